@@ -1,0 +1,31 @@
+"""Attention, step by step: score → softmax → weighted sum.
+
+    from attncli import attention, steps, score, softmax, weighted_sum
+
+These are the functions that the ``attn`` command itself calls. They load NumPy when first used, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attncli.attend import Steps, attention, score, softmax, steps, weighted_sum
+    from attncli.errors import InputError
+
+__version__ = "0.1.0"
+
+__all__ = ["InputError", "Steps", "__version__", "attention", "score", "softmax", "steps", "weighted_sum"]
+
+
+def __getattr__(name: str) -> object:
+    # `attn --help` and `attn --version` import this package too, and NumPy would double the time they take.
+    if name not in __all__:
+        raise AttributeError(f"module 'attncli' has no attribute {name!r}")
+    from attncli import attend, errors
+
+    return getattr(errors if name == "InputError" else attend, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,68 @@
+"""The names that files and flags may use, and what each one holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from attncli.errors import InputError, nearest
+
+
+class Kind(Enum):
+    """What stands behind a name."""
+
+    ARRAY = "an array of numbers"
+    LABELS = "a list of texts"
+    TEXT = "a text"
+    OPTIONS = "an object of options"
+
+
+INPUTS = ("query", "hidden", "key", "value", "mask", "expected")
+RESULTS = ("scores", "logits", "weights", "output")
+
+# Made in the precision of the computation, which may be wider than that of the arrays in the file.
+INTERMEDIATE = ("scores", "logits", "weights")
+
+# In these a JSON null is −∞: a key that is closed.
+NULL_IS_CLOSED = ("mask", "scores", "logits")
+
+KINDS: dict[str, Kind] = (
+    dict.fromkeys((*INPUTS, *RESULTS), Kind.ARRAY)
+    | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
+    | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
+    | {"options": Kind.OPTIONS}
+)
+
+ALIASES = {
+    "q": "query",
+    "Q": "query",
+    "h": "hidden",
+    "H": "hidden",
+    "k": "key",
+    "K": "key",
+    "v": "value",
+    "V": "value",
+    "attn_mask": "mask",
+}
+
+
+def canonical(given: Iterable[str]) -> dict[str, str]:
+    """Map each name that a file uses to the one that the rest of the program uses.
+
+    Raises:
+        InputError: a name nobody knows (the nearest known one is offered), or two names for the same thing.
+
+    Example:
+        >>> canonical(["q", "hidden"])
+        {'q': 'query', 'hidden': 'hidden'}
+    """
+    found: dict[str, str] = {}
+    for name in given:
+        meant = ALIASES.get(name, name)
+        if meant not in KINDS:
+            raise InputError(f"unknown name {name!r}", hint=nearest(name, [*KINDS, *ALIASES]))
+        twin = next((other for other, same in found.items() if same == meant), None)
+        if twin is not None:
+            raise InputError(f"{meant} is given twice, as {twin!r} and as {name!r}")
+        found[name] = meant
+    return found
