@@ -1,0 +1,1 @@
+"""Files in, files out: only this package knows formats."""

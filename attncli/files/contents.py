@@ -1,0 +1,34 @@
+"""What a file holds, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One array without a name, as CSV, TSV and NPY files hold it."""
+
+    array: NDArray[Any]
+    row_labels: Labels | None = None
+    column_labels: Labels | None = None
+
+
+@dataclass(frozen=True)
+class Named:
+    """Arrays, labels, texts and options by their canonical names, as JSON and NPZ files hold them."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+Contents = Matrix | Named

@@ -1,0 +1,193 @@
+"""JSON: an object of named arrays, or one array of numbers. Strict where it matters, and exact."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.files.contents import Contents, Labels, Matrix, Named
+from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, Kind, canonical
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# JSON has no word for these; they are written as text, as in the JSON mapping of Protocol Buffers.
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+NUMBERS = frozenset({int, float})
+SPECIAL = frozenset({str, type(None), bool})
+MOST_AXES = 4
+TYPES = ("float16", "float32", "float64")
+
+
+class _TooBig(float):
+    """An infinity that stands for a number which float64 cannot hold; ``text`` is how it was written."""
+
+    text: str
+
+
+def parse(text: str) -> Contents:
+    """Read the text of a file.
+
+    Raises:
+        InputError: with line and column, or array and index, of what is wrong.
+    """
+    data = decode(text)
+    if isinstance(data, list):
+        return Matrix(to_array(data, "array"))
+    if not isinstance(data, dict):
+        raise InputError(f"the JSON is {_kind_of(data)}, not an object of arrays or an array of numbers")
+    return _named(data)
+
+
+def parse_options(text: str) -> dict[str, object]:
+    """Read the JSON text of an ``options`` entry."""
+    data = decode(text)
+    if not isinstance(data, dict):
+        raise InputError(f"options must be an object, not {_kind_of(data)}")
+    return data
+
+
+def decode(text: str) -> Any:
+    """Parse JSON; repeated keys, numbers beyond float64 and wild nesting are caught here."""
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_int)
+    except json.JSONDecodeError as error:
+        raise InputError(f"broken JSON: {error.msg}", place=f"line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise InputError("the JSON is nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InputError(f"the name {name!r} stands twice in one object")
+        found[name] = value
+    return found
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        number = _TooBig(number)
+        number.text = text
+    return number
+
+
+def _int(text: str) -> float:
+    # Up to 18 digits fit int64. float() rounds longer ones correctly, and has no limit on the number of digits.
+    return int(text) if len(text) <= 18 else _float(text)
+
+
+def _named(data: dict[str, Any]) -> Named:
+    meant = canonical(data)
+    kinds = {name: KINDS[meant[name]] for name in data}
+    texts = {meant[name]: _text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
+    options: Any = next((value for name, value in data.items() if kinds[name] is Kind.OPTIONS), {})
+    if not isinstance(options, dict):
+        raise InputError(f"options must be an object, not {_kind_of(options)}")
+    arrays = {meant[name]: to_array(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.ARRAY}
+    dtype = texts.pop("dtype", "float64")
+    if dtype not in TYPES:
+        raise InputError(f"dtype is {', '.join(TYPES)}, not {dtype!r}")
+    return Named(
+        arrays={name: _as_stored(name, array, dtype, options) for name, array in arrays.items()},
+        labels={meant[name]: _labels(value, name) for name, value in data.items() if kinds[name] is Kind.LABELS},
+        texts=texts,
+        options=options,
+    )
+
+
+def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, object]) -> NDArray[Any]:
+    """Return the numbers in the type that the file says they have: decimals hold any float exactly."""
+    if array.dtype == bool:
+        return array
+    if name in INTERMEDIATE:
+        computed = options.get("dtype")
+        dtype = str(computed) if computed in TYPES else str(np.result_type(dtype, np.float32))
+    return array.astype(dtype, copy=False)
+
+
+def to_array(data: Any, name: str) -> NDArray[Any]:
+    """Turn nested lists into an array of float64 or bool.
+
+    Raises:
+        InputError: ragged rows, text among numbers, numbers beyond float64; with the index of the first.
+    """
+    if not isinstance(data, list):
+        if type(data) not in NUMBERS:
+            raise InputError(f"{name} is {_kind_of(data)}, not an array of numbers")
+        return np.array(data, dtype=np.float64)
+    shape = _shape(data, name)
+    kinds = {kind for row, _ in _rows(data, name, shape) for kind in set(map(type, row))}
+    if kinds == {bool}:
+        return np.array(data, dtype=bool)
+    if not kinds <= NUMBERS:
+        for row, index in _rows(data, name, shape):
+            row[:] = [_number(each, f"{name}{index}[{i}]", name) for i, each in enumerate(row)]
+    return np.array(data, dtype=np.float64).reshape(shape)
+
+
+def _shape(data: Any, name: str) -> tuple[int, ...]:
+    shape: list[int] = []
+    while isinstance(data, list):
+        shape.append(len(data))
+        if len(shape) > MOST_AXES:
+            raise InputError(f"{name} has more than {MOST_AXES} axes")
+        data = data[0] if data else None
+    return tuple(shape)
+
+
+def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -> Iterator[tuple[list[Any], str]]:
+    """Walk the innermost lists, each with the index that leads to it, and check that all have the same length."""
+    if len(data) != shape[0]:
+        where = f"{name}{index}" if index else name
+        raise InputError(f"{where} has {len(data)} elements where the rows before it have {shape[0]}: ragged rows")
+    if len(shape) == 1:
+        yield data, index
+        return
+    for i, each in enumerate(data):
+        if not isinstance(each, list):
+            raise InputError(f"{name}{index}[{i}] is {_kind_of(each)} where the rows before it are arrays: ragged rows")
+        yield from _rows(each, name, shape[1:], f"{index}[{i}]")
+
+
+def _number(value: Any, place: str, name: str) -> float:
+    if isinstance(value, _TooBig):
+        raise InputError(f"{place} is {value.text[:40]}, beyond the range of float64")
+    if type(value) in NUMBERS:
+        return value
+    if value is None and name in NULL_IS_CLOSED:
+        return -math.inf
+    if isinstance(value, str) and value in NOT_FINITE:
+        return NOT_FINITE[value]
+    if isinstance(value, list):
+        raise InputError(f"{place} is an array where the elements before it are numbers: ragged rows")
+    raise InputError(f"{place} is {_kind_of(value)}, not a number")
+
+
+def _labels(value: Any, name: str) -> Labels:
+    if not isinstance(value, list):
+        raise InputError(f"{name} is {_kind_of(value)}, not a list of texts")
+    for i, each in enumerate(value):
+        if not isinstance(each, str | int | float) or isinstance(each, bool):
+            raise InputError(f"{name}[{i}] is {_kind_of(each)}, not a text")
+    return tuple(map(str, value))
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} is {_kind_of(value)}, not a text")
+    return value
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, str):
+        return f"the text {value[:20]!r}"
+    names = {dict: "an object", list: "an array", bool: str(value).lower(), type(None): "null"}
+    return names.get(type(value), f"the number {value}")

@@ -1,0 +1,173 @@
+"""Open what a command was given, find out what it is, and hand it to the reader of its format."""
+
+from __future__ import annotations
+
+import codecs
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from attncli.errors import InputError
+from attncli.files.contents import Contents, Matrix
+
+STDIN = "-"
+# Text takes ten times its size while it is read; what is larger than this belongs in an NPY file, which is mapped.
+MOST_TEXT = 1 << 31
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format: the module that reads it, and whether it does so from a path, from bytes or from text."""
+
+    name: str
+    module: str
+    text: bool = False
+
+
+NPY = Format("NPY", "npy")
+NPZ = Format("NPZ", "npz")
+JSON = Format("JSON", "json", text=True)
+CSV = Format("CSV", "delimited", text=True)
+TSV = Format("TSV", "delimited", text=True)
+
+SUFFIXES = {".npy": NPY, ".npz": NPZ, ".json": JSON, ".csv": CSV, ".tsv": TSV}
+BINARY = {b"\x93NUMPY": NPY, b"PK\x03\x04": NPZ, b"PK\x05\x06": NPZ}
+
+
+def read(given: str) -> Contents:
+    """Read ``PATH``, ``PATH:name`` (one array of an archive) or ``-`` (standard input).
+
+    Raises:
+        InputError: with the file, the place and the fix, whatever is wrong with it.
+    """
+    path, name = split_name(given)
+    try:
+        contents = _read(path)
+        return contents if name is None else _pick(contents, name)
+    except InputError as error:
+        error.place = ":".join(filter(None, [shown(path), error.place]))
+        raise
+    except FileNotFoundError:
+        raise InputError("no such file", place=shown(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(getattr(error, "strerror", None) or str(error), place=shown(path)) from None
+    except MemoryError:
+        raise InputError("too big for the memory of this machine", place=shown(path)) from None
+
+
+def split_name(given: str) -> tuple[str, str | None]:
+    """Split ``F:name``; a file whose own name has a colon wins.
+
+    >>> split_name("dump.npz:query")
+    ('dump.npz', 'query')
+    """
+    path, colon, name = given.rpartition(":")
+    if not colon or not path or "/" in name or "\\" in name or Path(given).exists():
+        return given, None
+    return path, name
+
+
+def shown(path: str) -> str:
+    """Return what messages call the file."""
+    return "standard input" if path == STDIN else path
+
+
+def _pick(contents: Contents, name: str) -> Matrix:
+    from attncli.names import ALIASES
+
+    if isinstance(contents, Matrix):
+        raise InputError(f"holds one array without a name, so there is no {name!r} in it")
+    array = contents.arrays.get(ALIASES.get(name, name))
+    if array is None:
+        raise InputError(f"has no array {name!r}", hint="it has " + ", ".join(contents.arrays))
+    return Matrix(array)
+
+
+def _read(path: str) -> Contents:
+    if path == STDIN:
+        return _read_stream(sys.stdin.buffer, None)
+    file = Path(path)
+    mode = file.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError("is a directory, not a file")
+    known = SUFFIXES.get(file.suffix.lower())
+    if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
+        with file.open("rb") as stream:
+            return _read_stream(stream, known)
+    with file.open("rb") as stream:
+        head = stream.read(4096)
+    if not head:
+        raise InputError("is empty")
+    kind = known or sniff(head)
+    _check_kind(kind, head)
+    if kind.text:
+        _check_length(file.stat().st_size)
+        return _parse(kind, file.read_bytes())
+    return _reader(kind, "read_path")(file)
+
+
+def _read_stream(stream: IO[bytes], known: Format | None) -> Contents:
+    head = stream.read(4096)
+    if not head:
+        raise InputError("is empty")
+    kind = known or sniff(head)
+    _check_kind(kind, head)
+    if not kind.text:
+        return _reader(kind, "read_bytes")(head + stream.read())
+    data = head + stream.read(MOST_TEXT)
+    _check_length(len(data))
+    return _parse(kind, data)
+
+
+def sniff(head: bytes) -> Format:
+    """Tell the format from the first bytes: the magic of NPY and NPZ, a bracket for JSON, else CSV or TSV."""
+    for magic, kind in BINARY.items():
+        if head.startswith(magic):
+            return kind
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    return JSON if start in (b"{", b"[") else CSV
+
+
+def _check_kind(kind: Format, head: bytes) -> None:
+    """Refuse a file that is not what its name says, or no text where text is wanted."""
+    real = sniff(head)
+    if kind.text and not real.text:
+        raise InputError(f"is no {kind.name} but an {real.name} file", hint=f"rename it to .{real.name.lower()}")
+    if kind.text and b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"is binary, not {kind.name}", hint=", ".join(SUFFIXES) + " files are read")
+    if not kind.text and real is not kind:
+        raise InputError(f"is no {kind.name} file: its first bytes are not those of one")
+
+
+def _check_length(size: int) -> None:
+    if size > MOST_TEXT:
+        raise InputError(
+            f"{size} bytes of text are too many", hint="save the matrix as .npy, which is mapped, not read"
+        )
+
+
+def _parse(kind: Format, data: bytes) -> Contents:
+    text = _decode(data)
+    if kind is TSV:
+        return _reader(kind, "parse")(text, "\t")
+    return _reader(kind, "parse")(text)
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("is UTF-16 text, not UTF-8", hint="save it as UTF-8 (in Excel: CSV UTF-8)")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}"
+        raise InputError(message, place=f"line {line}", hint="save it as UTF-8") from None
+
+
+def _reader(kind: Format, function: str) -> Callable[..., Any]:
+    # Imported when needed: each reader costs start-up time that the others need not pay.
+    return getattr(import_module(f"attncli.files.{kind.module}"), function)

@@ -1,0 +1,217 @@
+"""Write results: to bytes in any format, and from there to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.harmless import is_printable, visible
+from attncli.problem.result import Result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SUFFIXES = {
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".npy": "npy",
+    ".npz": "npz",
+    ".md": "markdown",
+    ".txt": "table",
+}
+BINARY = ("npy", "npz")
+
+
+def to_json(result: Result) -> bytes:
+    """Return strict JSON, one name a line. Floats are written so that they read back as the same float."""
+    entries: dict[str, object] = {**result.texts}
+    if result.options:
+        entries["options"] = result.options
+    if result.dtype is not None:
+        entries["dtype"] = result.dtype
+    entries |= result.labels
+    entries |= {name: strict(array) for name, array in result.arrays.items()}
+    lines = (f'"{name}": {_dump(value)}' for name, value in entries.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _dump(value: object) -> str:
+    # Readable beyond ASCII, but JSON may also be printed on a terminal: what is not printable is escaped.
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if is_printable(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def strict(array: NDArray[Any]) -> Any:
+    """Return nested lists that strict JSON can hold: null for −∞, "NaN" and "Infinity" as texts."""
+    if array.dtype == bool or np.isfinite(array).all():
+        return array.tolist()
+    return _strict(array.tolist())
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_strict(each) for each in value]
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else None
+
+
+def to_csv(result: Result) -> bytes:
+    """Return comma-separated values of the last array."""
+    return _delimited(result, ",")
+
+
+def to_tsv(result: Result) -> bytes:
+    """Return tab-separated values of the last array."""
+    return _delimited(result, "\t")
+
+
+def _delimited(result: Result, delimiter: str) -> bytes:
+    name, array = last(result)
+    if array.ndim > 2:
+        shape = "×".join(map(str, array.shape))
+        raise InputError(
+            f"{name} is {shape}, and CSV holds one matrix",
+            hint="choose one with --head and --batch, or use json, npy, npz",
+        )
+    rows, columns = result.labels_of(name)
+    table = np.atleast_2d(array)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    if rows or columns:
+        # The empty corner is what tells a reader that the first row and column are labels, even where they are numbers.
+        rows = rows or tuple(map(str, range(len(table))))
+        writer.writerow(["", *(map(visible, columns) if columns else range(table.shape[1]))])
+        writer.writerows([visible(label), *numbers] for label, numbers in zip(rows, table.tolist(), strict=True))
+    else:
+        writer.writerows(table.tolist())
+    return out.getvalue().encode()
+
+
+def to_npy(result: Result) -> bytes:
+    """Return the last array as an NPY file."""
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.asarray(last(result)[1]), allow_pickle=False)
+    return out.getvalue()
+
+
+def to_npz(result: Result) -> bytes:
+    """Return all arrays, labels and texts as an NPZ file; the same input gives the same bytes."""
+    members: dict[str, Any] = {name: np.asarray(array) for name, array in result.arrays.items()}
+    members |= {name: np.array(labels, dtype=np.str_) for name, labels in result.labels.items()}
+    members |= {name: np.array(text, dtype=np.str_) for name, text in result.texts.items()}
+    if result.options:
+        members["options"] = np.array(json.dumps(result.options), dtype=np.str_)
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **members)
+    return out.getvalue()
+
+
+def last(result: Result) -> tuple[str, NDArray[Any]]:
+    """Return the array that formats of one matrix carry, with its name."""
+    return list(result.arrays.items())[-1]
+
+
+WRITERS: dict[str, Callable[[Result], bytes]] = {
+    "json": to_json,
+    "csv": to_csv,
+    "tsv": to_tsv,
+    "npy": to_npy,
+    "npz": to_npz,
+}
+
+
+def format_of(path: str, known: Iterable[str] = SUFFIXES) -> str:
+    """Return the format that a file's extension asks for.
+
+    Raises:
+        InputError: no extension, or one that nothing is written in.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        raise InputError(f"the extension {suffix!r} names no format", place=path, hint="one of " + ", ".join(known))
+    return SUFFIXES[suffix]
+
+
+def check_target(path: str, force: bool) -> None:
+    """Refuse early what `save` would refuse late, before anything is computed.
+
+    Raises:
+        InputError: the file exists and ``force`` is off, its folder does not, or it is a folder itself.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError("is a directory, not a file", place=path)
+    if target.exists() and not force:
+        raise InputError("exists already", place=path, hint="--force writes over it")
+    if not target.parent.is_dir():
+        raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {target.parent}")
+
+
+def save(path: str, data: bytes, force: bool) -> None:
+    """Write a file whole or not at all, and never over an existing one without ``force``.
+
+    Raises:
+        InputError: as `check_target`, and whatever the system says of the disk.
+    """
+    check_target(path, force)
+    try:
+        _replace(Path(os.path.realpath(path)), data, force)
+    except FileExistsError:
+        raise InputError("exists already", place=path, hint="--force writes over it") from None
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", place=path) from None
+
+
+def _replace(target: Path, data: bytes, force: bool) -> None:
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        target.write_bytes(data)  # a device or pipe is written to; a rename would put a file in its place
+        return
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(name).chmod(_mode(target))
+        if force:
+            Path(name).replace(target)
+        else:
+            _create(Path(name), target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _create(written: Path, target: Path) -> None:
+    """Give the file its name; unlike a rename, a link fails if that name has come to exist meanwhile."""
+    try:
+        target.hardlink_to(written)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(target) from None
+        written.replace(target)
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions that the file has, or that a new one would get."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

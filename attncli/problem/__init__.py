@@ -1,0 +1,1 @@
+"""What the files and flags of a command come to: one attention problem."""
