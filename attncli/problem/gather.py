@@ -1,0 +1,165 @@
+"""From the files and flags of a command to one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from attncli.attend.options import Options
+from attncli.errors import InputError
+from attncli.files.contents import Labels, Matrix, Named
+from attncli.files.read import read, shown, split_name
+from attncli.problem.problem import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Which array each file is, by the number of files; "one" is what a single matrix stands for.
+ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
+    1: (("query", "hidden"),),
+    2: (("query",), ("hidden",)),
+    3: (("query",), ("key",), ("value",)),
+}
+SOFTMAX_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("logits",),)}
+SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {2: (("weights",), ("value",))}
+
+# Whose states the rows of a matrix are: their labels become the labels of the queries or of the keys.
+ROW_LABELS = {
+    "query": "query_labels",
+    "hidden": "key_labels",
+    "key": "key_labels",
+    "value": "key_labels",
+    "mask": "query_labels",
+    "logits": "query_labels",
+    "weights": "query_labels",
+}
+COLUMN_LABELS = {"mask": "key_labels", "logits": "key_labels", "weights": "key_labels"}
+
+
+@dataclass
+class _Draft:
+    """A problem in the making; what is put in later replaces what was there."""
+
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, Labels] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
+    option_sources: dict[str, str] = field(default_factory=dict)
+    # Labels of rows and columns wait until --states is known to say which of them are states.
+    matrices: list[tuple[str, Matrix]] = field(default_factory=list)
+
+    def put(self, name: str, matrix: Matrix, file: str) -> None:
+        self.arrays[name], self.files[name] = matrix.array, file
+        self.matrices.append((name, matrix))
+
+    def put_named(self, named: Named, file: str) -> None:
+        self.arrays |= named.arrays
+        self.files |= dict.fromkeys(named.arrays, file)
+        both = named.labels.get("labels")
+        self.labels |= {"query_labels": both, "key_labels": both} if both is not None else {}
+        self.labels |= {name: labels for name, labels in named.labels.items() if name != "labels"}
+        self.texts |= named.texts
+        self.set_options(named.options, file)
+
+    def set_options(self, given: Mapping[str, object], source: str = "") -> None:
+        try:
+            Options.parse(given)
+        except InputError as error:
+            error.place = source
+            raise
+        for flag, value in given.items():
+            name = flag.replace("-", "_")
+            self.options[name] = value
+            self.option_sources[name] = source or "--" + flag.replace("_", "-")
+
+
+def gather(
+    files: Sequence[str],
+    arrays: Mapping[str, str | None],
+    options: Mapping[str, object],
+    roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
+) -> Problem:
+    """Read the files and put them together.
+
+    Args:
+        files: as DESIGN's FILES: one archive, or one to three matrices.
+        arrays: the files given with flags such as ``--mask``, by array name.
+        options: the options given with flags; None is not given.
+        roles: which array each file is, by the number of files.
+
+    Raises:
+        InputError: whatever is wrong with a file, or with how they go together.
+    """
+    given = {name: file for name, file in arrays.items() if file is not None}
+    if not files and not given:
+        raise InputError("no files given", hint="attn explain shows a worked example without any")
+    _check_stdin([*files, *given.values()])
+    draft = _Draft()
+    _read_files(draft, files, roles)
+    for name, file in given.items():
+        draft.put(name, _one_matrix(file, name), shown(file))
+    draft.set_options({name: value for name, value in options.items() if value is not None})
+    return _finish(draft)
+
+
+def _check_stdin(files: Sequence[str]) -> None:
+    if sum(split_name(file)[0] == "-" for file in files) > 1:
+        raise InputError("standard input can be read only once", place="-")
+
+
+def _read_files(draft: _Draft, files: Sequence[str], roles: Mapping[int, tuple[tuple[str, ...], ...]]) -> None:
+    if len(files) == 1:
+        contents = read(files[0])
+        if isinstance(contents, Named):
+            draft.put_named(contents, shown(files[0]))
+            return
+        if 1 in roles:
+            for name in roles[1][0]:
+                draft.put(name, contents, shown(files[0]))
+            return
+    if files and len(files) not in roles:
+        counts = " or ".join(f"{n} ({' '.join(name[0].upper() for name in roles[n])})" for n in roles if n > 1)
+        wanted = "one file of named arrays" + (f", or {counts} matrices" if counts else "")
+        raise InputError(f"{len(files)} file{'s' * (len(files) > 1)} given; {wanted} are understood", place=files[-1])
+    for file, names in zip(files, roles.get(len(files), ()), strict=True):
+        matrix = _one_matrix(file, names[0])
+        for name in names:
+            draft.put(name, matrix, shown(file))
+
+
+def _one_matrix(file: str, name: str) -> Matrix:
+    contents = read(file)
+    if isinstance(contents, Matrix):
+        return contents
+    if name in contents.arrays or len(contents.arrays) == 1:
+        array = contents.arrays.get(name)
+        return Matrix(next(iter(contents.arrays.values())) if array is None else array)
+    message = f"holds several arrays ({', '.join(contents.arrays)}) where one is wanted for {name}"
+    raise InputError(message, place=shown(file), hint=f"pick one: {file}:{next(iter(contents.arrays), 'NAME')}")
+
+
+def _finish(draft: _Draft) -> Problem:
+    options = Options.parse(draft.options)
+    labels: dict[str, Labels] = {}
+    for name, matrix in draft.matrices:
+        for target, found in _labels_of(name, matrix, options):
+            labels.setdefault(target, found)
+    changed = options.changed()
+    return Problem(
+        arrays=draft.arrays,
+        files=draft.files,
+        labels=labels | draft.labels,
+        texts=draft.texts,
+        options=options,
+        option_sources={name: source for name, source in draft.option_sources.items() if name in changed},
+    )
+
+
+def _labels_of(name: str, matrix: Matrix, options: Options) -> list[tuple[str, Labels]]:
+    rows, columns = matrix.row_labels, matrix.column_labels
+    if name in ("query", "hidden", "key", "value") and options.states == "columns":
+        rows = columns
+    found = [(ROW_LABELS.get(name), rows), (COLUMN_LABELS.get(name), columns)]
+    return [(target, labels) for target, labels in found if target and labels is not None]

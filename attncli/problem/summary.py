@@ -1,0 +1,53 @@
+"""What is in an array, told without holding it in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Numbers that are looked at together; a mapped file of any size passes through a buffer this long.
+BUFFER = 1 << 18
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One array in a line.
+
+    Attributes:
+        least: the least finite number, None where there is none.
+        most: the largest finite number, likewise.
+        nan: how many NaN there are.
+        infinite: how many ∞ and −∞.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    least: float | None
+    most: float | None
+    nan: int
+    infinite: int
+
+
+def summarise(array: NDArray[Any]) -> Summary:
+    """Look at every number once.
+
+    >>> summarise(np.array([1.0, np.nan, -np.inf, 3.0]))
+    Summary(shape=(4,), dtype='float64', least=1.0, most=3.0, nan=1, infinite=1)
+    """
+    least, most, nan, infinite = np.inf, -np.inf, 0, 0
+    for chunk in np.nditer(array, flags=["external_loop", "buffered", "zerosize_ok"], buffersize=BUFFER):
+        numbers = np.asarray(chunk)
+        if array.dtype.kind == "f":
+            nan += int(np.isnan(numbers).sum())
+            infinite += int(np.isinf(numbers).sum())
+            numbers = numbers[np.isfinite(numbers)]
+        if numbers.size:
+            least, most = min(least, float(numbers.min())), max(most, float(numbers.max()))
+    found = least <= most
+    dtype = str(array.dtype.newbyteorder("="))
+    return Summary(array.shape, dtype, least if found else None, most if found else None, nan, infinite)

@@ -1,0 +1,182 @@
+"""What a command is to compute: the whole of it, or just the part that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend import pipeline
+from attncli.attend.masking import close
+from attncli.attend.operands import Operands, as_states, missing_hint, precision
+from attncli.attend.options import Options
+from attncli.attend.shapes import fit_sum, four
+from attncli.errors import InputError
+from attncli.problem.notices import not_finite, of_inputs, of_logits
+from attncli.problem.problem import Problem
+from attncli.problem.result import Result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STEPS = ("score", "softmax", "sum")
+STEP_ALIASES = {"weighted-sum": "sum"}
+MADE_BY = {"score": ("scores", "logits"), "softmax": ("weights",), "sum": ("output",)}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a problem is asked for; None is all of it."""
+
+    batch: int | None = None
+    head: int | None = None
+    rows: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """Results as (batch, heads, L, …) by name, and what people should know about them."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    notices: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """One computation, done when asked for.
+
+    Attributes:
+        problem: what it works on.
+        shape: batch, heads and queries of the results.
+        rank: how many axes the results have.
+        make: computes a part.
+        operands: the prepared problem, where there is a whole one.
+        carries: whether results carry the whole problem along, for the next filter.
+    """
+
+    problem: Problem
+    shape: tuple[int, int, int]
+    rank: int
+    make: Callable[[Part], Made]
+    operands: Operands | None = None
+    carries: bool = False
+
+    def result(self, part: Part) -> tuple[Result, Sequence[str]]:
+        """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
+        made = self.make(part)
+        chosen = {"one_batch": part.batch is not None, "one_head": part.head is not None}
+        arrays = {name: pipeline.restore(array, self.rank, **chosen) for name, array in made.arrays.items()}
+        carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
+        return Result(
+            arrays=carried | arrays,
+            labels=self.problem.labels,
+            texts=self.problem.texts,
+            options=self.problem.options.changed(),
+            dtype=own_dtype(self.problem),
+        ), made.notices
+
+
+def attention_arrays(problem: Problem) -> list[NDArray[Any]]:
+    """Return the arrays whose types decide the precision of all steps."""
+    return [problem.arrays[name] for name in ("query", "hidden", "key", "value") if name in problem.arrays]
+
+
+def own_dtype(problem: Problem) -> str | None:
+    """Return the type of the problem's arrays, when that is not float64."""
+    arrays = attention_arrays(problem) or list(problem.arrays.values())
+    own = precision(arrays, Options())[1].name
+    return None if own == "float64" else own
+
+
+def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> Work:
+    """Return the work of these steps from query and key on.
+
+    Raises:
+        InputError: an array is missing or does not fit.
+    """
+    last = max(STEPS.index(step) for step in steps)
+    o = problem.operands(value=last == 2)
+    problem.check_labels(o.sizes.queries, o.sizes.keys)
+    names = [name for step in STEPS if step in steps for name in MADE_BY[step]]
+
+    def make(part: Part) -> Made:
+        some = o.select(batch=part.batch, head=part.head, rows=part.rows)
+        found = {"scores": pipeline.score_step(some)}
+        found["logits"] = close(found["scores"], some)
+        if last >= 1:
+            found["weights"] = pipeline.softmax_step(found["logits"])
+        if last == 2 and some.value is not None:
+            found["output"] = pipeline.sum_step(found["weights"], some.value, some.dtype).astype(o.output_dtype)
+        notices = [*of_inputs(some), *of_logits(found["logits"], part.rows)]
+        return Made({name: found[name] for name in names}, notices)
+
+    return Work(problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries)
+
+
+def softmax_work(problem: Problem) -> Work:
+    """Return the work of softmax alone, on logits (or on scores, where there are no logits).
+
+    Raises:
+        InputError: there are neither.
+    """
+    name = "logits" if "logits" in problem.arrays else "scores"
+    logits = _rows_of(problem, name, "attn score FILE | attn softmax")
+    problem.check_labels(*logits.shape[2:])
+    dtype, _ = precision(attention_arrays(problem) or [logits], problem.options)
+
+    def make(part: Part) -> Made:
+        some = pipeline.ready(_some(logits, part), dtype)
+        made = {"weights": pipeline.softmax_step(some)}
+        return Made(made, [*not_finite(name, some[some != -np.inf]), *of_logits(some, part.rows)])
+
+    return Work(problem, logits.shape[:3], problem.arrays[name].ndim, make, carries=True)
+
+
+def sum_work(problem: Problem) -> Work:
+    """Return the work of the weighted sum alone, on weights and value.
+
+    Raises:
+        InputError: one is missing, or they do not fit.
+    """
+    weights = _rows_of(problem, "weights", "attn score FILE | attn softmax | attn sum")
+    name = "value" if "value" in problem.arrays else "hidden"
+    if name not in problem.arrays:
+        place = next(iter(problem.files.values()), "")
+        raise InputError("value is missing", hint=missing_hint("value"), place=place)
+    rank = problem.arrays["weights"].ndim
+    with problem.naming_files():
+        fit_sum(problem.arrays["weights"].shape, problem.arrays[name].shape, problem.options)
+        value = as_states(name, problem.arrays[name], problem.options)
+    problem.check_labels(*weights.shape[2:])
+    arrays = attention_arrays(problem)
+    whole = arrays if "query" in problem.arrays else [weights, *arrays]
+    dtype, output_dtype = precision(whole, problem.options)
+
+    def make(part: Part) -> Made:
+        rows, states = _some(weights, part), _some(value, Part(part.batch))
+        if part.head is not None:
+            at = part.head * value.shape[1] // weights.shape[1]
+            states = states[:, at : at + 1]
+        output = pipeline.sum_step(rows, states, dtype).astype(output_dtype, copy=False)
+        return Made({"output": output}, [*not_finite("weights", rows), *not_finite(name, states)])
+
+    return Work(problem, weights.shape[:3], rank, make, carries=True)
+
+
+def _rows_of(problem: Problem, name: str, pipe: str) -> NDArray[Any]:
+    if name not in problem.arrays:
+        place = next(iter(problem.files.values()), "")
+        raise InputError(f"{name} are missing", hint=f"give a matrix of them, or a pipe: {pipe}", place=place)
+    array = problem.arrays[name]
+    with problem.naming_files():
+        return array.reshape(four(name, array.shape))
+
+
+def _some(array: NDArray[Any], part: Part) -> NDArray[Any]:
+    if part.batch is not None:
+        array = array[part.batch : part.batch + 1] if array.shape[0] > 1 else array
+    if part.head is not None:
+        array = array[:, part.head : part.head + 1]
+    return array if part.rows is None else array[:, :, part.rows]
