@@ -1,0 +1,25 @@
+"""The colours of heat maps: from dark blue over green to yellow, lighter with every step, for any eyes."""
+
+from __future__ import annotations
+
+# Lightness rises evenly from stop to stop, so that equal steps of weight look like equal steps.
+STOPS = ((38, 40, 98), (44, 84, 140), (38, 128, 142), (54, 168, 118), (140, 203, 74), (248, 226, 60))
+# Below this share of the largest weight a cell keeps the terminal's own background.
+FAINT = 0.02
+
+
+def background(share: float) -> tuple[int, int, int] | None:
+    """Return the background of a cell whose weight is this share (0 to 1) of the largest, or None for none."""
+    if not share >= FAINT:
+        return None
+    place = min(share, 1.0) * (len(STOPS) - 1)
+    low = min(int(place), len(STOPS) - 2)
+    between = place - low
+    red, green, blue = (round(a + (b - a) * between) for a, b in zip(STOPS[low], STOPS[low + 1], strict=True))
+    return red, green, blue
+
+
+def foreground(color: tuple[int, int, int]) -> str:
+    """Return black or white, whichever is read more easily on this background (luminance of ITU-R BT.709)."""
+    red, green, blue = color
+    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else "bright_white"

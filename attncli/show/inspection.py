@@ -1,0 +1,135 @@
+"""What `inspect` shows: the arrays, the options in force, and what compute would make of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attncli.attend.shapes import show
+from attncli.errors import InputError
+from attncli.files.contents import Labels
+from attncli.harmless import visible
+from attncli.problem.problem import Problem
+from attncli.problem.summary import Summary, summarise
+from attncli.problem.work import Work, attention_work
+from attncli.show.lines import print_lines
+from attncli.show.numbers import plain
+from attncli.show.report import in_force
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from attncli.show.screen import Screen
+
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        arrays: by name.
+        files: for each array the file that it came from.
+        options: those that are not at their default, each with where it came from.
+        verdict: what compute would do, or why it cannot.
+        hint: what would let it.
+        computable: whether it can.
+    """
+
+    arrays: Mapping[str, Summary]
+    files: Mapping[str, str]
+    labels: Mapping[str, Labels]
+    texts: Mapping[str, str]
+    options: Mapping[str, tuple[object, str]]
+    verdict: str
+    hint: str
+    computable: bool
+
+
+def look(problem: Problem) -> Inspection:
+    """Look at all arrays, and try what compute would do without doing it."""
+    hint, computable = "", True
+    try:
+        verdict = _plan(attention_work(problem, ["score", "softmax", "sum"]))
+    except InputError as error:
+        verdict, hint, computable = f"compute cannot run: {error.message}", error.hint, False
+    changed = problem.options.changed()
+    return Inspection(
+        arrays={name: summarise(array) for name, array in problem.arrays.items()},
+        files=problem.files,
+        labels=problem.labels,
+        texts=problem.texts,
+        options={name: (value, problem.option_sources[name]) for name, value in changed.items()},
+        verdict=verdict,
+        hint=hint,
+        computable=computable,
+    )
+
+
+def _plan(work: Work) -> str:
+    o = work.operands
+    assert o is not None  # attention_work always prepares them
+    sizes = o.sizes
+    many = [f"{sizes.batch} batch items" * (sizes.batch > 1), f"{sizes.heads} heads" * (sizes.heads > 1)]
+    each = " and ".join(filter(None, many))
+    counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
+    output = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)[4 - work.rank :]
+    return (
+        f"compute would run {counts}, {sizes.features} features{f', for each of {each}' if each else ''} "
+        f"({', '.join(in_force(work))}) and give an output of {show(output)}"
+    )
+
+
+def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
+    """Print the table and the verdict."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    say = partial(print_lines, screen=screen, console=console)
+    if "title" in found.texts:
+        say(found.texts["title"], style="bold")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in ("array", "shape", "type", "min", "max", "NaN", "∞"):
+        table.add_column(screen.write(heading), justify="left" if heading in ("array", "shape", "type") else "right")
+    several = len(set(found.files.values())) > 1
+    if several:
+        table.add_column("file", overflow="fold")
+    else:
+        say("file: " + next(iter(found.files.values()), "none"), style="dim")
+    for name, each in found.arrays.items():
+        ends = ["—" if end is None else plain(end, DIGITS) for end in (each.least, each.most)]
+        row = [name, show(each.shape), each.dtype, *ends, str(each.nan), str(each.infinite)]
+        row += [visible(found.files[name])] if several else []
+        table.add_row(*(Text(screen.write(cell)) for cell in row))
+    console.print(table)
+    console.print()
+    for name, labels in found.labels.items():
+        say(f"{name}: {len(labels)}")
+    for name, (value, source) in found.options.items():
+        say(f"{name.replace('_', '-')} {value}: set by {source}")
+    say(found.verdict + ".", style="green" if found.computable else "red")
+    if found.hint:
+        say("hint: " + found.hint)
+
+
+def to_json(found: Inspection) -> str:
+    """Return the same for scripts."""
+    arrays = {name: asdict(each) | {"file": found.files[name]} for name, each in found.arrays.items()}
+    options = {name: {"value": value, "source": source} for name, (value, source) in found.options.items()}
+    return json.dumps(
+        {
+            **found.texts,
+            "arrays": arrays,
+            "labels": {name: len(labels) for name, labels in found.labels.items()},
+            "options": options,
+            "computable": found.computable,
+            "verdict": found.verdict,
+            "hint": found.hint,
+        },
+        indent=2,
+    )

@@ -1,0 +1,55 @@
+"""Lines for a screen: text broken where its language allows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attncli.harmless import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from attncli.show.screen import Screen
+
+# Chinese breaks between any two characters, but no line begins with a closing mark or ends with an opening one.
+CLOSING = "，。；：、！？）》」』”’·%"
+OPENING = "（《「『“‘"
+WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+PIECE = re.compile(rf"[{OPENING}]*[{WIDE}][{CLOSING}]*|[^\s{WIDE}]+[{CLOSING}]*|\s+")
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str]:
+    """Break a text into lines.
+
+    Args:
+        text: without line breaks.
+        width: columns of the screen; a word wider than that stands alone on its line.
+        first: what the first line begins with.
+        rest: what the others begin with.
+
+    Example:
+        >>> list(wrap("one two three", 9, "- ", "  "))
+        ['- one two', '  three']
+    """
+    from rich.cells import cell_len
+
+    line, start = "", first
+    for piece in PIECE.findall(text):
+        if line.strip() and cell_len(start + line + piece.rstrip()) > width:
+            yield (start + line).rstrip()
+            line, start = "", rest
+        line += piece if line else piece.lstrip()
+    yield (start + line).rstrip()
+
+
+def print_lines(
+    text: str, screen: Screen, console: Console, style: str = "", first: str = "", rest: str | None = None
+) -> None:
+    """Print a text, made harmless, with the characters and in the width that the screen has."""
+    from rich.text import Text
+
+    written = screen.write(visible(text))
+    for line in wrap(written, screen.width, first, first if rest is None else rest):
+        console.print(Text(line, style=style), no_wrap=True, overflow="ignore", crop=False)

@@ -1,0 +1,67 @@
+"""Explanations on a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
+from attncli.show import markdown
+from attncli.show.lines import print_lines
+from attncli.show.report import View
+from attncli.show.tables import print_grid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def to_terminal(blocks: Iterable[Block], view: View, console: Console) -> None:
+    """Print an explanation."""
+    for number, block in enumerate(blocks):
+        if number and not isinstance(block, Working):
+            console.print()
+        _print(block, view, console)
+
+
+def _print(block: Block, view: View, console: Console) -> None:
+    say = partial(print_lines, screen=view.screen, console=console)
+    match block:
+        case Heading(content, level):
+            say(content, style="bold" if level == 1 else "bold cyan")
+        case Paragraph(content):
+            say(content)
+        case Formula(content):
+            say(content, style="bold", first="    ")
+        case Working(lines):
+            for line in lines:
+                say(line, style="green", first="    ", rest="      ")
+        case Table(title, grid):
+            say(title, style="dim")
+            print_grid(grid, view.screen, console, view.digits, view.most_columns(grid.numbers.shape[1]))
+        case Points(title, points):
+            say(title, style="bold")
+            for point in points:
+                say(point, first="  - ", rest="    ")
+
+
+def to_markdown(blocks: Iterable[Block], view: View) -> str:
+    """Return an explanation as notes that can be pasted, formulas between dollar signs."""
+    return "\n\n".join(_markdown(block, view) for block in blocks) + "\n"
+
+
+def _markdown(block: Block, view: View) -> str:
+    match block:
+        case Heading(content, level):
+            return "#" * level + " " + markdown.escape(content)
+        case Paragraph(content):
+            return markdown.escape(content)
+        case Formula(_, tex):
+            return f"${tex}$"
+        case Working(lines):
+            return "\n".join(f"- {markdown.escape(line)}" for line in lines)
+        case Table(title, grid):
+            most = view.most_columns(grid.numbers.shape[1])
+            return f"*{markdown.escape(title)}*\n\n" + markdown.table(grid, view.digits, most).rstrip()
+        case Points(title, points):
+            return f"**{markdown.escape(title)}**\n\n" + "\n".join(f"- {markdown.escape(each)}" for each in points)

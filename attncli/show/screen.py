@@ -1,0 +1,95 @@
+"""The outside world that results are shown to: how wide it is, whether it has colours, which characters it knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Color = Literal["auto", "always", "never"]
+
+# What a terminal without these characters is shown instead.
+PLAIN = {
+    "─": "-",
+    "−": "-",
+    "∞": "inf",
+    "×": "x",
+    "√": "sqrt",
+    "…": "..",
+    "␣": "_",
+    "·": "*",
+    "→": "->",
+    "Σ": "sum",
+    "≈": "~",
+    "—": "-",
+}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where standard output goes.
+
+    Attributes:
+        terminal: whether a person is looking at it.
+        width: columns.
+        color: whether escape sequences for colours may be written.
+        unicode: whether it can show more than ASCII.
+    """
+
+    terminal: bool
+    width: int
+    color: bool
+    unicode: bool
+
+    @classmethod
+    def of_stdout(cls, color: Color = "auto") -> Screen:
+        """Look at standard output and the environment (NO_COLOR, FORCE_COLOR, COLUMNS, TERM)."""
+        terminal = sys.stdout.isatty()
+        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+        return cls(
+            terminal=terminal,
+            # In a pipe nobody's width is known; 80 columns fit wherever the text ends up.
+            width=max(20, shutil.get_terminal_size((80, 24)).columns),
+            color=_wants_color(color, terminal),
+            unicode=encoding.startswith("utf"),
+        )
+
+    def console(self) -> Console:
+        """Return a Rich console that writes here and treats no text as markup."""
+        from rich.console import Console
+
+        return Console(
+            width=self.width,
+            color_system="auto" if self.color else None,
+            force_terminal=self.color,
+            no_color=not self.color,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            legacy_windows=False,
+            soft_wrap=False,
+            safe_box=not self.unicode,
+        )
+
+    def write(self, text: str) -> str:
+        """Return the text with the characters that this screen has."""
+        if self.unicode:
+            return text
+        for fine, plain in PLAIN.items():
+            text = text.replace(fine, plain)
+        return text
+
+
+def _wants_color(color: Color, terminal: bool) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return os.environ["FORCE_COLOR"] != "0"
+    return terminal and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,151 @@
+"""Matrices as tables for a terminal, with labels, gaps and a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.show import heat
+from attncli.show.numbers import cells, labels_or_indices
+from attncli.show.window import Axis, around, ends
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from attncli.files.contents import Labels
+    from attncli.show.screen import Screen
+
+# More columns than this fit no terminal; there is no need to write them just to measure them.
+MOST_COLUMNS = 200
+GAP = "…"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A matrix to show.
+
+    Attributes:
+        numbers: (shown rows, all columns).
+        rows: which rows these are.
+        row_labels: labels of all rows.
+        column_labels: labels of all columns.
+        heated: whether the background shows how large a number is.
+        mark: the row and column of one element to point at.
+    """
+
+    numbers: NDArray[Any]
+    rows: Axis
+    row_labels: Labels | None = None
+    column_labels: Labels | None = None
+    heated: bool = False
+    mark: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A grid as texts: what every kind of table, coloured or not, is made from."""
+
+    head: list[str]
+    side: list[str]
+    body: list[list[str]]
+    columns: Axis
+
+
+def as_texts(grid: Grid, digits: int, columns: Axis) -> Texts:
+    """Write the chosen columns of a grid; gaps are columns and rows of dots."""
+    body = cells(grid.numbers[:, columns.indices], digits)
+    head = labels_or_indices(grid.column_labels, columns.indices.tolist())
+    side = labels_or_indices(grid.row_labels, grid.rows.indices.tolist())
+    if grid.mark is not None:
+        row, column = (grid.rows.indices.tolist().index(grid.mark[0]), columns.indices.tolist().index(grid.mark[1]))
+        body[row][column] = f"[{body[row][column]}]"
+    # From the last gap to the first, so that the places of those before it stay right.
+    for gap in reversed(columns.gaps):
+        for line in (head, *body):
+            line.insert(gap, GAP)
+    for gap in reversed(grid.rows.gaps):
+        side.insert(gap, GAP)
+        body.insert(gap, [GAP] * len(head))
+    return Texts(head, side, body, columns)
+
+
+def fit_columns(grid: Grid, digits: int, width: int, most: int | None) -> Texts:
+    """Write as many columns as the width has room for, or exactly ``most``."""
+    total = grid.numbers.shape[1]
+    count = min(total, most or MOST_COLUMNS)
+    while True:
+        columns = ends(total, count) if grid.mark is None else around(total, count, grid.mark[1])
+        texts = as_texts(grid, digits, columns)
+        if most is not None or count <= 2 or sum(_widths(texts)) <= width:
+            return texts
+        count = max(2, min(count - 1, count * width // sum(_widths(texts))))
+
+
+def _widths(texts: Texts) -> list[int]:
+    """Return how wide each column is, the side first, with the blanks around it."""
+    from rich.cells import cell_len
+
+    columns = [texts.side, *zip(texts.head, *texts.body, strict=True)]
+    return [max(map(cell_len, column)) + 2 for column in columns]
+
+
+def print_grid(grid: Grid, screen: Screen, console: Console, digits: int, most: int | None) -> None:
+    """Print a grid as a table that fits the screen, or as wide as the columns that were asked for."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    texts = written(fit_columns(grid, digits, screen.width, most), screen)
+    styles = _styles(grid, texts) if screen.color else {}
+    widths = _widths(texts)
+    # Cells bring their own blanks, so that the colours of neighbours touch; a box would keep them apart.
+    table = Table(box=None, padding=0, pad_edge=False, show_header=False)
+    for width in widths:
+        table.add_column(no_wrap=True, width=width)
+
+    def cell(text: str, width: int, style: str = "") -> Text:
+        return Text(" " * (width - 1 - cell_len(text)) + text + " ", style=style)
+
+    table.add_row("", *map(cell, texts.head, widths[1:]), style="bold")
+    table.add_row(*(Text(screen.write("─") * width, style="dim") for width in widths))
+    for i, (name, line) in enumerate(zip(texts.side, texts.body, strict=True)):
+        numbers = [cell(text, widths[j + 1], styles.get((i, j), "")) for j, text in enumerate(line)]
+        table.add_row(Text(f" {name}", style="bold"), *numbers)
+    console.width = max(screen.width, sum(widths))
+    console.print(table)
+    console.width = screen.width
+
+
+def written(texts: Texts, screen: Screen) -> Texts:
+    """Return the texts with the characters that this screen has."""
+    return replace(
+        texts,
+        head=[screen.write(each) for each in texts.head],
+        side=[screen.write(each) for each in texts.side],
+        body=[[screen.write(each) for each in line] for line in texts.body],
+    )
+
+
+def _styles(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
+    """Return the style of each cell, by its place among the texts (where a gap takes a place of its own)."""
+    styles: dict[tuple[int, int], str] = {}
+    shown = grid.numbers[:, texts.columns.indices].astype(np.float64)
+    finite = shown[np.isfinite(shown)]
+    largest = float(finite.max()) if finite.size else 0.0
+    for (i, j), value in np.ndenumerate(shown):
+        place = (_shifted(i, grid.rows.gaps), _shifted(j, texts.columns.gaps))
+        if not np.isfinite(value) or value == 0:
+            styles[place] = "dim"
+        elif grid.heated and largest > 0 and (color := heat.background(value / largest)):
+            styles[place] = f"{heat.foreground(color)} on rgb({color[0]},{color[1]},{color[2]})"
+        if grid.mark is not None and (int(grid.rows.indices[i]), int(texts.columns.indices[j])) == grid.mark:
+            styles[place] = "bold " + styles.get(place, "reverse")
+    return styles
+
+
+def _shifted(index: int, gaps: Sequence[int]) -> int:
+    return index + sum(gap <= index for gap in gaps)
