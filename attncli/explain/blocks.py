@@ -1,0 +1,56 @@
+"""What an explanation is made of; how it looks is up to whoever renders it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attncli.show.tables import Grid
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of the whole (level 1) or of a step (level 2)."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A few sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, as plain text for terminals and as TeX."""
+
+    text: str
+    tex: str
+
+
+@dataclass(frozen=True)
+class Working:
+    """A calculation, a line a stage."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A matrix, with one element marked."""
+
+    title: str
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Points:
+    """Things to notice, each a sentence or two."""
+
+    title: str
+    points: tuple[str, ...]
+
+
+Block = Heading | Paragraph | Formula | Working | Table | Points

@@ -1,0 +1,127 @@
+"""The English texts of an explanation."""
+
+
+def tidy(text: str) -> str:
+    """Return a finished sentence as it is: English needs no mending."""
+    return text
+
+
+TEXTS = {
+    "title": "Attention, step by step",
+    "intro": (
+        "Each query asks a question of every key; the better a key answers, the more of its value goes into the "
+        "output. Three steps: score, softmax, weighted sum. Here {queries} {queries_word} {meet_word} {keys} "
+        "{keys_word} with {features} features each{where}, in {dtype}."
+    ),
+    "query_word": "query",
+    "queries_word": "queries",
+    "meets_word": "meets",
+    "meet_word": "meet",
+    "key_word": "key",
+    "keys_word": "keys",
+    "where": " ({places}, counted from 0)",
+    "where_batch": "batch item {batch} of {batches}",
+    "where_head": "head {head} of {heads}",
+    "group": " Query head {head} reads key head {key_head}: each key head serves {group} consecutive query heads.",
+    "shapes": "Shapes: {text}",
+    "score_heading": "Step 1 · Score: how well does each key answer each query?",
+    "score_purpose": (
+        "The score of a query and a key is their dot product: multiply feature by feature and add up. It is large "
+        "and positive where both point the same way, near 0 where they have nothing to do with each other, negative "
+        "where they point apart. Longer vectors give larger scores."
+    ),
+    "scale_none": "No scale is applied: the scores are the plain dot products.",
+    "scale_sqrt": (
+        "The scale is 1/√d = 1/√{features} = {factor}. The dot product of d independent features of variance 1 has "
+        "variance d; dividing by √d brings it back to 1, whatever d is, so that softmax does not saturate."
+    ),
+    "scale_number": "Every dot product is multiplied by the scale {factor}{as_sqrt}.",
+    "as_sqrt": ", which is 1/√{features}",
+    "score_element": "Worked out for {row} and {column}:",
+    "product_sum": "query · key = {terms} = {total}",
+    "more_terms": "({count} more products, {total} together)",
+    "scaled": "score = {scale} × {total} = {score}",
+    "mask_added": "logit = score + mask = {score} + {mask} = {logit}",
+    "closed_causal": (
+        "Closed by the causal rule: the query stands at position {position} and may not look ahead to key {key}. "
+        "Its logit is −∞, whatever the score."
+    ),
+    "closed_mask": "Closed by the mask. Its logit is −∞, whatever the score.",
+    "table_scores": "scores; [ ] marks the element above",
+    "table_logits": "logits: what softmax sees, −∞ where a query may not look",
+    "table_weights": "weights; [ ] marks the element above",
+    "table_output": "output; [ ] marks the element above",
+    "notice": "Notice in these numbers",
+    "score_best": "{row} scores highest with {best}: {score}.",
+    "score_gap": (
+        "The next best is {second} with {score}. Softmax sees only differences: {gap} more means a weight e^{gap} = "
+        "{ratio} times as large."
+    ),
+    "score_gap_tie": "{second} scores exactly the same, so the two get the same weight.",
+    "closed_count": "{closed} of {keys} keys are closed to {row}; it chooses among {open}.",
+    "softmax_heading": "Step 2 · Softmax: from scores to shares",
+    "softmax_purpose": (
+        "Softmax turns the logits of a row into positive weights that sum to 1. The exponential makes all of them "
+        "positive and differences into ratios; dividing by the sum makes shares of them. Each row stands for itself. "
+        "The row's maximum is subtracted first: it cancels in the quotient, and no exponential can overflow."
+    ),
+    "softmax_element": "Worked out for {row} and {column}:",
+    "softmax_peak": "largest logit of the row: m = {peak}",
+    "softmax_numerator": "exp(logit − m) = exp({logit} − {peak}) = {numerator}",
+    "softmax_total": "sum of the row's exponentials = {terms} = {total}",
+    "more_exponentials": "({count} more, {total} together)",
+    "softmax_quotient": "weight = {numerator} / {total} = {weight}",
+    "softmax_empty": "{row} may attend to nothing: every logit of its row is −∞. Its weights are 0 by definition.",
+    "not_a_number": "The row of {row} holds NaN, which comes from NaN or ∞ in the input; nothing can be said of it.",
+    "most_weight": "{row} gives most weight to {ranking}.",
+    "effective": (
+        "Effective number of keys that share the weight of this row: {effective}, of {open} open ones (the "
+        "exponential of the entropy: 1 if one key takes all, {open} if all take the same)."
+    ),
+    "saturated": (
+        "Softmax is saturated here: {best} takes {weight}. The output hardly differs from that one value, and the "
+        "gradient with respect to its logit, w·(1−w), is {gradient}: such a row learns next to nothing."
+    ),
+    "not_saturated": (
+        "Softmax is not saturated: the largest weight is {weight}, and the gradient with respect to its logit, "
+        "w·(1−w), is {gradient} (it is largest, 0.25, at w = 0.5)."
+    ),
+    "only_key": "There is only one open key, so its weight is 1 whatever its score.",
+    "naive_overflow": (
+        "Without the maximum subtracted, exp({peak}) would be ∞ in {dtype} (the largest exponent that fits is "
+        "{limit}), and ∞/∞ is NaN: the row would be lost."
+    ),
+    "naive_underflow": (
+        "Without the maximum subtracted, every exponential of the row would be 0 in {dtype} (even exp({peak})), and "
+        "0/0 is NaN: the row would be lost."
+    ),
+    "naive_fits": (
+        "Without the maximum subtracted the weights would be the same here: exp({peak}) = {exponential} fits "
+        "{dtype}, whose largest exponent is {limit}."
+    ),
+    "naive_fits_not_float32": " In float32 it would not: there the largest exponent is {limit}.",
+    "sharpest": (
+        "Of the rows shown, {sharp} is the most decided (effective keys: {few}) and {flat} the most evenly "
+        "spread ({many})."
+    ),
+    "sum_heading": "Step 3 · Weighted sum: mix the values",
+    "sum_purpose": (
+        "Each output row is the average of the value rows, weighted with the row's weights. It always lies between "
+        "the values that it mixes: attention moves information about, it does not invent any."
+    ),
+    "sum_element": "Worked out for {row}, output column {column}:",
+    "sum_terms": "Σ weight · value = {terms} = {total}",
+    "sum_empty": "{row} may attend to nothing, so its output is 0.",
+    "share": "{best} contributes {share} of the weight, the first three keys together {three}.",
+    "near_one": "The output of {row} is very nearly the value of {best}: they differ by at most {difference}.",
+    "mean_distance": (
+        "Had every open key the same weight, the output would be their mean; the worked element would be {mean} "
+        "instead of {value}."
+    ),
+    "masked_values": "Values behind a closed key have weight 0 and contribute nothing, not even NaN or ∞.",
+    "list_join": ", ",
+    "ranked": "{label} ({weight})",
+    "the_query": "query {index}",
+    "the_key": "key {index}",
+    "labelled": "{what} “{label}”",
+}

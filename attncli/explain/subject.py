@@ -1,0 +1,120 @@
+"""Choose what an explanation is about: which head, which rows, which element."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.options import Options
+from attncli.errors import InputError
+from attncli.explain.lesson import Subject
+from attncli.problem.problem import Problem
+from attncli.problem.work import Part, attention_work
+from attncli.show.report import View, chosen
+from attncli.show.window import around
+
+if TYPE_CHECKING:
+    from attncli.files.contents import Labels
+
+# The example of the article that the project started from: one query, two hidden states, which are columns.
+EXAMPLE: Mapping[str, Any] = {
+    "query": [1.0, 2.0, 3.0, 4.0, 5.0],
+    "hidden": [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0], [4.0, 5.0], [5.0, 6.0]],
+}
+
+
+def example(options: Mapping[str, object]) -> Problem:
+    """Return the built-in worked example."""
+    given = {"states": "columns"} | {name: value for name, value in options.items() if value is not None}
+    arrays = {name: np.array(numbers) for name, numbers in EXAMPLE.items()}
+    return Problem(arrays, dict.fromkeys(arrays, "built-in example"), options=Options.parse(given))
+
+
+def choose(
+    problem: Problem, view: View, *, row: str | None, column: str | None, value: bool
+) -> tuple[Subject, Sequence[str]]:
+    """Compute the head that is explained, its shown rows only.
+
+    Args:
+        problem: what the files say.
+        view: which head and how many rows.
+        row: the query to work out, by index or label; None is the first, under a causal rule the last.
+        column: the key to work out, by index or label (in the last step, where it is an index that fits, the output
+            column); None is the key with most weight.
+        value: whether the weighted sum is explained.
+
+    Raises:
+        InputError: there is no such head, row or column.
+    """
+    work = attention_work(problem, ["score", "softmax", "sum"] if value else ["score", "softmax"])
+    o = work.operands
+    assert o is not None  # attention_work always prepares them
+    batches, heads, queries = work.shape
+    if "all" in (view.head, view.batch):
+        raise InputError("an explanation is about one head: give --head and --batch a number")
+    batch, head = chosen("batch", view.batch, batches)[0], chosen("head", view.head, heads)[0]
+    query_labels, key_labels = problem.labels.get("query_labels"), problem.labels.get("key_labels")
+    default_row = queries - 1 if o.options.causal else 0
+    the_row = default_row if row is None else find("row", row, query_labels, queries)
+    rows = around(queries, min(queries, view.most_rows or queries), the_row)
+    some = o.select(batch=batch, head=head, rows=rows.indices)
+    made = work.make(Part(batch, head, rows.indices))
+    arrays = {name: array[0, 0] for name, array in made.arrays.items()}
+    weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
+    features = o.sizes.value_features if value else 1
+    the_column, feature = _element(column, weights, key_labels, features)
+    subject = Subject(
+        title=problem.texts.get("title", ""),
+        operands=some,
+        made=arrays,
+        rows=rows,
+        row=the_row,
+        column=the_column,
+        feature=feature,
+        where=(batch, batches, head, heads),
+        key_head=(head // o.sizes.group, o.sizes.group),
+        query_labels=query_labels,
+        key_labels=key_labels,
+    )
+    return subject, made.notices
+
+
+def _element(column: str | None, weights: Any, labels: Labels | None, features: int) -> tuple[int, int]:
+    """Return the key and the output column that are worked out."""
+    keys = len(weights)
+    if column is None:
+        return (0 if np.isnan(weights).any() else int(np.argmax(weights))), 0
+    index = _index(column)
+    feature = index if index is not None and index < features else 0
+    # An index beyond the keys can only be meant for the output.
+    if index is not None and keys <= index < features:
+        return (0 if np.isnan(weights).any() else int(np.argmax(weights))), feature
+    return find("col", column, labels, keys), feature
+
+
+def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
+    """Return the index that a person means by an index or a label.
+
+    Raises:
+        InputError: there is no such index or label, or several keys have this label.
+    """
+    index = _index(asked)
+    if index is not None and index < count:
+        return index
+    same = [i for i, label in enumerate(labels or ()) if label == asked]
+    same = same or [i for i, label in enumerate(labels or ()) if label.strip() == asked.strip()]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        places = ", ".join(map(str, same))
+        raise InputError(f"--{flag} {asked}: the label stands at {places}", hint=f"--{flag} {same[0]}")
+    known = f"0 to {count - 1}" + (" or a label" if labels else "")
+    raise InputError(f"--{flag} {asked}: there is no such {'query' if flag == 'row' else 'key'} ({known})")
+
+
+def _index(text: str) -> int | None:
+    # More digits than an index can have are no index; int() would even refuse them.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)) else None
