@@ -1,0 +1,176 @@
+"""The program: which commands there are, and the one place that catches, prints and exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+# Typer exports no base class of its usage errors; the version is pinned to one in which they live here.
+from typer._click.exceptions import ClickException, UsageError
+from typer.core import TyperCommand, TyperGroup
+
+import attncli
+from attncli.commands.arguments import expanded
+from attncli.errors import InputError, nearest
+from attncli.harmless import visible
+
+# Command → the heading that it stands under in the help. Its module has the same name.
+COMMANDS = {
+    "compute": "Compute",
+    "score": "Compute",
+    "softmax": "Compute",
+    "sum": "Compute",
+    "explain": "Understand",
+    "inspect": "Understand",
+}
+
+
+class Exit(IntEnum):
+    """What the exit status means."""
+
+    DONE = 0
+    DIFFERENT = 1
+    WRONG = 2
+    INTERRUPTED = 130
+
+
+class Command(TyperCommand):
+    """A command whose help groups the options under the headings that they were given."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, a heading a group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "rich_help_panel", None) or "Other", []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class Commands(TyperGroup):
+    """The commands, each imported and built only when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Build one command."""
+        return build(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, and offer the nearest one where there is none of that name."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise InputError(f"there is no command {args[0]!r}", hint=nearest(args[0], COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under their headings."""
+        for heading in dict.fromkeys(COMMANDS.values()):
+            names = [name for name, under in COMMANDS.items() if under == heading]
+            with formatter.section(heading):
+                formatter.write_dl([(name, summary(name)) for name in names])
+
+
+@cache
+def build(name: str) -> Any:
+    """Return the Typer command of this name."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=Command)(expanded(import_module(f"attncli.commands.{name}").run))
+    return typer.main.get_command(app)
+
+
+def summary(name: str) -> str:
+    """Return the first line of a command's help."""
+    return str(import_module(f"attncli.commands.{name}").run.__doc__).split("\n", 1)[0]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"attn {attncli.__version__}")
+        raise typer.Exit
+
+
+def _attn(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Compute attention step by step: score → softmax → weighted sum.
+
+    FILES are JSON, CSV, TSV, NPY or NPZ; - is standard input. See attn COMMAND --help for the options of each
+    command, with examples.
+    """
+
+
+def program() -> Any:
+    """Return the whole program as a Typer group."""
+    app = typer.Typer(cls=Commands, rich_markup_mode=None, no_args_is_help=True)
+    app.callback()(_attn)
+    return typer.main.get_command(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is None:
+                return Exit.WRONG  # closed by whoever started this; there is nobody to tell
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else Exit.DONE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except SystemExit as error:
+        # Typer has its own way with closed pipes, and exits 1 from within it.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _report(error.__context__)
+    except BaseException as error:
+        if os.environ.get("ATTN_DEBUG") and not isinstance(error, ClickException | BrokenPipeError):
+            raise
+        return _report(error)
+
+
+def _report(error: BaseException) -> int:
+    """Tell the person what went wrong, in one line and a hint; return the exit status."""
+    if isinstance(error, BrokenPipeError):
+        _forget_output()  # the reader has seen enough, as with `| head`
+        return Exit.DONE
+    if isinstance(error, InputError):
+        _say(error.message, error.place, error.hint)
+    elif isinstance(error, UsageError) and not error.format_message():
+        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
+    elif isinstance(error, ClickException):
+        context = getattr(error, "ctx", None)
+        _say(error.format_message(), hint=f"see {context.command_path if context else 'attn'} --help")
+    elif isinstance(error, MemoryError):
+        _say("there is not enough memory for this", hint="give fewer rows, or 32-bit numbers (--dtype float32)")
+    elif isinstance(error, OSError):
+        _forget_output()
+        _say(error.strerror or str(error), str(error.filename or "standard output"))
+    else:
+        _say(f"internal error: {type(error).__name__}: {error}", hint="ATTN_DEBUG=1 shows where; please report it")
+    return Exit.WRONG
+
+
+def _say(message: str, place: str = "", hint: str = "") -> None:
+    lines = [": ".join(filter(None, ["attn", place, message]))] + ([f"hint: {hint}"] if hint else [])
+    for line in lines:
+        print(visible(" ".join(line.splitlines())), file=sys.stderr)
+
+
+def _forget_output() -> None:
+    """Drop what is still buffered, or the interpreter would fail on it once more when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())

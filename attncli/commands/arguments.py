@@ -1,0 +1,254 @@
+"""The arguments and options that commands share, each defined once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_type_hints
+
+from typer import Argument, Option
+
+from attncli.errors import InputError
+
+ARRAYS = "Arrays"
+COMPUTATION = "Computation"
+OUTPUT = "Output"
+
+Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "markdown"]
+Color = Literal["auto", "always", "never"]
+
+
+def _array(name: str, what: str) -> Any:
+    return Option(f"--{name}", metavar="FILE", help=what, rich_help_panel=ARRAYS, show_default=False)
+
+
+def _choice(flag: str, what: str, **more: Any) -> Any:
+    return Option(flag, help=what, rich_help_panel=COMPUTATION, show_default=False, **more)
+
+
+def _shown(flags: str, what: str, **more: Any) -> Any:
+    return Option(*flags.split(), help=what, rich_help_panel=OUTPUT, show_default=False, **more)
+
+
+class Group:
+    """Parameters that several commands share, as annotated class attributes with their defaults.
+
+    No dataclass: making ten of those takes longer than reading the command line.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        vars(self).update(values)
+
+    def given(self) -> dict[str, Any]:
+        """Return all values by name."""
+        return dict(vars(self))
+
+
+def _files(what: str) -> Any:
+    return Argument(metavar="FILES...", help=what, show_default=False, rich_help_panel=ARRAYS)
+
+
+class File(Group):
+    """The files of a later step."""
+
+    files: Annotated[list[str] | None, _files("What the step before wrote, or matrices; - is standard input.")] = None
+
+
+class Inputs(Group):
+    """What is computed with."""
+
+    files: Annotated[
+        list[str] | None,
+        _files(
+            "One file of named arrays (JSON, NPZ); or one matrix (query = hidden = it), two (QUERY HIDDEN) or three "
+            "(QUERY KEY VALUE); - is standard input."
+        ),
+    ] = None
+    query: Annotated[str | None, _array("query", "Set the query; FILE:NAME picks an array out of an archive.")] = None
+    hidden: Annotated[str | None, _array("hidden", "Set key and value at once.")] = None
+    key: Annotated[str | None, _array("key", "Set the key.")] = None
+    value: Annotated[str | None, _array("value", "Set the value.")] = None
+    mask: Annotated[str | None, _array("mask", "Set the mask: true = may attend, or numbers to add.")] = None
+
+    def arrays(self) -> dict[str, str | None]:
+        """Return the files given with flags, by array name."""
+        return {name: file for name, file in self.given().items() if name != "files"}
+
+
+class Values(Group):
+    """What the weighted sum needs beside weights."""
+
+    value: Annotated[str | None, _array("value", "Set the value.")] = None
+
+    def arrays(self) -> dict[str, str | None]:
+        """Return the files given with flags, by array name."""
+        return {"value": self.value}
+
+
+StatesOption = Annotated[
+    Literal["rows", "columns"] | None,
+    _choice("--states", "Whether each state is a row or a column of its matrix (default rows)."),
+]
+
+
+class States(Group):
+    """How values lie in their matrix."""
+
+    states: StatesOption = None
+
+    def options(self) -> dict[str, object]:
+        """Return what was given, by option name."""
+        return {"states": self.states}
+
+
+class Computation(Group):
+    """How it is computed; the names are those of `attncli.attend.options.Options`."""
+
+    score: Annotated[Literal["dot"] | None, _choice("--score", "How a query meets a key (default dot).")] = None
+    scale: Annotated[
+        str | None,
+        _choice("--scale", "Factor on the scores; sqrt is 1/√d (default none).", metavar="none|sqrt|NUMBER"),
+    ] = None
+    states: StatesOption = None
+    causal: Annotated[
+        bool | None, _choice("--causal/--no-causal", "A query at position p sees keys up to p (default off).")
+    ] = None
+    offset: Annotated[
+        str | None,
+        _choice("--offset", "Position of the first query; end = keys - queries (default 0).", metavar="N|end"),
+    ] = None
+    dtype: Annotated[
+        Literal["float32", "float64"] | None,
+        _choice("--dtype", "Precision (default: float64 for text, for arrays theirs, at least float32)."),
+    ] = None
+
+    def options(self) -> dict[str, object]:
+        """Return what was given, by option name."""
+        return self.given()
+
+
+class Steps(Group):
+    """Which steps are wanted."""
+
+    step: Annotated[
+        list[str] | None,
+        _shown("--step", "Only this step: score, softmax or sum; may be repeated.", metavar="STEP"),
+    ] = None
+
+    def chosen(self) -> list[str]:
+        """Return the steps, all of them where none was named.
+
+        Raises:
+            InputError: there is no such step.
+        """
+        from attncli.problem.work import STEP_ALIASES, STEPS
+
+        steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
+        for step in steps:
+            if step not in STEPS:
+                raise InputError(f"--step {step}: the steps are {', '.join(STEPS)}")
+        return steps
+
+
+ColorOption = Annotated[Color, _shown("--color", "Colours (default auto: where the terminal shows them).")]
+
+
+class Tables(Group):
+    """How much of a table is shown."""
+
+    digits: Annotated[int, _shown("--digits", "Significant digits (default 4).", min=1, max=17)] = 4
+    rows: Annotated[str, _shown("--rows", "At most so many rows (default 16).", metavar="N|all")] = "16"
+    cols: Annotated[str | None, _shown("--cols", "At most so many columns (default: as fit).", metavar="N|all")] = None
+    head: Annotated[str | None, _shown("--head", "Which head (default: the first).", metavar="N|all")] = None
+    batch: Annotated[
+        str | None, _shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")
+    ] = None
+    color: ColorOption = "auto"
+
+
+class Screening(Group):
+    """How the screen is used."""
+
+    color: ColorOption = "auto"
+
+
+class Output(Group):
+    """Where results go, and in what format."""
+
+    format: Annotated[Format | None, _shown("--format -f", "What standard output carries (default: see above).")] = None
+    output: Annotated[
+        str | None,
+        _shown("--output -o", "Write a file, in the format of its extension.", metavar="FILE"),
+    ] = None
+    force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
+
+
+class Element(Group):
+    """What an explanation works out, and in which language."""
+
+    row: Annotated[
+        str | None,
+        _shown("--row", "The query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
+    ] = None
+    col: Annotated[
+        str | None,
+        _shown("--col", "The key, or output column, to work out (default: most weight).", metavar="INDEX|LABEL"),
+    ] = None
+    lang: Annotated[Literal["en", "zh"] | None, _shown("--lang", "Language (default: the locale's).")] = None
+
+
+class LessonOutput(Group):
+    """Where an explanation goes, and in what format."""
+
+    format: Annotated[
+        Literal["table", "markdown"] | None, _shown("--format -f", "What standard output carries (default table).")
+    ] = None
+    output: Annotated[str | None, _shown("--output -o", "Write a file, .md or .txt.", metavar="FILE")] = None
+    force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
+
+
+class Report(Group):
+    """Where a report goes, and in what format."""
+
+    format: Annotated[
+        Literal["table", "json"] | None, _shown("--format -f", "What standard output carries (default table).")
+    ] = None
+    output: Annotated[str | None, _shown("--output -o", "Write a file, .json or .txt.", metavar="FILE")] = None
+    force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
+
+
+def number_or_all(name: str, text: str | None, least: int = 0) -> int | str | None:
+    """Read the value of --head, --rows and their like.
+
+    Raises:
+        InputError: it is neither "all" nor a whole number of at least ``least``.
+    """
+    if text is None or text == "all":
+        return text
+    if not text.isascii() or not text.isdigit() or int(text[:18]) < least:
+        raise InputError(f"--{name} is all or a whole number from {least}, not {text!r}")
+    return int(text[:18])
+
+
+def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take the groups above: to Typer, each of their attributes is a parameter.
+
+    Typer reads signatures and knows no groups of parameters; without this every command would repeat them all.
+    """
+    groups = get_type_hints(run)
+    groups.pop("return")
+    hints = {name: get_type_hints(group, include_extras=True) for name, group in groups.items()}
+    parameters = [
+        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=getattr(groups[name], field), annotation=hint)
+        for name, fields in hints.items()
+        for field, hint in fields.items()
+    ]
+
+    def command(**values: Any) -> Any:
+        return run(**{name: group(**{field: values[field] for field in hints[name]}) for name, group in groups.items()})
+
+    # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
+    command.__doc__ = (run.__doc__ or "").replace("\\b", "\b")
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command

@@ -1,0 +1,69 @@
+"""attn explain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+
+from attncli.commands.arguments import Computation, Element, Inputs, LessonOutput, Steps, Tables
+
+
+def run(
+    inputs: Inputs, computation: Computation, steps: Steps, element: Element, tables: Tables, output: LessonOutput
+) -> None:
+    r"""Teach the steps with the numbers of the file.
+
+    For each step: what it is for, the formula, the shapes, one element worked out in full, the table, and what to
+    notice in these numbers. With no file it takes a built-in example.
+
+    \b
+    Examples:
+      attn explain
+      attn explain samples/coreference.npz --head 1 --row it --col animal
+      attn explain samples/article.json --step softmax --lang zh --format markdown
+    """
+    from attncli.commands.deliver import deliver_text, view
+    from attncli.explain.lesson import Lesson
+    from attncli.explain.subject import choose, example
+    from attncli.problem.gather import gather
+    from attncli.show import prose
+
+    given = any([inputs.files, *inputs.arrays().values()])
+    problem = gather(inputs.files or [], inputs.arrays(), computation.options()) if given else None
+    shown = view(tables)
+    wanted = steps.chosen()
+    subject, notices = choose(
+        problem or example(computation.options()),
+        shown,
+        row=element.row,
+        column=element.col,
+        value="sum" in wanted,
+    )
+    blocks = list(Lesson(subject, language(element.lang), tables.digits).blocks(wanted))
+    deliver_text(
+        {
+            "table": lambda console: prose.to_terminal(blocks, shown, console),
+            "markdown": lambda console: console.out(prose.to_markdown(blocks, shown), end="", highlight=False),
+        },
+        shown.screen,
+        output,
+        notices,
+    )
+
+
+def language(lang: str | None) -> ModuleType:
+    """Return the texts in the language asked for, or in that of the locale."""
+    return import_module(f"attncli.explain.{lang or of_locale(os.environ)}")
+
+
+def of_locale(environment: Mapping[str, str]) -> str:
+    """Return the language of the messages that the environment asks for, as gettext reads it.
+
+    >>> of_locale({"LANG": "zh_CN.UTF-8"}), of_locale({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"})
+    ('zh', 'en')
+    """
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((environment[name] for name in names if environment.get(name)), "")
+    return "zh" if locale.lower().startswith("zh") else "en"

@@ -1,0 +1,23 @@
+"""attn score."""
+
+from __future__ import annotations
+
+from attncli.commands.arguments import Computation, Inputs, Output, Tables
+
+
+def run(inputs: Inputs, computation: Computation, tables: Tables, output: Output) -> None:
+    r"""Score every query against every key: the first step, as a filter.
+
+    A table on a terminal; in a pipe JSON that carries the whole problem, for attn softmax to go on with.
+
+    \b
+    Examples:
+      attn score samples/article.json
+      attn score samples/article.json | attn softmax | attn sum | jq .output
+    """
+    from attncli.commands.deliver import deliver, table_or_json
+    from attncli.problem.gather import gather
+    from attncli.problem.work import attention_work
+
+    problem = gather(inputs.files or ["-"], inputs.arrays(), computation.options())
+    deliver(attention_work(problem, ["score"], carries=True), tables, output, default=table_or_json())

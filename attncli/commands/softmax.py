@@ -1,0 +1,23 @@
+"""attn softmax."""
+
+from __future__ import annotations
+
+from attncli.commands.arguments import File, Output, Tables
+
+
+def run(file: File, tables: Tables, output: Output) -> None:
+    r"""Turn logits into weights: the second step, as a filter.
+
+    Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
+
+    \b
+    Examples:
+      attn score samples/article.json | attn softmax
+      attn softmax scores.csv -f csv
+    """
+    from attncli.commands.deliver import deliver, table_or_json
+    from attncli.problem.gather import SOFTMAX_ROLES, gather
+    from attncli.problem.work import softmax_work
+
+    problem = gather(file.files or ["-"], {}, {}, SOFTMAX_ROLES)
+    deliver(softmax_work(problem), tables, output, default=table_or_json())

@@ -1,0 +1,24 @@
+"""attn sum."""
+
+from __future__ import annotations
+
+from attncli.commands.arguments import File, Output, States, Tables, Values
+
+
+def run(file: File, values: Values, states: States, tables: Tables, output: Output) -> None:
+    r"""Sum the values by their weights: the third step, as a filter.
+
+    Reads what attn softmax writes (standard input when no file is given), or two matrices, WEIGHTS VALUE.
+
+    \b
+    Examples:
+      attn score samples/article.json | attn softmax | attn sum
+      attn sum weights.csv values.csv -f csv
+    """
+    from attncli.commands.deliver import deliver, table_or_json
+    from attncli.problem.gather import SUM_ROLES, gather
+    from attncli.problem.work import sum_work
+
+    given = file.files or ["-"]
+    problem = gather(given, values.arrays(), states.options(), SUM_ROLES)
+    deliver(sum_work(problem), tables, output, default=table_or_json())
