@@ -1,0 +1,116 @@
+"""The lesson: its numbers are right, its two languages say the same, and it looks as it did."""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attncli.explain import en, zh
+from attncli.explain.facts import effective_keys, exponent_limit, naive_exponential, of_row
+from attncli.show.lines import wrap
+from tests.conftest import SAMPLES, Golden, attn
+
+
+class Blank(dict[str, str]):
+    """Fill every field with nothing, to see the words around."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_every_text() -> None:
+    """The same keys, and in each text the same numbers."""
+    assert en.TEXTS.keys() == zh.TEXTS.keys()
+    for key, text in en.TEXTS.items():
+        assert fields(text) == fields(zh.TEXTS[key]), key
+        words = set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - {"logit"}
+        assert text != zh.TEXTS[key] or not words, key
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("en", []),
+        ("zh", ["--lang", "zh"]),
+        ("markdown", ["-f", "markdown"]),
+        ("causal", ["samples/induction.npz", "--head", "6", "--row", "3", "--col", "6"]),
+        ("decode-zh", ["samples/decode.npz", "--head", "3", "--lang", "zh", "-f", "markdown"]),
+        ("nothing", ["samples/article.json", "--mask", "{folder}/none.csv"]),
+    ],
+)
+def test_it_looks_as_it_did(golden: Golden, tmp_path: Path, name: str, arguments: list[str]) -> None:
+    """Whole lessons, 80 columns wide."""
+    (tmp_path / "none.csv").write_text("false,false\n")
+    words = [word.format(folder=tmp_path) for word in arguments]
+    golden(f"explain-{name}.txt", attn("explain", *words).out)
+
+
+def test_the_locale_chooses_the_language() -> None:
+    """LANG=zh_CN teaches in Chinese; the flag has the last word."""
+    assert "第一步" in attn("explain", env={"LANG": "zh_CN.UTF-8", "PYTHONUTF8": "1"}).out
+    assert "Step 1" in attn("explain", "--lang", "en", env={"LANG": "zh_CN.UTF-8", "PYTHONUTF8": "1"}).out
+
+
+def test_every_term_is_worked_out() -> None:
+    """The 32 products of the score are all there, and they add up to the score in the table."""
+    out = attn(
+        "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--step", "score", "--digits", "9"
+    ).out
+    sample = np.load(SAMPLES / "coreference.npz")
+    working = " ".join(out[out.index("query · key =") : out.index("score = 0.17")].split())
+    terms = re.findall(r"(\(?-?[\d.e-]+\)?)·(\(?-?[\d.e-]+\)?)", working)
+    numbers = [float(a.strip("()")) * float(b.strip("()")) for a, b in terms]
+    assert len(numbers) == 32
+    exact = math.fsum(float(q) * float(k) for q, k in zip(sample["query"][1, 10], sample["key"][1, 2], strict=True))
+    assert math.isclose(math.fsum(numbers), exact, rel_tol=1e-6)
+    assert math.isclose(float(working.rsplit(" = ", 1)[1]), exact, rel_tol=1e-6)
+
+
+def test_steps_can_be_chosen() -> None:
+    """--step weighted-sum is sum; only what was asked for is taught."""
+    out = attn("explain", "--step", "weighted-sum").out
+    assert ("Step 1" in out, "Step 2" in out, "Step 3" in out) == (False, False, True)
+
+
+def test_effective_keys_are_the_exponential_of_the_entropy() -> None:
+    """Equal weights count all keys, one weight counts one; a half and two quarters count 2^1.5."""
+    assert math.isclose(effective_keys(np.full(7, 1 / 7)), 7)
+    assert effective_keys(np.array([0.0, 1.0])) == 1
+    assert math.isclose(effective_keys(np.array([0.5, 0.25, 0.25])), 2**1.5)
+
+
+def test_where_exponentials_end() -> None:
+    """ln(3.4e38) = 88.72 and ln(1.8e308) = 709.78; below ln of the least subnormal, exponentials are 0."""
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    assert math.isclose(exponent_limit(single), 88.7228, rel_tol=1e-5)
+    assert math.isclose(exponent_limit(double), 709.7827, rel_tol=1e-6)
+    peaks = (89.0, 88.0, -104.0, -103.0)
+    assert [naive_exponential(peak, single) for peak in peaks] == ["overflow", "fits", "underflow", "fits"]
+    with np.errstate(over="ignore", under="ignore"):
+        assert [float(np.exp(np.float32(peak))) for peak in (89.0, -104.0)] == [math.inf, 0]
+
+
+def test_facts_of_a_row_by_hand() -> None:
+    """Three keys, one closed: the gap is between the open ones."""
+    facts = of_row(np.array([1.0, -np.inf, 3.0]), np.array([0.1, 0.0, 0.9]))
+    assert (facts.ranking.tolist(), facts.open, facts.peak, facts.gap) == ([2, 0, 1], 2, 3.0, 2.0)
+
+
+def test_chinese_lines_neither_begin_with_a_comma_nor_overrun() -> None:
+    """Lines break between characters, punctuation stays with what it follows."""
+    from rich.cells import cell_len
+
+    text = "每个查询都向所有的键提问，哪个键答得越好，它的值在输出里占的份量就越大。" * 3
+    for width in range(10, 40):
+        lines = list(wrap(text, width))
+        assert "".join(lines) == text
+        assert all(cell_len(line) <= width and line[0] not in "，。" for line in lines)

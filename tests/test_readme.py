@@ -1,0 +1,84 @@
+"""The README: its examples print what it says they print, its Python runs, and it names every command and flag."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attncli
+from attncli.commands.app import COMMANDS, build
+from tests.conftest import ROOT, environment
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for name, text in BLOCK.findall(README.read_text(encoding="utf-8")) if name == kind]
+
+
+def replay(block: str, folder: Path) -> str:
+    """Run the commands of a block as a shell would and return the block as it should be."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    lines = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            command = ["bash", "-c", line[2:]]
+            done = subprocess.run(
+                command, capture_output=True, text=True, cwd=folder, env=environment(PATH=path), check=True
+            )
+            assert not done.stderr
+            lines += [line, *(printed.rstrip() for printed in done.stdout.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def test_it_starts_with_two_commands() -> None:
+    """The first two fenced blocks are one command each: set up and look; install and test."""
+    first, second = BLOCK.findall(README.read_text(encoding="utf-8"))[:2]
+    assert [first[0], second[0]] == ["sh", "sh"]
+    assert first[1].count("\n") == second[1].count("\n") == 1
+    assert "attn compute samples/" in first[1].split("&&")[-1]
+    assert "pytest" in second[1].split("&&")[-1]
+
+
+def test_its_examples_print_what_it_says(tmp_path: Path) -> None:
+    """Every console block is run; ATTN_REWRITE=1 writes what came out into the README, for `git diff` to show."""
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
+    text = README.read_text(encoding="utf-8")
+    for block in blocks("console"):
+        text = text.replace(block, replay(block, tmp_path))
+    if os.environ.get("ATTN_REWRITE"):
+        README.write_text(text, encoding="utf-8")
+    assert rounded(text) == rounded(README.read_text(encoding="utf-8"))
+
+
+def rounded(text: str) -> str:
+    """Return the text with long numbers cut: the last digits of an exponential differ between processors."""
+    return re.sub(r"\d\.\d{12,}(e-\d+)?", lambda found: f"{float(found[0]):.12g}", text)
+
+
+def test_its_python_runs() -> None:
+    """Each block runs in an interpreter of its own."""
+    for block in blocks("python"):
+        subprocess.run([sys.executable, "-c", block], check=True, env=environment())
+
+
+def test_it_names_every_command_and_flag() -> None:
+    """What the program has, the README has."""
+    text = README.read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"attn {name}" in text
+        for parameter in build(name).params:
+            for flag in parameter.opts:
+                if flag.startswith("--") and flag not in ("--help", "--output", "--format", "--cols"):
+                    assert flag in text, f"{flag} of attn {name}"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """What is installed says what the source says."""
+    from importlib.metadata import version
+
+    assert version("attncli") == attncli.__version__

@@ -1,0 +1,104 @@
+"""Every sample: it can be computed, agrees with its model, and gives the same through the filters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from attncli.files.contents import Named
+from attncli.files.read import read
+from tests.conftest import ROOT, SAMPLES, Golden, attn, environment
+
+COLUMNS = ["--states", "columns"]
+COMMANDS: dict[str, list[str]] = {
+    path.name: [f"samples/{path.name}"]
+    for path in sorted(SAMPLES.iterdir())
+    if path.suffix in (".json", ".npz") and path.name != "README.md"
+} | {
+    f"article.{kind}": [f"samples/article-{name}.{kind}" for name in ("query", "hidden")] + COLUMNS
+    for kind in ("csv", "npy")
+}
+RECORDED = sorted(SAMPLES.glob("*.npz"))
+
+
+def test_every_file_here_is_tested() -> None:
+    """No sample is left out of the cases above."""
+    used = {Path(word).name for words in COMMANDS.values() for word in words if word.startswith("samples/")}
+    assert used == {path.name for path in SAMPLES.iterdir()} - {"README.md"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_filters_give_what_compute_gives_to_the_last_digit(name: str) -> None:
+    """attn score F | attn softmax | attn sum | jq .output equals attn compute F -f json | jq .output."""
+    program = f"{sys.executable} -m attncli"
+    pipe = f"{program} score {' '.join(COMMANDS[name])} | {program} softmax | {program} sum"
+    done = subprocess.run(["bash", "-c", pipe], capture_output=True, cwd=ROOT, env=environment(), check=True)
+    whole = json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)
+    piped = json.loads(done.stdout)
+    for step in ("scores", "logits", "weights", "output"):
+        assert piped[step] == whole[step], step
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_the_output_is_the_models_own(path: Path) -> None:
+    """What the model itself computed, in float32, is met to float32's rounding."""
+    expected = np.load(path)["expected"]
+    output = json.loads(attn("compute", path, "-f", "json", "--step", "sum").out)["output"]
+    assert_allclose(output, expected, rtol=1e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize("name", ["article.csv", "article.npy"])
+def test_the_article_is_the_same_in_every_format(name: str) -> None:
+    """JSON, CSV and NPY hold the same problem."""
+    of_json = json.loads(attn("compute", *COMMANDS["article.json"], "-f", "json").out)["output"]
+    assert np.ravel(json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)["output"]).tolist() == of_json
+
+
+def weights(name: str, head: int) -> tuple[np.ndarray, list[str], list[str]]:
+    made = json.loads(attn("compute", SAMPLES / name, "-f", "json", "--step", "softmax", "--head", head).out)
+    return np.array(made["weights"]), made["query_labels"], made["key_labels"]
+
+
+def test_the_samples_show_what_they_are_named_for() -> None:
+    """The claims of samples/README.md about who looks at whom."""
+    table, rows, columns = weights("coreference.npz", 1)
+    row = table[rows.index("it")]
+    assert columns[int(np.argmax(row))] == "animal"
+    table, rows, columns = weights("induction.npz", 6)
+    assert columns[int(np.argmax(table[-1]))] == " Pot"
+    for head, word in ((3, " Italy"), (5, " Paris")):
+        table, _, columns = weights("decode.npz", head)
+        followed = [column for column, _ in sorted(zip(columns, table[0], strict=True), key=lambda pair: -pair[1])]
+        assert word in followed[:2]
+    table, rows, columns = weights("transliteration.npz", 0)
+    assert (np.max(table, axis=1) > 0.99).all()
+
+
+def test_samples_hold_no_objects_and_name_their_source() -> None:
+    """Nothing needs pickle, and each recorded file says where it comes from."""
+    for path in RECORDED:
+        contents = read(str(path))
+        assert isinstance(contents, Named)
+        assert contents.texts["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("article", ["compute", "samples/article.json"]),
+        ("coreference", ["compute", "samples/coreference.npz", "--head", "1", "--step", "softmax", "--cols", "all"]),
+        ("decode", ["compute", "samples/decode.npz", "--head", "3"]),
+        ("speech", ["compute", "samples/speech.npz", "--digits", "3"]),
+        ("inspect-transliteration", ["inspect", "samples/transliteration.npz"]),
+        ("markdown-article", ["compute", "samples/article.json", "-f", "markdown"]),
+    ],
+)
+def test_samples_look_as_they_did(golden: Golden, name: str, arguments: list[str]) -> None:
+    """Whole screens, 100 columns wide, no colour."""
+    golden(f"{name}.txt", attn(*arguments, env={"COLUMNS": "100"}).out)
