@@ -51,7 +51,7 @@ def test_a_terminal_gets_the_same_in_colour() -> None:
     """The numbers are those of the pipe; the largest weight has a background of its own."""
     screen = in_terminal("compute", ARTICLE)
     assert stripped(ESCAPE.sub("", screen)) == TABLES
-    assert re.search(r"\x1b\[30;48;5;\d+m *1\.0000", screen)
+    assert re.search(r"\x1b\[38;5;16;48;5;\d+m *1\.0000", screen)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ def background(share: float) -> tuple[int, int, int] | None:
 
 
 def foreground(color: tuple[int, int, int]) -> str:
-    """Return black or white, whichever is read more easily on this background (luminance of ITU-R BT.709)."""
+    """Return black or white, whichever is read more easily on this background (luminance of ITU-R BT.709).
+
+    By number, not by name: themes repaint the named colours.
+    """
     red, green, blue = color
-    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else "bright_white"
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else "#ffffff"

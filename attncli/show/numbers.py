@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ MOST_LABEL = 16
 MOST_DIGITS = 8
 
 
-def number(value: float, digits: int) -> str:
+def number(value: float, digits: int, *, narrow: bool = False) -> str:
     """Write a number so that columns of them stay narrow.
 
     Below 1 there are so many digits behind the point, from 1 on so many significant ones; what is too small or too
@@ -32,6 +33,8 @@ def number(value: float, digits: int) -> str:
     size = abs(value)
     if size == 0:
         return "0"  # without a point: an exact zero is a key that is closed, 0.0000 would be a small weight
+    if narrow and size < 10.0**-digits:
+        return f"{value:.0e}"
     if size < 10.0**-digits or size >= 1e6:
         return f"{value:.{digits - 1}e}"
     return f"{value:#.{digits}g}".rstrip(".") if size >= 1 else f"{value:.{digits}f}"
@@ -53,13 +56,19 @@ def plain(value: float, digits: int) -> str:
     return next((text for text in texts if float(text) != int(float(text))), texts[0])
 
 
-def cells(array: NDArray[Any], digits: int) -> list[list[str]]:
-    """Write a 2-D array; where all numbers are whole, none has a point."""
+def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[list[str]]:
+    """Write a 2-D array; where all numbers are whole, none has a point.
+
+    Args:
+        array: the numbers.
+        digits: see `number`.
+        narrow: give tiny numbers one digit, so that they take no more room than the others.
+    """
     if array.dtype == bool:
         return [["true" if value else "false" for value in row] for row in array.tolist()]
     finite = array[np.isfinite(array)]
     whole = finite.size > 0 and bool((np.abs(finite) < 1e6).all() and (finite == np.round(finite)).all())
-    write = plain if whole else number
+    write = plain if whole else partial(number, narrow=narrow)
     return [[write(value, digits) for value in row] for row in array.tolist()]
 
 

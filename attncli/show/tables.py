@@ -56,8 +56,11 @@ class Texts:
 
 
 def as_texts(grid: Grid, digits: int, columns: Axis) -> Texts:
-    """Write the chosen columns of a grid; gaps are columns and rows of dots."""
-    body = cells(grid.numbers[:, columns.indices], digits)
+    """Write the chosen columns of a grid; gaps are columns and rows of dots.
+
+    Where not all columns are shown, tiny numbers are kept short: more columns fit.
+    """
+    body = cells(grid.numbers[:, columns.indices], digits, narrow=bool(columns.gaps))
     head = labels_or_indices(grid.column_labels, columns.indices.tolist())
     side = labels_or_indices(grid.row_labels, grid.rows.indices.tolist())
     if grid.mark is not None:
