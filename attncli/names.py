@@ -17,14 +17,34 @@ class Kind(Enum):
     OPTIONS = "an object of options"
 
 
-INPUTS = ("query", "hidden", "key", "value", "mask", "expected")
-RESULTS = ("scores", "logits", "weights", "output")
+# In the order in which results carry them on.
+INPUTS = (
+    "query",
+    "hidden",
+    "key",
+    "value",
+    "past_key",
+    "past_value",
+    "mask",
+    "bias",
+    "key_lengths",
+    "sinks",
+    "w_score",
+    "w_query",
+    "w_key",
+    "v_score",
+    "expected",
+)
+RESULTS = ("scores", "capped", "logits", "weights", "output")
+
+# What meets, in one type; the others stand beside them in whatever type they have.
+STATES = ("query", "hidden", "key", "value", "past_key", "past_value")
 
 # Made in the precision of the computation, which may be wider than that of the arrays in the file.
-INTERMEDIATE = ("scores", "logits", "weights")
+INTERMEDIATE = ("scores", "capped", "logits", "weights")
 
 # In these a JSON null is −∞: a key that is closed.
-NULL_IS_CLOSED = ("mask", "scores", "logits")
+NULL_IS_CLOSED = ("mask", "bias", "scores", "capped", "logits")
 
 KINDS: dict[str, Kind] = (
     dict.fromkeys((*INPUTS, *RESULTS), Kind.ARRAY)
@@ -44,6 +64,20 @@ ALIASES = {
     "V": "value",
     "attn_mask": "mask",
 }
+
+
+def member(given: Iterable[str], wanted: str) -> str:
+    """Return the name under which an archive holds what is asked for by its own name or by another one for the same.
+
+    Raises:
+        InputError: it holds nothing of that name; what it does hold is offered.
+    """
+    names = list(given)
+    same = (name for name in names if ALIASES.get(name, name) == ALIASES.get(wanted, wanted))
+    found = wanted if wanted in names else next(same, None)
+    if found is None:
+        raise InputError(f"has no array {wanted!r}", hint="it has " + ", ".join(names))
+    return found
 
 
 def canonical(given: Iterable[str]) -> dict[str, str]:

@@ -121,11 +121,11 @@ def test_closing_a_key_is_leaving_it_out() -> None:
 
 
 def test_a_short_mask_closes_the_keys_beyond_its_end() -> None:
-    """Keys that a mask says nothing of are closed; a mask of one column broadcasts."""
+    """Keys that a mask says nothing of are closed, by a mask of one key too: so does ONNX's Attention."""
     query, key = normal(2, 3), normal(4, 3)
     assert_array_equal(score(query, key, mask=[True, True]) > -np.inf, [[1, 1, 0, 0]] * 2)
     assert_array_equal(score(query, key, mask=[0.5, 0.0, 1.0]) > -np.inf, [[1, 1, 1, 0]] * 2)
-    assert_array_equal(score(query, key, mask=[[True], [False]]) > -np.inf, [[1] * 4, [0] * 4])
+    assert_array_equal(score(query, key, mask=[[True], [False]]) > -np.inf, [[1, 0, 0, 0], [0] * 4])
 
 
 def test_a_query_without_keys_gives_zeros() -> None:
@@ -243,7 +243,7 @@ def test_wrong_options_are_told() -> None:
         ({"scale": math.nan}, "scale is none, sqrt or a number, not nan"),
         ({"causal": 1}, "causal is true or false, not 1"),
         ({"offset": 1.5}, "offset is end or a whole number, not 1.5"),
-        ({"cuasal": True}, "unknown option 'cuasal'"),
+        ({"cuasal": True}, "unknown keyword 'cuasal'"),
     ]:
         wrong: Any = options
         with pytest.raises(InputError) as caught:

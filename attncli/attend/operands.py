@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.options import Options
-from attncli.attend.shapes import Sizes, fit, four, show
+from attncli.attend.scores import PARAMETERS
+from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of, show
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# Arrays that broadcast to (batch, heads, L, S) from the right.
+OVER_SCORES = ("mask", "bias")
 
 
 @dataclass(frozen=True)
 class Operands:
     """A problem ready to compute; every array is (batch, heads, length, features) and still as it was read.
 
-    Nothing is copied or converted here, so a memory-mapped query stays on disk until its rows are asked for.
+    Nothing is copied or converted here (past keys excepted, which go before the new ones), so a memory-mapped query
+    stays on disk until its rows are asked for.
 
     Attributes:
         query: (batch or 1, heads, L, E).
-        key: (batch or 1, key heads, S, E).
+        key: (batch or 1, key heads, S, E), past ones first.
         value: (batch or 1, key heads, S, Ev), or None where only scores are asked for.
-        mask: boolean or numbers, each axis 1 or as in (batch, heads, L, at most S); None where there is none.
-        positions: (L,) position of each query.
+        mask: boolean or numbers, each axis 1 or as in (batch, heads, L, S), the last at most S; or None.
+        bias: numbers, each axis 1 or as in (batch, heads, L, S); or None.
+        key_lengths: (batch or 1,) how many keys there are for each batch item; or None.
+        sinks: (heads,) the logit of one more key a head, whose value is zero; or None.
+        parameters: of the score function.
+        positions: (batch or 1, L) position of each query.
+        head_indices: which of the problem's heads these are, and…
+        head_count: …of how many: slopes depend on both.
         factor: what ``--scale`` comes to.
         dtype: precision of the computation.
         output_dtype: what the output is given back in.
@@ -37,12 +48,18 @@ class Operands:
     key: NDArray[Any]
     value: NDArray[Any] | None
     mask: NDArray[Any] | None
+    bias: NDArray[Any] | None
+    key_lengths: NDArray[np.int64] | None
+    sinks: NDArray[Any] | None
     positions: NDArray[np.int64]
+    head_indices: NDArray[np.int64]
+    head_count: int
     sizes: Sizes
     options: Options
     factor: float
     dtype: np.dtype[Any]
     output_dtype: np.dtype[Any]
+    parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def select(
         self,
@@ -50,22 +67,18 @@ class Operands:
         batch: int | None = None,
         head: int | None = None,
         rows: NDArray[np.int64] | None = None,
-        features: NDArray[np.int64] | None = None,
     ) -> Operands:
-        """Return the part of the problem that these batch item, query head, queries and value features need."""
+        """Return the part of the problem that this batch item, this query head and these queries need."""
         one = self if batch is None else self._one_batch(batch)
         one = one if head is None else one._one_head(head)
-        one = one if rows is None else one._some_rows(rows)
-        if features is None or one.value is None:
-            return one
-        sizes = replace(one.sizes, value_features=len(features))
-        return replace(one, value=one.value[..., features], sizes=sizes)
+        return one if rows is None else one._some_rows(rows)
 
     def _one_batch(self, index: int) -> Operands:
         def part(array: NDArray[Any]) -> NDArray[Any]:
             return array[index : index + 1] if array.shape[0] > 1 else array
 
-        return self._with(part, replace(self.sizes, batch=1))
+        names = ("query", "key", "value", *OVER_SCORES, "key_lengths", "positions")
+        return self._with(names, part, replace(self.sizes, batch=1))
 
     def _one_head(self, index: int) -> Operands:
         def part(array: NDArray[Any]) -> NDArray[Any]:
@@ -73,36 +86,34 @@ class Operands:
             at = index * array.shape[1] // self.sizes.heads
             return array[:, at : at + 1]
 
-        return self._with(part, replace(self.sizes, heads=1, key_heads=1))
-
-    def _with(self, part: Any, sizes: Sizes) -> Operands:
-        value = None if self.value is None else part(self.value)
-        mask = None if self.mask is None else part(self.mask)
-        return replace(self, query=part(self.query), key=part(self.key), value=value, mask=mask, sizes=sizes)
+        one = self._with(("query", "key", "value", *OVER_SCORES), part, replace(self.sizes, heads=1, key_heads=1))
+        return one._with(("sinks", "head_indices"), lambda array: array[index : index + 1], one.sizes)
 
     def _some_rows(self, rows: NDArray[np.int64]) -> Operands:
-        mask = self.mask[:, :, rows] if self.mask is not None and self.mask.shape[2] > 1 else self.mask
-        return replace(
-            self,
-            query=self.query[:, :, rows],
-            mask=mask,
-            positions=self.positions[rows],
-            sizes=replace(self.sizes, queries=len(rows)),
-        )
+        def part(array: NDArray[Any]) -> NDArray[Any]:
+            return array[:, :, rows] if array.shape[2] > 1 else array
+
+        some = self._with(OVER_SCORES, part, replace(self.sizes, queries=len(rows)))
+        return replace(some, query=self.query[:, :, rows], positions=self.positions[:, rows])
+
+    def _with(self, names: Iterable[str], part: Callable[[NDArray[Any]], NDArray[Any]], sizes: Sizes) -> Operands:
+        arrays = {name: getattr(self, name) for name in names}
+        changed: dict[str, Any] = {name: None if array is None else part(array) for name, array in arrays.items()}
+        return replace(self, sizes=sizes, **changed)
 
 
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
     """Bring arrays to the form that the steps work on.
 
     Args:
-        arrays: ``query``, ``key``, ``value`` and ``mask``; ``hidden`` stands for a key or value that is not there.
+        arrays: by name; ``hidden`` stands for a key or value that is not there.
         options: see `Options`.
 
     Raises:
-        InputError: an array is missing, or shapes do not fit.
+        InputError: an array is missing, or shapes or options contradict each other.
     """
     found = {name: np.asanyarray(array) for name, array in arrays.items() if array is not None}
-    named = {name: found[name] for name in ("query", "key", "value") if name in found}
+    named = {name: found[name] for name in STATES if name in found}
     called: dict[str, str] = {}
     for name in ("key", "value"):
         if name not in named and "hidden" in found:
@@ -110,15 +121,25 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
     for name in ("query", "key"):
         if name not in named:
             raise InputError(f"{name} is missing", hint=missing_hint(name), arrays=list(found))
-    sizes = fit({name: array.shape for name, array in named.items()}, options, called)
-    states = {name: as_states(name, array, options) for name, array in named.items()}
-    dtype, output_dtype = precision(named.values(), options)
+    parameters = {name: found[name] for name in PARAMETERS[options.score] if name in found}
+    sizes = fit({name: array.shape for name, array in (named | parameters).items()}, options, called)
+    if options.rope is not None and sizes.features % 2:
+        raise InputError(f"rope {options.rope} pairs features, and query has {sizes.features}", arrays=["query"])
+    states = {name: as_states(called.get(name, name), array, options, name) for name, array in named.items()}
+    dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
+    lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     return Operands(
         query=states["query"],
-        key=states["key"],
-        value=states.get("value"),
-        mask=fit_mask(found["mask"], sizes) if "mask" in found else None,
-        positions=first_position(options, sizes) + np.arange(sizes.queries, dtype=np.int64),
+        key=after_past(states.get("past_key"), states["key"]),
+        value=after_past(states.get("past_value"), states["value"]) if "value" in states else None,
+        mask=fit_over_scores("mask", found["mask"], sizes) if "mask" in found else None,
+        bias=fit_over_scores("bias", found["bias"], sizes) if "bias" in found else None,
+        key_lengths=lengths,
+        sinks=fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
+        parameters=parameters,
+        positions=first_positions(options, sizes, lengths)[:, None] + np.arange(sizes.queries),
+        head_indices=np.arange(sizes.heads),
+        head_count=sizes.heads,
         sizes=sizes,
         options=options,
         factor=scale_factor(options, sizes),
@@ -134,13 +155,33 @@ def missing_hint(name: str) -> str:
     )
 
 
-def as_states(name: str, array: NDArray[Any], options: Options) -> NDArray[Any]:
-    """Return a view as (batch, heads, length, features), each state a row."""
+def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> NDArray[Any]:
+    """Return a view as (batch, heads, length, features), each state a row.
+
+    Args:
+        called: what the user calls the array.
+        array: as its file holds it.
+        options: whether states are columns, and how many heads the last axis packs.
+        name: what the array is here.
+    """
+    heads = heads_of(name, array.shape, options)
+    batch, count, length, features = four(called, array.shape, options, heads)
     turned = np.swapaxes(array, -1, -2) if options.states == "columns" and array.ndim >= 2 else array
-    return turned.reshape(four(name, turned.shape))
+    if heads is None:
+        return turned.reshape(batch, count, length, features)
+    return turned.reshape(batch, length, count, features).swapaxes(1, 2)
 
 
-def precision(arrays: Any, options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
+    """Return the new keys or values with the past ones before them."""
+    if past is None:
+        return new
+    batch = max(len(past), len(new))
+    both = [np.broadcast_to(each, (batch, *each.shape[1:])) for each in (past, new)]
+    return np.concatenate(both, axis=2)
+
+
+def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the precision of the computation and that of the output.
 
     Integers and booleans count as float64. Half precision is computed in float32 and given back as half.
@@ -159,26 +200,64 @@ def scale_factor(options: Options, sizes: Sizes) -> float:
     return sizes.features**-0.5 if options.scale == "sqrt" else float(options.scale)
 
 
-def first_position(options: Options, sizes: Sizes) -> int:
-    """Return the position of the first query."""
-    if options.offset is None:
-        return 0
-    return sizes.keys - sizes.queries if options.offset == "end" else options.offset
+def first_positions(options: Options, sizes: Sizes, lengths: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Return the position of the first query, (batch or 1,).
+
+    With nothing said, it is the one after the past keys; where ``key_lengths`` says how many keys there are, the
+    queries are the last of those. It may be negative, and then the first queries see nothing under a causal rule.
+    """
+    if options.offset is not None:
+        first = sizes.keys - sizes.queries if options.offset == "end" else options.offset
+        return np.array([first], dtype=np.int64)
+    if lengths is not None:
+        return lengths - sizes.queries
+    return np.array([sizes.past], dtype=np.int64)
 
 
-def fit_mask(mask: NDArray[Any], sizes: Sizes) -> NDArray[Any]:
-    """Return the mask as four axes, after checking that it broadcasts from the right to (batch, heads, L, S).
+def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any]:
+    """Return a mask or bias as four axes, after checking that it broadcasts from the right to (batch, heads, L, S).
 
     Raises:
-        InputError: an axis is neither 1 nor as long as it must be. The last one may be shorter than the keys.
+        InputError: an axis is neither 1 nor as long as it must be. The last one of a mask may be shorter than the keys.
     """
-    if mask.ndim == 0 or mask.ndim > 4 or 0 in mask.shape:
-        raise InputError(f"mask {show(mask.shape)} is no mask: 1 to 4 axes, none of length 0", arrays=["mask"])
-    full = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
+    if array.ndim == 0 or array.ndim > 4 or 0 in array.shape:
+        raise InputError(f"{name} {show(array.shape)} is no {name}: 1 to 4 axes, none of length 0", arrays=[name])
+    full = array.reshape((1,) * (4 - array.ndim) + array.shape)
     wanted = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
     for axis, (has, wants) in enumerate(zip(full.shape, wanted, strict=True)):
-        if has not in (1, wants) and not (axis == 3 and has < wants):
-            names = ("batch", "heads", "queries", "keys")
-            message = f"mask {show(mask.shape)} does not broadcast to {show(wanted)} (batch×heads×queries×keys)"
-            raise InputError(f"{message}: {has} is not the number of {names[axis]}", arrays=["mask"])
+        if has not in (1, wants) and not (axis == 3 and name == "mask" and has < wants):
+            names = ("batch items", "heads", "queries", "keys")
+            message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} (batch×heads×queries×keys)"
+            raise InputError(f"{message}: {has} is not the number of {names[axis]}", arrays=[name])
     return full
+
+
+def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Return the number of keys of each batch item, (batch or 1,).
+
+    Raises:
+        InputError: they are not one a batch item, no whole numbers, beyond the keys, or given beside past keys.
+    """
+    if "past_key" in found:
+        hint = "past_key goes before the keys; key_lengths says how much of a whole cache is filled: give one of them"
+        raise InputError("key_lengths and past_key contradict each other", hint=hint, arrays=["key_lengths"])
+    if lengths.ndim > 1 or lengths.size not in (1, sizes.batch):
+        message = f"key_lengths {show(lengths.shape)} is not one number a batch item, of which there are {sizes.batch}"
+        raise InputError(message, arrays=["key_lengths"])
+    for length in lengths.ravel().tolist():
+        if length != length or not float(length).is_integer() or not 0 <= length <= sizes.keys:
+            message = f"key_lengths holds {length}, and there are {sizes.keys} keys: whole numbers from 0 to that are"
+            raise InputError(f"{message} understood", arrays=["key_lengths"])
+    return lengths.ravel().astype(np.int64)
+
+
+def fit_sinks(sinks: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return the sinks, (heads,).
+
+    Raises:
+        InputError: they are not one a query head.
+    """
+    if sinks.ndim > 1 or sinks.size != count:
+        heads = "1 query head" if count == 1 else f"{count} query heads"
+        raise InputError(f"sinks {show(sinks.shape)} is not one number a head: there are {heads}", arrays=["sinks"])
+    return sinks.ravel()

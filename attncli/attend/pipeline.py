@@ -1,10 +1,12 @@
 """The three steps, readable: score → softmax → weighted sum, with everything that they make kept.
 
-    scores  = scale · q·k            logits  = scores + mask, −∞ where closed
+    scores  = scale · q·k            logits  = softcap(scores) + mask + bias, −∞ where closed
     weights = softmax(logits)        output  = Σ weights · value
 
-This is the reference: whatever is faster must give the same. Source: Vaswani et al., *Attention Is All You Need*,
-2017, equation 1; grouped heads as in Ainslie et al., *GQA*, 2023.
+This is the reference: whatever is faster must give the same. Sources: Vaswani et al., *Attention Is All You Need*,
+2017, equation 1; grouped heads as in Ainslie et al., *GQA*, 2023; the order of scale, softcap and mask is that of the
+ONNX operator ``Attention`` (opset 25); sinks as in Xiao et al., *Efficient Streaming Language Models with Attention
+Sinks*, 2024, in the form of one learned logit a head.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.blas import one_thread
 from attncli.attend.masking import close
+from attncli.attend.rotary import rotate
+from attncli.attend.scores import FUNCTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,16 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Steps:
-    """What the steps made, each with as many axes as the query has.
+    """What the steps made.
+
+    Scores, logits and weights have as many axes as the query has; with packed heads one more, since the heads are
+    apart in them.
 
     Attributes:
         scores: (…, L, S) scaled scores.
-        logits: (…, L, S) what softmax sees: masks added, −∞ where a query may not attend.
-        weights: (…, L, S) each row sums to 1, or is 0 where a query may attend to nothing.
-        output: (…, L, Ev).
+        capped: (…, L, S) scores after softcap, or None where there is none.
+        logits: (…, L, S) what softmax sees: masks and biases added, −∞ where a query may not attend.
+        weights: (…, L, S) each row sums to 1, less what a sink takes; or is 0 where a query may attend to nothing.
+        output: (…, L, Ev), packed as the query is.
     """
 
     scores: NDArray[Any]
+    capped: NDArray[Any] | None
     logits: NDArray[Any]
     weights: NDArray[Any]
     output: NDArray[Any]
@@ -42,38 +52,86 @@ class Steps:
 def run(o: Operands) -> Steps:
     """Run all steps on prepared operands; every result is (batch, heads, L, …)."""
     scores = score_step(o)
-    logits = close(scores, o)
-    weights = softmax_step(logits)
-    assert o.value is not None  # whoever asks for all steps has checked that there is one
-    output = sum_step(weights, o.value, o.dtype)
-    return Steps(scores, logits, weights, output.astype(o.output_dtype, copy=False))
+    capped = softcap_step(scores, o)
+    logits = close(scores if capped is None else capped, o)
+    weights = softmax_step(logits, o.sinks)
+    return Steps(scores, capped, logits, weights, output_step(weights, o))
 
 
 def score_step(o: Operands) -> NDArray[Any]:
     """Return the scaled scores (batch, heads, L, S)."""
+    query, key = rotated(o)
+    parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
+    products = o.sizes.queries * o.sizes.keys * o.sizes.features
+    # ∞ and NaN in the input are computed with.
+    with np.errstate(invalid="ignore", over="ignore"), one_thread(products):
+        scores = FUNCTIONS[o.options.score](by_group(query, o.sizes.key_heads), key[:, :, None], parameters)
+        scaled = ungroup(scores) * o.dtype.type(o.factor)
+    return np.broadcast_to(scaled, (o.sizes.batch, *scaled.shape[1:]))
+
+
+def rotated(o: Operands) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return query and key in the precision of the computation, turned by their positions where ``--rope`` says so.
+
+    Past keys come out of a cache, where they were put after they had been turned: they are not turned again.
+    """
     query, key = ready(o.query, o.dtype), ready(o.key, o.dtype)
-    with np.errstate(invalid="ignore", over="ignore"):  # ∞ and NaN in the input are computed with
-        products = by_group(query, o.sizes.key_heads) @ np.swapaxes(key, -1, -2)[:, :, None]  # (B, Hk, n, L, S)
-        return ungroup(products) * o.dtype.type(o.factor)
+    if o.options.rope is None:
+        return query, key
+    new = np.arange(o.sizes.past, o.sizes.keys)[None]
+    turned = rotate(key[:, :, o.sizes.past :], new, o.options.rope_theta, o.options.rope)
+    query = rotate(query, o.positions, o.options.rope_theta, o.options.rope)
+    return query, np.concatenate([key[:, :, : o.sizes.past], turned], axis=2)
 
 
-def softmax_step(logits: NDArray[Any]) -> NDArray[Any]:
+def softcap_step(scores: NDArray[Any], o: Operands) -> NDArray[Any] | None:
+    """Return X·tanh(scores/X), which no score can leave the range from −X to X in; None without ``--softcap``.
+
+    Source: Gemma Team, *Gemma 2: Improving Open Language Models at a Practical Size*, 2024, section 2.
+    """
+    if o.options.softcap is None:
+        return None
+    cap = o.dtype.type(o.options.softcap)
+    # A score that NaN is stays NaN; one that ∞ is becomes X.
+    return cap * np.tanh(scores / cap)
+
+
+def softmax_step(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return exp(logits) / Σ exp(logits) along the last axis; 0 where a whole row is −∞.
 
     The row's maximum is subtracted first: it cancels, and no exponential can overflow.
+
+    Args:
+        logits: (batch, heads, L, S)
+        sinks: (heads,) the logit of one more key, which takes its share of the weight and gives nothing for it.
     """
     peak = logits.max(axis=-1, keepdims=True)
+    if sinks is not None:
+        sink = np.asarray(sinks, dtype=logits.dtype)[:, None, None]
+        peak = np.maximum(peak, sink)
     with np.errstate(invalid="ignore"):
         # A row that is −∞ throughout has no maximum to subtract: −∞ − −∞ would be NaN, and its weights are 0.
-        exponentials = np.exp(logits - np.where(peak == -np.inf, 0, peak))
+        safe = np.where(peak == -np.inf, 0, peak)
+        exponentials = np.exp(logits - safe)
         total = exponentials.sum(axis=-1, keepdims=True)
+        if sinks is not None:
+            total = total + np.exp(sink - safe)
         return exponentials / np.where(total == 0, 1, total)
+
+
+def output_step(weights: NDArray[Any], o: Operands) -> NDArray[Any]:
+    """Return the output (batch, heads, L, Ev) in the type that it is given back in."""
+    assert o.value is not None  # whoever asks for the output has checked that there is a value
+    output = sum_step(weights, o.value, o.dtype)
+    with np.errstate(over="ignore"):
+        return output.astype(o.output_dtype, copy=False)
 
 
 def sum_step(weights: NDArray[Any], value: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the weighted sums (batch, heads, L, Ev) of values (batch, key heads, S, Ev)."""
     grouped = by_group(ready(weights, dtype), value.shape[1])
-    return ungroup(weigh(grouped, ready(value, dtype)[:, :, None]))
+    with one_thread(weights.shape[-1] * weights.shape[-2] * value.shape[-1]):
+        return ungroup(weigh(grouped, ready(value, dtype)[:, :, None]))
 
 
 def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
@@ -95,11 +153,13 @@ def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
 
 
 def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array as the matrix product wants it: one layout, one type.
+    """Return the array as the matrix product wants it: one layout, one type, aligned in memory.
 
-    BLAS rounds differently for the same numbers in another layout; equal input gives equal output, so there is one.
+    NumPy and BLAS round differently for the same numbers in another layout; equal input gives equal output, so there
+    is one. A number beyond the range of the type becomes ∞.
     """
-    return np.ascontiguousarray(array, dtype=dtype)
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
 
 
 def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:
@@ -113,7 +173,20 @@ def ungroup(array: NDArray[Any]) -> NDArray[Any]:
     return array.reshape(array.shape[0], -1, *array.shape[3:])
 
 
-def restore(array: NDArray[Any], rank: int, *, one_batch: bool = False, one_head: bool = False) -> NDArray[Any]:
-    """Return (batch, heads, L, …) with the axes that the query had, less those of which one was chosen."""
+def restore(
+    array: NDArray[Any], rank: int, *, packed: bool = False, one_batch: bool = False, one_head: bool = False
+) -> NDArray[Any]:
+    """Return (batch, heads, L, …) with the axes that the user's arrays have.
+
+    Args:
+        array: a result of the steps.
+        rank: how many axes the result is to have, heads apart.
+        packed: put the heads side by side on the last axis, as in the user's query.
+        one_batch: drop the batch axis: one item was chosen.
+        one_head: drop the axis of heads: one was chosen, and there is nothing to pack.
+    """
+    if packed and not one_head:
+        array = np.ascontiguousarray(array.swapaxes(1, 2)).reshape(len(array), 1, array.shape[2], -1)
+        one_head = True
     drop = (rank < 4 or one_batch, rank < 3 or one_head, rank < 2)
     return array[tuple(0 if gone else slice(None) for gone in drop)]

@@ -1,16 +1,19 @@
-"""How the shapes of query, key and value fit together, and which option would make them fit."""
+"""How the shapes of the arrays of a problem fit together, and which option would make them fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from attncli.attend.options import Options
+from attncli.attend.scores import PARAMETERS
 from attncli.errors import InputError
 
 Shape = tuple[int, ...]
 Checked = TypeVar("Checked")
+
+STATES = ("query", "key", "value", "past_key", "past_value")
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,10 @@ class Sizes:
     """The sizes of one problem, all arrays seen as (batch, heads, length, features).
 
     Attributes:
-        rank: how many axes the results have: a 1-D query gives 1-D scores, weights and output.
+        keys: S, past ones included.
+        past: how many of the keys are past ones.
+        rank: how many axes scores, logits and weights have: a 1-D query gives 1-D scores, weights and output.
+        packed: whether heads were split off the last axis, so that the output is packed again.
     """
 
     batch: int
@@ -28,7 +34,9 @@ class Sizes:
     keys: int
     features: int
     value_features: int
-    rank: int
+    past: int = 0
+    rank: int = 4
+    packed: bool = False
 
     @property
     def group(self) -> int:
@@ -37,39 +45,59 @@ class Sizes:
 
 
 def fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str] | None = None) -> Sizes:
-    """Check that the shapes of ``query``, ``key`` and (where given) ``value`` fit together.
+    """Check that the shapes fit together.
 
     Args:
-        shapes: by these names.
+        shapes: of ``query``, ``key`` and, where given, ``value``, ``past_key``, ``past_value`` and the parameters of
+            the score function.
         options: how the arrays are to be read.
         called: what the user calls an array, where that is something else (``hidden``).
 
     Raises:
         InputError: with both shapes, and the option that would make them fit where there is one.
     """
-    return _or_fix(lambda each: _fit(shapes, each, called or {}), options)
+    return _or_fix(lambda each: _Fit(shapes, each, called or {}).sizes(), options)
 
 
-def fit_sum(weights: Shape, value: Shape, options: Options) -> None:
-    """Check that weights (…, L, S) and value (…, S, Ev) fit together.
+def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None) -> None:
+    """Check that weights (…, L, S) and value (…, S, Ev), with ``past`` values before them, fit together.
 
     Raises:
         InputError: as `fit`.
     """
-    _or_fix(lambda each: _fit_sum(weights, value, each), options)
+    _or_fix(lambda each: _fit_sum(weights, value, each, past), options)
 
 
-def four(name: str, shape: Shape) -> Shape:
-    """Return the shape seen as (batch, heads, length, features).
+def four(name: str, shape: Shape, options: Options = Options(), heads: int | None = None) -> Shape:  # noqa: B008
+    """Return the shape seen as (batch, heads, length, features), each state a row.
 
-    >>> four("query", (5, 7))
-    (1, 1, 5, 7)
+    Args:
+        name: of the array, for the message.
+        shape: as the file holds it.
+        options: whether states are columns.
+        heads: into how many heads the last axis is split; None: not at all.
+
+    Raises:
+        InputError: too many axes or none, one of length 0, or a last axis that ``heads`` does not divide.
+
+    Example:
+        >>> four("query", (5, 7)), four("query", (5, 6), heads=2)
+        ((1, 1, 5, 7), (1, 2, 5, 3))
     """
     if not 1 <= len(shape) <= 4:
         raise InputError(f"{name} has {len(shape)} axes; 1 to 4 are understood", arrays=[name])
     if 0 in shape:
         raise InputError(f"{name} {show(shape)} has an axis of length 0", arrays=[name])
-    return (1,) * (4 - len(shape)) + shape
+    turned = shape[:-2] + shape[:-3:-1] if options.states == "columns" and len(shape) >= 2 else shape
+    if heads is None:
+        return (1,) * (4 - len(turned)) + turned
+    if len(turned) not in (2, 3):
+        fact = f"{name} {show(shape)} has {len(shape)} axes; --heads splits the last axis of 2 or 3"
+        raise InputError(fact, arrays=[name])
+    if turned[-1] % heads:
+        raise InputError(f"{name} {show(shape)} has {turned[-1]} features, which --heads {heads} does not divide")
+    batch = turned[0] if len(turned) == 3 else 1
+    return batch, heads, turned[-2], turned[-1] // heads
 
 
 def show(shape: Iterable[int]) -> str:
@@ -77,51 +105,110 @@ def show(shape: Iterable[int]) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def _clash(one: str, other: str, shapes: Mapping[str, Shape], fact: str) -> InputError:
-    message = f"{one} {show(shapes[one])} and {other} {show(shapes[other])} do not fit: {fact}"
-    return InputError(message, arrays=[one, other])
+def heads_of(name: str, shape: Shape, options: Options) -> int | None:
+    """Return into how many heads the last axis of this array is split, None for not at all.
+
+    Past keys and values may be packed as the others are, or have their four axes, as caches do.
+    """
+    if options.heads is None or (name.startswith("past") and len(shape) == 4):
+        return None
+    return options.heads if name == "query" else options.kv_heads or options.heads
 
 
-def _fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]) -> Sizes:
-    full = {name: four(called.get(name, name), turn(shape, options)) for name, shape in shapes.items()}
-    query, key = full["query"], full["key"]
-    value = full.get("value", key)
-    by_call = {called.get(name, name): shape for name, shape in shapes.items()}
+class _Fit:
+    """The checks of one problem under one set of options."""
 
-    def clash(one: str, other: str, fact: str) -> InputError:
-        return _clash(called.get(one, one), called.get(other, other), by_call, fact)
+    def __init__(self, shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]) -> None:
+        self.shapes, self.options, self.called = shapes, options, called
+        self.full = {
+            name: four(called.get(name, name), shapes[name], options, heads_of(name, shapes[name], options))
+            for name in STATES
+            if name in shapes
+        }
 
-    if query[3] != key[3]:
-        raise clash("query", "key", f"each query has {query[3]} features, each key {key[3]}")
-    if key[2] != value[2]:
-        raise clash("key", "value", f"there are {key[2]} keys, but {value[2]} values")
-    if key[1] != value[1]:
-        raise clash("key", "value", f"{key[1]} key heads, {value[1]} value heads")
-    if query[1] % key[1]:
-        raise clash("query", "key", f"{query[1]} query heads cannot share {key[1]} key heads evenly")
-    batch = max(query[0], key[0], value[0])
-    for name in ("query", "key", "value"):
-        if name in full and full[name][0] not in (1, batch):
-            other = next(each for each in full if full[each][0] == batch)
-            raise clash(name, other, f"batches of {full[name][0]} and {batch}")
-    rank = 4 if batch > query[0] else len(shapes["query"])
-    return Sizes(batch, query[1], key[1], query[2], key[2], query[3], value[3], rank)
+    def clash(self, one: str, other: str, fact: str) -> InputError:
+        names = [self.called.get(name, name) for name in (one, other)]
+        texts = [f"{name} {show(self.shapes[each])}" for name, each in zip(names, (one, other), strict=True)]
+        return InputError(f"{' and '.join(texts)} do not fit: {fact}", arrays=names)
+
+    def sizes(self) -> Sizes:
+        query, key, value = self.full["query"], self.full["key"], self.full.get("value", self.full["key"])
+        self.check_features()
+        self.check_past()
+        if key[2] != value[2]:
+            raise self.clash("key", "value", f"there are {key[2]} keys, but {value[2]} values")
+        if key[1] != value[1]:
+            raise self.clash("key", "value", f"{key[1]} key heads, {value[1]} value heads")
+        if query[1] % key[1]:
+            raise self.clash("query", "key", f"{query[1]} query heads cannot share {key[1]} key heads evenly")
+        batch = max(shape[0] for shape in self.full.values())
+        for name, shape in self.full.items():
+            if shape[0] not in (1, batch):
+                other = next(each for each in self.full if self.full[each][0] == batch)
+                raise self.clash(name, other, f"batches of {shape[0]} and {batch}")
+        past = self.full["past_key"][2] if "past_key" in self.full else 0
+        packed = self.options.heads is not None
+        rank = 4 if batch > query[0] else len(self.shapes["query"]) + packed
+        keys, features, value_features = key[2] + past, query[3], value[3]
+        return Sizes(batch, query[1], key[1], query[2], keys, features, value_features, past, rank, packed)
+
+    def check_features(self) -> None:
+        """Check that queries and keys can meet in the score function, with the parameters that it has."""
+        query, key = self.full["query"][3], self.full["key"][3]
+        lengths: dict[str, tuple[int, str]] = {"E": (query, "query"), "Ek": (key, "key")}
+        for name, axes in PARAMETERS[self.options.score].items():
+            if name in self.shapes:
+                self.check_parameter(name, axes, lengths)
+        known = [name for name in PARAMETERS[self.options.score] if name in self.shapes]
+        left = lengths["A"][0] if "w_query" in known else key if "w_score" in known else query
+        right = lengths["A"][0] if "w_key" in known else key
+        if left != right:
+            if not known:
+                raise self.clash("query", "key", f"each query has {query} features, each key {key}")
+            raise self.clash("query", "key", f"{' and '.join(known)} bring them to {left} and {right} features")
+        if "v_score" in known and lengths["A"][0] != left:
+            raise self.clash("v_score", "query", f"{lengths['A'][0]} factors for {left} features")
+
+    def check_parameter(self, name: str, axes: tuple[str, ...], lengths: dict[str, tuple[int, str]]) -> None:
+        shape = self.shapes[name]
+        if len(shape) != len(axes):
+            wanted = f"({', '.join(axes)})"
+            raise InputError(f"{name} {show(shape)} must have the axes {wanted}", arrays=[name])
+        for axis, length in zip(axes, shape, strict=True):
+            wanted_length, owner = lengths.setdefault(axis, (length, name))
+            if length != wanted_length:
+                fact = f"its axis {axis} has {length} features, that of {owner} {wanted_length}"
+                raise self.clash(name, owner, fact)
+
+    def check_past(self) -> None:
+        """Check that past keys and values come together, and fit the new ones."""
+        for one, other in (("past_key", "past_value"), ("past_value", "past_key")):
+            if one in self.full and other not in self.full and "value" in self.shapes:
+                raise InputError(f"{one} is given without {other}", hint="give both or neither of them", arrays=[one])
+        for past, new in (("past_key", "key"), ("past_value", "value")):
+            if past in self.full and new in self.full:
+                for axis, what in ((1, "heads"), (3, "features")):
+                    if self.full[past][axis] != self.full[new][axis]:
+                        fact = f"{self.full[past][axis]} and {self.full[new][axis]} {what}"
+                        raise self.clash(past, new, fact)
+        if {"past_key", "past_value"} <= self.full.keys() and self.full["past_key"][2] != self.full["past_value"][2]:
+            fact = f"there are {self.full['past_key'][2]} past keys, but {self.full['past_value'][2]} past values"
+            raise self.clash("past_key", "past_value", fact)
 
 
-def turn(shape: Shape, options: Options) -> Shape:
-    """Return the shape with each state as a row, whatever ``--states`` says of the file."""
-    return shape[:-2] + shape[:-3:-1] if options.states == "columns" and len(shape) >= 2 else shape
-
-
-def _fit_sum(weights: Shape, value: Shape, options: Options) -> None:
-    shapes = {"weights": weights, "value": value}
-    rows, states = four("weights", weights), four("value", turn(value, options))
-    if rows[3] != states[2]:
-        raise _clash("weights", "value", shapes, f"each row has {rows[3]} weights, there are {states[2]} values")
-    if rows[1] % states[1]:
-        raise _clash("weights", "value", shapes, f"{rows[1]} heads cannot share {states[1]} value heads evenly")
-    if 1 != states[0] != rows[0]:
-        raise _clash("weights", "value", shapes, f"batches of {rows[0]} and {states[0]}")
+def _fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None) -> None:
+    rows, states = four("weights", weights), four("value", value, options, heads_of("value", value, options))
+    values = states[2]
+    if past is not None:
+        values += four("past_value", past, options, heads_of("past_value", past, options))[2]
+    for fits, fact in (
+        (rows[3] == values, f"each row has {rows[3]} weights, there are {values} values"),
+        (rows[1] % states[1] == 0, f"{rows[1]} heads cannot share {states[1]} value heads evenly"),
+        (states[0] in (1, rows[0]), f"batches of {rows[0]} and {states[0]}"),
+    ):
+        if not fits:
+            message = f"weights {show(weights)} and value {show(value)} do not fit: {fact}"
+            raise InputError(message, arrays=["weights", "value"])
 
 
 def _or_fix(check: Callable[[Options], Checked], options: Options) -> Checked:
@@ -129,11 +216,22 @@ def _or_fix(check: Callable[[Options], Checked], options: Options) -> Checked:
     try:
         return check(options)
     except InputError as error:
-        other = replace(options, states="rows" if options.states == "columns" else "columns")
-        try:
-            check(other)
-        except InputError:
-            raise error from None
-        fact = f"with --states {other.states} they fit (each state a {other.states[:-1]} of its matrix)"
-        error.hint = error.hint or fact
+        for other, hint in _alternatives(options):
+            try:
+                check(other)
+            except InputError:
+                continue
+            error.hint = error.hint or hint
+            break
         raise
+
+
+def _alternatives(options: Options) -> Iterator[tuple[Options, str]]:
+    states: Literal["rows", "columns"] = "rows" if options.states == "columns" else "columns"
+    turned = replace(options, states=states)
+    yield turned, f"with --states {states} they fit (each state a {states[:-1]} of its matrix)"
+    if options.heads is not None:
+        yield replace(options, heads=None, kv_heads=None), "without --heads they fit"
+        for count in range(1, options.heads):
+            if options.heads % count == 0:
+                yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"

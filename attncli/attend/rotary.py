@@ -1,0 +1,69 @@
+"""Rotary position embedding: query and key turned by angles that grow with their positions.
+
+Source: Su et al., *RoFormer: Enhanced Transformer with Rotary Position Embedding*, 2021, section 3.2.2; the two
+pairings are those of the ONNX operator ``RotaryEmbedding`` (opset 23).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def angles(positions: NDArray[np.int64], features: int, theta: float) -> NDArray[np.float64]:
+    """Return how far each pair of features is turned at each position, in radians.
+
+    Pair i of d/2 turns by position · theta^(−2i/d): the first by a radian a position, the last hardly at all.
+
+    Args:
+        positions: (…, L)
+        features: d, even.
+        theta: base of the frequencies, 10000 in the paper.
+
+    Returns:
+        (…, L, d/2)
+
+    Example:
+        >>> angles(np.array([0, 3]), 4, 10000.0).tolist()
+        [[0.0, 0.0], [3.0, 0.03]]
+    """
+    frequencies = theta ** (-np.arange(0, features, 2) / features)
+    return positions[..., None] * frequencies
+
+
+def rotate(states: NDArray[Any], positions: NDArray[np.int64], theta: float, pairing: str) -> NDArray[Any]:
+    """Turn each pair of features (a, b) by its angle: (a·cos − b·sin, a·sin + b·cos).
+
+    Args:
+        states: (batch, heads, L, d)
+        positions: (batch or 1, L)
+        theta: see `angles`.
+        pairing: ``"half"`` pairs feature i with i + d/2, ``"interleaved"`` 2i with 2i + 1.
+
+    Returns:
+        (batch, heads, L, d) in the precision of the states; the angles are computed in float64.
+
+    Example:
+        >>> rotate(np.array([[[[1.0, 0.0]]]]), np.array([[0]]), 10000.0, "half").tolist()
+        [[[[1.0, 0.0]]]]
+    """
+    turned = angles(positions, states.shape[-1], theta)[:, None]  # (batch or 1, 1, L, d/2)
+    cos, sin = np.cos(turned).astype(states.dtype), np.sin(turned).astype(states.dtype)
+    first, second = pairs(states.shape[-1], pairing)
+    a, b = states[..., first], states[..., second]
+    rotated = np.empty(np.broadcast_shapes(states.shape, (len(positions), 1, 1, 1)), dtype=states.dtype)
+    with np.errstate(invalid="ignore"):
+        rotated[..., first] = a * cos - b * sin
+        rotated[..., second] = a * sin + b * cos
+    return rotated
+
+
+def pairs(features: int, pairing: str) -> tuple[slice, slice]:
+    """Return where the first and the second of each pair of features stand."""
+    if pairing == "half":
+        return slice(0, features // 2), slice(features // 2, features)
+    return slice(0, features, 2), slice(1, features, 2)
