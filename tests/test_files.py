@@ -187,7 +187,8 @@ def test_json_names_labels_and_types() -> None:
     assert_array_equal(found.arrays["hidden"], [[1, np.nan]])
     assert_array_equal(found.arrays["mask"], [[-np.inf, 0]])
     assert_array_equal(found.arrays["logits"], [[-np.inf, np.inf]])
-    assert {array.dtype.name for array in found.arrays.values()} == {"float32"}
+    types = {name: array.dtype.name for name, array in found.arrays.items()}
+    assert types == {"query": "float32", "hidden": "float32", "mask": "float64", "logits": "float32"}
     assert (found.labels, found.texts, found.options) == ({"labels": ("a",)}, {"title": "t"}, {"causal": True})
 
 

@@ -14,11 +14,12 @@ Labels = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Matrix:
-    """One array without a name, as CSV, TSV and NPY files hold it."""
+    """One array without a name, as CSV, TSV and NPY files hold it; the notice tells of a guess that may be wrong."""
 
     array: NDArray[Any]
     row_labels: Labels | None = None
     column_labels: Labels | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True)

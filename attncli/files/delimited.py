@@ -23,8 +23,9 @@ from attncli.files.contents import Matrix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What float() takes beyond this (1_000, Arabic digits, blanks inside) would be a slip in a table.
-NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+# What float() takes beyond this (1_000, Arabic digits, blanks inside) would be a slip in a table. Each character can be
+# matched in one way only, or a long cell that is no number would take for ever.
+NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*", re.ASCII)
 NOT_FINITE = {
     "nan": math.nan,
@@ -71,11 +72,20 @@ def parse(text: str, delimiter: str | None = None) -> Matrix:
     body = rows[1:] if header else rows
     if not body or len(body[0].cells) <= first:
         raise InputError("no numbers in it: there is only a header")
+    numbers = _numbers(body, first, comma)
     return Matrix(
-        _numbers(body, first, comma),
+        numbers,
         row_labels=tuple(row.cells[0] for row in body) if first else None,
         column_labels=tuple(rows[0].cells[first:]) if header else None,
+        notice="" if header else _header_notice(numbers),
     )
+
+
+def _header_notice(numbers: NDArray[Any]) -> str:
+    """Tell of a first row that counts 0, 1, 2, …, as tables that came out of a data frame have one."""
+    if min(numbers.shape) < 2 or numbers.shape[1] < 3 or not np.array_equal(numbers[0], np.arange(numbers.shape[1])):
+        return ""
+    return "the first row, 0, 1, 2, …, is read as numbers; if it is a header, leave the top left cell empty"
 
 
 def find_delimiter(text: str) -> str:
@@ -162,8 +172,10 @@ def _number(row: Row, column: int, comma: bool) -> float:
     number = _value(cell, comma)
     if number is None:
         if not cell.strip():
-            raise InputError("empty cell where a number should be", place=place)
-        hint = "to use the first column as labels, leave the top left cell empty" if column == 0 else ""
+            hint = "write NaN for a number that is missing"
+            raise InputError("empty cell where a number should be", place=place, hint=hint)
+        is_word = column == 0 and cell[:1].isalpha()
+        hint = "to use the first column as labels, leave the top left cell empty" if is_word else ""
         raise InputError(f"{cell[:40]!r} is not a number", place=place, hint=hint)
     if math.isinf(number) and cell.strip().lower() not in NOT_FINITE:
         raise InputError(f"{cell.strip()[:40]} is beyond the range of float64", place=place)

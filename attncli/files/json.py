@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.files.contents import Contents, Labels, Matrix, Named
-from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, Kind, canonical
+from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind, canonical, member
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,13 +30,20 @@ class _TooBig(float):
     text: str
 
 
-def parse(text: str) -> Contents:
+def parse(text: str, only: str | None = None) -> Contents:
     """Read the text of a file.
+
+    Args:
+        text: the whole file.
+        only: the one name that is wanted, which then need not be one that the program knows.
 
     Raises:
         InputError: with line and column, or array and index, of what is wrong.
     """
     data = decode(text)
+    if only is not None:
+        found = data if isinstance(data, dict) else {}
+        return Matrix(to_array(found[member(found, only)], only))
     if isinstance(data, list):
         return Matrix(to_array(data, "array"))
     if not isinstance(data, dict):
@@ -104,13 +111,20 @@ def _named(data: dict[str, Any]) -> Named:
 
 
 def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, object]) -> NDArray[Any]:
-    """Return the numbers in the type that the file says they have: decimals hold any float exactly."""
-    if array.dtype == bool:
+    """Return the numbers in the type that the file says they have: decimals hold any float exactly.
+
+    It is the type of the states; masks and their like may be wider, and stay as they are.
+    """
+    if array.dtype == bool or name not in (*STATES, *INTERMEDIATE):
         return array
     if name in INTERMEDIATE:
         computed = options.get("dtype")
         dtype = str(computed) if computed in TYPES else str(np.result_type(dtype, np.float32))
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        stored = array.astype(dtype, copy=False)
+    if not np.array_equal(np.isinf(stored), np.isinf(array)):
+        raise InputError(f"{name} holds a number beyond the range of {dtype}, which the file says is its type")
+    return stored
 
 
 def to_array(data: Any, name: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"\x93NUMPY"
+SAVE = "save it with numpy.save"
+MOST_HEADER = 1 << 16
+# For each version, how long its length field is, and what reads the rest.
+READERS: dict[tuple[int, ...], tuple[int, Any]] = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,16 +58,25 @@ def read_path(path: Path) -> Matrix:
     return Matrix(np.memmap(path, header.dtype, "r", header.start, header.shape, order))
 
 
-def read_bytes(data: bytes) -> Matrix:
-    """Read what came from a stream."""
-    return Matrix(array_in(data))
+def read_stream(stream: IO[bytes]) -> Matrix:
+    """Read what comes through a pipe: the header first, and then no more than it promises and one byte."""
+    header = read_header(stream)
+    data = bytearray()
+    while len(data) <= header.size and (chunk := stream.read(min(CHUNK, header.size + 1 - len(data)))):
+        data += chunk
+    check_size(header, len(data))
+    return Matrix(_array(header, data, 0))
 
 
 def array_in(data: bytes | memoryview, *, text: bool = False) -> NDArray[Any]:
     """Return the array that these bytes hold, without copying them."""
     header = read_header(io.BytesIO(data[: 1 << 17]), text=text)
     check_size(header, len(data) - header.start)
-    flat = np.frombuffer(data, header.dtype, math.prod(header.shape), header.start)
+    return _array(header, data, header.start)
+
+
+def _array(header: Header, data: bytes | bytearray | memoryview, start: int) -> NDArray[Any]:
+    flat = np.frombuffer(data, header.dtype, math.prod(header.shape), start)
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
@@ -72,22 +90,34 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
     Raises:
         InputError: not an NPY file, or an array of something that is no number.
     """
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    magic, version = stream.read(6), tuple(stream.read(2))
+    if magic != MAGIC:
+        raise InputError("not an NPY file: it does not start with \\x93NUMPY")
+    if version not in READERS:
+        raise InputError(
+            "NPY version {}.{} is not understood".format(
+                *version,
+                "?",
+            ),
+            hint=SAVE,
+        )
+    # The length is checked here: NumPy would read as many bytes as a hostile header says it has.
+    field = stream.read(READERS[version][0])
+    length = int.from_bytes(field, "little")
+    if length > MOST_HEADER:
+        raise InputError(f"broken NPY header: it claims to be {length} bytes long")
+    header = stream.read(length)
     try:
-        version = np.lib.format.read_magic(stream)
-    except ValueError:
-        raise InputError("not an NPY file: it does not start with \\x93NUMPY") from None
-    if version not in readers:
-        raise InputError(f"NPY version {version[0]}.{version[1]} is not understood", hint="save it with numpy.save")
-    try:
-        shape, fortran, dtype = readers[version](stream)
+        with warnings.catch_warnings():  # headers that Python 2 wrote are read, with a warning to programmers
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = READERS[version][1](io.BytesIO(field + header))
     # What a hostile header makes NumPy's parser raise is not documented; whatever it is, the header is broken.
     except Exception:
         raise InputError("broken NPY header") from None
     check_type(dtype, text)
-    if any(length < 0 for length in shape):
+    if any(type(size) is not int or size < 0 for size in shape):
         raise InputError(f"broken NPY header: shape {shape}")
-    return Header(shape, fortran, dtype, stream.tell())
+    return Header(shape, fortran, dtype, 8 + len(field) + length)
 
 
 def check_type(dtype: np.dtype[Any], text: bool) -> None:

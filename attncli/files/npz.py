@@ -6,15 +6,14 @@ import io
 import mmap
 import struct
 import zipfile
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files import npy
-from attncli.files.contents import Named
+from attncli.files.contents import Contents, Matrix, Named
 from attncli.files.json import parse_options
-from attncli.names import KINDS, Kind, canonical
+from attncli.names import KINDS, Kind, canonical, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,43 +23,52 @@ if TYPE_CHECKING:
 
 MAGIC = b"PK\x03\x04"
 
-# A deflated matrix of measured numbers shrinks little, a mask of trues a thousandfold. Beyond both of these bounds a
-# member is taken for a bomb; stored plain, the same array costs no memory and has no bound.
+# A deflated matrix of measured numbers shrinks little, a mask of trues a thousandfold. Beyond both of these bounds an
+# archive is taken for a bomb; stored plain, the same array costs no memory and has no bound.
 BOMB_SIZE = 1 << 26
 BOMB_RATIO = 100
 
 
-def read_path(path: Path) -> Named:
-    """Read an archive file."""
+def read_path(path: Path, only: str | None = None) -> Contents:
+    """Read an archive file, or the one array of it whose name is asked for."""
     with path.open("rb") as stream, broken_archive():
         # The arrays point into the map and keep it alive; the file itself can be closed.
         whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        return _read(stream, whole)
+        return _read(stream, whole, only)
 
 
-def read_bytes(data: bytes) -> Named:
+def read_bytes(data: bytes, only: str | None = None) -> Contents:
     """Read an archive that came from a stream."""
     with broken_archive():
-        return _read(io.BytesIO(data), memoryview(data))
+        return _read(io.BytesIO(data), memoryview(data), only)
 
 
 @contextmanager
 def broken_archive() -> Iterator[None]:
-    """Turn all that zipfile and zlib raise on a broken archive into one error."""
+    """Turn all that is raised on a broken archive into one error."""
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"broken ZIP archive: {error}") from None
-    except (ValueError, OverflowError, UnicodeDecodeError) as error:
+    # zipfile and its decompressors raise what they like on hostile bytes; whatever it is, the archive is broken.
+    except Exception as error:
         raise InputError(f"broken ZIP archive: {error}") from None
 
 
-def _read(stream: Any, whole: memoryview) -> Named:
+def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
     with zipfile.ZipFile(stream) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        meant = canonical(info.filename.removesuffix(".npy") for info in archive.infolist())
+        if "[Content_Types].xml" in members:
+            raise InputError("is an Office document, not an NPZ archive", hint="save the sheet as CSV UTF-8")
+        _check_bomb(archive.infolist(), len(whole))
+        if only is not None:
+            return Matrix(_member(archive, members[member(members, only)], whole, only))
+        try:
+            meant = canonical(info.filename.removesuffix(".npy") for info in archive.infolist())
+        except InputError as error:
+            if error.hint:
+                error.hint += f"; FILE:{next(iter(members))} picks one array, with --query and the like"
+            raise
         arrays = {meant[name]: _member(archive, info, whole, meant[name]) for name, info in members.items()}
     return Named(
         arrays={name: array for name, array in arrays.items() if KINDS[name] is Kind.ARRAY},
@@ -70,15 +78,24 @@ def _read(stream: Any, whole: memoryview) -> Named:
     )
 
 
+def _check_bomb(members: list[zipfile.ZipInfo], size: int) -> None:
+    """Refuse an archive that would unpack to far more than it is, before anything is unpacked."""
+    packed = [info for info in members if info.compress_type != zipfile.ZIP_STORED]
+    held = sum(info.compress_size for info in packed)
+    unpacked = sum(info.file_size for info in packed)
+    if held > size:
+        raise InputError("broken ZIP archive: its members claim to be larger than it is")
+    if unpacked > BOMB_SIZE and unpacked > BOMB_RATIO * held:
+        raise InputError(
+            f"{held} bytes would unpack to {unpacked}: refused as a possible ZIP bomb",
+            hint="save it with numpy.savez, uncompressed",
+        )
+
+
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, name: str) -> NDArray[Any]:
     try:
-        if info.file_size > BOMB_SIZE and info.file_size > BOMB_RATIO * info.compress_size:
-            raise InputError(
-                f"{info.compress_size} bytes would unpack to {info.file_size}: refused as a possible ZIP bomb",
-                hint="save it with numpy.savez, uncompressed",
-            )
         with archive.open(info) as stream:
-            header = npy.read_header(stream, text=KINDS[name] is not Kind.ARRAY)
+            header = npy.read_header(stream, text=KINDS.get(name, Kind.ARRAY) is not Kind.ARRAY)
             npy.check_size(header, info.file_size - header.start)
         if info.compress_type == zipfile.ZIP_STORED:
             # What precedes the data is the local header, whose extra field may differ from the central one's.

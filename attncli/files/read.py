@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, cast
 
 from attncli.errors import InputError
-from attncli.files.contents import Contents, Matrix
+from attncli.files.contents import Contents
 
 STDIN = "-"
 # Text takes ten times its size while it is read; what is larger than this belongs in an NPY file, which is mapped.
@@ -21,16 +22,17 @@ MOST_TEXT = 1 << 31
 
 @dataclass(frozen=True)
 class Format:
-    """One format: the module that reads it, and whether it does so from a path, from bytes or from text."""
+    """One format: the module that reads it, whether it is text, and whether it holds named arrays."""
 
     name: str
     module: str
     text: bool = False
+    archive: bool = False
 
 
 NPY = Format("NPY", "npy")
-NPZ = Format("NPZ", "npz")
-JSON = Format("JSON", "json", text=True)
+NPZ = Format("NPZ", "npz", archive=True)
+JSON = Format("JSON", "json", text=True, archive=True)
 CSV = Format("CSV", "delimited", text=True)
 TSV = Format("TSV", "delimited", text=True)
 
@@ -46,10 +48,9 @@ def read(given: str) -> Contents:
     """
     path, name = split_name(given)
     try:
-        contents = _read(path)
-        return contents if name is None else _pick(contents, name)
+        return _read(path, name)
     except InputError as error:
-        error.place = ":".join(filter(None, [shown(path), error.place]))
+        error.place = ": ".join(filter(None, [shown(path), error.place]))
         raise
     except FileNotFoundError:
         raise InputError("no such file", place=shown(path)) from None
@@ -76,20 +77,11 @@ def shown(path: str) -> str:
     return "standard input" if path == STDIN else path
 
 
-def _pick(contents: Contents, name: str) -> Matrix:
-    from attncli.names import ALIASES
-
-    if isinstance(contents, Matrix):
-        raise InputError(f"holds one array without a name, so there is no {name!r} in it")
-    array = contents.arrays.get(ALIASES.get(name, name))
-    if array is None:
-        raise InputError(f"has no array {name!r}", hint="it has " + ", ".join(contents.arrays))
-    return Matrix(array)
-
-
-def _read(path: str) -> Contents:
+def _read(path: str, name: str | None) -> Contents:
     if path == STDIN:
-        return _read_stream(sys.stdin.buffer, None)
+        if sys.stdin is None:
+            raise InputError("is closed")
+        return _read_stream(cast(BufferedReader, sys.stdin.buffer), None, name)
     file = Path(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -97,7 +89,7 @@ def _read(path: str) -> Contents:
     known = SUFFIXES.get(file.suffix.lower())
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
         with file.open("rb") as stream:
-            return _read_stream(stream, known)
+            return _read_stream(stream, known, name)
     with file.open("rb") as stream:
         head = stream.read(4096)
     if not head:
@@ -106,21 +98,39 @@ def _read(path: str) -> Contents:
     _check_kind(kind, head)
     if kind.text:
         _check_length(file.stat().st_size)
-        return _parse(kind, file.read_bytes())
-    return _reader(kind, "read_path")(file)
+        return _parse(kind, file.read_bytes(), name)
+    return _reader(kind, "read_path")(file, **_only(kind, name))
 
 
-def _read_stream(stream: IO[bytes], known: Format | None) -> Contents:
-    head = stream.read(4096)
+def _only(kind: Format, name: str | None) -> dict[str, str]:
+    """Return what tells a reader to pick one array; picked by name, an array may have any name at all."""
+    if name is None:
+        return {}
+    if not kind.archive:
+        raise InputError(f"holds one array without a name, so there is no {name!r} in it")
+    return {"only": name}
+
+
+def _read_stream(stream: BufferedReader, known: Format | None, name: str | None) -> Contents:
+    head = stream.peek(4096)
     if not head:
         raise InputError("is empty")
     kind = known or sniff(head)
     _check_kind(kind, head)
-    if not kind.text:
-        return _reader(kind, "read_bytes")(head + stream.read())
-    data = head + stream.read(MOST_TEXT)
-    _check_length(len(data))
-    return _parse(kind, data)
+    if kind is NPY:
+        _only(kind, name)
+        return _reader(kind, "read_stream")(stream)
+    data = _read_some(stream)
+    return _parse(kind, data, name) if kind.text else _reader(kind, "read_bytes")(data, **_only(kind, name))
+
+
+def _read_some(stream: BufferedReader) -> bytes:
+    """Read to the end, in pieces: asked for all at once, Python would take the memory for the most there may be."""
+    data = bytearray()
+    while chunk := stream.read(1 << 20):
+        data += chunk
+        _check_length(len(data))
+    return bytes(data)
 
 
 def sniff(head: bytes) -> Format:
@@ -146,15 +156,15 @@ def _check_kind(kind: Format, head: bytes) -> None:
 def _check_length(size: int) -> None:
     if size > MOST_TEXT:
         raise InputError(
-            f"{size} bytes of text are too many", hint="save the matrix as .npy, which is mapped, not read"
+            f"more than {MOST_TEXT} bytes are too many", hint="save the matrix as .npy, which is mapped, not read"
         )
 
 
-def _parse(kind: Format, data: bytes) -> Contents:
-    text = _decode(data)
+def _parse(kind: Format, data: bytes, name: str | None) -> Contents:
+    text, only = _decode(data), _only(kind, name)
     if kind is TSV:
         return _reader(kind, "parse")(text, "\t")
-    return _reader(kind, "parse")(text)
+    return _reader(kind, "parse")(text, **only)
 
 
 def _decode(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -17,6 +16,7 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.harmless import is_printable, visible
+from attncli.names import NULL_IS_CLOSED
 from attncli.problem.result import Result
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def to_json(result: Result) -> bytes:
     if result.dtype is not None:
         entries["dtype"] = result.dtype
     entries |= result.labels
-    entries |= {name: strict(array) for name, array in result.arrays.items()}
+    entries |= {name: strict(name, array) for name, array in result.arrays.items()}
     lines = (f'"{name}": {_dump(value)}' for name, value in entries.items())
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
@@ -55,21 +55,21 @@ def _dump(value: object) -> str:
     return "".join(each if is_printable(each) else json.dumps(each)[1:-1] for each in text)
 
 
-def strict(array: NDArray[Any]) -> Any:
-    """Return nested lists that strict JSON can hold: null for −∞, "NaN" and "Infinity" as texts."""
+def strict(name: str, array: NDArray[Any]) -> Any:
+    """Return nested lists that strict JSON can hold: "NaN" and "Infinity" as texts, null where −∞ closes a key."""
     if array.dtype == bool or np.isfinite(array).all():
         return array.tolist()
-    return _strict(array.tolist())
+    return _strict(array.tolist(), None if name in NULL_IS_CLOSED else "-Infinity")
 
 
-def _strict(value: Any) -> Any:
+def _strict(value: Any, minus: str | None) -> Any:
     if isinstance(value, list):
-        return [_strict(each) for each in value]
+        return [_strict(each, minus) for each in value]
     if math.isfinite(value):
         return value
     if math.isnan(value):
         return "NaN"
-    return "Infinity" if value > 0 else None
+    return "Infinity" if value > 0 else minus
 
 
 def to_csv(result: Result) -> bytes:
@@ -92,16 +92,21 @@ def _delimited(result: Result, delimiter: str) -> bytes:
         )
     rows, columns = result.labels_of(name)
     table = np.atleast_2d(array)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    lines = [list(map(repr, numbers)) for numbers in table.tolist()]
     if rows or columns:
         # The empty corner is what tells a reader that the first row and column are labels, even where they are numbers.
-        rows = rows or tuple(map(str, range(len(table))))
-        writer.writerow(["", *(map(visible, columns) if columns else range(table.shape[1]))])
-        writer.writerows([visible(label), *numbers] for label, numbers in zip(rows, table.tolist(), strict=True))
-    else:
-        writer.writerows(table.tolist())
-    return out.getvalue().encode()
+        side = [_quoted(label, delimiter) for label in rows or map(str, range(len(table)))]
+        head = [_quoted(label, delimiter) for label in columns or map(str, range(table.shape[1]))]
+        lines = [["", *head], *([label, *line] for label, line in zip(side, lines, strict=True))]
+    return "".join(delimiter.join(line) + "\n" for line in lines).encode()
+
+
+def _quoted(label: str, delimiter: str) -> str:
+    """Return a label as a cell. The csv module would not quote "#", which starts a comment where it starts a line."""
+    text = visible(label)
+    if text.startswith("#") or text != text.strip() or {delimiter, '"'} & set(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def to_npy(result: Result) -> bytes:
@@ -183,7 +188,7 @@ def _replace(target: Path, data: bytes, force: bool) -> None:
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         target.write_bytes(data)  # a device or pipe is written to; a rename would put a file in its place
         return
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
