@@ -99,13 +99,14 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "zip bomb": (
         "f.npz",
         BOMB,
-        f"attn: f.npz: query: {len(zlib.compress(npy('<f4', '(30000000,)', bytes(120_000_000)), 9)) - 6} bytes would "
+        f"attn: f.npz: {len(zlib.compress(npy('<f4', '(30000000,)', bytes(120_000_000)), 9)) - 6} bytes would "
         "unpack to 120000128: refused as a possible ZIP bomb\nhint: save it with numpy.savez, uncompressed\n",
     ),
     "unknown member": (
         "f.npz",
         zipped(member(b"quary.npy", TWO)),
-        "attn: f.npz: unknown name 'quary'\nhint: did you mean \"query\"?\n",
+        "attn: f.npz: unknown name 'quary'\n"
+        'hint: did you mean "query"?; FILE:quary picks one array, with --query and the like\n',
     ),
     "member twice": (
         "f.npz",
@@ -115,13 +116,13 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "ragged": (
         "f.csv",
         b"1,2\n3\n",
-        "attn: f.csv:line 2: row 2 has 1 cell, the first row 2 cells: ragged rows\n",
+        "attn: f.csv: line 2: row 2 has 1 cell, the first row 2 cells: ragged rows\n",
     ),
-    "text among numbers": ("f.csv", b"1,2\n3,x\n", "attn: f.csv:line 2, column 2: 'x' is not a number\n"),
+    "text among numbers": ("f.csv", b"1,2\n3,x\n", "attn: f.csv: line 2, column 2: 'x' is not a number\n"),
     "beyond float64": (
         "f.csv",
         b"1,2\n3,1e400\n",
-        "attn: f.csv:line 2, column 2: 1e400 is beyond the range of float64\n",
+        "attn: f.csv: line 2, column 2: 1e400 is beyond the range of float64\n",
     ),
     "json text": (
         "f.json",
@@ -146,13 +147,13 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "broken json": (
         "f.json",
         b'{"query": [1,]}',
-        "attn: f.json:line 1, column 14: broken JSON: Expecting value\n",
+        "attn: f.json: line 1, column 14: broken JSON: Expecting value\n",
     ),
     "nested": ("f.json", b"[" * 50_000, "attn: f.json: the JSON is nested too deeply\n"),
     "latin 1": (
         "f.csv",
         "é,1\nü,2\n".encode("latin-1"),
-        "attn: f.csv:line 1: is not UTF-8 text: byte 0xe9 at offset 0\nhint: save it as UTF-8\n",
+        "attn: f.csv: line 1: is not UTF-8 text: byte 0xe9 at offset 0\nhint: save it as UTF-8\n",
     ),
     "utf-16": (
         "f.csv",
@@ -183,7 +184,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "labels": (
         "f.json",
         b'{"query": [1], "hidden": [[1], [1]], "key_labels": ["a"]}',
-        "attn: f.json: key_labels has 1 labels for 2 keys\n",
+        "attn: f.json: 1 in key_labels for 2 keys\n",
     ),
     "no value": (
         "f.json",
@@ -216,8 +217,12 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (["compute", "tests"], "attn: tests: is a directory, not a file\n"),
         (["compute", "-"], "attn: standard input: is empty\n"),
         (["compute", "-", "-"], "attn: -: standard input can be read only once\n"),
-        (["compute"], "attn: no files given\nhint: attn explain shows a worked example without any\n"),
-        (["compute", ARTICLE, "--head", "1"], "attn: --head 1: they are counted from 0, the last is 0\n"),
+        (
+            ["compute"],
+            "attn: no files given\n"
+            "hint: give files, or - for standard input; attn explain shows a worked example without any\n",
+        ),
+        (["compute", ARTICLE, "--head", "1"], "attn: --head 1: there is only one, number 0\n"),
         (["compute", ARTICLE, "--rows", "x"], "attn: --rows is all or a whole number from 1, not 'x'\n"),
         (["compute", ARTICLE, "--step", "sums"], "attn: --step sums: the steps are score, softmax, sum\n"),
         (["compute", ARTICLE, "--scale", "big"], "attn: scale is none, sqrt or a number, not 'big'\n"),
@@ -229,12 +234,13 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (["comptue", ARTICLE], "attn: there is no command 'comptue'\nhint: did you mean \"compute\"?\n"),
         (
             ["compute", *["samples/article.json"] * 4],
-            "attn: samples/article.json: 4 files given; one file of named arrays, or 2 (QUERY HIDDEN) or 3 (QUERY KEY "
+            "attn: 4 files given; one file of named arrays, or 2 (QUERY HIDDEN) or 3 (QUERY KEY "
             "VALUE) matrices are understood\n",
         ),
         (
             ["compute", "samples/induction.npz:qwery"],
-            "attn: samples/induction.npz: has no array 'qwery'\nhint: it has query, key, value, expected\n",
+            "attn: samples/induction.npz: has no array 'qwery'\n"
+            "hint: it has query, key, value, expected, query_labels, key_labels, options, title, source\n",
         ),
         (
             ["compute", "samples/induction.npz", "-f", "csv"],

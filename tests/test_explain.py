@@ -32,7 +32,7 @@ def test_both_languages_have_every_text() -> None:
     assert en.TEXTS.keys() == zh.TEXTS.keys()
     for key, text in en.TEXTS.items():
         assert fields(text) == fields(zh.TEXTS[key]), key
-        words = set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - {"logit"}
+        words = set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - {"logit", "tanh"}
         assert text != zh.TEXTS[key] or not words, key
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-# Typer exports no base class of its usage errors; the version is pinned to one in which they live here.
-from typer._click.exceptions import ClickException, UsageError
+# Typer exports no base class of its errors; the version is pinned to one in which they live here.
+from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
 import attncli
 from attncli.commands.arguments import expanded
+from attncli.commands.talk import complain
 from attncli.errors import InputError, nearest
-from attncli.harmless import visible
 
 # Command → the heading that it stands under in the help. Its module has the same name.
 COMMANDS = {
@@ -30,6 +33,9 @@ COMMANDS = {
     "explain": "Understand",
     "inspect": "Understand",
 }
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Exit(IntEnum):
@@ -85,13 +91,13 @@ class Commands(TyperGroup):
 def build(name: str) -> Any:
     """Return the Typer command of this name."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, cls=Command)(expanded(import_module(f"attncli.commands.{name}").run))
+    app.command(name, cls=Command, context_settings=HELP)(expanded(import_module(f"attncli.commands.{name}").run))
     return typer.main.get_command(app)
 
 
 def summary(name: str) -> str:
     """Return the first line of a command's help."""
-    return str(import_module(f"attncli.commands.{name}").run.__doc__).split("\n", 1)[0]
+    return (import_module(f"attncli.commands.{name}").run.__doc__ or "").split("\n", 1)[0]
 
 
 def _version(wanted: bool) -> None:
@@ -101,6 +107,7 @@ def _version(wanted: bool) -> None:
 
 
 def _attn(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
@@ -110,11 +117,13 @@ def _attn(
     FILES are JSON, CSV, TSV, NPY or NPZ; - is standard input. See attn COMMAND --help for the options of each
     command, with examples.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def program() -> Any:
     """Return the whole program as a Typer group."""
-    app = typer.Typer(cls=Commands, rich_markup_mode=None, no_args_is_help=True)
+    app = typer.Typer(cls=Commands, rich_markup_mode=None, invoke_without_command=True, context_settings=HELP)
     app.callback()(_attn)
     return typer.main.get_command(app)
 
@@ -122,10 +131,7 @@ def program() -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is None:
-                return Exit.WRONG  # closed by whoever started this; there is nobody to tell
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        _prepare_world()
         status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else Exit.DONE
@@ -142,6 +148,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error)
 
 
+def _prepare_world() -> None:
+    """Make sure that there are streams that can be written to, and that a kill leaves no half file behind."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # open as long as the program runs
+    if sys.stdout is None:
+        raise InputError("is closed", place="standard output")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
 def _report(error: BaseException) -> int:
     """Tell the person what went wrong, in one line and a hint; return the exit status."""
     if isinstance(error, BrokenPipeError):
@@ -149,8 +169,6 @@ def _report(error: BaseException) -> int:
         return Exit.DONE
     if isinstance(error, InputError):
         _say(error.message, error.place, error.hint)
-    elif isinstance(error, UsageError) and not error.format_message():
-        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
     elif isinstance(error, ClickException):
         context = getattr(error, "ctx", None)
         _say(error.format_message(), hint=f"see {context.command_path if context else 'attn'} --help")
@@ -167,7 +185,7 @@ def _report(error: BaseException) -> int:
 def _say(message: str, place: str = "", hint: str = "") -> None:
     lines = [": ".join(filter(None, ["attn", place, message]))] + ([f"hint: {hint}"] if hint else [])
     for line in lines:
-        print(visible(" ".join(line.splitlines())), file=sys.stderr)
+        complain(line)
 
 
 def _forget_output() -> None:

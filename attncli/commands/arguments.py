@@ -69,10 +69,23 @@ class Inputs(Group):
     key: Annotated[str | None, _array("key", "Set the key.")] = None
     value: Annotated[str | None, _array("value", "Set the value.")] = None
     mask: Annotated[str | None, _array("mask", "Set the mask: true = may attend, or numbers to add.")] = None
+    bias: Annotated[str | None, _array("bias", "Set numbers to add to the scores, after softcap.")] = None
+    past_key: Annotated[str | None, _array("past-key", "Set the keys of a cache, which go before the key.")] = None
+    past_value: Annotated[str | None, _array("past-value", "Set the values of a cache.")] = None
+    key_lengths: Annotated[str | None, _array("key-lengths", "Set how many keys each batch item has.")] = None
+    sinks: Annotated[str | None, _array("sinks", "Set one logit a query head, of a key whose value is 0.")] = None
+    w_score: Annotated[str | None, _array("w-score", "Set W of --score general, q·W·k.")] = None
+    w_query: Annotated[str | None, _array("w-query", "Set W1 of --score additive, v·tanh(q·W1 + k·W2).")] = None
+    w_key: Annotated[str | None, _array("w-key", "Set W2 of --score additive.")] = None
+    v_score: Annotated[str | None, _array("v-score", "Set v of --score additive.")] = None
 
     def arrays(self) -> dict[str, str | None]:
         """Return the files given with flags, by array name."""
         return {name: file for name, file in self.given().items() if name != "files"}
+
+    def standard_input(self) -> list[str]:
+        """Return what a filter reads when no files are given: standard input, unless flags give the arrays."""
+        return [] if any(self.arrays().values()) else ["-"]
 
 
 class Values(Group):
@@ -104,18 +117,49 @@ class States(Group):
 class Computation(Group):
     """How it is computed; the names are those of `attncli.attend.options.Options`."""
 
-    score: Annotated[Literal["dot"] | None, _choice("--score", "How a query meets a key (default dot).")] = None
+    score: Annotated[
+        Literal["dot", "cosine", "general", "additive"] | None,
+        _choice("--score", "How a query meets a key (default dot).", metavar="dot|cosine|general|additive"),
+    ] = None
     scale: Annotated[
         str | None,
         _choice("--scale", "Factor on the scores; sqrt is 1/√d (default none).", metavar="none|sqrt|NUMBER"),
     ] = None
     states: StatesOption = None
+    heads: Annotated[int | None, _choice("--heads", "Split a packed last axis into so many heads.", metavar="N")] = None
+    kv_heads: Annotated[
+        int | None, _choice("--kv-heads", "The same for key and value (default: as --heads).", metavar="N")
+    ] = None
     causal: Annotated[
         bool | None, _choice("--causal/--no-causal", "A query at position p sees keys up to p (default off).")
     ] = None
     offset: Annotated[
         str | None,
-        _choice("--offset", "Position of the first query; end = keys - queries (default 0).", metavar="N|end"),
+        _choice(
+            "--offset",
+            "Position of the first query; end = keys - queries (default 0, the length of past-key, or key-lengths - "
+            "queries).",
+            metavar="N|end",
+        ),
+    ] = None
+    window: Annotated[
+        str | None,
+        _choice(
+            "--window",
+            "A query at p sees keys from p-LEFT to p+RIGHT; -1 = no bound (default none).",
+            metavar="LEFT[,RIGHT]",
+        ),
+    ] = None
+    softcap: Annotated[str | None, _choice("--softcap", "X in X·tanh(score/X) (default none).", metavar="X")] = None
+    alibi: Annotated[
+        bool | None, _choice("--alibi/--no-alibi", "Add -slope·(p - j), a slope for each head (default off).")
+    ] = None
+    rope: Annotated[
+        Literal["half", "interleaved"] | None,
+        _choice("--rope", "Rotate query and key by their positions (default off).", metavar="half|interleaved"),
+    ] = None
+    rope_theta: Annotated[
+        str | None, _choice("--rope-theta", "Base of the rotary frequencies (default 10000).", metavar="NUMBER")
     ] = None
     dtype: Annotated[
         Literal["float32", "float64"] | None,
@@ -156,7 +200,16 @@ ColorOption = Annotated[Color, _shown("--color", "Colours (default auto: where t
 class Tables(Group):
     """How much of a table is shown."""
 
-    digits: Annotated[int, _shown("--digits", "Significant digits (default 4).", min=1, max=17)] = 4
+    digits: Annotated[
+        int,
+        _shown(
+            "--digits",
+            "Digits behind the point below 1, significant ones from there on (default 4).",
+            min=1,
+            max=17,
+            metavar="N",
+        ),
+    ] = 4
     rows: Annotated[str, _shown("--rows", "At most so many rows (default 16).", metavar="N|all")] = "16"
     cols: Annotated[str | None, _shown("--cols", "At most so many columns (default: as fit).", metavar="N|all")] = None
     head: Annotated[str | None, _shown("--head", "Which head (default: the first).", metavar="N|all")] = None
@@ -192,7 +245,11 @@ class Element(Group):
     ] = None
     col: Annotated[
         str | None,
-        _shown("--col", "The key, or output column, to work out (default: most weight).", metavar="INDEX|LABEL"),
+        _shown(
+            "--col",
+            "The key to work out (default: most weight); with --step sum the output column.",
+            metavar="INDEX|LABEL",
+        ),
     ] = None
     lang: Annotated[Literal["en", "zh"] | None, _shown("--lang", "Language (default: the locale's).")] = None
 
@@ -225,9 +282,10 @@ def number_or_all(name: str, text: str | None, least: int = 0) -> int | str | No
     """
     if text is None or text == "all":
         return text
-    if not text.isascii() or not text.isdigit() or int(text[:18]) < least:
-        raise InputError(f"--{name} is all or a whole number from {least}, not {text!r}")
-    return int(text[:18])
+    # Longer numbers count nothing that there is; int() would refuse the longest of them.
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
+        raise InputError(f"--{name} is all or a whole number from {least}, not {text[:40]!r}")
+    return int(text)
 
 
 def expanded(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import LessonOutput, Output, Report, Tables, number_or_all
+from attncli.commands.talk import complain
 from attncli.errors import InputError
-from attncli.harmless import visible
 from attncli.problem.work import Part, Work
 from attncli.show.screen import Screen
 
@@ -37,21 +37,42 @@ def deliver(work: Work, tables: Tables, output: Output, *, default: str, steps: 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
     """
+    shown = view(tables)
     notices: list[str] = []
-    target = None
-    if output.output is not None:
-        from attncli.files.write import check_target, format_of, save
-
-        target = format_of(output.output)
-        check_target(output.output, output.force)
-    for each in {target, output.format} & set(ONE_MATRIX):
+    target = _target(output)
+    stdout = output.format or (default if target is None else None)
+    for each in {target, stdout} & set(ONE_MATRIX):
         if len(steps) > 1:
             raise InputError(f"{each} holds one matrix, and --step asks for {len(steps)}", hint="use json or npz")
-    if output.output is not None and target is not None:
-        save(output.output, _data(work, tables, target, notices), output.force)
-    if output.output is None or output.format is not None:
-        _to_stdout(work, tables, output.format or default, notices)
+    if stdout in BINARY and sys.stdout.isatty():
+        raise InputError(f"{stdout} is not for terminals", hint=f"-o FILE.{stdout}, or a pipe")
+    # Whatever can go wrong goes wrong before anything is written.
+    file = None if target is None else _data(work, shown, target, notices)
+    data = None if stdout in (None, "table") else _data(work, shown, str(stdout), notices)
+    if file is not None and output.output is not None:
+        from attncli.files.write import save
+
+        save(output.output, file, output.force)
+    if stdout == "table":
+        from attncli.show.report import to_terminal
+
+        to_terminal(work, shown, notices)
+    elif data is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     say(notices)
+
+
+def _target(output: Output) -> str | None:
+    """Return the format of the file that is asked for, after checking that it can be written."""
+    if output.output is None:
+        return None
+    from attncli.files.write import check_target, format_of
+
+    found = format_of(output.output)
+    check_target(output.output, output.force)
+    return found
 
 
 def deliver_text(
@@ -94,48 +115,30 @@ def table_or_json() -> str:
 def say(notices: Sequence[str]) -> None:
     """Print notices on standard error."""
     for notice in notices:
-        print(visible(f"attn: notice: {notice}"), file=sys.stderr)
+        complain(f"attn: notice: {notice}")
 
 
-def _to_stdout(work: Work, tables: Tables, format: str, notices: list[str]) -> None:  # noqa: A002
-    if format in BINARY and sys.stdout.isatty():
-        raise InputError(f"{format} is not for terminals", hint=f"-o FILE.{format}, or a pipe")
-    if format == "table":
-        from attncli.show.report import to_terminal
+def _data(work: Work, shown: View, format: str, notices: list[str]) -> bytes:  # noqa: A002
+    if format in SHOWN:
+        from attncli.show import report
 
-        to_terminal(work, view(tables), notices)
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(_data(work, tables, format, notices))
-    sys.stdout.buffer.flush()
-
-
-def _data(work: Work, tables: Tables, format: str, notices: list[str]) -> bytes:  # noqa: A002
-    if format == "table":
-        from attncli.show.report import to_text
-
-        return to_text(work, view(tables), notices).encode()
-    if format == "markdown":
-        from attncli.show.report import to_markdown
-
-        return to_markdown(work, view(tables), notices).encode()
+        return {"table": report.to_text, "markdown": report.to_markdown}[format](work, shown, notices).encode()
     from attncli.files.write import WRITERS
 
-    result, found = work.result(_part(work, tables, format))
+    result, found = work.result(_part(work, shown, format))
     notices += [each for each in found if each not in notices]
     return WRITERS[format](result)
 
 
-def _part(work: Work, tables: Tables, format: str) -> Part:  # noqa: A002
+def _part(work: Work, shown: View, format: str) -> Part:  # noqa: A002
     from attncli.show.report import chosen
 
-    asked = {name: number_or_all(name, getattr(tables, name)) for name in ("batch", "head")}
-    if work.carries and format not in ONE_MATRIX and any(asked.values()):
+    asked = {"batch": shown.batch, "head": shown.head}
+    some = {name for name, index in asked.items() if isinstance(index, int)}
+    if work.carries and format not in ONE_MATRIX and some:
         raise InputError(f"{format} carries the whole problem to the next step; --head and --batch choose in tables")
     counts = dict(zip(("batch", "head"), work.shape, strict=False))
-    one = {
-        name: None if index in (None, "all") else chosen(name, index, counts[name])[0] for name, index in asked.items()
-    }
+    one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}
     return Part(batch=one["batch"], head=one["head"])
 
 

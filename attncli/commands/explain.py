@@ -25,6 +25,7 @@ def run(
       attn explain samples/article.json --step softmax --lang zh --format markdown
     """
     from attncli.commands.deliver import deliver_text, view
+    from attncli.explain.course import teach
     from attncli.explain.lesson import Lesson
     from attncli.explain.subject import choose, example
     from attncli.problem.gather import gather
@@ -39,9 +40,9 @@ def run(
         shown,
         row=element.row,
         column=element.col,
-        value="sum" in wanted,
+        steps=wanted,
     )
-    blocks = list(Lesson(subject, language(element.lang), tables.digits).blocks(wanted))
+    blocks = list(teach(Lesson(subject, language(element.lang), tables.digits), wanted))
     deliver_text(
         {
             "table": lambda console: prose.to_terminal(blocks, shown, console),

@@ -19,5 +19,5 @@ def run(inputs: Inputs, computation: Computation, tables: Tables, output: Output
     from attncli.problem.gather import gather
     from attncli.problem.work import attention_work
 
-    problem = gather(inputs.files or ["-"], inputs.arrays(), computation.options())
+    problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), computation.options())
     deliver(attention_work(problem, ["score"], carries=True), tables, output, default=table_or_json())

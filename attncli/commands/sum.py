@@ -19,6 +19,5 @@ def run(file: File, values: Values, states: States, tables: Tables, output: Outp
     from attncli.problem.gather import SUM_ROLES, gather
     from attncli.problem.work import sum_work
 
-    given = file.files or ["-"]
-    problem = gather(given, values.arrays(), states.options(), SUM_ROLES)
+    problem = gather(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
     deliver(sum_work(problem), tables, output, default=table_or_json())

@@ -25,7 +25,7 @@ TEXTS = {
     "group": " Query head {head} reads key head {key_head}: each key head serves {group} consecutive query heads.",
     "shapes": "Shapes: {text}",
     "score_heading": "Step 1 · Score: how well does each key answer each query?",
-    "score_purpose": (
+    "score_purpose_dot": (
         "The score of a query and a key is their dot product: multiply feature by feature and add up. It is large "
         "and positive where both point the same way, near 0 where they have nothing to do with each other, negative "
         "where they point apart. Longer vectors give larger scores."
@@ -41,16 +41,58 @@ TEXTS = {
     "product_sum": "query · key = {terms} = {total}",
     "more_terms": "({count} more products, {total} together)",
     "scaled": "score = {scale} × {total} = {score}",
-    "mask_added": "logit = score + mask = {score} + {mask} = {logit}",
-    "closed_causal": (
-        "Closed by the causal rule: the query stands at position {position} and may not look ahead to key {key}. "
-        "Its logit is −∞, whatever the score."
+    "score_purpose_cosine": (
+        "The score of a query and a key is the cosine of the angle between them: 1 where both point the same way, 0 at a "
+        "right angle, −1 where they are opposed. Their lengths do not matter."
     ),
-    "closed_mask": "Closed by the mask. Its logit is −∞, whatever the score.",
-    "table_scores": "scores; [ ] marks the element above",
+    "score_purpose_general": (
+        "The score of a query and a key is q·W·k: the learned matrix W turns the query into what a key should look like, "
+        "and the dot product measures how well this key does."
+    ),
+    "score_purpose_additive": (
+        "The score of a query and a key comes from a small network: both are projected into the same space and added, "
+        "bent by tanh to between −1 and 1, and weighed with the learned vector v. Query and key need not be of the same "
+        "size."
+    ),
+    "cosine": "cos = {product} / ({query} × {key}) = {total}, the product of the lengths |q| and |k| divided out",
+    "projected": "{what} = {numbers}",
+    "additive_sum": "v · tanh(…) = {terms} = {total}",
+    "rope_purpose": (
+        "Query and key are first rotated by their positions (rotary embedding): features in pairs, pair i by position · "
+        "{theta}^(−2i/d) radians. Rotating both by the same angle changes no dot product, so the score comes to depend "
+        "on how far apart the two are, not on where they stand."
+    ),
+    "rope_angles": (
+        "first pair: the query at position {query} is turned by {query_angle} rad ({query_degrees}°), the key at "
+        "position {key} by {key_angle} rad ({key_degrees}°); what counts is the distance {distance}"
+    ),
+    "rope_last": "last pair: only {angle} rad between the two",
+    "rope_pair": "query features {first} and {second}: ({a}, {b}) become ({x}, {y})",
+    "rope_past": "key {key} comes from the cache, where it was put after it had been turned",
+    "alibi_purpose": (
+        "ALiBi takes off {slope} for every position that a key is behind the query; other heads have other slopes, so "
+        "that some look near and others far."
+    ),
+    "alibi": "ALiBi = −slope · (p − j) = −{slope} · ({query} − {key}) = {number}",
+    "softcapped": "capped = {cap} · tanh({score} / {cap}) = {capped}",
+    "softcap_most": (
+        "Softcap changes large scores most: that of {key} from {before} to {after}. Scores near 0 stay nearly what they "
+        "are."
+    ),
+    "added": "+ {name}: {before} + {number} = {after}",
+    "name_mask": "mask",
+    "name_bias": "bias",
+    "name_alibi": "ALiBi",
+    "closed_causal": "Closed by the causal rule: the query stands at position {position} and may not look ahead to key {key}.",
+    "closed_window": "Closed by the window: the query at position {position} sees keys {first} to {last}, not key {key}.",
+    "closed_length": "Closed by the key length: this batch item has {length} keys, and key {key} is padding.",
+    "closed_mask": "Closed by the mask.",
+    "closed_bias": "Closed by the bias, which is −∞ here.",
+    "closed": "The logit is −∞, whatever the score.",
+    "table_scores": "scores, the element above marked",
     "table_logits": "logits: what softmax sees, −∞ where a query may not look",
-    "table_weights": "weights; [ ] marks the element above",
-    "table_output": "output; [ ] marks the element above",
+    "table_weights": "weights, the element above marked",
+    "table_output": "output, the element above marked",
     "notice": "Notice in these numbers",
     "score_best": "{row} scores highest with {best}: {score}.",
     "score_gap": (
@@ -72,7 +114,18 @@ TEXTS = {
     "more_exponentials": "({count} more, {total} together)",
     "softmax_quotient": "weight = {numerator} / {total} = {weight}",
     "softmax_empty": "{row} may attend to nothing: every logit of its row is −∞. Its weights are 0 by definition.",
-    "not_a_number": "The row of {row} holds NaN, which comes from NaN or ∞ in the input; nothing can be said of it.",
+    "not_a_number": (
+        "The row of {row} holds NaN or ∞, from NaN or ∞ in the input or from products beyond the range of the numbers; "
+        "nothing can be said of it."
+    ),
+    "sink_purpose": (
+        "This head has a sink: one more key with the logit {sink} and the value 0. It takes its share of the weight and "
+        "gives nothing for it, so that a query which finds nothing need not attend to anything."
+    ),
+    "softmax_peak_sink": "largest logit of the row, the sink included: m = {peak}",
+    "softmax_sink": "and the sink's: exp({sink} − {peak}) = {drain}, together {total}",
+    "sink_takes": "The sink takes {sink} of the weight of this row; the keys share the other {rest}.",
+    "sink_shrinks": "The weights sum to {rest}, not to 1: the output is that much shorter than an average of the values.",
     "most_weight": "{row} gives most weight to {ranking}.",
     "effective": (
         "Effective number of keys that share the weight of this row: {effective}, of {open} open ones (the "
@@ -113,6 +166,7 @@ TEXTS = {
     "sum_terms": "Σ weight · value = {terms} = {total}",
     "sum_empty": "{row} may attend to nothing, so its output is 0.",
     "share": "{best} contributes {share} of the weight, the first three keys together {three}.",
+    "is_one": "The output of {row} is exactly the value of {best}.",
     "near_one": "The output of {row} is very nearly the value of {best}: they differ by at most {difference}.",
     "mean_distance": (
         "Had every open key the same weight, the output would be their mean; the worked element would be {mean} "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.options import Options
-from attncli.errors import InputError
+from attncli.errors import InputError, nearest
 from attncli.explain.lesson import Subject
 from attncli.problem.problem import Problem
 from attncli.problem.work import Part, attention_work
@@ -34,7 +34,7 @@ def example(options: Mapping[str, object]) -> Problem:
 
 
 def choose(
-    problem: Problem, view: View, *, row: str | None, column: str | None, value: bool
+    problem: Problem, view: View, *, row: str | None, column: str | None, steps: Sequence[str]
 ) -> tuple[Subject, Sequence[str]]:
     """Compute the head that is explained, its shown rows only.
 
@@ -42,13 +42,14 @@ def choose(
         problem: what the files say.
         view: which head and how many rows.
         row: the query to work out, by index or label; None is the first, under a causal rule the last.
-        column: the key to work out, by index or label (in the last step, where it is an index that fits, the output
-            column); None is the key with most weight.
-        value: whether the weighted sum is explained.
+        column: the key to work out, by index or label; None is the key with most weight. As an index that fits it
+            is the output column of the last step too, and nothing but that where only that step is explained.
+        steps: those that are explained.
 
     Raises:
         InputError: there is no such head, row or column.
     """
+    value = "sum" in steps
     work = attention_work(problem, ["score", "softmax", "sum"] if value else ["score", "softmax"])
     o = work.operands
     assert o is not None  # attention_work always prepares them
@@ -65,7 +66,7 @@ def choose(
     arrays = {name: array[0, 0] for name, array in made.arrays.items()}
     weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
     features = o.sizes.value_features if value else 1
-    the_column, feature = _element(column, weights, key_labels, features)
+    the_column, feature = _element(column, weights, key_labels, features, list(steps) == ["sum"])
     subject = Subject(
         title=problem.texts.get("title", ""),
         operands=some,
@@ -82,17 +83,17 @@ def choose(
     return subject, made.notices
 
 
-def _element(column: str | None, weights: Any, labels: Labels | None, features: int) -> tuple[int, int]:
+def _element(column: str | None, weights: Any, labels: Labels | None, features: int, only_sum: bool) -> tuple[int, int]:
     """Return the key and the output column that are worked out."""
     keys = len(weights)
     if column is None:
         return (0 if np.isnan(weights).any() else int(np.argmax(weights))), 0
     index = _index(column)
-    feature = index if index is not None and index < features else 0
-    # An index beyond the keys can only be meant for the output.
-    if index is not None and keys <= index < features:
-        return (0 if np.isnan(weights).any() else int(np.argmax(weights))), feature
-    return find("col", column, labels, keys), feature
+    if only_sum:
+        if index is None or index >= features:
+            raise InputError(f"--col {column}: there is no such output column (0 to {features - 1})")
+        return 0, index
+    return find("col", column, labels, keys), index if index is not None and index < features else 0
 
 
 def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
@@ -112,7 +113,9 @@ def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
         places = ", ".join(map(str, same))
         raise InputError(f"--{flag} {asked}: the label stands at {places}", hint=f"--{flag} {same[0]}")
     known = f"0 to {count - 1}" + (" or a label" if labels else "")
-    raise InputError(f"--{flag} {asked}: there is no such {'query' if flag == 'row' else 'key'} ({known})")
+    near = nearest(asked, labels) if labels else ""
+    hint = near if near.startswith("did you mean") else ""
+    raise InputError(f"--{flag} {asked}: there is no such {'query' if flag == 'row' else 'key'} ({known})", hint=hint)
 
 
 def _index(text: str) -> int | None:

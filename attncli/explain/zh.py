@@ -30,7 +30,7 @@ TEXTS = {
     "group": "第 {head} 个查询头使用第 {key_head} 个键头：每个键头供相邻的 {group} 个查询头共用。",
     "shapes": "形状：{text}",
     "score_heading": "第一步 · 打分：每个键与每个查询有多合拍？",
-    "score_purpose": (
+    "score_purpose_dot": (
         "一个查询与一个键的得分就是两者的点积：逐维相乘，再全部相加。两个向量方向一致，得分就是大的正数；互不相干，得分接近 0；"
         "方向相反，得分为负。向量越长，得分的绝对值也越大。"
     ),
@@ -45,13 +45,48 @@ TEXTS = {
     "product_sum": "查询 · 键 = {terms} = {total}",
     "more_terms": "（其余 {count} 项乘积合计 {total}）",
     "scaled": "得分 = {scale} × {total} = {score}",
-    "mask_added": "logit = 得分 + 掩码 = {score} + {mask} = {logit}",
-    "closed_causal": "被因果规则挡住：查询位于位置 {position}，不能看到后面的键 {key}。无论得分多少，logit 一律为 −∞。",
-    "closed_mask": "被掩码挡住：无论得分多少，logit 一律为 −∞。",
-    "table_scores": "得分；[ ] 标出上面算的那一个",
+    "score_purpose_cosine": (
+        "一个查询与一个键的得分，是两个向量夹角的余弦：方向一致为 1，垂直为 0，相反为 −1。向量的长短不起作用。"
+    ),
+    "score_purpose_general": (
+        "一个查询与一个键的得分是 q·W·k：学到的矩阵 W 先把查询变成“理想的键”的样子，再用点积衡量眼前这个键有多接近它。"
+    ),
+    "score_purpose_additive": (
+        "一个查询与一个键的得分出自一个小网络：两者先投影到同一空间并相加，经 tanh 压到 −1 与 1 之间，再用学到的向量 v 加权求和。"
+        "查询和键的维数可以不同。"
+    ),
+    "cosine": "cos = {product} / ({query} × {key}) = {total}，即除以两个向量的长度 |q| 和 |k|",
+    "projected": "{what} = {numbers}",
+    "additive_sum": "v · tanh(…) = {terms} = {total}",
+    "rope_purpose": (
+        "查询和键先按各自的位置旋转（旋转位置编码）：各维两两配对，第 i 对转过 位置 · {theta}^(−2i/d) 弧度。两个向量转过相同的角度，"
+        "点积不变，所以得分只与两者相隔多远有关，与各自身在何处无关。"
+    ),
+    "rope_angles": (
+        "第一对：位置 {query} 上的查询转过 {query_angle} 弧度（{query_degrees}°），位置 {key} 上的键转过 {key_angle} 弧度"
+        "（{key_degrees}°）；起作用的是两者的距离 {distance}"
+    ),
+    "rope_last": "最后一对：两者之间只差 {angle} 弧度",
+    "rope_pair": "查询的第 {first} 维和第 {second} 维：({a}, {b}) 变为 ({x}, {y})",
+    "rope_past": "键 {key} 来自缓存，存入之前就已经旋转过了",
+    "alibi_purpose": "ALiBi：键每落后查询一个位置，就扣去 {slope}。各个头的斜率不同，所以有的头看得近，有的头看得远。",
+    "alibi": "ALiBi = −斜率 · (p − j) = −{slope} · ({query} − {key}) = {number}",
+    "softcapped": "压缩后 = {cap} · tanh({score} / {cap}) = {capped}",
+    "softcap_most": "softcap 对大的得分影响最大：{key}的得分由 {before} 变为 {after}；接近 0 的得分几乎不变。",
+    "added": "加上{name}：{before} + {number} = {after}",
+    "name_mask": "掩码",
+    "name_bias": "偏置",
+    "name_alibi": " ALiBi ",
+    "closed_causal": "被因果规则挡住：查询位于位置 {position}，不能看到后面的键 {key}。",
+    "closed_window": "被窗口挡住：位置 {position} 上的查询只看得到键 {first} 到键 {last}，看不到键 {key}。",
+    "closed_length": "被键的个数挡住：这一项只有 {length} 个键，键 {key} 是填充。",
+    "closed_mask": "被掩码挡住。",
+    "closed_bias": "被偏置挡住：偏置在这里是 −∞。",
+    "closed": "无论得分多少，logit 一律为 −∞。",
+    "table_scores": "得分，上面算的那一个已标出",
     "table_logits": "logits：softmax 真正看到的数，不许看的位置为 −∞",
-    "table_weights": "权重；[ ] 标出上面算的那一个",
-    "table_output": "输出；[ ] 标出上面算的那一个",
+    "table_weights": "权重，上面算的那一个已标出",
+    "table_output": "输出，上面算的那一个已标出",
     "notice": "从这些数里能看出什么",
     "score_best": "{row}与{best}的得分最高：{score}。",
     "score_gap": "其次是{second}，得分 {score}。softmax 只看差值：高出 {gap}，权重就是对方的 e^{gap} = {ratio} 倍。",
@@ -69,7 +104,15 @@ TEXTS = {
     "more_exponentials": "（其余 {count} 项合计 {total}）",
     "softmax_quotient": "权重 = {numerator} / {total} = {weight}",
     "softmax_empty": "{row}什么都不许看：这一行的 logit 全是 −∞，按约定权重全部为 0。",
-    "not_a_number": "{row}这一行里有 NaN，来源是输入中的 NaN 或 ∞，因此无从解读。",
+    "not_a_number": "{row}这一行里有 NaN 或 ∞：要么输入里就有，要么乘积超出了数的范围，因此无从解读。",
+    "sink_purpose": (
+        "这个头有一个“汇”（sink）：相当于多出一个键，logit 为 {sink}，值为 0。它照样分走一份权重，却不贡献任何内容，"
+        "这样查询什么也没找到时，就不必硬去关注谁。"
+    ),
+    "softmax_peak_sink": "这一行最大的 logit（连同 sink）：m = {peak}",
+    "softmax_sink": "再加上 sink 的一项：exp({sink} − {peak}) = {drain}，合计 {total}",
+    "sink_takes": "sink 占去这一行权重的 {sink}，各个键分享其余的 {rest}。",
+    "sink_shrinks": "权重之和是 {rest}，不是 1：输出比各个值的平均要短这么多。",
     "most_weight": "{row}最关注的依次是：{ranking}。",
     "effective": (
         "这一行的权重实际上相当于由 {effective} 个键平分（可看的键有 {open} 个）。这个数是熵的指数：一个键独占时为 1，"
@@ -102,6 +145,7 @@ TEXTS = {
     "sum_terms": "Σ 权重 · 值 = {terms} = {total}",
     "sum_empty": "{row}什么都不许看，所以它的输出为 0。",
     "share": "{best}占全部权重的 {share}，前三个键合计 {three}。",
+    "is_one": "{row}的输出恰好就是{best}的值。",
     "near_one": "{row}的输出几乎就是{best}的值，两者最多相差 {difference}。",
     "mean_distance": "假如所有可看的键权重相同，输出就是它们的平均：上面算的那个数会是 {mean}，而不是 {value}。",
     "masked_values": "被关闭的键权重为 0，它的值不起任何作用，哪怕其中有 NaN 或 ∞。",

@@ -22,7 +22,7 @@ ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
     3: (("query",), ("key",), ("value",)),
 }
 SOFTMAX_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("logits",),)}
-SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {2: (("weights",), ("value",))}
+SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("weights",),), 2: (("weights",), ("value",))}
 
 # Whose states the rows of a matrix are: their labels become the labels of the queries or of the keys.
 ROW_LABELS = {
@@ -49,9 +49,12 @@ class _Draft:
     option_sources: dict[str, str] = field(default_factory=dict)
     # Labels of rows and columns wait until --states is known to say which of them are states.
     matrices: list[tuple[str, Matrix]] = field(default_factory=list)
+    notices: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
 
     def put(self, name: str, matrix: Matrix, file: str) -> None:
         self.arrays[name], self.files[name] = matrix.array, file
+        if matrix.notice:
+            self.notices[f"{file}: {matrix.notice}"] = None
         self.matrices.append((name, matrix))
 
     def put_named(self, named: Named, file: str) -> None:
@@ -94,14 +97,15 @@ def gather(
     """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given:
-        raise InputError("no files given", hint="attn explain shows a worked example without any")
+        hint = "give files, or - for standard input; attn explain shows a worked example without any"
+        raise InputError("no files given", hint=hint)
     _check_stdin([*files, *given.values()])
     draft = _Draft()
     _read_files(draft, files, roles)
     for name, file in given.items():
         draft.put(name, _one_matrix(file, name), shown(file))
     draft.set_options({name: value for name, value in options.items() if value is not None})
-    return _finish(draft)
+    return _finish(draft, [shown(file) for file in [*files, *given.values()]])
 
 
 def _check_stdin(files: Sequence[str]) -> None:
@@ -122,7 +126,7 @@ def _read_files(draft: _Draft, files: Sequence[str], roles: Mapping[int, tuple[t
     if files and len(files) not in roles:
         counts = " or ".join(f"{n} ({' '.join(name[0].upper() for name in roles[n])})" for n in roles if n > 1)
         wanted = "one file of named arrays" + (f", or {counts} matrices" if counts else "")
-        raise InputError(f"{len(files)} file{'s' * (len(files) > 1)} given; {wanted} are understood", place=files[-1])
+        raise InputError(f"{len(files)} file{'s' * (len(files) > 1)} given; {wanted} are understood")
     for file, names in zip(files, roles.get(len(files), ()), strict=True):
         matrix = _one_matrix(file, names[0])
         for name in names:
@@ -140,7 +144,7 @@ def _one_matrix(file: str, name: str) -> Matrix:
     raise InputError(message, place=shown(file), hint=f"pick one: {file}:{next(iter(contents.arrays), 'NAME')}")
 
 
-def _finish(draft: _Draft) -> Problem:
+def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
     options = Options.parse(draft.options)
     labels: dict[str, Labels] = {}
     for name, matrix in draft.matrices:
@@ -150,9 +154,11 @@ def _finish(draft: _Draft) -> Problem:
     return Problem(
         arrays=draft.arrays,
         files=draft.files,
+        given=tuple(given),
         labels=labels | draft.labels,
         texts=draft.texts,
         options=options,
+        notices=tuple(draft.notices),
         option_sources={name: source for name, source in draft.option_sources.items() if name in changed},
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,25 +13,56 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
 
-def of_inputs(o: Operands) -> Iterator[str]:
-    """Tell of NaN and ∞ in what is computed with, and of masks that look like slips."""
-    for name in ("query", "key", "value"):
-        array = getattr(o, name)
-        if array is not None:
-            yield from not_finite(name, array)
-    if o.mask is not None and o.mask.dtype != bool:
-        mask = np.asarray(o.mask)
-        yield from not_finite("mask", mask[mask != -np.inf])
-        if set(np.unique(mask).tolist()) == {0, 1}:
-            yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and false"
+def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
+    """Tell of NaN and ∞ in what is computed with, and of arrays that look like slips.
+
+    Args:
+        o: what is computed with.
+        called: what the user calls an array, where that is something else.
+    """
+    counts: dict[str, list[str]] = {}
+    for name in ("query", "key", "value", "bias", "sinks", *o.parameters):
+        array = o.parameters[name] if name in o.parameters else getattr(o, name)
+        told = "" if array is None else not_finite(array if name not in ("bias", "sinks") else array[array != -np.inf])
+        if told and called.get(name, name) not in counts.setdefault(told, []):
+            counts[told].append(called.get(name, name))
+    if o.mask is not None:
+        yield from _of_mask(o.mask, o.sizes.keys, counts)
+    for told, names in counts.items():
+        yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {told}"
 
 
-def not_finite(name: str, array: NDArray[Any]) -> Iterator[str]:
-    """Tell how many NaN and ∞ an array holds, if any."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:
+    if mask.shape[-1] == 1 < keys:
+        yield f"mask says something of the first key only; the other {keys - 1} are closed"
+    if mask.dtype == bool:
         return
+    numbers = np.asarray(mask)
+    told = not_finite(numbers[numbers != -np.inf])
+    if told:
+        counts.setdefault(told, []).append("mask")
+    if set(np.unique(numbers).tolist()) == {0, 1}:
+        yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and false"
+
+
+def not_finite(array: NDArray[Any]) -> str:
+    """Say how many NaN and ∞ an array holds; nothing where it holds none."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return ""
     counts = {"NaN": np.isnan(array).sum(), "∞": np.isinf(array).sum()}
-    yield f"{name} holds {' and '.join(f'{count} {what}' for what, count in counts.items() if count)}"
+    return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def of_overflow(made: Mapping[str, NDArray[Any]], o: Operands) -> Iterator[str]:
+    """Tell of results that left the range of the numbers although what they are made of is within it."""
+    makers: dict[str, list[NDArray[Any] | None]] = {
+        "scores": [o.query, o.key],
+        "output": [made.get("weights"), o.value],
+    }
+    for name, arrays in makers.items():
+        whole = all(array is None or not not_finite(array) for array in arrays)
+        if name in made and whole and not np.isfinite(made[name]).all():
+            yield f"{name} leave{'s' * (name == 'output')} the range of {made[name].dtype.name}"
 
 
 def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterator[str]:

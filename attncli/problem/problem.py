@@ -22,17 +22,21 @@ class Problem:
     Attributes:
         arrays: by canonical name, as their files hold them (memory-mapped ones stay so).
         files: for each array, the file that it came from.
+        given: all the files, those without an array included.
         labels: ``query_labels`` and ``key_labels``, where there are some.
         texts: ``title`` and ``source``, where there are some.
         options: those in force.
+        notices: what people should know about how the files were read.
         option_sources: for each option that is not at its default, the file or flag that set it.
     """
 
     arrays: Mapping[str, NDArray[Any]]
     files: Mapping[str, str]
+    given: tuple[str, ...] = ()
     labels: Mapping[str, Labels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    notices: tuple[str, ...] = ()
     option_sources: Mapping[str, str] = field(default_factory=dict)
 
     def operands(self, *, value: bool = True) -> Operands:
@@ -53,7 +57,12 @@ class Problem:
 
     def naming_files(self) -> _FileNamer:
         """Return a context in which an error about arrays is given the files that they came from."""
-        return _FileNamer(self.files)
+        return _FileNamer(self.files, self.place)
+
+    @property
+    def place(self) -> str:
+        """All the files, for errors that are nobody's in particular."""
+        return ", ".join(dict.fromkeys(self.given))
 
     def check_labels(self, queries: int, keys: int) -> None:
         """Refuse labels that are not one a query or key.
@@ -66,14 +75,13 @@ class Problem:
             if labels is not None and len(labels) != count:
                 what = name.removesuffix("_labels")
                 plural = {"query": "queries", "key": "keys"}[what]
-                message = f"{name} has {len(labels)} labels for {count} {plural}"
-                place = next(iter(dict.fromkeys(self.files.values())), "")
-                raise InputError(message, place=place)
+                message = f"{len(labels)} in {name} for {count} {plural if count > 1 else what}"
+                raise InputError(message, place=self.place)
 
 
 class _FileNamer:
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self.files = files
+    def __init__(self, files: Mapping[str, str], all_files: str) -> None:
+        self.files, self.all_files = files, all_files
 
     def __enter__(self) -> None:
         pass
@@ -81,4 +89,4 @@ class _FileNamer:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, InputError) and not error.place:
             named = [self.files[name] for name in error.arrays if name in self.files]
-            error.place = ", ".join(dict.fromkeys(named or self.files.values()))
+            error.place = ", ".join(dict.fromkeys(named)) or self.all_files

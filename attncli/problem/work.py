@@ -10,11 +10,11 @@ import numpy as np
 
 from attncli.attend import pipeline
 from attncli.attend.masking import close
-from attncli.attend.operands import Operands, as_states, missing_hint, precision
+from attncli.attend.operands import Operands, after_past, as_states, fit_sinks, missing_hint, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four
 from attncli.errors import InputError
-from attncli.problem.notices import not_finite, of_inputs, of_logits
+from attncli.problem.notices import not_finite, of_inputs, of_logits, of_overflow
 from attncli.problem.problem import Problem
 from attncli.problem.result import Result
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = ("score", "softmax", "sum")
 STEP_ALIASES = {"weighted-sum": "sum"}
-MADE_BY = {"score": ("scores", "logits"), "softmax": ("weights",), "sum": ("output",)}
+MADE_BY = {"score": ("scores", "capped", "logits"), "softmax": ("weights",), "sum": ("output",)}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,11 @@ class Work:
         """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
         made = self.make(part)
         chosen = {"one_batch": part.batch is not None, "one_head": part.head is not None}
-        arrays = {name: pipeline.restore(array, self.rank, **chosen) for name, array in made.arrays.items()}
+        packed = self.problem.options.heads is not None
+        arrays = {
+            name: pipeline.restore(array, self.rank, packed=packed and name == "output", **chosen)
+            for name, array in made.arrays.items()
+        }
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
         return Result(
             arrays=carried | arrays,
@@ -103,14 +107,18 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
 
     def make(part: Part) -> Made:
         some = o.select(batch=part.batch, head=part.head, rows=part.rows)
-        found = {"scores": pipeline.score_step(some)}
-        found["logits"] = close(found["scores"], some)
+        scores = pipeline.score_step(some)
+        capped = pipeline.softcap_step(scores, some)
+        found = {"scores": scores} | ({} if capped is None else {"capped": capped})
+        found["logits"] = close(scores if capped is None else capped, some)
         if last >= 1:
-            found["weights"] = pipeline.softmax_step(found["logits"])
-        if last == 2 and some.value is not None:
-            found["output"] = pipeline.sum_step(found["weights"], some.value, some.dtype).astype(o.output_dtype)
-        notices = [*of_inputs(some), *of_logits(found["logits"], part.rows)]
-        return Made({name: found[name] for name in names}, notices)
+            found["weights"] = pipeline.softmax_step(found["logits"], some.sinks)
+        if last == 2:
+            found["output"] = pipeline.output_step(found["weights"], some)
+        called = {name: "hidden" for name in ("key", "value") if name not in problem.arrays}
+        notices = [*problem.notices, *of_inputs(some, called), *of_overflow(found, some)]
+        notices += of_logits(found["logits"], part.rows)
+        return Made({name: found[name] for name in names if name in found}, notices)
 
     return Work(problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries)
 
@@ -125,11 +133,15 @@ def softmax_work(problem: Problem) -> Work:
     logits = _rows_of(problem, name, "attn score FILE | attn softmax")
     problem.check_labels(*logits.shape[2:])
     dtype, _ = precision(attention_arrays(problem) or [logits], problem.options)
+    with problem.naming_files():
+        sinks = fit_sinks(problem.arrays["sinks"], logits.shape[1]) if "sinks" in problem.arrays else None
 
     def make(part: Part) -> Made:
         some = pipeline.ready(_some(logits, part), dtype)
-        made = {"weights": pipeline.softmax_step(some)}
-        return Made(made, [*not_finite(name, some[some != -np.inf]), *of_logits(some, part.rows)])
+        drains = sinks if sinks is None or part.head is None else sinks[part.head : part.head + 1]
+        made = {"weights": pipeline.softmax_step(some, drains)}
+        notices = [*problem.notices, *told(**{name: some[some != -np.inf]}), *of_logits(some, part.rows)]
+        return Made(made, notices)
 
     return Work(problem, logits.shape[:3], problem.arrays[name].ndim, make, carries=True)
 
@@ -143,12 +155,14 @@ def sum_work(problem: Problem) -> Work:
     weights = _rows_of(problem, "weights", "attn score FILE | attn softmax | attn sum")
     name = "value" if "value" in problem.arrays else "hidden"
     if name not in problem.arrays:
-        place = next(iter(problem.files.values()), "")
-        raise InputError("value is missing", hint=missing_hint("value"), place=place)
-    rank = problem.arrays["weights"].ndim
+        raise InputError("value is missing", hint=missing_hint("value"), place=problem.place)
     with problem.naming_files():
-        fit_sum(problem.arrays["weights"].shape, problem.arrays[name].shape, problem.options)
-        value = as_states(name, problem.arrays[name], problem.options)
+        past_shape = problem.arrays["past_value"].shape if "past_value" in problem.arrays else None
+        fit_sum(problem.arrays["weights"].shape, problem.arrays[name].shape, problem.options, past_shape)
+        value = as_states(name, problem.arrays[name], problem.options, "value")
+        past = problem.arrays.get("past_value")
+        if past is not None:
+            value = after_past(as_states("past_value", past, problem.options, "past_value"), value)
     problem.check_labels(*weights.shape[2:])
     arrays = attention_arrays(problem)
     whole = arrays if "query" in problem.arrays else [weights, *arrays]
@@ -160,18 +174,23 @@ def sum_work(problem: Problem) -> Work:
             at = part.head * value.shape[1] // weights.shape[1]
             states = states[:, at : at + 1]
         output = pipeline.sum_step(rows, states, dtype).astype(output_dtype, copy=False)
-        return Made({"output": output}, [*not_finite("weights", rows), *not_finite(name, states)])
+        return Made({"output": output}, [*problem.notices, *told(weights=rows, **{name: states})])
 
-    return Work(problem, weights.shape[:3], rank, make, carries=True)
+    return Work(problem, weights.shape[:3], problem.arrays["weights"].ndim, make, carries=True)
 
 
 def _rows_of(problem: Problem, name: str, pipe: str) -> NDArray[Any]:
     if name not in problem.arrays:
-        place = next(iter(problem.files.values()), "")
-        raise InputError(f"{name} are missing", hint=f"give a matrix of them, or a pipe: {pipe}", place=place)
+        hint = f"give a matrix of them, or a pipe: {pipe}"
+        raise InputError(f"{name} are missing", hint=hint, place=problem.place)
     array = problem.arrays[name]
     with problem.naming_files():
         return array.reshape(four(name, array.shape))
+
+
+def told(**arrays: NDArray[Any]) -> list[str]:
+    """Tell of NaN and ∞ in these arrays."""
+    return [f"{name} holds {what}" for name, array in arrays.items() if (what := not_finite(array))]
 
 
 def _some(array: NDArray[Any], part: Part) -> NDArray[Any]:

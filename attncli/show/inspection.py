@@ -78,9 +78,11 @@ def _plan(work: Work) -> str:
     each = " and ".join(filter(None, many))
     counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
     output = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)[4 - work.rank :]
+    if sizes.packed:
+        output = (sizes.batch, sizes.queries, sizes.heads * sizes.value_features)[5 - len(output) - 1 :]
     return (
         f"compute would run {counts}, {sizes.features} features{f', for each of {each}' if each else ''} "
-        f"({', '.join(in_force(work))}) and give an output of {show(output)}"
+        f"({', '.join(in_force(o).values())}) and give an output of {show(output)}"
     )
 
 
@@ -93,6 +95,8 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     say = partial(print_lines, screen=screen, console=console)
     if "title" in found.texts:
         say(found.texts["title"], style="bold")
+    if "source" in found.texts:
+        say("source: " + found.texts["source"], style="dim")
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for heading in ("array", "shape", "type", "min", "max", "NaN", "∞"):
         table.add_column(screen.write(heading), justify="left" if heading in ("array", "shape", "type") else "right")
@@ -106,7 +110,10 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
         row = [name, show(each.shape), each.dtype, *ends, str(each.nan), str(each.infinite)]
         row += [visible(found.files[name])] if several else []
         table.add_row(*(Text(screen.write(cell)) for cell in row))
+    # Wider than the screen where need be: numbers that are cut off tell nothing.
+    console.width = max(screen.width, console.measure(table).maximum)
     console.print(table)
+    console.width = screen.width
     console.print()
     for name, labels in found.labels.items():
         say(f"{name}: {len(labels)}")

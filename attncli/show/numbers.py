@@ -66,7 +66,8 @@ def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[lis
     """
     if array.dtype == bool:
         return [["true" if value else "false" for value in row] for row in array.tolist()]
-    finite = array[np.isfinite(array)]
+    # Not in half precision: its largest number is 65504.
+    finite = array[np.isfinite(array)].astype(np.float64)
     whole = finite.size > 0 and bool((np.abs(finite) < 1e6).all() and (finite == np.round(finite)).all())
     write = plain if whole else partial(number, narrow=narrow)
     return [[write(value, digits) for value in row] for row in array.tolist()]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.masking import additions, openings
+from attncli.attend.operands import Operands
 from attncli.attend.shapes import show as show_shape
 from attncli.errors import InputError
 from attncli.problem.problem import Problem
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-FORMULAS = {
-    "scores": "scores = scale · query · keyᵀ",
-    "logits": "logits = scores + mask, −∞ where closed",
-    "weights": "weights = softmax(logits)",
-    "output": "output = weights · value",
+SCORES = {
+    "dot": "query · keyᵀ",
+    "cosine": "cos(query, key)",
+    "general": "query · w_score · keyᵀ",
+    "additive": "v_score · tanh(query · w_query + key · w_key)",
 }
 ROWS = 16
 
@@ -78,6 +80,8 @@ def chosen(name: str, asked: int | str | None, count: int) -> Sequence[int]:
     if asked == "all":
         return range(count)
     index = 0 if asked is None else int(asked)
+    if count == 1 and index != 0:
+        raise InputError(f"--{name} {asked}: there is only one, number 0")
     if not 0 <= index < count:
         raise InputError(f"--{name} {asked}: they are counted from 0, the last is {count - 1}")
     return [index]
@@ -99,12 +103,14 @@ def sections(work: Work, view: View, notices: list[str]) -> Iterator[Section]:
             notices += [each for each in made.notices if each not in notices]
             where = _where(batch, batches, head, heads)
             for name, array in _shown(made.arrays).items():
-                yield Section(_title(name, array, rows, where), _grid(work.problem, name, array[0, 0], rows))
+                title = f"{formula(name, work.operands)}   {where}{rows.total}×{array.shape[-1]}"
+                yield Section(title, _grid(work.problem, name, array[0, 0], rows))
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     # Logits in which nothing was closed or added are the scores over again.
-    same = "scores" in arrays and np.array_equal(arrays["scores"], arrays["logits"], equal_nan=True)
+    before = arrays.get("capped", arrays.get("scores"))
+    same = before is not None and np.array_equal(before, arrays["logits"], equal_nan=True)
     return {name: array for name, array in arrays.items() if name != "logits" or not same}
 
 
@@ -113,8 +119,20 @@ def _grid(problem: Problem, name: str, numbers: NDArray[Any], rows: Axis) -> Gri
     return Grid(numbers, rows, problem.labels.get("query_labels"), columns, heated=name == "weights")
 
 
-def _title(name: str, array: NDArray[Any], rows: Axis, where: str) -> str:
-    return f"{FORMULAS[name]}   {where}{rows.total}×{array.shape[-1]}"
+def formula(name: str, o: Operands | None) -> str:
+    """Say what a result is made of, with the options in force."""
+    if o is None:
+        return {"weights": "weights = softmax(logits)", "output": "output = weights · value"}[name]
+    if name == "logits":
+        before = "capped" if o.options.softcap is not None else "scores"
+        closed = ", −∞ where closed" if openings(o) else ""
+        return f"logits = {' + '.join([before, *additions(o)])}{closed}"
+    return {
+        "scores": f"scores = scale · {SCORES[o.options.score]}",
+        "capped": f"capped = {plain(o.options.softcap or 0, 4)} · tanh(scores / {plain(o.options.softcap or 0, 4)})",
+        "weights": "weights = softmax(logits)" if o.sinks is None else "weights = softmax(logits, beside a sink)",
+        "output": "output = weights · value",
+    }[name]
 
 
 def _where(batch: int, batches: int, head: int, heads: int) -> str:
@@ -128,12 +146,12 @@ def facts(work: Work, view: View) -> list[str]:
     shapes = " · ".join(
         f"{name} {show_shape(array.shape)} {array.dtype.name}"
         for name, array in problem.arrays.items()
-        if name in ("query", "hidden", "key", "value", "mask") or work.operands is None
+        if name != "expected" or work.operands is None
     )
     lines = [problem.texts["title"]] if "title" in problem.texts else []
     lines.append(shapes)
     if work.operands is not None:
-        lines.append(" · ".join(in_force(work)))
+        lines.append(" · ".join(in_force(work.operands).values()))
     more = [
         f"{name} 0 of {count} is shown; --{name} N shows another, --{name} all every one"
         for name, asked, count in (("batch", view.batch, work.shape[0]), ("head", view.head, work.shape[1]))
@@ -142,21 +160,50 @@ def facts(work: Work, view: View) -> list[str]:
     return [*lines, *more]
 
 
-def in_force(work: Work) -> list[str]:
-    """Return the options in force, those at their default that matter included."""
-    o = work.operands
-    assert o is not None  # asked only where there is a whole problem
-    scale = str(o.options.scale) if isinstance(o.options.scale, str) else plain(o.options.scale, 4)
-    if o.options.scale == "sqrt":
-        scale = f"sqrt = 1/√{o.sizes.features} = {plain(o.factor, 4)}"
-    found = [f"score {o.options.score}", f"scale {scale}", f"states {o.options.states}"]
-    if o.options.causal:
-        found.append(f"causal, first query at position {int(o.positions[0])}")
+def in_force(o: Operands) -> dict[str, str]:
+    """Return the options in force, those at their default that matter included, by the name of flag or array."""
+    options, sizes = o.options, o.sizes
+    found = {"score": f"score {options.score}"}
+    if o.parameters:
+        found["score"] += f" with {', '.join(o.parameters)}"
+    found["scale"] = f"scale {_scale(o)}"
+    found["states"] = f"states {options.states}"
+    if options.heads is not None:
+        found["heads"] = f"{o.head_count} heads side by side"
+    if sizes.group > 1:
+        found["kv_heads"] = f"{sizes.group} query heads a key head"
+    if options.rope is not None:
+        found["rope"] = f"rope {options.rope}, theta {plain(options.rope_theta, 6)}"
+    if sizes.past:
+        found["past_key"] = f"{sizes.past} past keys"
+    if options.softcap is not None:
+        found["softcap"] = f"softcap {plain(options.softcap, 4)}"
+    if options.alibi:
+        found["alibi"] = "alibi"
     if o.mask is not None:
-        found.append("boolean mask" if o.mask.dtype == bool else "mask added")
-    if o.sizes.group > 1:
-        found.append(f"{o.sizes.group} query heads a key head")
-    return [*found, f"computed in {o.dtype.name}"]
+        found["mask"] = "boolean mask" if o.mask.dtype == bool else "mask added"
+    if o.bias is not None:
+        found["bias"] = "bias added"
+    if options.causal:
+        found["causal"] = "causal"
+    if options.window is not None:
+        left, right = ("any" if side < 0 else str(side) for side in options.window)
+        found["window"] = f"window {left} back, {right} ahead"
+    if options.causal or options.window is not None or options.rope is not None or options.alibi:
+        places = list(dict.fromkeys(o.positions[:, 0].tolist()))
+        found["offset"] = f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
+    if o.key_lengths is not None:
+        lengths = o.key_lengths.tolist()
+        found["key_lengths"] = f"key lengths {', '.join(map(str, lengths[:5]))}{', …' * (len(lengths) > 5)}"
+    if o.sinks is not None:
+        found["sinks"] = "sinks"
+    return found | {"dtype": f"computed in {o.dtype.name}"}
+
+
+def _scale(o: Operands) -> str:
+    if o.options.scale == "sqrt":
+        return f"sqrt = 1/√{o.sizes.features} = {plain(o.factor, 4)}"
+    return o.options.scale if isinstance(o.options.scale, str) else plain(o.options.scale, 4)
 
 
 def to_text(work: Work, view: View, notices: list[str]) -> str:

@@ -65,6 +65,7 @@ class Screen:
 
         return Console(
             width=self.width,
+            height=25,  # without one, Rich takes terminals that call themselves dumb for 80 columns wide
             color_system="auto" if self.color else None,
             force_terminal=self.color,
             no_color=not self.color,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class Texts:
     columns: Axis
 
 
-def as_texts(grid: Grid, digits: int, columns: Axis) -> Texts:
+def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
     """Write the chosen columns of a grid; gaps are columns and rows of dots.
 
     Where not all columns are shown, tiny numbers are kept short: more columns fit.
@@ -65,7 +65,7 @@ def as_texts(grid: Grid, digits: int, columns: Axis) -> Texts:
     side = labels_or_indices(grid.row_labels, grid.rows.indices.tolist())
     if grid.mark is not None:
         row, column = (grid.rows.indices.tolist().index(grid.mark[0]), columns.indices.tolist().index(grid.mark[1]))
-        body[row][column] = f"[{body[row][column]}]"
+        body[row][column] = marker.format(body[row][column])
     # From the last gap to the first, so that the places of those before it stay right.
     for gap in reversed(columns.gaps):
         for line in (head, *body):
@@ -76,13 +76,13 @@ def as_texts(grid: Grid, digits: int, columns: Axis) -> Texts:
     return Texts(head, side, body, columns)
 
 
-def fit_columns(grid: Grid, digits: int, width: int, most: int | None) -> Texts:
-    """Write as many columns as the width has room for, or exactly ``most``."""
+def fit_columns(grid: Grid, digits: int, width: int, most: int | None, marker: str = "[{}]") -> Texts:
+    """Write as many columns as the width has room for, or exactly ``most``; the marker goes around a marked element."""
     total = grid.numbers.shape[1]
     count = min(total, most or MOST_COLUMNS)
     while True:
         columns = ends(total, count) if grid.mark is None else around(total, count, grid.mark[1])
-        texts = as_texts(grid, digits, columns)
+        texts = as_texts(grid, digits, columns, marker)
         if most is not None or count <= 2 or sum(_widths(texts)) <= width:
             return texts
         count = max(2, min(count - 1, count * width // sum(_widths(texts))))
@@ -99,28 +99,27 @@ def _widths(texts: Texts) -> list[int]:
 def print_grid(grid: Grid, screen: Screen, console: Console, digits: int, most: int | None) -> None:
     """Print a grid as a table that fits the screen, or as wide as the columns that were asked for."""
     from rich.cells import cell_len
-    from rich.table import Table
     from rich.text import Text
 
     texts = written(fit_columns(grid, digits, screen.width, most), screen)
     styles = _styles(grid, texts) if screen.color else {}
-    widths = _widths(texts)
-    # Cells bring their own blanks, so that the colours of neighbours touch; a box would keep them apart.
-    table = Table(box=None, padding=0, pad_edge=False, show_header=False)
-    for width in widths:
-        table.add_column(no_wrap=True, width=width)
+    side, *widths = _widths(texts)
 
-    def cell(text: str, width: int, style: str = "") -> Text:
-        return Text(" " * (width - 1 - cell_len(text)) + text + " ", style=style)
+    def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> Text:
+        # Cells bring their own blanks, so that the colours of neighbours touch.
+        padded = Text().append(f" {name}" + " " * (side - 1 - cell_len(name)), "bold")
+        for cell, width, cell_style in zip(cells, widths, cell_styles, strict=True):
+            padded.append(" " * (width - 1 - cell_len(cell)) + f"{cell} ", cell_style or style or None)
+        if not screen.color:
+            padded.rstrip()
+        return padded
 
-    table.add_row("", *map(cell, texts.head, widths[1:]), style="bold")
-    table.add_row(*(Text(screen.write("─") * width, style="dim") for width in widths))
-    for i, (name, line) in enumerate(zip(texts.side, texts.body, strict=True)):
-        numbers = [cell(text, widths[j + 1], styles.get((i, j), "")) for j, text in enumerate(line)]
-        table.add_row(Text(f" {name}", style="bold"), *numbers)
-    console.width = max(screen.width, sum(widths))
-    console.print(table)
-    console.width = screen.width
+    plain = [""] * len(widths)
+    lines = [line("", texts.head, plain, "bold"), Text(screen.write("─") * (side + sum(widths)), "dim")]
+    for i, (name, row) in enumerate(zip(texts.side, texts.body, strict=True)):
+        lines.append(line(name, row, [styles.get((i, j), "") for j in range(len(row))]))
+    for each in lines:
+        console.print(each, no_wrap=True, overflow="ignore", crop=False)
 
 
 def written(texts: Texts, screen: Screen) -> Texts:

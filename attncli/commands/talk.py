@@ -1,0 +1,16 @@
+"""What goes to standard error: errors, hints and notices, one line each."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from attncli.harmless import visible
+
+
+def complain(line: str) -> None:
+    """Print a line on standard error, if there is anybody to read it."""
+    try:
+        print(visible(" ".join(line.splitlines())), file=sys.stderr, flush=True)
+    except OSError:  # full, or closed; what the program does does not depend on it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

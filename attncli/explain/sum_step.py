@@ -1,0 +1,66 @@
+"""The third step, taught: mix the values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from attncli.attend.shapes import show
+from attncli.explain import facts
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
+from attncli.explain.lesson import Lesson
+
+
+def teach(lesson: Lesson) -> Iterator[Block]:
+    """Explain the weighted sum."""
+    about, sizes = lesson.about, lesson.about.operands.sizes
+    queries, features = about.rows.total, sizes.value_features
+    yield Heading(lesson.say("sum_heading"))
+    yield Paragraph(lesson.say("sum_purpose"))
+    yield Formula("output = weights · V", r"\mathrm{output} = \mathrm{weights} \cdot V")
+    shape = f"weights {show((queries, sizes.keys))} · V {show((sizes.keys, features))} → "
+    yield Paragraph(lesson.say("shapes", text=shape + f"output {show((queries, features))}"))
+    yield Paragraph(lesson.say("sum_element", row=lesson.query(about.row), column=about.feature))
+    weights, value = about.line("weights"), about.values[:, about.feature]
+    # Closed keys contribute nothing; in a row where all are closed, one of them shows it.
+    terms = [(w, v) for w, v in zip(weights, value, strict=True) if w != 0] or [(weights[0], value[0])]
+    total = about.line("output")[about.feature]
+    yield Working((lesson.say("sum_terms", terms=lesson.terms(terms, "more_terms"), total=total),))
+    yield Table(lesson.say("table_output"), lesson.grid("output", about.feature))
+    yield lesson.points(_points(lesson))
+
+
+def _points(lesson: Lesson) -> Iterator[str]:
+    """Say what is worth noticing in the output."""
+    about = lesson.about
+    weights, logits, values = about.line("weights"), about.line("logits"), about.values
+    row = facts.of_row(logits, weights)
+    if np.isnan(weights).any():
+        yield lesson.say("not_a_number", row=lesson.query(about.row))
+        return
+    if row.open == 0:
+        yield lesson.say("sum_empty", row=lesson.query(about.row))
+        return
+    best = int(row.ranking[0])
+    if row.open > 3:
+        shares = {"share": weights[best], "three": weights[row.ranking[:3]].sum()}
+        yield lesson.say("share", best=lesson.key(best), **shares)
+    if weights[best] > facts.SATURATED:
+        yield _nearly(lesson, best)
+    if row.open > 1 and about.sink is None:
+        mean = values[logits > -np.inf, about.feature].astype(np.float64).mean()
+        yield lesson.say("mean_distance", mean=mean, value=about.line("output")[about.feature])
+    if about.sink is not None:
+        yield lesson.say("sink_shrinks", rest=weights.sum())
+    if row.open < len(weights):
+        yield lesson.say("masked_values")
+
+
+def _nearly(lesson: Lesson, best: int) -> str:
+    """Say how near the output is to the one value that has nearly all weight."""
+    about = lesson.about
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(about.line("output").astype(np.float64) - about.values[best]).max()
+    names = {"row": lesson.query(about.row), "best": lesson.key(best)}
+    return lesson.say("is_one", **names) if difference == 0 else lesson.say("near_one", **names, difference=difference)
