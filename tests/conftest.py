@@ -20,6 +20,21 @@ settings.register_profile("attncli", deadline=None, database=None, derandomize="
 settings.load_profile("attncli")
 
 
+ORACLES = "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--oracles", action="store_true", help=f"run {ORACLES}")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"oracles: {'run' if config.getoption('--oracles') else 'left out'}: {ORACLES}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path.name == "oracles" and not config.getoption("--oracles") else None
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a process wrote."""

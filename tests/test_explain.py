@@ -44,6 +44,9 @@ def test_both_languages_have_every_text() -> None:
         ("markdown", ["-f", "markdown"]),
         ("causal", ["samples/induction.npz", "--head", "6", "--row", "3", "--col", "6"]),
         ("decode-zh", ["samples/decode.npz", "--head", "3", "--lang", "zh", "-f", "markdown"]),
+        ("window-zh", ["samples/window.json", "--head", "0", "--row", "time", "--col", "once", "--lang", "zh"]),
+        ("rotary", ["samples/rotary.json", "--step", "score"]),
+        ("additive", ["samples/additive.json", "--step", "score", "--row", "house", "-f", "markdown"]),
         ("nothing", ["samples/article.json", "--mask", "{folder}/none.csv"]),
     ],
 )

@@ -30,7 +30,7 @@ TEXTS = {
         "and positive where both point the same way, near 0 where they have nothing to do with each other, negative "
         "where they point apart. Longer vectors give larger scores."
     ),
-    "scale_none": "No scale is applied: the scores are the plain dot products.",
+    "scale_none": "No scale is applied: the scores stay what the score function makes them.",
     "scale_sqrt": (
         "The scale is 1/√d = 1/√{features} = {factor}. The dot product of d independent features of variance 1 has "
         "variance d; dividing by √d brings it back to 1, whatever d is, so that softmax does not saturate."

@@ -86,7 +86,8 @@ def _points(lesson: Lesson) -> Iterator[str]:
         yield lesson.say("effective", effective=row.effective, open=row.open)
         yield _saturation(lesson, weights[top[0]], top[0])
     yield _naive(lesson, row.peak)
-    yield from _extremes(lesson)
+    if about.sink is None:
+        yield from _extremes(lesson)
 
 
 def _saturation(lesson: Lesson, weight: Any, best: int) -> str:

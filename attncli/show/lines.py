@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLOSING = "，。；：、！？）》」』”’·%"
 OPENING = "（《「『“‘"
 WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
-PIECE = re.compile(rf"[{OPENING}]*[{WIDE}][{CLOSING}]*|[^\s{WIDE}]+[{CLOSING}]*|\s+")
+PIECE = re.compile(rf"[{OPENING}]*(?![{OPENING}])[{WIDE}][{CLOSING}]*|[{OPENING}]*[^\s{WIDE}]+[{CLOSING}]*|\s+|.")
 
 
 def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str]:

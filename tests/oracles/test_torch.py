@@ -1,0 +1,84 @@
+"""PyTorch's scaled_dot_product_attention, cosine_similarity and Bilinear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from attncli import attention, score
+
+sdpa = torch.nn.functional.scaled_dot_product_attention
+
+
+def arrays(*shapes: tuple[int, ...], seed: int = 0, dtype: str = "f8") -> list[np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def theirs(*given: Any, **options: Any) -> np.ndarray[Any, Any]:
+    return sdpa(*map(torch.from_numpy, given), **options).numpy()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f8", 1e-12), ("f4", 3e-6)])
+@pytest.mark.parametrize(("queries", "keys"), [(5, 5), (3, 7), (7, 3), (1, 6)])
+def test_dense_and_causal(dtype: str, tolerance: float, queries: int, keys: int) -> None:
+    """Its causal mask sits in the top left corner, and its scale is 1/√d unless told."""
+    query, key, value = arrays((2, 3, queries, 8), (2, 3, keys, 8), (2, 3, keys, 4), dtype=dtype)
+    for causal in (False, True):
+        mine = attention(query, key, value, scale="sqrt", causal=causal)
+        assert_allclose(mine, theirs(query, key, value, is_causal=causal), rtol=tolerance, atol=tolerance)
+    assert_allclose(
+        attention(query, key, value, scale=0.37), theirs(query, key, value, scale=0.37), rtol=tolerance, atol=tolerance
+    )
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (1, 6), (3, 4, 6), (2, 1, 4, 6), (2, 3, 4, 6)])
+def test_masks_boolean_and_added(shape: tuple[int, ...]) -> None:
+    """Masks broadcast from the right; a row that is closed throughout gives 0."""
+    query, key, value, added = arrays((2, 3, 4, 8), (2, 3, 6, 8), (2, 3, 6, 5), shape)
+    keep = added > -0.5
+    keep[..., 0, :] = False
+    for mask in (keep, added):
+        mine = attention(query, key, value, mask=mask, scale="sqrt")
+        assert_allclose(mine, theirs(query, key, value, attn_mask=torch.from_numpy(mask)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("heads", "key_heads"), [(6, 2), (8, 1), (4, 4)])
+def test_grouped_heads(heads: int, key_heads: int) -> None:
+    """enable_gqa repeats each key head for consecutive query heads."""
+    query, key, value = arrays((2, heads, 5, 8), (2, key_heads, 7, 8), (2, key_heads, 7, 3))
+    mine = attention(query, key, value, scale="sqrt")
+    assert_allclose(mine, theirs(query, key, value, enable_gqa=True), rtol=1e-12, atol=1e-12)
+
+
+def test_packed_heads_are_those_of_multi_head_attention() -> None:
+    """nn.MultiheadAttention with identity projections splits the last axis into contiguous heads."""
+    [states] = arrays((2, 5, 12))
+    module = torch.nn.MultiheadAttention(12, 3, bias=False, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        module.in_proj_weight.copy_(torch.eye(12, dtype=torch.float64).repeat(3, 1))
+        module.out_proj.weight.copy_(torch.eye(12))
+        given = torch.from_numpy(states)
+        expected = module(given, given, given, need_weights=False)[0].numpy()
+    assert_allclose(attention(states, hidden=states, heads=3, scale="sqrt"), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_cosine_and_general_scores() -> None:
+    """cosine_similarity; Bilinear without bias is q·W·k."""
+    query, key, weight = arrays((4, 6), (5, 6), (6, 3))
+    [short] = arrays((5, 3), seed=1)
+    cosine = torch.nn.functional.cosine_similarity(
+        torch.from_numpy(query)[:, None], torch.from_numpy(key)[None], dim=-1
+    )
+    assert_allclose(score(query, key, score="cosine"), cosine.numpy(), rtol=1e-12, atol=1e-12)
+    bilinear = torch.nn.Bilinear(6, 3, 1, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        bilinear.weight.copy_(torch.from_numpy(weight)[None])
+        left = torch.from_numpy(query)[:, None].expand(4, 5, 6).contiguous()
+        right = torch.from_numpy(short)[None].expand(4, 5, 3).contiguous()
+        expected = bilinear(left, right)[..., 0].numpy()
+    assert_allclose(score(query, short, score="general", w_score=weight), expected, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,399 @@
+"""The rest of the family: by hand, by invariants, and through every command."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attncli import InputError, attention, score, softmax, steps
+from attncli.attend.alibi import slopes
+from tests.conftest import attn
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def test_score_functions_by_hand() -> None:
+    """q = (3, 4), k = (4, 3): 24, 24/25, and with parameters."""
+    query, key = [[3.0, 4.0]], [[4.0, 3.0]]
+    assert score(query, key).tolist() == [[24]]
+    assert score(query, key, score="cosine").tolist() == [[0.96]]
+    assert score(query, key, score="general", w_score=[[0.0, 1.0], [2.0, 0.0]]).tolist() == [[3 * 3 + 4 * 2 * 4]]
+    additive = score(query, key, score="additive", w_query=[[1.0], [0.0]], w_key=[[0.0], [-1.0]], v_score=[5.0])
+    assert additive.tolist() == [[5 * math.tanh(3 - 3)]]
+    assert_allclose(score(query, key, score="additive"), [[math.tanh(7) + math.tanh(7)]], rtol=1e-15)
+
+
+def test_queries_and_keys_of_different_sizes() -> None:
+    """A projection brings them together: E = 2, Ek = 3, A = 4."""
+    query, key = normal(5, 2), normal(7, 3)
+    assert score(query, key, score="general", w_score=normal(2, 3)).shape == (5, 7)
+    assert score(query, key, score="additive", w_query=normal(2, 4), w_key=normal(3, 4)).shape == (5, 7)
+    with pytest.raises(InputError, match="each query has 2 features, each key 3"):
+        score(query, key)
+
+
+def test_a_vector_of_zeros_has_no_direction() -> None:
+    """Its cosine with anything is 0, not NaN; huge vectors do not overflow on the way."""
+    made = score([[0.0, 0.0], [1e300, 1e300]], [[1.0, 1.0]], score="cosine")
+    assert_allclose(made, [[0.0], [1.0]], rtol=1e-15)
+
+
+def test_softcap_by_hand_and_in_its_place() -> None:
+    """2·tanh(4/2), before the mask is added and after the scale."""
+    made = steps([[2.0]], [[4.0]], [[1.0]], scale=0.5, softcap=2, mask=[[10.0]])
+    assert_allclose(made.scores, [[4.0]])
+    assert made.capped is not None
+    assert_allclose(made.capped, [[2 * math.tanh(2)]], rtol=1e-15)
+    assert_allclose(made.logits, [[2 * math.tanh(2) + 10]], rtol=1e-15)
+    assert steps([[2.0]], [[4.0]], [[1.0]], softcap=0).capped is None
+
+
+def test_windows_by_hand() -> None:
+    """Inclusive on both sides, around the position of the query; −1 is no bound."""
+    query = key = np.zeros((4, 1))
+    opened = {
+        window: (score(query, key, window=window) == 0).astype(int).tolist() for window in [(1, 0), (-1, 1), (0, -1)]
+    }
+    assert opened[1, 0] == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
+    assert opened[-1, 1] == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1]]
+    assert opened[0, -1] == [[1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]
+    assert_array_equal(score(query, key, window=1), score(query, key, window=(1, -1)))
+
+
+def test_positions_follow_the_cache() -> None:
+    """Behind past keys, at the end of key lengths, or where the offset says; negative ones see nothing."""
+    query, key = np.zeros((1, 1, 2, 1)), np.zeros((1, 1, 3, 1))
+    past = np.zeros((1, 1, 4, 1))
+    behind = attention(query, key, np.arange(3.0).reshape(1, 1, 3, 1), past_key=past, past_value=past - 1, causal=True)
+    assert_allclose(behind.ravel(), [(-4 + 0) / 5, (-4 + 0 + 1) / 6])
+    assert_array_equal(score(query, key, key_lengths=[3], causal=True)[0, 0] == 0, [[1, 1, 0], [1, 1, 1]])
+    assert_array_equal(score(query, key, key_lengths=[1], causal=True)[0, 0] == 0, [[0, 0, 0], [1, 0, 0]])
+    assert_array_equal(score(query, key, key_lengths=[3], causal=True, offset=0)[0, 0] == 0, [[1, 0, 0], [1, 1, 0]])
+
+
+def test_a_cache_is_the_keys_it_holds() -> None:
+    """Past keys before new ones give the last rows of the whole."""
+    query, key, value = normal(2, 6, 5), normal(2, 6, 5), normal(2, 6, 3)
+    whole = attention(query, key, value, causal=True)
+    for cut in (1, 3, 5):
+        part = attention(
+            query[:, cut:],
+            key[:, cut:],
+            value[:, cut:],
+            past_key=key[:, :cut],
+            past_value=value[:, :cut],
+            causal=True,
+        )
+        assert_allclose(part, whole[:, cut:], rtol=1e-12)
+
+
+def test_sinks_by_hand() -> None:
+    """Two equal logits and a sink of the same size: a third each, and a third for nothing."""
+    assert_allclose(softmax([[1.0, 1.0]], sinks=[1.0]), [[1 / 3, 1 / 3]], rtol=1e-15)
+    made = steps([[0.0]], [[5.0], [7.0]], [[3.0], [6.0]], sinks=[0.0])
+    assert_allclose(made.output, [[3.0]], rtol=1e-15)
+    assert_array_equal(softmax([[-np.inf, -np.inf]], sinks=[1.0]), [[0, 0]])
+    assert_allclose(softmax([[0.0]], sinks=[1e4]), [[0.0]])
+
+
+@given(st.integers(0, 10**6))
+def test_a_sink_is_a_key_whose_value_is_zero(seed: int) -> None:
+    """Written out as one more key, it gives the same output."""
+    query, key, value = normal(3, 4, 5, seed=seed), normal(3, 6, 5, seed=seed), normal(3, 6, 2, seed=seed)
+    sinks = normal(3, seed=seed)
+    logits = np.concatenate([score(query, key), np.broadcast_to(sinks[:, None, None], (3, 4, 1))], axis=-1)
+    longer = np.concatenate([value, np.zeros((3, 1, 2))], axis=1)
+    assert_allclose(attention(query, key, value, sinks=sinks), softmax(logits) @ longer, rtol=1e-12, atol=1e-14)
+
+
+def test_alibi_slopes_of_the_paper() -> None:
+    """Eight heads: 1/2, 1/4, …, 1/256; sixteen: the square roots between them too."""
+    assert slopes(8).tolist() == [2.0**-i for i in range(1, 9)]
+    assert_allclose(slopes(16), [2 ** (-i / 2) for i in range(1, 17)], rtol=1e-15)
+    made = score(np.zeros((2, 1, 3)), np.zeros((2, 3, 3)), alibi=True, offset=2)
+    assert_allclose(made, [[[-0.125, -0.0625, 0]], [[-2 / 256, -1 / 256, 0]]], rtol=1e-15)
+
+
+@given(st.integers(0, 50), st.integers(1, 6), st.sampled_from(["half", "interleaved"]))
+def test_rotation_sees_only_distances(shift: int, half: int, pairing: Any) -> None:
+    """Moving both by the same number of positions changes no score; a rotation keeps lengths."""
+    query, key = normal(1, 2 * half), normal(4, 2 * half)
+    padded = np.concatenate([normal(shift, 2 * half, seed=1), key])
+    here = score(query, key, rope=pairing, offset=2)
+    there = score(query, padded, rope=pairing, offset=2 + shift)[:, shift:]
+    assert_allclose(there, here, rtol=1e-9, atol=1e-9)
+    itself = score(query, query, rope=pairing)
+    assert_allclose(itself, query @ query.T, rtol=1e-12)
+
+
+def test_past_keys_are_not_rotated_again() -> None:
+    """A cache holds keys that were turned when they were put there."""
+    query, key = normal(1, 6), normal(3, 6)
+    turned = score(np.eye(6), key, rope="half", window=(-1, -1), offset=0)
+    assert turned.shape == (6, 3)
+    cached = score(query, key[2:], past_key=np.zeros((2, 6)), rope="half", offset=2)
+    assert_allclose(cached[:, :2], 0)
+    assert_allclose(cached[:, 2:], score(query, key, rope="half", offset=2)[:, 2:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_packed_heads_are_contiguous_blocks(rank: int) -> None:
+    """(L, heads·E) and (batch, L, heads·E) give what the heads give apart, packed again; grouped ones too."""
+    query, key, value = normal(2, 5, 12), normal(2, 7, 6), normal(2, 7, 4)
+    apart = [np.moveaxis(each.reshape(2, len(each[0]), n, -1), 2, 1) for each, n in ((query, 4), (key, 2), (value, 2))]
+    made = steps(*([query, key, value] if rank == 3 else [query[0], key[0], value[0]]), heads=4, kv_heads=2)
+    whole = steps(*apart) if rank == 3 else steps(*(each[0] for each in apart))
+    assert_allclose(made.weights, whole.weights, rtol=1e-13)
+    assert_allclose(made.output, np.moveaxis(whole.output, -3, -2).reshape(*made.output.shape), rtol=1e-13)
+    assert made.output.shape == ((2, 5, 8) if rank == 3 else (5, 8))
+
+
+BASE: dict[str, Any] = {"query": np.ones((2, 4, 3, 6)), "key": np.ones((2, 2, 5, 6)), "value": np.ones((2, 2, 5, 6))}
+FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (FLAT | {"heads": 3}, "query 3×10 has 10 features, which --heads 3 does not divide"),
+        (FLAT | {"kv_heads": 2}, "kv-heads says how a packed key is split, and heads is missing"),
+        (BASE | {"heads": 2}, "query 2×4×3×6 has 4 axes; --heads splits the last axis of 2 or 3"),
+        (BASE | {"sinks": np.ones(2)}, "sinks 2 is not one number a head: there are 4 query heads"),
+        (BASE | {"window": []}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not []"),
+        (BASE | {"window": (-2, 0)}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not (-2, 0)"),
+        (BASE | {"window": "5,"}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not ''"),
+        (
+            BASE | {"key_lengths": [5, 6]},
+            "key_lengths holds 6, and there are 5 keys: whole numbers from 0 to that are understood",
+        ),
+        (BASE | {"key_lengths": [1, 2, 3]}, "key_lengths 3 is not one number a batch item, of which there are 2"),
+        (BASE | {"past_key": np.ones((2, 2, 1, 6))}, "past_key is given without past_value"),
+        (BASE | {"past_value": np.ones((2, 2, 1, 6))}, "past_value is given without past_key"),
+        (
+            BASE | {"past_key": np.ones((2, 2, 1, 5)), "past_value": np.ones((2, 2, 1, 6))},
+            "past_key 2×2×1×5 and key 2×2×5×6 do not fit: 5 and 6 features",
+        ),
+        (
+            BASE | {"past_key": np.ones((2, 2, 1, 6)), "past_value": np.ones((2, 2, 2, 6))},
+            "past_key 2×2×1×6 and past_value 2×2×2×6 do not fit: there are 1 past keys, but 2 past values",
+        ),
+        (
+            BASE | {"past_key": np.ones((2, 2, 1, 6)), "past_value": np.ones((2, 2, 1, 6)), "key_lengths": [1, 1]},
+            "key_lengths and past_key contradict each other",
+        ),
+        (
+            BASE | {"rope": "half", "query": np.ones((3, 5)), "key": np.ones((4, 5)), "value": np.ones((4, 5))},
+            "rope half pairs features, and query has 5",
+        ),
+        (BASE | {"softcap": -1}, "softcap is a number above 0, or 0 for none, not -1"),
+        (BASE | {"rope_theta": 0}, "rope_theta is a number above 0, not 0"),
+        (
+            BASE | {"bias": np.ones(4)},
+            "bias 4 does not broadcast to 2×4×3×5 (batch×heads×queries×keys): 4 is not the number of keys",
+        ),
+        (
+            BASE | {"score": "general", "w_score": np.ones((5, 6))},
+            "w_score 5×6 and query 2×4×3×6 do not fit: its axis E has 5 features, that of query 6",
+        ),
+        (BASE | {"score": "additive", "v_score": np.ones((2, 2))}, "v_score 2×2 must have the axes (A)"),
+        (
+            BASE | {"score": "additive", "v_score": np.ones(5)},
+            "v_score 5 and query 2×4×3×6 do not fit: 5 factors for 6 features",
+        ),
+    ],
+)
+def test_contradictions_name_both_sides(more: dict[str, Any], message: str) -> None:
+    """An option and an array that cannot both be meant."""
+    with pytest.raises(InputError) as caught:
+        attention(**more)
+    assert caught.value.message == message
+
+
+def test_the_hint_finds_the_number_of_key_heads() -> None:
+    """A packed key with fewer heads than the query."""
+    with pytest.raises(InputError) as caught:
+        attention(np.ones((3, 12)), np.ones((5, 6)), np.ones((5, 6)), heads=4)
+    assert caught.value.hint == "with --kv-heads 2 they fit"
+
+
+def everything(folder: Path) -> Path:
+    """Write a problem in which everything is in force at once."""
+    rng = np.random.default_rng(5)
+    path = folder / "all.npz"
+    options = {
+        "scale": "sqrt",
+        "causal": True,
+        "window": [4, 0],
+        "softcap": 2,
+        "alibi": True,
+        "rope": "half",
+        "rope_theta": 100,
+    }
+    np.savez(
+        path,
+        query=rng.standard_normal((2, 4, 3, 6)).astype("f4"),
+        key=rng.standard_normal((2, 2, 4, 6)).astype("f4"),
+        value=rng.standard_normal((2, 2, 4, 5)).astype("f4"),
+        past_key=rng.standard_normal((2, 2, 3, 6)).astype("f4"),
+        past_value=rng.standard_normal((2, 2, 3, 5)).astype("f4"),
+        mask=rng.random((2, 1, 3, 6)) > 0.2,
+        bias=rng.standard_normal((4, 3, 7)),
+        sinks=rng.standard_normal(4).astype("f4"),
+        options=np.array(json.dumps(options)),
+    )
+    return path
+
+
+def test_everything_at_once_by_the_definition(tmp_path: Path) -> None:
+    """Rotation, scale, softcap, mask, bias, ALiBi, causal, window, past keys, groups and sinks, in this order."""
+    made = json.loads(attn("compute", everything(tmp_path), "-f", "json", "--dtype", "float64").out)
+    given = np.load(everything(tmp_path))
+    b, h = 1, 3
+    key = np.concatenate([given["past_key"][b, 1], given["key"][b, 1]]).astype(float)
+    value = np.concatenate([given["past_value"][b, 1], given["value"][b, 1]]).astype(float)
+
+    def turn(vector: list[float], position: int) -> list[float]:
+        out = list(vector)
+        for i in range(3):
+            angle = position * 100 ** (-2 * i / 6)
+            out[i] = vector[i] * math.cos(angle) - vector[i + 3] * math.sin(angle)
+            out[i + 3] = vector[i] * math.sin(angle) + vector[i + 3] * math.cos(angle)
+        return out
+
+    for i in range(3):
+        p = 3 + i
+        query = turn(given["query"][b, h, i].astype(float).tolist(), p)
+        exponentials = []
+        for j in range(7):
+            turned = turn(key[j].tolist(), j) if j >= 3 else key[j].tolist()
+            capped = 2 * math.tanh(math.fsum(a * c for a, c in zip(query, turned, strict=True)) / math.sqrt(6) / 2)
+            is_open = p - 4 <= j <= p and j < 6 and given["mask"][b, 0, i, j]
+            logit = capped + given["bias"][h, i, j] - 2 ** (-2 * (h + 1)) * (p - j)
+            exponentials.append(math.exp(logit) if is_open else 0.0)
+        total = math.fsum(exponentials) + math.exp(given["sinks"][h])
+        weights = [each / total for each in exponentials]
+        assert_allclose(made["weights"][b][h][i], weights, rtol=1e-12)
+        output = [math.fsum(w * v for w, v in zip(weights, value[:, c], strict=True)) for c in range(5)]
+        assert_allclose(made["output"][b][h][i], output, rtol=1e-11, atol=1e-14)
+
+
+def test_everything_goes_through_the_filters(tmp_path: Path) -> None:
+    """score | softmax | sum gives what compute gives, to the last digit."""
+    path = everything(tmp_path)
+    whole = json.loads(attn("compute", path, "-f", "json").out)
+    first = attn("score", path).raw
+    last = json.loads(attn("sum", stdin=attn("softmax", stdin=first).raw).out)
+    for name in ("scores", "capped", "logits", "weights", "output"):
+        assert last[name] == whole[name], name
+
+
+def test_options_mean_the_same_in_the_file_and_on_the_command_line(tmp_path: Path) -> None:
+    """The same problem with its options as flags and its arrays in files."""
+    path = everything(tmp_path)
+    flags = [
+        "--scale",
+        "sqrt",
+        "--causal",
+        "--window",
+        "4,0",
+        "--softcap",
+        "2",
+        "--alibi",
+        "--rope",
+        "half",
+        "--rope-theta",
+        "100",
+    ]
+    for name in ("query", "key", "value", "past_key", "past_value", "mask", "bias", "sinks"):
+        flags += [f"--{name.replace('_', '-')}", f"{path}:{name}"]
+    assert attn("compute", *flags, "-f", "npy").raw == attn("compute", path, "-f", "npy").raw
+
+
+def test_inspect_says_what_is_in_force_and_where_it_came_from(tmp_path: Path) -> None:
+    """Options with their source, and all of it in the verdict."""
+    found = json.loads(attn("inspect", everything(tmp_path), "--softcap", "5", "-f", "json").out)
+    assert found["computable"]
+    assert found["options"]["softcap"] == {"value": 5.0, "source": "--softcap"}
+    assert found["options"]["window"]["source"].endswith("all.npz")
+    assert found["verdict"] == (
+        "compute would run 3 queries on 7 keys, 6 features, for each of 2 batch items and 4 heads (score dot, scale "
+        "sqrt = 1/√6 = 0.4082, states rows, 2 query heads a key head, rope half, theta 100, 3 past keys, softcap 5, "
+        "alibi, boolean mask, bias added, causal, window 4 back, 0 ahead, first query at position 3, sinks, computed "
+        "in float32) and give an output of 2×4×3×5"
+    )
+
+
+def test_explain_teaches_what_is_added(tmp_path: Path) -> None:
+    """Rotation, softcap, bias, ALiBi, sink, group and the rule that closes a key, each with its numbers."""
+    path = everything(tmp_path)
+    english = " ".join(attn("explain", path, "--batch", "1", "--head", "3", "--row", "1", "--col", "3").out.split())
+    for words in (
+        "Query head 3 reads key head 1",
+        "the query at position 4 is turned by 4 rad (229.2°), the key at position 3 by 3 rad (171.9°)",
+        "capped = 2 · tanh(",
+        "+ bias:",
+        "ALiBi = −slope · (p − j) = −0.003906 · (4 − 3) = -0.003906",
+        "This head has a sink",
+        "and the sink's: exp(",
+        "The sink takes",
+    ):
+        assert words in english, words
+    closed = {
+        ("0", "5"): "Closed by the causal rule: the query stands at position 3 and may not look ahead to key 5.",
+        ("2", "0"): "Closed by the window: the query at position 5 sees keys 1 to 5, not key 0.",
+        ("0", "6"): "Closed by the mask.",
+    }
+    for (row, column), words in closed.items():
+        assert words in " ".join(attn("explain", path, "--row", row, "--col", column, "--step", "score").out.split())
+    np.savez(tmp_path / "l.npz", query=np.ones((1, 2)), hidden=np.ones((3, 2)), key_lengths=[2])
+    words = "Closed by the key length: this batch item has 2 keys, and key 2 is padding."
+    assert words in " ".join(attn("explain", tmp_path / "l.npz", "--col", "2").out.split())
+    chinese = attn("explain", path, "--batch", "1", "--head", "3", "--lang", "zh").out
+    for words in ("旋转位置编码", "tanh", "偏置", "ALiBi", "sink"):
+        assert words in chinese, words
+
+
+@pytest.mark.parametrize("function", ["cosine", "general", "additive"])
+def test_explain_works_out_every_score_function(tmp_path: Path, function: str) -> None:
+    """The worked score is the one in the table."""
+    rng = np.random.default_rng(2)
+    path = tmp_path / "p.npz"
+    extra = {
+        "general": {"w_score": rng.random((3, 2))},
+        "additive": {"w_query": rng.random((3, 4)), "w_key": rng.random((2, 4))},
+    }
+    key = rng.random((5, 3 if function == "cosine" else 2))
+    arrays: dict[str, Any] = {"query": rng.random((2, 3)), "hidden": key, **extra.get(function, {})}
+    np.savez(path, **arrays, options=np.array(json.dumps({"score": function})))
+    expected = score(**arrays, score=function)[1, 4]  # type: ignore[arg-type]
+    words = ["--row", "1", "--col", "4", "--step", "score", "--digits", "6"]
+    for lang in ("en", "zh"):
+        out = attn("explain", path, *words, "--lang", lang).out
+        assert f"= {expected:.6g}" in " ".join(out.split())
+
+
+def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
+    """Products that BLAS would split are held to one thread."""
+    rng = np.random.default_rng(3)
+    np.savez(tmp_path / "p.npz", query=rng.standard_normal((300, 65)), hidden=rng.standard_normal((700, 65)))
+    made = {
+        threads: attn("compute", tmp_path / "p.npz", "-f", "npz", env={"OPENBLAS_NUM_THREADS": threads}).raw
+        for threads in "12"
+    }
+    assert made["1"] == made["2"]
+
+
+def test_what_a_mask_of_one_key_means_is_told() -> None:
+    """It closes all others, as in ONNX, which is rarely meant."""
+    ran = attn("compute", "-", "-f", "csv", stdin=b'{"query": [1], "hidden": [[1], [2], [3]], "mask": [true]}')
+    assert ran.err == "attn: notice: mask says something of the first key only; the other 2 are closed\n"
