@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.attend import pipeline
 from attncli.attend.masking import close
-from attncli.attend.operands import as_states, fit_sinks, precision, prepare
+from attncli.attend.operands import Operands, as_states, fit_sinks, precision, prepare
 from attncli.attend.options import Offset, Options, Scale, ScoreName, Window
 from attncli.attend.pipeline import Steps, restore
 from attncli.attend.shapes import fit_sum, four
@@ -108,9 +108,7 @@ def steps(
         >>> made.weights.round(3).tolist(), made.output.tolist()
         ([0.333, 0.333, 0.333], [0.0, 4.0])
     """
-    o = prepare(*_split(query, key, value, keywords))
-    if o.value is None:
-        raise InputError("value is missing", hint='give "value", or "hidden" for key and value', arrays=["value"])
+    o = _whole(query, key, value, keywords)
     made = pipeline.run(o)
     rank, capped = o.sizes.rank, made.capped
     return Steps(
@@ -125,15 +123,19 @@ def steps(
 def attention(
     query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
 ) -> NDArray[Any]:
-    """Return the output of attention alone, (…, L, Ev).
+    """Return the output of attention alone, (…, L, Ev), computed tile by tile without ever holding a score matrix.
 
-    Arguments, defaults and errors are those of `steps`.
+    Arguments, defaults and errors are those of `steps`; the numbers are too, to rounding. As many threads are used as
+    OMP_NUM_THREADS says, or as there are CPUs for this process; the result does not depend on it.
 
     Example:
         >>> attention([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[2.0], [4.0]], scale=0.0).tolist()
         [[3.0]]
     """
-    return steps(query, key, value, **keywords).output
+    from attncli.attend import stream
+
+    o = _whole(query, key, value, keywords)
+    return restore(stream.run(o).output, o.sizes.rank, packed=o.sizes.packed)
 
 
 def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
@@ -201,6 +203,13 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike, *, states: Literal["rows"
     dtype, output_dtype = precision([given, values], options)
     output = pipeline.sum_step(rows, as_states("value", values, options, "value"), dtype)
     return restore(output.astype(output_dtype, copy=False), given.ndim)
+
+
+def _whole(query: Any, key: Any, value: Any, keywords: Any) -> Operands:
+    o = prepare(*_split(query, key, value, keywords))
+    if o.value is None:
+        raise InputError("value is missing", hint='give "value", or "hidden" for key and value', arrays=["value"])
+    return o
 
 
 def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, Any], Options]:

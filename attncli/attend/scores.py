@@ -34,7 +34,7 @@ def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArr
 
 def cosine(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
     """Return q·k/(|q||k|); a vector of zeros has no direction, and its cosine with anything is 0."""
-    return dot(_unit(query), _unit(key), parameters)
+    return dot(unit(query), unit(key), parameters)
 
 
 def general(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
@@ -60,7 +60,8 @@ def additive(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> 
     return total
 
 
-def _unit(vectors: NDArray[Any]) -> NDArray[Any]:
+def unit(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Return vectors of length 1 in the same directions; one of zeros stays what it is."""
     # Scaled by the largest component first: its square must not overflow.
     largest = np.abs(vectors).max(axis=-1, keepdims=True)
     scaled = vectors / np.where(largest == 0, 1, largest)

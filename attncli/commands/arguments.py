@@ -236,6 +236,45 @@ class Output(Group):
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
 
 
+class Threads(Group):
+    """What of the machine is used."""
+
+    threads: Annotated[
+        int | None,
+        _choice("--threads", "Threads of a stream (default: OMP_NUM_THREADS, or the CPUs).", min=1, metavar="N"),
+    ] = None
+
+    def count(self) -> int:
+        """Return how many there are, given or found out."""
+        from attncli.attend.stream import thread_count
+
+        return self.threads or thread_count()
+
+
+class Shape(Group):
+    """The problem that a benchmark times."""
+
+    length: Annotated[int, _choice("--length", "Queries (default 4096).", min=1, metavar="N")] = 4096
+    keys: Annotated[int | None, _choice("--keys", "Keys (default: as many as queries).", min=1, metavar="N")] = None
+    dim: Annotated[int, _choice("--dim", "Features of a head (default 64).", min=1, metavar="N")] = 64
+    heads: Annotated[int, _choice("--heads", "Query heads (default 8).", min=1, metavar="N")] = 8
+    kv_heads: Annotated[
+        int | None, _choice("--kv-heads", "Key heads (default: as many as query heads).", min=1, metavar="N")
+    ] = None
+    causal: Annotated[bool, _choice("--causal", "Under a causal rule.")] = False
+    window: Annotated[str | None, _choice("--window", "With a window.", metavar="LEFT[,RIGHT]")] = None
+    dtype: Annotated[Literal["float32", "float64"], _choice("--dtype", "Precision (default float32).")] = "float32"
+    against: Annotated[
+        list[str] | None,
+        _choice(
+            "--against",
+            "Only beside this library; may be repeated (default: all that are installed).",
+            metavar="torch|onnxruntime|jax",
+        ),
+    ] = None
+    rounds: Annotated[int, _choice("--rounds", "How often each is timed (default 7).", min=1, metavar="N")] = 7
+
+
 class Element(Group):
     """What an explanation works out, and in which language."""
 

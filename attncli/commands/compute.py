@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Computation, Inputs, Output, Steps, Tables
+from attncli.commands.arguments import Computation, Inputs, Output, Steps, Tables, Threads
 
 
-def run(inputs: Inputs, computation: Computation, steps: Steps, tables: Tables, output: Output) -> None:
+def run(
+    inputs: Inputs, computation: Computation, steps: Steps, tables: Tables, output: Output, machine: Threads
+) -> None:
     r"""Run score → softmax → weighted sum and show each step.
 
     Prints tables; -f chooses another format, -o writes a file. Formats of one matrix (csv, tsv, npy) carry the
-    output, or the one --step asks for.
+    output, or the one --step asks for. Where only the output is asked for, it is streamed: no score matrix is held.
 
     \b
     Examples:
@@ -17,11 +19,12 @@ def run(inputs: Inputs, computation: Computation, steps: Steps, tables: Tables, 
       attn compute query.csv hidden.csv --scale sqrt --causal
       attn compute q.npy k.npy v.npy -o out.npy
     """
-    from attncli.commands.deliver import deliver
+    from attncli.commands.deliver import deliver, only_output
     from attncli.problem.gather import gather
     from attncli.problem.work import attention_work
 
-    wanted = steps.chosen()
+    wanted = ["sum"] if only_output(output, steps) else steps.chosen()
     problem = gather(inputs.files or [], inputs.arrays(), computation.options())
     one_matrix = ["sum"] if not steps.step else wanted
-    deliver(attention_work(problem, wanted), tables, output, default="table", steps=one_matrix)
+    work = attention_work(problem, wanted)
+    deliver(work, tables, output, default="table", steps=one_matrix, threads=machine.threads)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import LessonOutput, Output, Report, Tables, number_or_all
-from attncli.commands.talk import complain
+from attncli.commands.arguments import LessonOutput, Output, Report, Steps, Tables, number_or_all
+from attncli.commands.talk import complain, progress_bar
 from attncli.errors import InputError
-from attncli.problem.work import Part, Work
+from attncli.problem.work import Machine, Part, Work
 from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -24,7 +25,15 @@ SHOWN = ("table", "markdown")
 ONE_MATRIX = ("csv", "tsv", "npy")
 
 
-def deliver(work: Work, tables: Tables, output: Output, *, default: str, steps: Sequence[str] = ()) -> None:
+def deliver(
+    work: Work,
+    tables: Tables,
+    output: Output,
+    *,
+    default: str,
+    steps: Sequence[str] = (),
+    threads: int | None = None,
+) -> None:
     """Compute and write what was asked for.
 
     Args:
@@ -33,6 +42,7 @@ def deliver(work: Work, tables: Tables, output: Output, *, default: str, steps: 
         output: format and file.
         default: the format of standard output where none is asked for.
         steps: the steps that were asked for by name, of which formats of one matrix carry one.
+        threads: how many threads a stream may use; None finds out.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
@@ -47,12 +57,9 @@ def deliver(work: Work, tables: Tables, output: Output, *, default: str, steps: 
     if stdout in BINARY and sys.stdout.isatty():
         raise InputError(f"{stdout} is not for terminals", hint=f"-o FILE.{stdout}, or a pipe")
     # Whatever can go wrong goes wrong before anything is written.
-    file = None if target is None else _data(work, shown, target, notices)
-    data = None if stdout in (None, "table") else _data(work, shown, str(stdout), notices)
-    if file is not None and output.output is not None:
-        from attncli.files.write import save
-
-        save(output.output, file, output.force)
+    data = None if stdout in (None, "table") else _data(work, shown, str(stdout), notices, threads)
+    if target is not None and output.output is not None:
+        _to_file(work, shown, output, target, notices, threads)
     if stdout == "table":
         from attncli.show.report import to_terminal
 
@@ -118,14 +125,39 @@ def say(notices: Sequence[str]) -> None:
         complain(f"attn: notice: {notice}")
 
 
-def _data(work: Work, shown: View, format: str, notices: list[str]) -> bytes:  # noqa: A002
+def only_output(output: Output, steps: Steps) -> bool:
+    """Tell whether nothing but the output is asked for: only formats of one matrix, and no step by its name."""
+    target = None if output.output is None else Path(output.output).suffix.lower().removeprefix(".")
+    asked = {each for each in (target, output.format) if each}
+    return not steps.step and bool(asked) and asked <= set(ONE_MATRIX)
+
+
+def _to_file(work: Work, shown: View, output: Output, target: str, notices: list[str], threads: int | None) -> None:
+    """Write the file that is asked for; an output that is streamed goes there as it is made."""
+    from attncli.files.write import is_plain, mapped, save
+
+    path = str(output.output)
+    if target != "npy" or not work.streams or not is_plain(path):
+        save(path, _data(work, shown, target, notices, threads), output.force)
+        return
+    part = _part(work, shown, target)
+    dtype = work.select(part).output_dtype
+    with mapped(path, work.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
+        _, found = work.stream(part, Machine(threads, progress, out))
+    notices += [each for each in found if each not in notices]
+
+
+def _data(work: Work, shown: View, format: str, notices: list[str], threads: int | None) -> bytes:  # noqa: A002
     if format in SHOWN:
         from attncli.show import report
 
         return {"table": report.to_text, "markdown": report.to_markdown}[format](work, shown, notices).encode()
     from attncli.files.write import WRITERS
 
-    result, found = work.result(_part(work, shown, format))
+    part = _part(work, shown, format)
+    work.check_memory(part, text=format not in BINARY)
+    with progress_bar() as progress:
+        result, found = work.result(part, Machine(threads, progress))
     notices += [each for each in found if each not in notices]
     return WRITERS[format](result)
 

@@ -8,7 +8,8 @@ import math
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +183,46 @@ def save(path: str, data: bytes, force: bool) -> None:
         raise InputError("exists already", place=path, hint="--force writes over it") from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", place=path) from None
+
+
+@contextmanager
+def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool) -> Iterator[NDArray[Any]]:
+    """Open an NPY file that is filled in place, and so may be larger than memory; it appears whole or not at all.
+
+    Raises:
+        InputError: as `save`.
+    """
+    check_target(path, force)
+    target = Path(path).resolve()
+    name = None
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
+        with os.fdopen(descriptor, "wb") as stream:
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            start = stream.tell()
+            stream.flush()
+            # Room is taken now: a disk that is full later would kill the program while it writes to memory.
+            size = start + math.prod(shape) * dtype.itemsize
+            os.posix_fallocate(descriptor, 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
+        array = np.memmap(name, dtype, "r+", start, shape)
+        yield array
+        array.flush()
+        Path(name).chmod(_mode(target))
+        Path(name).replace(target) if force else _create(Path(name), target)
+    except FileExistsError:
+        raise InputError("exists already", place=path, hint="--force writes over it") from None
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", place=path) from None
+    finally:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+
+
+def is_plain(path: str) -> bool:
+    """Tell whether a path is, or will be, an ordinary file, which can be mapped."""
+    target = Path(path)
+    return not target.exists() or stat.S_ISREG(target.stat().st_mode)
 
 
 def _replace(target: Path, data: bytes, force: bool) -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
 
+# Numbers that are looked at together.
+CHUNK = 1 << 20
+
 
 def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
     """Tell of NaN and ∞ in what is computed with, and of arrays that look like slips.
@@ -46,11 +49,24 @@ def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Ite
 
 
 def not_finite(array: NDArray[Any]) -> str:
-    """Say how many NaN and ∞ an array holds; nothing where it holds none."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    """Say how many NaN and ∞ an array holds; nothing where it holds none. It may be larger than memory."""
+    if array.dtype.kind != "f" or all(np.isfinite(chunk).all() for chunk in chunks(array)):
         return ""
-    counts = {"NaN": np.isnan(array).sum(), "∞": np.isinf(array).sum()}
+    counts = {"NaN": 0, "∞": 0}
+    for chunk in chunks(array):
+        counts["NaN"] += int(np.isnan(chunk).sum())
+        counts["∞"] += int(np.isinf(chunk).sum())
     return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Return an array in pieces of a few megabytes, whatever its layout."""
+    if array.size <= CHUNK or array.ndim == 0:
+        yield array
+        return
+    step = max(1, CHUNK * len(array) // array.size)
+    for start in range(0, len(array), step):
+        yield from chunks(array[start]) if step == 1 else [array[start : start + step]]
 
 
 def of_overflow(made: Mapping[str, NDArray[Any]], o: Operands) -> Iterator[str]:
@@ -60,8 +76,9 @@ def of_overflow(made: Mapping[str, NDArray[Any]], o: Operands) -> Iterator[str]:
         "output": [made.get("weights"), o.value],
     }
     for name, arrays in makers.items():
-        whole = all(array is None or not not_finite(array) for array in arrays)
-        if name in made and whole and not np.isfinite(made[name]).all():
+        if name not in made or not not_finite(made[name]):
+            continue
+        if all(array is None or not not_finite(array) for array in arrays):
             yield f"{name} leave{'s' * (name == 'output')} the range of {made[name].dtype.name}"
 
 
@@ -73,7 +90,11 @@ def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterato
         rows: which queries these are, where they are not all.
     """
     empty = np.flatnonzero((logits == -np.inf).all(axis=-1).any(axis=(0, 1)))
-    if len(empty):
-        queries = empty if rows is None else rows[empty]
+    yield from of_empty(empty if rows is None else rows[empty])
+
+
+def of_empty(queries: NDArray[np.int64]) -> Iterator[str]:
+    """Tell of these queries, which may attend to nothing."""
+    if len(queries):
         some = ", ".join(map(str, queries[:5])) + (", …" if len(queries) > 5 else "")
         yield f"{'query' if len(queries) == 1 else 'queries'} {some} may attend to nothing: weights and output are 0"

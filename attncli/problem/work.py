@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +15,9 @@ from attncli.attend import pipeline
 from attncli.attend.masking import close
 from attncli.attend.operands import Operands, after_past, as_states, fit_sinks, missing_hint, precision
 from attncli.attend.options import Options
-from attncli.attend.shapes import fit_sum, four
+from attncli.attend.shapes import fit_sum, four, show
 from attncli.errors import InputError
-from attncli.problem.notices import not_finite, of_inputs, of_logits, of_overflow
+from attncli.problem.notices import not_finite, of_empty, of_inputs, of_logits, of_overflow
 from attncli.problem.problem import Problem
 from attncli.problem.result import Result
 
@@ -44,6 +47,21 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What a stream may use and whom it tells how far it is; and where its output goes.
+
+    Attributes:
+        threads: how many; None finds out.
+        progress: told the share that is done.
+        out: an array of the final shape to put the output in, such as a memory-mapped file.
+    """
+
+    threads: int | None = None
+    progress: Callable[[float], None] | None = None
+    out: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
 class Work:
     """One computation, done when asked for.
 
@@ -53,6 +71,7 @@ class Work:
         rank: how many axes the results have.
         make: computes a part.
         operands: the prepared problem, where there is a whole one.
+        names: the results that are asked for.
         carries: whether results carry the whole problem along, for the next filter.
     """
 
@@ -62,16 +81,82 @@ class Work:
     make: Callable[[Part], Made]
     operands: Operands | None = None
     carries: bool = False
+    names: Sequence[str] = ()
 
-    def result(self, part: Part) -> tuple[Result, Sequence[str]]:
-        """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
-        made = self.make(part)
+    @property
+    def streams(self) -> bool:
+        """Whether only the output is asked for, so that no score matrix need be held."""
+        return self.operands is not None and list(self.names) == ["output"]
+
+    def select(self, part: Part) -> Operands:
+        """Return the operands of a part; asked only where there are some."""
+        assert self.operands is not None
+        return self.operands.select(batch=part.batch, head=part.head)
+
+    def output_shape(self, part: Part) -> tuple[int, ...]:
+        """Return the shape of the output of a part, with the axes that the user's arrays have."""
+        sizes = self.select(part).sizes
+        shape = np.broadcast_to(np.float32(0), (sizes.batch, sizes.heads, sizes.queries, sizes.value_features))
+        return self.restored("output", shape, part).shape
+
+    def stream(self, part: Part, machine: Machine) -> tuple[NDArray[Any], Sequence[str]]:
+        """Compute the output of a part without a score matrix; return it as the user's arrays are, with notices."""
+        from attncli.attend import stream
+
+        o = self.select(part)
+        sizes = o.sizes
+        out = machine.out
+        if out is not None:
+            packed = sizes.packed and part.head is None
+            shape = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
+            out = out.reshape(shape[0], shape[2], shape[1], shape[3]).swapaxes(1, 2) if packed else out.reshape(shape)
+        made = stream.run(o, out, threads=machine.threads, progress=machine.progress)
+        notices = [*self.problem.notices, *of_inputs(o, self.called), *of_overflow({"output": made.output}, o)]
+        restored = self.restored("output", made.output, part) if machine.out is None else machine.out
+        return restored, [*notices, *of_empty(np.array(made.empty, dtype=np.int64))]
+
+    def check_memory(self, part: Part, *, text: bool) -> None:
+        """Refuse a result that would not fit into memory, before anything of it is computed.
+
+        Raises:
+            InputError: with its size, and what to do instead.
+        """
+        if self.operands is None or self.streams:
+            return
+        o = self.select(part)
+        shape = (o.sizes.batch, o.sizes.heads, o.sizes.queries, o.sizes.keys)
+        size = math.prod(shape) * o.dtype.itemsize
+        # While softmax runs there are scores, logits, exponentials and weights; as text each number takes 20 bytes.
+        needed = 4 * size + (40 * math.prod(shape) if text else 2 * size)
+        if needed > available_memory():
+            axes = f"{show(shape[4 - self.rank :])} {o.dtype.name}"
+            raise InputError(
+                f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
+                hint="the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step",
+            )
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What the user calls key and value, where that is something else."""
+        return {name: "hidden" for name in ("key", "value") if name not in self.problem.arrays}
+
+    def restored(self, name: str, array: NDArray[Any], part: Part) -> NDArray[Any]:
+        """Return one result with the axes that the user's arrays have."""
+        packed = self.problem.options.heads is not None and name == "output"
         chosen = {"one_batch": part.batch is not None, "one_head": part.head is not None}
-        packed = self.problem.options.heads is not None
-        arrays = {
-            name: pipeline.restore(array, self.rank, packed=packed and name == "output", **chosen)
-            for name, array in made.arrays.items()
-        }
+        return pipeline.restore(array, self.rank, packed=packed, **chosen)
+
+    def result(self, part: Part, machine: Machine) -> tuple[Result, Sequence[str]]:
+        """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
+        if self.streams:
+            output, notices = self.stream(part, machine)
+            return self._result({"output": output}), notices
+        made = self.make(part)
+        return self._result(
+            {name: self.restored(name, array, part) for name, array in made.arrays.items()}
+        ), made.notices
+
+    def _result(self, arrays: dict[str, NDArray[Any]]) -> Result:
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
         return Result(
             arrays=carried | arrays,
@@ -79,7 +164,22 @@ class Work:
             texts=self.problem.texts,
             options=self.problem.options.changed(),
             dtype=own_dtype(self.problem),
-        ), made.notices
+        )
+
+
+def available_memory() -> int:
+    """Return how many bytes this process may still take."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):  # no Linux: all that there is
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 62
+    try:
+        import resource
+    except ImportError:
+        return free
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return free if limit == resource.RLIM_INFINITY else min(free, limit)
 
 
 def attention_arrays(problem: Problem) -> list[NDArray[Any]]:
@@ -115,12 +215,12 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
             found["weights"] = pipeline.softmax_step(found["logits"], some.sinks)
         if last == 2:
             found["output"] = pipeline.output_step(found["weights"], some)
-        called = {name: "hidden" for name in ("key", "value") if name not in problem.arrays}
-        notices = [*problem.notices, *of_inputs(some, called), *of_overflow(found, some)]
+        notices = [*problem.notices, *of_inputs(some, work.called), *of_overflow(found, some)]
         notices += of_logits(found["logits"], part.rows)
         return Made({name: found[name] for name in names if name in found}, notices)
 
-    return Work(problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries)
+    work = Work(problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries, names)
+    return work
 
 
 def softmax_work(problem: Problem) -> Work:

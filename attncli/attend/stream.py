@@ -1,0 +1,554 @@
+"""The fast twin of the steps: the output alone, tile by tile, without ever holding a score matrix.
+
+It means what `attncli.attend.pipeline` means, which is the reference that a property test holds it to. Sources: the
+running maximum and sum of Milakov and Gimelshein, *Online Normalizer Calculation for Softmax*, 2018; tiles as in Dao et
+al., *FlashAttention*, 2022.
+
+What makes it fast with nothing but NumPy:
+
+- a tile of scores stays in the cache of its core, in a buffer that is allocated once;
+- exponentials are powers of 2, with log2(e) folded into the query: NumPy's exp2 is the faster one;
+- where the lengths of the vectors show that no power can overflow, no maximum is looked for at all;
+- a column of ones beside the values makes the product that sums the values sum the weights too;
+- tiles that are wholly closed are never computed, and rules are applied only to tiles that they cut through;
+- small heads are computed many at a time: a call for each would take longer than the head.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend import pipeline
+from attncli.attend.alibi import slopes
+from attncli.attend.blas import one_thread
+from attncli.attend.scores import additive, unit
+from attncli.attend.tiles import PART, Piece, Plan, bounds, cut_rows, pieces, plan, row_range
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import Operands
+
+LOG2E = math.log2(math.e)
+# Powers of 2 up to this, and as far below 1, keep their full precision, and sums of them with values stay in range.
+SAFE_POWER = {4: 50.0, 8: 500.0}
+# With fewer queries than this, looking at every key beforehand costs more than a running maximum.
+FEW = 64
+# Scores that a piece may have which is computed by the reference, because there is NaN or ∞ in its output.
+FALLBACK = 1 << 22
+# Bytes of values that may be copied, for their column of ones, once for all queries.
+MOST_COPIED = 1 << 27
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What was made.
+
+    Attributes:
+        output: (batch, heads, L, Ev), in the type that it is given back in.
+        empty: the queries that may attend to nothing, in any head; unknown (and left out) where there are sinks.
+    """
+
+    output: NDArray[Any]
+    empty: list[int]
+
+
+def run(
+    o: Operands,
+    out: NDArray[Any] | None = None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Streamed:
+    """Compute the output.
+
+    Args:
+        o: prepared operands, with a value.
+        out: where to put the output, such as a memory-mapped file; None allocates it.
+        threads: how many workers; None takes OMP_NUM_THREADS or the CPUs that this process may use. The result is the
+            same, to the last bit, for any number.
+        progress: called with the share that is done, from the calling thread.
+    """
+    sizes = o.sizes
+    if out is None:
+        out = np.empty((sizes.batch, sizes.heads, sizes.queries, sizes.value_features), dtype=o.output_dtype)
+    cut = plan(o)
+    work = _Work(o, cut, out, pieces(o, cut))
+    count = min(threads or thread_count(), len(work.todo)) - 1
+    with one_thread(sizes.queries * sizes.keys * sizes.features):
+        helpers = [_pool(os.getpid(), count).submit(work.help) for _ in range(count)]
+        try:
+            work.help(progress)
+        finally:
+            # Ctrl-C reaches the calling thread; the others stop at their next tile.
+            work.stopped = work.stopped or bool(work.todo)
+            for helper in helpers:
+                helper.exception()
+    for helper in helpers:
+        helper.result()
+    work.finish()
+    return Streamed(out, sorted(work.empty))
+
+
+def products(o: Operands, threads: int) -> Callable[[], None]:
+    """Return a call that makes the two matrix products of every tile and nothing else: the limit of `run`."""
+    work = _Work(o, plan(o), np.empty(0), [])
+
+    def run_products(some: list[Piece]) -> None:
+        worker = _Worker(work)
+        for piece in some:
+            worker.products(piece)
+
+    def run_all() -> None:
+        shares = [pieces(o, work.cut)[start::threads] for start in range(threads)]
+        helpers = [_pool(os.getpid(), threads - 1).submit(run_products, share) for share in shares[1:]]
+        run_products(shares[0])
+        for helper in helpers:
+            helper.result()
+
+    return run_all
+
+
+@cache
+def _pool(process: int, count: int) -> ThreadPoolExecutor:
+    """Return helpers that wait for work: starting them anew would take longer than a small problem.
+
+    Args:
+        process: whose they are; threads do not survive a fork.
+        count: how many.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(count, thread_name_prefix="attn")
+
+
+def thread_count() -> int:
+    """Return how many workers there are unless somebody says otherwise."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isascii() and given.isdigit() and int(given) > 0:
+        return int(given)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass
+class _Work:
+    """What the workers share."""
+
+    o: Operands
+    cut: Plan
+    out: NDArray[Any]
+    todo: list[Piece]
+    stopped: bool = False
+    parts: dict[tuple[int, int, int], dict[int, tuple[Any, Any]]] = field(default_factory=dict)
+    longest: dict[tuple[int, int], float] = field(default_factory=dict)
+    values: dict[tuple[int, int], NDArray[Any]] = field(default_factory=dict)
+    blocks: dict[tuple[int, int, int], NDArray[np.bool_]] = field(default_factory=dict)
+    empty: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.states = _States.of(self.o)
+        self.total = sum(self.area(piece) for piece in self.todo)
+        self.done = 0
+        self.lock = threading.Lock()
+        self.todo.reverse()  # pieces are taken from the end
+
+    def area(self, piece: Piece) -> int:
+        heads, rows, keys = (each.stop - each.start for each in (piece.heads, piece.rows, piece.keys))
+        return heads * rows * (keys + 1)
+
+    def help(self, progress: Progress | None = None) -> None:
+        """Take pieces until there are none."""
+        worker = _Worker(self)
+        try:
+            while not self.stopped:
+                with self.lock:
+                    piece = self.todo.pop() if self.todo else None
+                if piece is None:
+                    return
+                worker.compute(piece)
+                with self.lock:
+                    self.done += self.area(piece)
+                if progress is not None:
+                    progress(self.done / self.total)
+        except BaseException:
+            self.stopped = True
+            raise
+
+    def finish(self) -> None:
+        """Put the parts together where keys were cut, in their order, so that the sums are always the same."""
+        for (batch, head, row), found in sorted(self.parts.items()):
+            peaks = [found[part][0] for part in sorted(found)]
+            sums = [found[part][1] for part in sorted(found)]
+            peak = np.maximum.reduce(peaks)
+            total = sum(each * np.exp2(own - peak)[..., None] for own, each in zip(peaks, sums, strict=True))
+            heads = slice(head, head + total.shape[0])
+            rows = slice(row, min(row + self.cut.rows, self.o.sizes.queries))
+            self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)
+
+    def write(self, piece: Piece, sums: NDArray[Any]) -> None:
+        """Divide the sums by the weights' own, and write the output of a piece."""
+        o, group = self.o, self.o.sizes.group
+        rows = piece.rows.stop - piece.rows.start
+        apart = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
+        total = apart[..., -1:]
+        empty = total == 0
+        if empty.any():  # a query that may attend to nothing has no weights to divide by, and its output is 0
+            total = np.where(empty, 1, total)
+            self.empty |= set((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
+        heads = slice(piece.heads.start * group, piece.heads.stop * group)
+        target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
+        np.divide(apart[..., :-1], total, out=target, casting="same_kind")
+        if np.isfinite(target).all():
+            return
+        # NaN or ∞: rare, and the reference knows best which of it is meant and what only leaked from closed keys.
+        step = max(1, FALLBACK // o.sizes.keys)
+        for head in range(heads.start, heads.stop):
+            for start in range(piece.rows.start, piece.rows.stop, step):
+                some = np.arange(start, min(start + step, piece.rows.stop))
+                part = o.select(batch=piece.batch, head=head, rows=some)
+                self.out[piece.batch, head, some] = pipeline.run(part).output[0, 0]
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether values are copied, with their ones, once for all queries."""
+        sizes = self.o.sizes
+        size = sizes.batch * sizes.key_heads * sizes.keys * (sizes.value_features + 1) * self.o.dtype.itemsize
+        return sizes.queries > self.cut.rows and size <= MOST_COPIED
+
+    def values_of(self, piece: Piece) -> NDArray[Any]:
+        """Return the values of these heads with a column of ones: (heads, S, Ev + 1)."""
+        place = (piece.batch, piece.heads.start)
+        if place not in self.values:
+            value = pick(self.states.value, piece.batch)[piece.heads]
+            values = np.empty((*value.shape[:2], value.shape[2] + 1), dtype=self.o.dtype)
+            values[..., :-1], values[..., -1] = value, 1
+            self.values[place] = values
+        return self.values[place]
+
+    def closed(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
+        """Return what causal and window rules close in a block whose first query is so far behind its first key."""
+        place = (distance, rows, keys)
+        if place not in self.blocks:
+            queries, at = distance + np.arange(rows)[:, None], np.arange(keys)
+            block = np.zeros((rows, keys), dtype=bool)
+            for reach, ahead in bounds(self.o):
+                block |= at > queries + reach if ahead else at < queries - reach
+            if len(self.blocks) > 64:  # most problems have a few
+                self.blocks.clear()
+            self.blocks[place] = block
+            return block
+        return self.blocks[place]
+
+    def longest_key(self, piece: Piece) -> float:
+        """Return the length of the longest key of these heads; NaN where one holds NaN."""
+        place = (piece.batch, piece.heads.start)
+        if place not in self.longest:
+            keys = pick(self.states.key, piece.batch)[piece.heads]
+            squares = [
+                np.einsum("gse,gse->gs", some, some).max()
+                for some in (usable(keys[:, at : at + PART], self.o.dtype) for at in range(0, keys.shape[1], PART))
+            ]
+            self.longest[place] = float(np.sqrt(np.max(squares)))
+        return self.longest[place]
+
+
+@dataclass(frozen=True)
+class _States:
+    """Query, key and value as the tiles take them: (batch or 1, key heads, …), turned, projected or normalised.
+
+    Attributes:
+        query: (batch or 1, key heads, group, L, E)
+        key: (batch or 1, key heads, S, E)
+        value: (batch or 1, key heads, S, Ev)
+        parameters: of the score function, where a tile needs them.
+        before: factor on the queries.
+        between: factor on the scores, where it cannot be put on the queries.
+        after: factor behind softcap.
+        ones: whether values are given a column of ones; for few queries that would cost more than it saves.
+        added: whether anything is added to the scores.
+    """
+
+    query: NDArray[Any]
+    key: NDArray[Any]
+    value: NDArray[Any]
+    parameters: dict[str, NDArray[Any]]
+    before: float
+    between: float
+    after: float
+    ones: bool
+    added: bool
+
+    @classmethod
+    def of(cls, o: Operands) -> _States:
+        assert o.value is not None  # whoever asks for the output has checked that there is a value
+        query, key = o.query, o.key
+        name = o.options.score
+        with np.errstate(invalid="ignore", over="ignore"):
+            if o.options.rope is not None:
+                query, key = pipeline.rotated(o)
+            if name == "cosine":
+                query, key = unit(pipeline.ready(query, o.dtype)), unit(pipeline.ready(key, o.dtype))
+            if name == "general" and "w_score" in o.parameters:
+                query = pipeline.ready(query, o.dtype) @ pipeline.ready(o.parameters["w_score"], o.dtype)
+        cap = o.options.softcap
+        # Softcap is X·tanh(score/X): what goes in is divided by X, what comes out multiplied.
+        factor, after = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
+        is_additive = name == "additive"
+        numeric = o.mask is not None and o.mask.dtype != bool
+        return cls(
+            query=pipeline.by_group(query, o.sizes.key_heads),
+            key=key,
+            value=o.value,
+            parameters={each: pipeline.ready(array, o.dtype) for each, array in o.parameters.items()},
+            before=1.0 if is_additive else factor,
+            between=factor if is_additive else 1.0,
+            after=after,
+            ones=o.sizes.group * o.sizes.queries >= FEW,
+            added=numeric or o.bias is not None or o.options.alibi,
+        )
+
+
+class _Worker:
+    """One thread's buffers, and what it does with them.
+
+    Queries that share a key head stand together: row r of query head i of the group is row r·group + i of a tile, so
+    that cutting off rows leaves one block of memory.
+    """
+
+    def __init__(self, work: _Work) -> None:
+        self.work, self.o, self.states = work, work.o, work.states
+        self.group, self.features = self.o.sizes.group, self.o.sizes.value_features
+
+    def compute(self, piece: Piece) -> None:
+        """Compute one piece and write it, or keep it where it is one of several parts."""
+        with np.errstate(all="ignore"):
+            query = self.load(piece)
+            peak, sums = self.start(piece, query)
+            for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
+                if self.work.stopped:
+                    return
+                keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
+                self.tile(piece, keys, query, peak, sums)
+            if self.work.cut.parts == 1:
+                self.work.write(piece, sums)
+                return
+        place = (piece.batch, piece.heads.start, piece.rows.start)
+        kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
+        with self.work.lock:
+            self.work.parts.setdefault(place, {})[piece.part] = kept
+
+    def products(self, piece: Piece) -> None:
+        """Make the two products of each tile of a piece, with whatever numbers are in the buffers."""
+        query = self.load(piece)
+        for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
+            keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
+            rows = row_range(self.o, piece.batch, piece.rows, keys)
+            some = query[:, rows.start * self.group : rows.stop * self.group]
+            key = pick(self.states.key, piece.batch)[piece.heads, keys]
+            value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.o.dtype)
+            scores = self.meet(some, usable(key, self.o.dtype))
+            multiply(scores, value, take("product", (*scores.shape[:2], self.features), self.o.dtype))
+
+    def load(self, piece: Piece) -> NDArray[Any]:
+        """Return the queries of a piece, scaled: (heads, rows · group, E)."""
+        source = pick(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
+        query = take("query", source.shape, self.o.dtype)
+        np.multiply(source, self.o.dtype.type(self.states.before), out=query, casting="same_kind")
+        return query.reshape(len(query), -1, query.shape[-1])
+
+    def start(self, piece: Piece, query: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+        """Return the running maximum, None where none is needed, and the sums to begin with: a sink, or nothing."""
+        sums = take("sums", (*query.shape[:2], self.features + 1), self.o.dtype)
+        sums[...] = 0
+        sinks = self.sinks(piece) if piece.part == 0 else None
+        if self.is_safe(piece, query, sinks):
+            if sinks is not None:
+                sums[..., -1] = np.exp2(sinks)
+            return None, sums
+        # Not −∞: the difference of two of those is NaN. Anything that a score can be is above this.
+        peak = np.full(query.shape[:2], np.finfo(self.o.dtype).min / 4, dtype=self.o.dtype)
+        if sinks is not None:
+            peak[...], sums[..., -1] = sinks, 1
+        return peak, sums
+
+    def sinks(self, piece: Piece) -> NDArray[Any] | None:
+        """Return the sink of each row of a tile, (heads, rows · group), as a power of 2."""
+        if self.o.sinks is None:
+            return None
+        heads = np.asarray(self.o.sinks, self.o.dtype).reshape(-1, 1, self.group)[piece.heads]
+        rows = piece.rows.stop - piece.rows.start
+        return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
+
+    def is_safe(self, piece: Piece, query: NDArray[Any], sinks: NDArray[Any] | None) -> bool:
+        """Tell whether no power can get so large or small that a maximum has to be subtracted first.
+
+        No score is larger than the product of the lengths of its query and key (Cauchy and Schwarz).
+        """
+        if self.states.added or query.shape[1] < FEW or self.o.options.score == "additive":
+            return False
+        if sinks is not None and not np.abs(sinks).max() <= SAFE_POWER[self.o.dtype.itemsize]:
+            return False
+        longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.work.longest_key(piece)
+        bound = min(longest, 1.0) * self.states.after if self.o.options.softcap is not None else longest
+        return bool(bound <= SAFE_POWER[self.o.dtype.itemsize])
+
+    def tile(
+        self, piece: Piece, keys: slice, query: NDArray[Any], peak: NDArray[Any] | None, sums: NDArray[Any]
+    ) -> None:
+        """Add what these keys contribute to the sums."""
+        rows = row_range(self.o, piece.batch, piece.rows, keys)
+        if rows.start >= rows.stop:
+            return
+        block = slice(rows.start * self.group, rows.stop * self.group)
+        scores = self.score(piece, keys, rows, query[:, block])
+        sums = sums[:, block]
+        if peak is not None:
+            highest = np.maximum(peak[:, block], scores.max(axis=-1))
+            if not np.array_equal(highest, peak[:, block]):
+                sums *= np.exp2(peak[:, block] - highest)[..., None]
+                peak[:, block] = highest
+            scores -= highest[..., None]
+        np.exp2(scores, out=scores)
+        value = pick(self.states.value, piece.batch)[piece.heads, keys]
+        if self.states.ones:
+            values = take("values", (*value.shape[:2], self.features + 1), self.o.dtype)
+            values[..., :-1], values[..., -1] = value, 1
+            sums += multiply(scores, values, take("product", sums.shape, self.o.dtype))
+            return
+        sums[..., :-1] += multiply(
+            scores, usable(value, self.o.dtype), take("product", (*sums.shape[:-1], self.features), self.o.dtype)
+        )
+        sums[..., -1] += scores.sum(axis=-1)
+
+    def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of a tile with a column of ones; from one copy of all where other queries meet them too."""
+        if self.work.keeps_values:
+            return self.work.values_of(piece)[:, keys]
+        values = take("values", (*value.shape[:2], self.features + 1), self.o.dtype)
+        values[..., :-1], values[..., -1] = value, 1
+        return values
+
+    def score(self, piece: Piece, keys: slice, rows: slice, query: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits of a tile as powers of 2, −∞ where closed: (heads, rows · group, keys)."""
+        key = usable(pick(self.states.key, piece.batch)[piece.heads, keys], self.o.dtype)
+        if self.o.options.score == "additive":
+            scores = additive(query, key, self.states.parameters) * self.o.dtype.type(self.states.between)
+        else:
+            scores = self.meet(query, key)
+        if self.o.options.softcap is not None:
+            np.tanh(scores, out=scores)
+        if self.states.after != 1:
+            scores *= self.o.dtype.type(self.states.after)
+        apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)
+        self.add(piece, keys, rows, apart)
+        self.close(piece, keys, rows, apart)
+        return scores
+
+    def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
+        """Return the products of queries and keys, in this thread's buffer."""
+        scores = take("scores", (*query.shape[:2], key.shape[1]), self.o.dtype)
+        turned = key.swapaxes(1, 2)
+        if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
+            upright = take("upright", (*key.shape[:2], query.shape[1]), self.o.dtype)
+            scores[...] = multiply(key, query.swapaxes(1, 2), upright).swapaxes(1, 2)
+            return scores
+        if len(key) > 1:  # small heads: BLAS is faster when it need not turn them itself
+            turned = take("key", turned.shape, self.o.dtype)
+            turned[...] = key.swapaxes(1, 2)
+        return multiply(query, turned, scores)
+
+    def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
+        """Add mask, bias and ALiBi to (heads, rows, group, keys), and close what the mask closes."""
+        o = self.o
+        for name, array in (("mask", o.mask), ("bias", o.bias)):
+            if array is None:
+                continue
+            some = self.over(array, piece, keys, rows, padded=name == "mask")
+            if some.dtype == bool:
+                np.copyto(scores, -np.inf, where=~some)
+                continue
+            some = np.asarray(some, dtype=o.dtype)
+            scores += some * o.dtype.type(LOG2E)
+            if (some == -np.inf).any():
+                np.copyto(scores, -np.inf, where=some == -np.inf)
+        if o.options.alibi:
+            heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]
+            steep = (slopes(o.head_count)[heads] * LOG2E).astype(o.dtype)
+            distance = self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop)
+            scores -= steep * distance[None, :, None].astype(o.dtype)
+
+    def over(self, array: NDArray[Any], piece: Piece, keys: slice, rows: slice, *, padded: bool) -> NDArray[Any]:
+        """Return what an array over the scores has for a tile, broadcasting to (heads, rows, group, keys)."""
+        some = pick(array, piece.batch)
+        count = some.shape[0]
+        some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
+        some = some if count == 1 else some[piece.heads]
+        if some.shape[2] > 1:
+            some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
+        some = some.swapaxes(1, 2)
+        if padded or some.shape[3] > 1:
+            length = some.shape[3]
+            some = some[..., keys]
+            if keys.stop > length:  # a short mask closes the keys beyond its end
+                fill: Any = False if some.dtype == bool else -np.inf
+                shape = (*some.shape[:3], keys.stop - max(keys.start, length))
+                some = np.concatenate(
+                    [some, np.full(shape, fill, dtype=some.dtype if some.dtype == bool else float)], -1
+                )
+        return some
+
+    def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
+        """Return the positions of these rows of a piece."""
+        return pick(self.o.positions, piece.batch)[piece.rows][rows]
+
+    def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
+        """Close what causal and window rules close, in the rows that they cut through."""
+        for some in cut_rows(self.o, piece, keys, rows):
+            first = int(self.positions(piece, rows)[some.start])
+            closed = self.work.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
+            np.copyto(scores[:, some], -np.inf, where=closed[:, None])
+
+
+def pick(array: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Return one item of a batch, or the one that serves all of them."""
+    return array[batch if len(array) > 1 else 0]
+
+
+_scratch = threading.local()
+
+
+def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return this thread's buffer of this name in this shape; its pages have been touched before, mostly."""
+    size = math.prod(shape) * dtype.itemsize
+    buffer = getattr(_scratch, name, None)
+    if buffer is None or len(buffer) < size:
+        buffer = np.empty(size, dtype=np.uint8)
+        setattr(_scratch, name, buffer)
+    return buffer[:size].view(dtype).reshape(shape)
+
+
+def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the array as it is where a matrix product can take it so, and else a copy that it can."""
+    is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
+    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else pipeline.ready(array, dtype)
+
+
+def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    """Return the products of a stack of matrices; for a single pair, by the call that costs least."""
+    if len(left) == 1:
+        np.dot(left[0], right[0], out=out[0])
+    else:
+        np.matmul(left, right, out=out)
+    return out

@@ -1,0 +1,141 @@
+"""How a problem is cut into pieces for the stream: which queries meet which keys, and in tiles of what size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attncli.attend.operands import Operands
+
+# Bytes of scores in a tile: about what the L2 cache of a core holds beside the keys and values that go with them.
+TILE = 1_572_864
+# Keys a tile: as many as make a product efficient, and fewer for short causal problems.
+KEYS = 384
+DIAGONAL_KEYS = 128
+SHORT = 2048
+# Fewer rows than this make scores of a few kilobytes; then there are more keys a tile instead.
+FEW_ROWS = 64
+MANY_KEYS = 8192
+# Pieces there should be at least, so that workers end at about the same time; and keys that a part should have.
+PIECES = 4
+PART = 4096
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of the pieces. It follows from the sizes of the problem alone, not from the number of threads.
+
+    Attributes:
+        heads: key heads a piece.
+        rows: queries a piece and query head.
+        keys: keys a tile.
+        parts: into how many parts the keys are cut where there are too few queries to share.
+    """
+
+    heads: int
+    rows: int
+    keys: int
+    parts: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some queries of some key heads of one batch item, against some of the keys."""
+
+    batch: int
+    heads: slice
+    rows: slice
+    keys: slice
+    part: int
+
+
+def plan(o: Operands) -> Plan:
+    """Choose the pieces for a problem."""
+    sizes = o.sizes
+    room = TILE // o.dtype.itemsize
+    # Along a diagonal half a tile is computed in vain, which weighs where there are few tiles.
+    narrow = o.options.causal and sizes.queries <= SHORT
+    keys = min(DIAGONAL_KEYS if narrow else KEYS, sizes.keys)
+    rows = max(1, min(sizes.queries, room // keys // sizes.group))
+    if sizes.group * rows < FEW_ROWS:
+        keys = min(sizes.keys, MANY_KEYS)
+    # As many heads as fit, in shares of the same size.
+    others = sizes.batch * math.ceil(sizes.queries / rows)
+    shares = max(math.ceil(PIECES / others), math.ceil(sizes.key_heads * sizes.group * rows * keys / room))
+    shares = min(sizes.key_heads, shares + shares % 2)
+    heads = math.ceil(sizes.key_heads / shares)
+    found = others * math.ceil(sizes.key_heads / heads)
+    parts = 1 if found >= PIECES else max(1, min(PIECES, sizes.keys // PART))
+    return Plan(heads, rows, keys, parts)
+
+
+def pieces(o: Operands, cut: Plan) -> list[Piece]:
+    """Return the pieces, those with most keys first: the workers then end at about the same time."""
+    sizes, found = o.sizes, []
+    for batch in range(sizes.batch):
+        for row in range(0, sizes.queries, cut.rows):
+            rows = slice(row, min(row + cut.rows, sizes.queries))
+            seen, _ = key_range(o, batch, rows)
+            length = math.ceil((seen.stop - seen.start) / cut.parts)
+            for head in range(0, sizes.key_heads, cut.heads):
+                heads = slice(head, min(head + cut.heads, sizes.key_heads))
+                for part in range(cut.parts):
+                    start = min(seen.start + part * length, seen.stop)
+                    found.append(Piece(batch, heads, rows, slice(start, min(start + length, seen.stop)), part))
+    return sorted(found, key=lambda piece: piece.keys.start - piece.keys.stop)
+
+
+def key_range(o: Operands, batch: int, rows: slice) -> tuple[slice, slice]:
+    """Return which keys any of these queries may see, and which all of them may, as far as positions decide.
+
+    Both are what the rules ``causal``, ``window`` and ``length`` of `attncli.attend.masking.openings` leave open.
+    """
+    positions = o.positions[batch % len(o.positions), rows]
+    first, last = int(positions[0]), int(positions[-1])
+    seen, common = [0, o.sizes.keys], [0, o.sizes.keys]
+    for reach, ahead in bounds(o):
+        if ahead:
+            seen[1], common[1] = min(seen[1], last + reach + 1), min(common[1], first + reach + 1)
+        else:
+            seen[0], common[0] = max(seen[0], first - reach), max(common[0], last - reach)
+    if o.key_lengths is not None:
+        length = int(o.key_lengths[batch % len(o.key_lengths)])
+        seen[1], common[1] = min(seen[1], length), min(common[1], length)
+    return slice(seen[0], max(seen[0], seen[1])), slice(common[0], max(common[0], common[1]))
+
+
+def row_range(o: Operands, batch: int, rows: slice, keys: slice) -> slice:
+    """Return which of these queries, counted from the first, may see any of these keys, as far as positions decide."""
+    first = int(o.positions[batch % len(o.positions), rows.start])
+    seen = [0, rows.stop - rows.start]
+    for reach, ahead in bounds(o):
+        if ahead:  # key ≤ position + reach
+            seen[0] = max(seen[0], keys.start - reach - first)
+        else:  # key ≥ position − reach
+            seen[1] = min(seen[1], keys.stop - 1 + reach - first + 1)
+    return slice(seen[0], max(seen[0], seen[1]))
+
+
+def cut_rows(o: Operands, piece: Piece, keys: slice, rows: slice) -> list[slice]:
+    """Return the rows, counted from the first of ``rows``, of which a rule closes some of these keys, not all."""
+    first = int(o.positions[piece.batch % len(o.positions), piece.rows.start]) + rows.start
+    count = rows.stop - rows.start
+    top, bottom = 0, count
+    for reach, ahead in bounds(o):
+        if ahead:  # rows from here on see the last of the keys
+            top = max(top, min(count, keys.stop - 1 - reach - first))
+        else:  # rows before this see the first of them
+            bottom = min(bottom, max(0, keys.start + reach - first + 1))
+    if bottom <= top:
+        return [slice(0, count)]
+    return [slice(start, stop) for start, stop in ((0, top), (bottom, count)) if start < stop]
+
+
+def bounds(o: Operands) -> list[tuple[int, bool]]:
+    """Return how far a query sees, ahead (True) and back (False)."""
+    left, right = o.options.window or (-1, -1)
+    ahead = [0] if o.options.causal else []
+    ahead += [right] if right >= 0 else []
+    return [(reach, True) for reach in ahead] + ([(left, False)] if left >= 0 else [])

@@ -1,0 +1,1 @@
+"""Time this machine: attn beside the libraries that are installed, and beside the limit."""

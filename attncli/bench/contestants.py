@@ -1,0 +1,152 @@
+"""Who is timed: each makes the same output from the same arrays.
+
+A library is asked for only when it is installed, and with as many threads as attn has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend import stream
+from attncli.attend.blas import one_thread
+from attncli.attend.masking import openings
+from attncli.attend.operands import Operands
+from attncli.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Run = Callable[[], "NDArray[Any]"]
+# Bytes of scores beyond which holding all of them is not tried.
+MOST_SCORES = 1 << 31
+MODULES = {"torch": "torch", "onnxruntime": "onnxruntime", "jax": "jax"}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to compute it: its name, and a call that returns the output (batch, heads, L, Ev)."""
+
+    name: str
+    run: Run
+
+
+def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestant]:
+    """Return attn, then whoever is asked for and can do it, then plain NumPy where the scores fit.
+
+    Raises:
+        InputError: a library is asked for by name and is not installed.
+    """
+    for name in against:
+        if name not in MODULES:
+            raise InputError(f"--against {name}: the libraries are {', '.join(MODULES)}", hint=nearest(name, MODULES))
+        if find_spec(MODULES[name]) is None:
+            raise InputError(f"{name} is not installed", hint=f"pip install {name}")
+    found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
+    for name in against or [name for name, module in MODULES.items() if find_spec(module)]:
+        found.append(Contestant(name, MAKERS[name](o, threads)))
+    if o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys * o.dtype.itemsize <= MOST_SCORES:
+        found.append(Contestant("numpy", lambda: whole(o)))
+    return found
+
+
+def states(o: Operands) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return query, key and value; a benchmark's problem has all of them."""
+    assert o.value is not None
+    return o.query, o.key, o.value
+
+
+def whole(o: Operands) -> NDArray[Any]:
+    """Compute as most scripts do: all scores at once, with as many threads as BLAS takes."""
+    query, *others = states(o)
+    key, value = (np.repeat(each, o.sizes.group, axis=1) for each in others)
+    scores = query @ key.swapaxes(-1, -2) * o.dtype.type(o.factor)
+    for rule in openings(o).values():
+        scores = np.where(rule, scores, -np.inf)
+    scores -= scores.max(axis=-1, keepdims=True)
+    weights = np.exp(scores)
+    return (weights / weights.sum(axis=-1, keepdims=True)) @ value
+
+
+def of_torch(o: Operands, threads: int) -> Run:
+    """Call ``scaled_dot_product_attention``, with a mask where it has no option for the problem."""
+    import torch
+
+    torch.set_num_threads(threads)
+    arrays = [torch.from_numpy(np.ascontiguousarray(each)) for each in states(o)]
+    options: dict[str, Any] = {"scale": o.factor, "enable_gqa": o.sizes.group > 1}
+    if o.options.window is not None:
+        options["attn_mask"] = torch.from_numpy(all_open(o))
+    else:
+        options["is_causal"] = o.options.causal
+    return lambda: torch.nn.functional.scaled_dot_product_attention(*arrays, **options).numpy()
+
+
+def of_jax(o: Operands, threads: int) -> Run:
+    """Call ``dot_product_attention``, compiled; it takes its arrays as (batch, length, heads, features)."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    arrays = [jax.numpy.asarray(np.ascontiguousarray(each.swapaxes(1, 2))) for each in states(o)]
+    window = o.options.window
+    sides = None if window is None else tuple(o.sizes.keys if side < 0 else side for side in window)
+    call = jax.jit(
+        lambda *states: jax.nn.dot_product_attention(
+            *states, scale=o.factor, is_causal=o.options.causal, local_window_size=sides
+        )
+    )
+    return lambda: np.swapaxes(np.asarray(call(*arrays)), 1, 2)
+
+
+def of_onnxruntime(o: Operands, threads: int) -> Run:
+    """Run the operator ``Attention`` of opset 23, with a mask where it has no attribute for the problem."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    kind = helper.np_dtype_to_tensor_dtype(o.dtype)
+    arrays = dict(zip("qkv", states(o), strict=True))
+    inputs = [helper.make_tensor_value_info(name, kind, array.shape) for name, array in arrays.items()]
+    if o.options.window is not None:
+        arrays["m"] = all_open(o)
+        inputs.append(helper.make_tensor_value_info("m", TensorProto.BOOL, arrays["m"].shape))
+    causal = int(o.options.causal and o.options.window is None)
+    node = helper.make_node("Attention", list(arrays), ["y"], scale=o.factor, is_causal=causal)
+    output = helper.make_tensor_value_info("y", kind, None)
+    graph = helper.make_graph([node], "attention", inputs, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    given = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return lambda: session.run(None, given)[0]
+
+
+MAKERS: dict[str, Callable[[Operands, int], Run]] = {
+    "torch": of_torch,
+    "onnxruntime": of_onnxruntime,
+    "jax": of_jax,
+}
+
+
+def all_open(o: Operands) -> NDArray[np.bool_]:
+    """Return where all rules are open, (L, S)."""
+    opened = np.ones((1, 1, o.sizes.queries, o.sizes.keys), dtype=bool)
+    for rule in openings(o).values():
+        opened &= rule
+    return opened[0, 0]
+
+
+def limit(o: Operands, threads: int) -> Callable[[], None]:
+    """Return the two matrix products alone, on the tiles that the stream computes: nothing can be faster than this."""
+    work = stream.products(o, threads)
+    products = o.sizes.queries * o.sizes.keys * o.sizes.features
+
+    def run() -> None:
+        with one_thread(products):
+            work()
+
+    return run

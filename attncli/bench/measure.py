@@ -1,0 +1,116 @@
+"""Measure: interleaved in one process, medians, after all have been seen to agree."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.bench.contestants import Contestant
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# How far apart two right answers may be, in units of the precision: sums of thousands of terms in another order.
+APART = 1e4
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one contestant took.
+
+    Attributes:
+        seconds: median of the rounds.
+        spread: half of the distance between the quartiles, as a share of the median.
+        error: largest difference from the first contestant's output.
+        memory: bytes above what was held before, at the peak of the first run; None where the system does not tell.
+    """
+
+    name: str
+    seconds: float
+    spread: float
+    error: float
+    memory: int | None
+
+
+def agree(found: Sequence[Contestant]) -> tuple[dict[str, float], dict[str, int | None]]:
+    """Let each compute once; return how far each is from the first, and the memory that this took.
+
+    Raises:
+        InputError: one makes something else, so that timing it would mean nothing.
+    """
+    outputs: list[NDArray[Any]] = []
+    errors, memory = {}, {}
+    for each in found:
+        # The first run: later ones may find their memory where they left it.
+        memory[each.name] = peak_of(lambda each=each: outputs.append(each.run()))  # type: ignore[misc]
+        output, first = outputs[-1], outputs[0]
+        del outputs[1:]
+        errors[each.name] = difference(output, first)
+        if not errors[each.name] <= APART * float(np.finfo(first.dtype).eps):
+            raise InputError(f"{each.name} does not agree: its output differs by {errors[each.name]:.1e}")
+    return errors, memory
+
+
+def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return the largest absolute difference."""
+    return float(np.abs(np.asarray(one, np.float64).reshape(other.shape) - other).max())
+
+
+def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int) -> tuple[list[Timing], float]:
+    """Time all contestants and the limit, one after the other, round after round.
+
+    Returns:
+        The timings, and the seconds of the limit.
+    """
+    errors, memory = agree(found)
+    limit()
+    seconds: dict[str, list[float]] = {each.name: [] for each in found}
+    limits = []
+    for _ in range(rounds):
+        for each in found:
+            seconds[each.name].append(timed(each.run))
+        limits.append(timed(limit))
+    timings = [
+        Timing(each.name, median(seconds[each.name]), spread(seconds[each.name]), errors[each.name], memory[each.name])
+        for each in found
+    ]
+    return timings, median(limits)
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """Return how long one run takes, in seconds."""
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def spread(seconds: Sequence[float]) -> float:
+    """Return half of the distance between the quartiles, as a share of the median."""
+    low, high = np.quantile(seconds, [0.25, 0.75])
+    return float(high - low) / 2 / median(seconds)
+
+
+def peak_of(run: Callable[[], Any]) -> int | None:
+    """Return how many bytes more than before are resident at the peak of one run."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the peak to what is resident now
+    before = _peak()
+    run()
+    after = _peak()
+    return None if before is None or after is None else after - before
+
+
+def _peak() -> int | None:
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+        return None if found is None else 1024 * int(found[1])
+    return None

@@ -1,0 +1,291 @@
+"""The stream: it is the reference, tile by tile, and keeps its promises about memory, threads, files and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from attncli.attend import pipeline, stream, tiles
+from attncli.attend.operands import prepare
+from attncli.attend.options import Options
+from tests.conftest import ROOT, SAMPLES, attn, environment
+from tests.test_big import peak, sparse
+
+# A tile is 384 keys wide, 128 under a causal rule; few queries meet 8192 keys at a time.
+EDGES = [1, 2, 63, 64, 65, 127, 128, 129, 383, 384, 385, 800]
+
+
+def both(arrays: dict[str, Any], threads: int = 2, **options: Any) -> tuple[Any, Any]:
+    """Return the output of the stream and of the reference."""
+    o = prepare(arrays, Options.parse(options))
+    with np.errstate(all="ignore"):
+        return stream.run(o, threads=threads).output, pipeline.run(o).output
+
+
+@given(st.data())
+def test_it_is_the_reference_for_the_whole_family(data: Any) -> None:
+    """Any options together, tile edges included, NaN and ∞ too; to rounding of each precision."""
+    draw = data.draw
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    batch, key_heads, group = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    queries, keys = draw(st.sampled_from(EDGES)), draw(st.sampled_from(EDGES))
+    features, wide = draw(st.sampled_from([2, 8, 32])), draw(st.sampled_from([1, 3, 32]))
+    heads, normal = key_heads * group, rng.standard_normal
+    arrays: dict[str, Any] = {
+        "query": normal((batch, heads, queries, features)),
+        "key": normal((batch, key_heads, keys, features)),
+        "value": normal((batch, key_heads, keys, wide)),
+    }
+    options: dict[str, Any] = {"scale": draw(st.sampled_from([0.1, 1.0, 20.0])), "causal": draw(st.booleans())}
+    total = keys
+    cache = draw(st.sampled_from(["none", "none", "past", "lengths"]))
+    if cache == "past":
+        arrays["past_key"], arrays["past_value"] = (normal((batch, key_heads, 9, n)) for n in (features, wide))
+        total += 9
+    if cache == "lengths":
+        arrays["key_lengths"] = rng.integers(0, keys + 1, batch)
+    if draw(st.booleans()):
+        options["window"] = (draw(st.integers(-1, 300)), draw(st.integers(-1, 300)))
+    if draw(st.booleans()):
+        options["offset"] = draw(st.integers(-50, 300))
+    if draw(st.integers(0, 3)) == 0:
+        options |= {"softcap": draw(st.sampled_from([0.5, 50.0])), "alibi": draw(st.booleans())}
+    if draw(st.integers(0, 3)) == 0:
+        options["rope"] = draw(st.sampled_from(["half", "interleaved"]))
+    options["score"] = draw(st.sampled_from(["dot", "dot", "dot", "cosine", "general", "additive"]))
+    if draw(st.integers(0, 3)) == 0:
+        arrays["sinks"] = 5 * normal(heads)
+    full = (batch, heads, queries, draw(st.integers(1, total)))
+    shape = tuple(n if i == 3 or draw(st.booleans()) else 1 for i, n in enumerate(full))
+    mask = draw(st.sampled_from(["none", "none", "bool", "float"]))
+    if mask == "bool":
+        arrays["mask"] = rng.random(shape) > 0.3
+    if mask == "float":
+        arrays["mask"] = np.where(rng.random(shape) > 0.2, normal(shape), -np.inf)
+    if draw(st.integers(0, 4)) == 0:
+        arrays["bias"] = normal((*shape[:3], total))
+    if draw(st.integers(0, 5)) == 0:
+        arrays[draw(st.sampled_from(["key", "value"]))][0, 0, keys // 2] = draw(st.sampled_from([np.nan, np.inf]))
+    dtype, tolerance = draw(st.sampled_from([("f8", 1e-9), ("f4", 2e-3), ("f2", 2e-2)]))
+    for name in ("query", "key", "value", "past_key", "past_value"):
+        if name in arrays:
+            arrays[name] = arrays[name].astype(dtype)
+    made, expected = both(arrays, **options)
+    assert made.dtype == expected.dtype
+    assert_allclose(made.astype(float), expected.astype(float), rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+@pytest.mark.parametrize("keys", [1, tiles.KEYS - 1, tiles.KEYS, tiles.KEYS + 1, tiles.MANY_KEYS + 1, 3 * tiles.PART])
+@pytest.mark.parametrize("queries", [1, 63, 64, 1025])
+def test_tile_edges(queries: int, keys: int) -> None:
+    """One less, the same and one more than a tile, in both directions; a single query has its keys in parts."""
+    rng = np.random.default_rng([queries, keys])
+    arrays = {
+        name: rng.standard_normal((1, 1, n, 4)) for name, n in (("query", queries), ("key", keys), ("value", keys))
+    }
+    made, expected = both(arrays)
+    assert_allclose(made, expected, rtol=1e-10, atol=1e-12)
+    made, expected = both(arrays, causal=True, offset="end", window=(100, -1))
+    assert_allclose(made, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 5000), (4, 700, 700), (40, 64, 64), (3, 1, 20000)])
+def test_the_number_of_threads_changes_no_bit(shape: tuple[int, int, int]) -> None:
+    """Pieces follow from the sizes alone."""
+    heads, queries, keys = shape
+    rng = np.random.default_rng(shape)
+    arrays = {"query": rng.standard_normal((heads, queries, 16), dtype="f4")}
+    arrays["hidden"] = rng.standard_normal((heads, keys, 16), dtype="f4")
+    one, two, three = (both(arrays, threads)[0] for threads in (1, 2, 3))
+    assert_array_equal(one, two)
+    assert_array_equal(one, three)
+
+
+def adversary(kind: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Return float32 arrays that make a careless computation err."""
+    query, key, value = (rng.standard_normal((700, 32)).astype("f4") for _ in range(3))
+    if kind == "huge":
+        query *= 1e3
+    if kind == "tiny":
+        query *= 1e-6
+    if kind == "one-hot":
+        query, key = 40 * np.eye(700, 32, dtype="f4"), np.eye(700, 32, dtype="f4")
+    if kind == "late":
+        key[-3] = 30 * key[-3] + 60 * np.sign(key[-3])
+    if kind == "uneven":
+        query *= np.where(np.arange(700) % 2, 1e3, 1e-3)[:, None].astype("f4")
+        key *= np.where(np.arange(700) % 3, 1, 1e-3)[:, None].astype("f4")
+    return {"query": query, "key": key, "value": value}
+
+
+@pytest.mark.parametrize("kind", ["ordinary", "huge", "tiny", "one-hot", "late", "uneven"])
+def test_it_errs_at_most_twice_as_much_as_plain_computation(kind: str) -> None:
+    """Both against float64 on the same numbers; scores of 1e4, one key far above the rest, and others."""
+    arrays = adversary(kind, np.random.default_rng(7))
+    exact = pipeline.run(prepare({n: a.astype("f8") for n, a in arrays.items()}, Options())).output
+    made, plain = both(arrays)
+    own, allowed = (np.abs(each - exact).max() for each in (made, plain))
+    assert own <= 2 * allowed + np.finfo("f4").eps
+
+
+def test_what_is_closed_is_never_computed() -> None:
+    """A window makes the work grow with the length, not with its square."""
+
+    def area(length: int) -> int:
+        o = prepare(
+            {"query": np.ones((length, 4)), "hidden": np.ones((length, 4))}, Options.parse({"window": (512, 0)})
+        )
+        cut = tiles.plan(o)
+        some = tiles.pieces(o, cut)
+        return sum((p.rows.stop - p.rows.start) * (p.keys.stop - p.keys.start) for p in some)
+
+    assert area(64000) < 2.2 * area(32000)
+    assert area(32000) < 32000 * 2000
+
+
+def test_the_command_gives_what_the_steps_give(tmp_path: Path) -> None:
+    """Every sample, its output alone, in a file and in a pipe; packed and vectors too."""
+    for path in [*sorted(SAMPLES.glob("*.json")), *sorted(SAMPLES.glob("*.npz"))]:
+        target = tmp_path / f"{path.stem}{path.suffix[1:]}.npy"
+        attn("compute", path, "-o", target)
+        expected = np.array(json.loads(attn("compute", path, "-f", "json").out)["output"])
+        made = np.load(target)
+        assert made.shape == expected.shape
+        assert_allclose(made, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_one_head_of_one_item(tmp_path: Path) -> None:
+    """--head and --batch choose in files too."""
+    path = tmp_path / "q.npy"
+    np.save(path, np.random.default_rng(0).standard_normal((2, 3, 4, 5)))
+    attn("compute", path, "--head", "2", "--batch", "1", "-o", tmp_path / "o.npy")
+    attn("compute", path, "-o", tmp_path / "all.npy")
+    assert_array_equal(np.load(tmp_path / "o.npy"), np.load(tmp_path / "all.npy")[1, 2])
+
+
+def test_the_memory_is_that_of_the_output(tmp_path: Path) -> None:
+    """32768 × 64, causal: a score matrix would take 4 GB."""
+    array = sparse(tmp_path / "x.npy", (32768, 64))
+    _, megabytes = peak("compute", array, "--causal", "-o", tmp_path / "o.npy", "--threads", "2")
+    assert megabytes < 200
+    assert np.load(tmp_path / "o.npy", mmap_mode="r").shape == (32768, 64)
+
+
+def test_matrices_beyond_memory_are_refused_before_they_are_begun(tmp_path: Path) -> None:
+    """The size is told, and what to do instead."""
+    array = sparse(tmp_path / "x.npy", (1_000_000, 4))
+    ran = attn("compute", array, "--step", "softmax", "-f", "npy", status=2)
+    assert ran.err == (
+        "attn: each matrix of scores or weights would take 4000.0 GB (1000000×1000000 float32), too much for this "
+        "machine\n"
+        "hint: the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step\n"
+    )
+
+
+def long_problem(folder: Path) -> Path:
+    """Return a problem that takes many seconds."""
+    return sparse(folder / "long.npy", (200_000, 64))
+
+
+def test_ctrl_c_ends_a_stream_and_leaves_nothing(tmp_path: Path) -> None:
+    """Within a second, exit status 130, no half file, not a word."""
+    words = [sys.executable, "-m", "attncli", "compute", str(long_problem(tmp_path)), "-o", str(tmp_path / "o.npy")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment()) as process:
+        while not list(tmp_path.glob(".attn-*")):
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(2)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - began < 5  # a second, on a machine that has nothing else to do
+    assert (process.returncode, err) == (130, b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.npy"]
+
+
+def test_a_bar_is_shown_on_a_terminal_when_it_takes_long(tmp_path: Path) -> None:
+    """On standard error, with the time left; none for short work, none in a pipe."""
+    import pty
+
+    def on_terminal(*words: str) -> str:
+        reading, writing = pty.openpty()
+        command = [sys.executable, "-m", "attncli", "compute", *words]
+        with subprocess.Popen(
+            command, stderr=writing, stdout=subprocess.PIPE, env=environment(TERM="xterm")
+        ) as process:
+            os.close(writing)
+            shown = b""
+            while True:
+                try:
+                    chunk = os.read(reading, 4096)
+                except OSError:
+                    break
+                if not chunk:
+                    break
+                shown += chunk
+                if b"%" in shown and re.search(rb"\d:\d\d:\d\d", shown):
+                    process.terminate()
+            os.close(reading)
+        return shown.decode()
+
+    assert re.search(r"\d+%", on_terminal(str(long_problem(tmp_path)), "-o", str(tmp_path / "o.npy")))
+    assert on_terminal("samples/article.json", "-f", "csv") == ""
+
+
+def test_a_disk_that_is_full_is_told_before_the_work(tmp_path: Path) -> None:
+    """Room for a mapped file is taken at once: later, its lack would kill the program."""
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+    script += "from attncli.__main__ import main; main()"
+    words = [sys.executable, "-c", script, "compute", str(SAMPLES / "ocr.npz"), "-o", str(tmp_path / "o.npy")]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment(), cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (2, f"attn: {tmp_path}/o.npy: cannot be written: File too large\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_without_keys_are_told_by_the_stream_too(tmp_path: Path) -> None:
+    """The same notice as with all steps."""
+    (tmp_path / "f.json").write_text(
+        '{"query": [[1], [1]], "hidden": [[1], [1]], "mask": [[false, false], [true, true]]}'
+    )
+    alone = attn("compute", "f.json", "-f", "csv", cwd=tmp_path)
+    assert alone.out == "0.0\n1.0\n"
+    assert alone.err == attn("compute", "f.json", "-f", "json", cwd=tmp_path).err != ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--length 33 --heads 2 --dim 8",
+        "--length 40 --heads 4 --kv-heads 2 --causal --dtype float64",
+        "--length 70 --heads 1 --causal --window 8",
+        "--length 1 --keys 500 --heads 4 --kv-heads 2",
+    ],
+)
+def test_the_benchmark_runs_and_everybody_agrees(words: str) -> None:
+    """Times are positive, and plain NumPy is there; with what else is installed."""
+    found = json.loads(attn("bench", *words.split(), "--rounds", "2", "-f", "json").out)
+    timings = {each["name"]: each for each in found["timings"]}
+    assert {"attn", "numpy"} <= timings.keys()
+    assert all(each["milliseconds"] > 0 and each["difference"] < 1e-4 for each in timings.values())
+    assert found["limit_milliseconds"] > 0
+
+
+def test_the_benchmark_as_a_table_and_its_errors() -> None:
+    """A line a contestant, the limit last; libraries that are not there or not known are told."""
+    out = attn("bench", "--length", "32", "--heads", "2", "--rounds", "1").out
+    assert re.search(r"^attn +\d+\.\d +\d+% +\d+%", out, re.MULTILINE)
+    assert re.search(r"^numpy +\d+\.\d +\d+% +\d+\.\d\d x +\d+%", out, re.MULTILINE)
+    assert out.splitlines()[-2].startswith("two products")
+    err = attn("bench", "--against", "touch", status=2).err
+    assert err == 'attn: --against touch: the libraries are torch, onnxruntime, jax\nhint: did you mean "torch"?\n'
