@@ -6,7 +6,7 @@ al., *FlashAttention*, 2022.
 
 What makes it fast with nothing but NumPy:
 
-- a tile of scores stays in the cache of its core, in a buffer that is allocated once;
+- a tile of scores is made and used in blocks so small that BLAS need not pack them, in a buffer allocated once;
 - exponentials are powers of 2, with log2(e) folded into the query: NumPy's exp2 is the faster one;
 - where the lengths of the vectors show that no power can overflow, no maximum is looked for at all;
 - a column of ones beside the values makes the product that sums the values sum the weights too;
@@ -359,7 +359,7 @@ class _Worker:
             key = pick(self.states.key, piece.batch)[piece.heads, keys]
             value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.o.dtype)
             scores = self.meet(some, usable(key, self.o.dtype))
-            multiply(scores, value, take("product", (*scores.shape[:2], self.features), self.o.dtype))
+            self.multiply(scores, value, "product")
 
     def load(self, piece: Piece) -> NDArray[Any]:
         """Return the queries of a piece, scaled: (heads, rows · group, E)."""
@@ -423,13 +423,9 @@ class _Worker:
         np.exp2(scores, out=scores)
         value = pick(self.states.value, piece.batch)[piece.heads, keys]
         if self.states.ones:
-            values = take("values", (*value.shape[:2], self.features + 1), self.o.dtype)
-            values[..., :-1], values[..., -1] = value, 1
-            sums += multiply(scores, values, take("product", sums.shape, self.o.dtype))
+            sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
             return
-        sums[..., :-1] += multiply(
-            scores, usable(value, self.o.dtype), take("product", (*sums.shape[:-1], self.features), self.o.dtype)
-        )
+        sums[..., :-1] += self.multiply(scores, usable(value, self.o.dtype), "product")
         sums[..., -1] += scores.sum(axis=-1)
 
     def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
@@ -456,18 +452,22 @@ class _Worker:
         self.close(piece, keys, rows, apart)
         return scores
 
+    def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
+        """Return the products of two stacks of matrices, in this thread's buffer of this name."""
+        out = take(name, (*left.shape[:2], right.shape[2]), self.o.dtype)
+        return multiply(left, right, out, self.work.cut.block)
+
     def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-        """Return the products of queries and keys, in this thread's buffer."""
-        scores = take("scores", (*query.shape[:2], key.shape[1]), self.o.dtype)
-        turned = key.swapaxes(1, 2)
+        """Return the products of queries and keys, (heads, rows, keys)."""
         if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
+            scores = take("scores", (*query.shape[:2], key.shape[1]), self.o.dtype)
             upright = take("upright", (*key.shape[:2], query.shape[1]), self.o.dtype)
-            scores[...] = multiply(key, query.swapaxes(1, 2), upright).swapaxes(1, 2)
+            scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
             return scores
-        if len(key) > 1:  # small heads: BLAS is faster when it need not turn them itself
-            turned = take("key", turned.shape, self.o.dtype)
-            turned[...] = key.swapaxes(1, 2)
-        return multiply(query, turned, scores)
+        # BLAS multiplies small matrices much faster when it need not turn one of them.
+        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.o.dtype)
+        turned[...] = key.swapaxes(1, 2)
+        return self.multiply(query, turned, "scores")
 
     def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
         """Add mask, bias and ALiBi to (heads, rows, group, keys), and close what the mask closes."""
@@ -545,10 +545,30 @@ def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else pipeline.ready(array, dtype)
 
 
-def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
-    """Return the products of a stack of matrices; for a single pair, by the call that costs least."""
-    if len(left) == 1:
-        np.dot(left[0], right[0], out=out[0])
-    else:
-        np.matmul(left, right, out=out)
+def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
+    """Return the products of two stacks of matrices, made from so many rows at a time.
+
+    Args:
+        left: (heads, rows, K), contiguous.
+        right: (heads, K, N).
+        out: (heads, rows, N), contiguous.
+        block: see `attncli.attend.tiles.SMALL_PRODUCT`.
+    """
+    heads, rows, _ = left.shape
+    if heads > 1:
+        # Heads whose rows are no multiple of the block are cut where they are one of something near it.
+        size = next((rows // n for n in range(-(-rows // block), 4 + rows // block) if rows % n == 0), rows)
+        _blocks(left, right[:, None], out, size)
+        return out
+    whole = rows - rows % block
+    if whole:
+        _blocks(left[:, :whole], right[:, None], out[:, :whole], block)
+    if rows > whole:
+        np.matmul(left[:, whole:], right, out=out[:, whole:])
     return out
+
+
+def _blocks(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], size: int) -> None:
+    heads, rows, _ = left.shape
+    shape = (heads, rows // size, size)
+    np.matmul(left.reshape(*shape, -1), right, out=out.reshape(*shape, -1))

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
-# Bytes of scores in a tile: about what the L2 cache of a core holds beside the keys and values that go with them.
-TILE = 1_572_864
-# Keys a tile: as many as make a product efficient, and fewer for short causal problems.
-KEYS = 384
-DIAGONAL_KEYS = 128
+# Bytes of scores in a tile. It is worked on in blocks that stay in the L2 cache; larger tiles mean fewer calls, and
+# beyond this size gain nothing more.
+TILE = 2_621_440
+# Keys a tile: with these, 64 rows of 64 features make a product of just under a million; and fewer for short causal
+# problems, of which half a tile along the diagonal is computed in vain.
+KEYS = 240
+DIAGONAL_KEYS = 120
 SHORT = 2048
+# OpenBLAS multiplies matrices of at most a million products without packing them first, a seventh faster than others.
+SMALL_PRODUCT = 1_000_000
 # Fewer rows than this make scores of a few kilobytes; then there are more keys a tile instead.
 FEW_ROWS = 64
 MANY_KEYS = 8192
@@ -32,12 +36,14 @@ class Plan:
         rows: queries a piece and query head.
         keys: keys a tile.
         parts: into how many parts the keys are cut where there are too few queries to share.
+        block: rows of a tile that are multiplied at a time.
     """
 
     heads: int
     rows: int
     keys: int
     parts: int
+    block: int
 
 
 @dataclass(frozen=True)
@@ -55,20 +61,21 @@ def plan(o: Operands) -> Plan:
     """Choose the pieces for a problem."""
     sizes = o.sizes
     room = TILE // o.dtype.itemsize
-    # Along a diagonal half a tile is computed in vain, which weighs where there are few tiles.
     narrow = o.options.causal and sizes.queries <= SHORT
     keys = min(DIAGONAL_KEYS if narrow else KEYS, sizes.keys)
-    rows = max(1, min(sizes.queries, room // keys // sizes.group))
+    block = max(1, SMALL_PRODUCT // (keys * max(sizes.features, sizes.value_features + 1)))
+    rows = room // keys // sizes.group
+    rows = max(1, min(sizes.queries, rows - rows % block if rows > block else rows))
     if sizes.group * rows < FEW_ROWS:
         keys = min(sizes.keys, MANY_KEYS)
     # As many heads as fit, in shares of the same size.
     others = sizes.batch * math.ceil(sizes.queries / rows)
     shares = max(math.ceil(PIECES / others), math.ceil(sizes.key_heads * sizes.group * rows * keys / room))
     shares = min(sizes.key_heads, shares + shares % 2)
-    heads = math.ceil(sizes.key_heads / shares)
+    heads = max(1, sizes.key_heads // shares)
     found = others * math.ceil(sizes.key_heads / heads)
     parts = 1 if found >= PIECES else max(1, min(PIECES, sizes.keys // PART))
-    return Plan(heads, rows, keys, parts)
+    return Plan(heads, rows, keys, parts, block)
 
 
 def pieces(o: Operands, cut: Plan) -> list[Piece]:

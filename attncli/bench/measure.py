@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How far apart two right answers may be, in units of the precision: sums of thousands of terms in another order.
 APART = 1e4
+# Seconds that a contestant runs before it is timed, and again while it is.
+WHILE = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,22 @@ def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int)
 
 
 def timed(run: Callable[[], Any]) -> float:
-    """Return how long one run takes, in seconds."""
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+    """Return how long a run takes in its stride, in seconds.
+
+    It first runs for a while: the threads of whoever ran before may still look out for more work, and caches hold what
+    was theirs. Then short runs are repeated, for the same while, and the median of them counts.
+    """
+    _repeat(run)
+    return median(_repeat(run))
+
+
+def _repeat(run: Callable[[], Any]) -> list[float]:
+    seconds: list[float] = []
+    while sum(seconds) < WHILE:
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def spread(seconds: Sequence[float]) -> float:

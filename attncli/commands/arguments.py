@@ -272,7 +272,7 @@ class Shape(Group):
             metavar="torch|onnxruntime|jax",
         ),
     ] = None
-    rounds: Annotated[int, _choice("--rounds", "How often each is timed (default 7).", min=1, metavar="N")] = 7
+    rounds: Annotated[int, _choice("--rounds", "How often each is timed (default 5).", min=1, metavar="N")] = 5
 
 
 class Element(Group):
