@@ -397,3 +397,22 @@ def test_what_a_mask_of_one_key_means_is_told() -> None:
     """It closes all others, as in ONNX, which is rarely meant."""
     ran = attn("compute", "-", "-f", "csv", stdin=b'{"query": [1], "hidden": [[1], [2], [3]], "mask": [true]}')
     assert ran.err == "attn: notice: mask says something of the first key only; the other 2 are closed\n"
+
+
+def test_filters_take_what_they_need_on_their_own(tmp_path: Path) -> None:
+    """softmax with sinks, sum with packed values, from plain files."""
+    np.save(tmp_path / "logits.npy", np.zeros((2, 1, 1)))
+    (tmp_path / "sinks.csv").write_text("0\n")
+    np.save(tmp_path / "sinks.npy", np.zeros(2))
+    ran = attn("softmax", "logits.npy", "--sinks", "sinks.npy", "--head", "0", "-f", "csv", cwd=tmp_path)
+    assert ran.out == "0.5\n"
+    assert (
+        "sinks 1×1 is not one number a head"
+        in attn("softmax", "logits.npy", "--sinks", "sinks.csv", status=2, cwd=tmp_path).err
+    )
+    weights, value = normal(4, 3, 5), normal(5, 6)
+    np.save(tmp_path / "w.npy", weights)
+    np.save(tmp_path / "v.npy", value)
+    attn("sum", "w.npy", "v.npy", "--heads", "4", "--kv-heads", "2", "-o", "o.npy", cwd=tmp_path)
+    apart = np.stack([weights[h] @ value[:, 3 * (h // 2) : 3 * (h // 2) + 3] for h in range(4)], axis=1)
+    assert_allclose(np.load(tmp_path / "o.npy"), apart.reshape(3, 12), rtol=1e-12)

@@ -181,13 +181,22 @@ def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any
     return pipeline.softmax_step(pipeline.ready(rows, dtype), drains).reshape(given.shape)
 
 
-def weighted_sum(weights: ArrayLike, value: ArrayLike, *, states: Literal["rows", "columns"] = "rows") -> NDArray[Any]:
+def weighted_sum(
+    weights: ArrayLike,
+    value: ArrayLike,
+    *,
+    states: Literal["rows", "columns"] = "rows",
+    heads: int | None = None,
+    kv_heads: int | None = None,
+) -> NDArray[Any]:
     """Return Σ weights · value over the keys, (…, L, Ev).
 
     Args:
         weights: (…, L, S). A key whose weight is exactly 0 contributes nothing, not even NaN or ∞.
         value: (…, S, Ev); its heads divide those of the weights.
         states: whether each value is a row or a column of its matrix.
+        heads: into how many heads the output is packed; None: it is not, and neither is the value.
+        kv_heads: into how many heads the packed value is split (default: as ``heads``).
 
     Raises:
         InputError: shapes do not fit.
@@ -196,13 +205,13 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike, *, states: Literal["rows"
         >>> weighted_sum([0.25, 0.75], [[4.0, 0.0], [8.0, 4.0]]).tolist()
         [7.0, 3.0]
     """
-    options = Options.parse({"states": states})
+    options = Options.parse({"states": states, "heads": heads, "kv_heads": kv_heads})
     given, values = np.asarray(weights), np.asarray(value)
     fit_sum(given.shape, values.shape, options)
     rows = given.reshape(four("weights", given.shape))
     dtype, output_dtype = precision([given, values], options)
     output = pipeline.sum_step(rows, as_states("value", values, options, "value"), dtype)
-    return restore(output.astype(output_dtype, copy=False), given.ndim)
+    return restore(output.astype(output_dtype, copy=False), given.ndim, packed=heads is not None)
 
 
 def _whole(query: Any, key: Any, value: Any, keywords: Any) -> Operands:

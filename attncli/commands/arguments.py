@@ -104,14 +104,33 @@ StatesOption = Annotated[
 ]
 
 
+HeadsOption = Annotated[int | None, _choice("--heads", "Split a packed last axis into so many heads.", metavar="N")]
+KvHeadsOption = Annotated[
+    int | None, _choice("--kv-heads", "The same for key and value (default: as --heads).", metavar="N")
+]
+SinksOption = Annotated[str | None, _array("sinks", "Set one logit a query head, of a key whose value is 0.")]
+
+
 class States(Group):
     """How values lie in their matrix."""
 
     states: StatesOption = None
+    heads: HeadsOption = None
+    kv_heads: KvHeadsOption = None
 
     def options(self) -> dict[str, object]:
         """Return what was given, by option name."""
-        return {"states": self.states}
+        return self.given()
+
+
+class Sinks(Group):
+    """What softmax needs beside logits."""
+
+    sinks: SinksOption = None
+
+    def arrays(self) -> dict[str, str | None]:
+        """Return the files given with flags, by array name."""
+        return self.given()
 
 
 class Computation(Group):
@@ -126,10 +145,8 @@ class Computation(Group):
         _choice("--scale", "Factor on the scores; sqrt is 1/√d (default none).", metavar="none|sqrt|NUMBER"),
     ] = None
     states: StatesOption = None
-    heads: Annotated[int | None, _choice("--heads", "Split a packed last axis into so many heads.", metavar="N")] = None
-    kv_heads: Annotated[
-        int | None, _choice("--kv-heads", "The same for key and value (default: as --heads).", metavar="N")
-    ] = None
+    heads: HeadsOption = None
+    kv_heads: KvHeadsOption = None
     causal: Annotated[
         bool | None, _choice("--causal/--no-causal", "A query at position p sees keys up to p (default off).")
     ] = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import File, Output, Tables
+from attncli.commands.arguments import File, Output, Sinks, Tables
 
 
-def run(file: File, tables: Tables, output: Output) -> None:
+def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
     r"""Turn logits into weights: the second step, as a filter.
 
     Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
@@ -19,5 +19,5 @@ def run(file: File, tables: Tables, output: Output) -> None:
     from attncli.problem.gather import SOFTMAX_ROLES, gather
     from attncli.problem.work import softmax_work
 
-    problem = gather(file.files or ["-"], {}, {}, SOFTMAX_ROLES)
+    problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
     deliver(softmax_work(problem), tables, output, default=table_or_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from attncli.harmless import visible
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 # Chinese breaks between any two characters, but no line begins with a closing mark or ends with an opening one.
 CLOSING = "，。；：、！？）》」』”’·%"
 OPENING = "（《「『“‘"
+FIRST_WIDE = "\u2e80"
 WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
-PIECE = re.compile(rf"[{OPENING}]*(?![{OPENING}])[{WIDE}][{CLOSING}]*|[{OPENING}]*[^\s{WIDE}]+[{CLOSING}]*|\s+|.")
+NARROW = re.compile(r"\s+|\S+")
+
+
+@cache
+def _wide() -> re.Pattern[str]:
+    # Compiled when it is needed: it takes longer than printing a table.
+    return re.compile(rf"[{OPENING}]*(?![{OPENING}])[{WIDE}][{CLOSING}]*|[{OPENING}]*[^\s{WIDE}]+[{CLOSING}]*|\s+|.")
 
 
 def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str]:
@@ -36,7 +44,8 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str
     from rich.cells import cell_len
 
     line, start = "", first
-    for piece in PIECE.findall(text):
+    pieces = NARROW if max(text, default="") < FIRST_WIDE else _wide()
+    for piece in pieces.findall(text):
         if line.strip() and cell_len(start + line + piece.rstrip()) > width:
             yield (start + line).rstrip()
             line, start = "", rest
