@@ -16,7 +16,6 @@ What makes it fast with nothing but NumPy:
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable
@@ -27,10 +26,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend import pipeline
-from attncli.attend.alibi import slopes
 from attncli.attend.blas import one_thread
-from attncli.attend.scores import additive, unit
-from attncli.attend.tiles import PART, Piece, Plan, bounds, cut_rows, pieces, plan, row_range
+from attncli.attend.tiles import PART, Piece, Plan, bounds, pieces, plan
+from attncli.attend.worker import States, Worker, pick, usable
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -39,11 +37,6 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
 
-LOG2E = math.log2(math.e)
-# Powers of 2 up to this, and as far below 1, keep their full precision, and sums of them with values stay in range.
-SAFE_POWER = {4: 50.0, 8: 500.0}
-# With fewer queries than this, looking at every key beforehand costs more than a running maximum.
-FEW = 64
 # Scores that a piece may have which is computed by the reference, because there is NaN or ∞ in its output.
 FALLBACK = 1 << 22
 # Bytes of values that may be copied, for their column of ones, once for all queries.
@@ -84,7 +77,7 @@ def run(
     if out is None:
         out = np.empty((sizes.batch, sizes.heads, sizes.queries, sizes.value_features), dtype=o.output_dtype)
     cut = plan(o)
-    work = _Work(o, cut, out, pieces(o, cut))
+    work = Work(o, cut, out, pieces(o, cut))
     count = min(threads or thread_count(), len(work.todo)) - 1
     with one_thread(sizes.queries * sizes.keys * sizes.features):
         helpers = [_pool(os.getpid(), count).submit(work.help) for _ in range(count)]
@@ -103,10 +96,10 @@ def run(
 
 def products(o: Operands, threads: int) -> Callable[[], None]:
     """Return a call that makes the two matrix products of every tile and nothing else: the limit of `run`."""
-    work = _Work(o, plan(o), np.empty(0), [])
+    work = Work(o, plan(o), np.empty(0), [])
 
     def run_products(some: list[Piece]) -> None:
-        worker = _Worker(work)
+        worker = Worker(work)
         for piece in some:
             worker.products(piece)
 
@@ -143,7 +136,7 @@ def thread_count() -> int:
 
 
 @dataclass
-class _Work:
+class Work:
     """What the workers share."""
 
     o: Operands
@@ -158,19 +151,20 @@ class _Work:
     empty: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.states = _States.of(self.o)
+        self.states = States.of(self.o)
         self.total = sum(self.area(piece) for piece in self.todo)
         self.done = 0
         self.lock = threading.Lock()
         self.todo.reverse()  # pieces are taken from the end
 
     def area(self, piece: Piece) -> int:
+        """Return how much work a piece is, in scores; one without keys is a little too."""
         heads, rows, keys = (each.stop - each.start for each in (piece.heads, piece.rows, piece.keys))
         return heads * rows * (keys + 1)
 
     def help(self, progress: Progress | None = None) -> None:
         """Take pieces until there are none."""
-        worker = _Worker(self)
+        worker = Worker(self)
         try:
             while not self.stopped:
                 with self.lock:
@@ -262,313 +256,3 @@ class _Work:
             ]
             self.longest[place] = float(np.sqrt(np.max(squares)))
         return self.longest[place]
-
-
-@dataclass(frozen=True)
-class _States:
-    """Query, key and value as the tiles take them: (batch or 1, key heads, …), turned, projected or normalised.
-
-    Attributes:
-        query: (batch or 1, key heads, group, L, E)
-        key: (batch or 1, key heads, S, E)
-        value: (batch or 1, key heads, S, Ev)
-        parameters: of the score function, where a tile needs them.
-        before: factor on the queries.
-        between: factor on the scores, where it cannot be put on the queries.
-        after: factor behind softcap.
-        ones: whether values are given a column of ones; for few queries that would cost more than it saves.
-        added: whether anything is added to the scores.
-    """
-
-    query: NDArray[Any]
-    key: NDArray[Any]
-    value: NDArray[Any]
-    parameters: dict[str, NDArray[Any]]
-    before: float
-    between: float
-    after: float
-    ones: bool
-    added: bool
-
-    @classmethod
-    def of(cls, o: Operands) -> _States:
-        assert o.value is not None  # whoever asks for the output has checked that there is a value
-        query, key = o.query, o.key
-        name = o.options.score
-        with np.errstate(invalid="ignore", over="ignore"):
-            if o.options.rope is not None:
-                query, key = pipeline.rotated(o)
-            if name == "cosine":
-                query, key = unit(pipeline.ready(query, o.dtype)), unit(pipeline.ready(key, o.dtype))
-            if name == "general" and "w_score" in o.parameters:
-                query = pipeline.ready(query, o.dtype) @ pipeline.ready(o.parameters["w_score"], o.dtype)
-        cap = o.options.softcap
-        # Softcap is X·tanh(score/X): what goes in is divided by X, what comes out multiplied.
-        factor, after = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
-        is_additive = name == "additive"
-        numeric = o.mask is not None and o.mask.dtype != bool
-        return cls(
-            query=pipeline.by_group(query, o.sizes.key_heads),
-            key=key,
-            value=o.value,
-            parameters={each: pipeline.ready(array, o.dtype) for each, array in o.parameters.items()},
-            before=1.0 if is_additive else factor,
-            between=factor if is_additive else 1.0,
-            after=after,
-            ones=o.sizes.group * o.sizes.queries >= FEW,
-            added=numeric or o.bias is not None or o.options.alibi,
-        )
-
-
-class _Worker:
-    """One thread's buffers, and what it does with them.
-
-    Queries that share a key head stand together: row r of query head i of the group is row r·group + i of a tile, so
-    that cutting off rows leaves one block of memory.
-    """
-
-    def __init__(self, work: _Work) -> None:
-        self.work, self.o, self.states = work, work.o, work.states
-        self.group, self.features = self.o.sizes.group, self.o.sizes.value_features
-
-    def compute(self, piece: Piece) -> None:
-        """Compute one piece and write it, or keep it where it is one of several parts."""
-        with np.errstate(all="ignore"):
-            query = self.load(piece)
-            peak, sums = self.start(piece, query)
-            for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
-                if self.work.stopped:
-                    return
-                keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
-                self.tile(piece, keys, query, peak, sums)
-            if self.work.cut.parts == 1:
-                self.work.write(piece, sums)
-                return
-        place = (piece.batch, piece.heads.start, piece.rows.start)
-        kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
-        with self.work.lock:
-            self.work.parts.setdefault(place, {})[piece.part] = kept
-
-    def products(self, piece: Piece) -> None:
-        """Make the two products of each tile of a piece, with whatever numbers are in the buffers."""
-        query = self.load(piece)
-        for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
-            keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
-            rows = row_range(self.o, piece.batch, piece.rows, keys)
-            some = query[:, rows.start * self.group : rows.stop * self.group]
-            key = pick(self.states.key, piece.batch)[piece.heads, keys]
-            value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.o.dtype)
-            scores = self.meet(some, usable(key, self.o.dtype))
-            self.multiply(scores, value, "product")
-
-    def load(self, piece: Piece) -> NDArray[Any]:
-        """Return the queries of a piece, scaled: (heads, rows · group, E)."""
-        source = pick(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
-        query = take("query", source.shape, self.o.dtype)
-        np.multiply(source, self.o.dtype.type(self.states.before), out=query, casting="same_kind")
-        return query.reshape(len(query), -1, query.shape[-1])
-
-    def start(self, piece: Piece, query: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-        """Return the running maximum, None where none is needed, and the sums to begin with: a sink, or nothing."""
-        sums = take("sums", (*query.shape[:2], self.features + 1), self.o.dtype)
-        sums[...] = 0
-        sinks = self.sinks(piece) if piece.part == 0 else None
-        if self.is_safe(piece, query, sinks):
-            if sinks is not None:
-                sums[..., -1] = np.exp2(sinks)
-            return None, sums
-        # Not −∞: the difference of two of those is NaN. Anything that a score can be is above this.
-        peak = np.full(query.shape[:2], np.finfo(self.o.dtype).min / 4, dtype=self.o.dtype)
-        if sinks is not None:
-            peak[...], sums[..., -1] = sinks, 1
-        return peak, sums
-
-    def sinks(self, piece: Piece) -> NDArray[Any] | None:
-        """Return the sink of each row of a tile, (heads, rows · group), as a power of 2."""
-        if self.o.sinks is None:
-            return None
-        heads = np.asarray(self.o.sinks, self.o.dtype).reshape(-1, 1, self.group)[piece.heads]
-        rows = piece.rows.stop - piece.rows.start
-        return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
-
-    def is_safe(self, piece: Piece, query: NDArray[Any], sinks: NDArray[Any] | None) -> bool:
-        """Tell whether no power can get so large or small that a maximum has to be subtracted first.
-
-        No score is larger than the product of the lengths of its query and key (Cauchy and Schwarz).
-        """
-        if self.states.added or query.shape[1] < FEW or self.o.options.score == "additive":
-            return False
-        if sinks is not None and not np.abs(sinks).max() <= SAFE_POWER[self.o.dtype.itemsize]:
-            return False
-        longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.work.longest_key(piece)
-        bound = min(longest, 1.0) * self.states.after if self.o.options.softcap is not None else longest
-        return bool(bound <= SAFE_POWER[self.o.dtype.itemsize])
-
-    def tile(
-        self, piece: Piece, keys: slice, query: NDArray[Any], peak: NDArray[Any] | None, sums: NDArray[Any]
-    ) -> None:
-        """Add what these keys contribute to the sums."""
-        rows = row_range(self.o, piece.batch, piece.rows, keys)
-        if rows.start >= rows.stop:
-            return
-        block = slice(rows.start * self.group, rows.stop * self.group)
-        scores = self.score(piece, keys, rows, query[:, block])
-        sums = sums[:, block]
-        if peak is not None:
-            highest = np.maximum(peak[:, block], scores.max(axis=-1))
-            if not np.array_equal(highest, peak[:, block]):
-                sums *= np.exp2(peak[:, block] - highest)[..., None]
-                peak[:, block] = highest
-            scores -= highest[..., None]
-        np.exp2(scores, out=scores)
-        value = pick(self.states.value, piece.batch)[piece.heads, keys]
-        if self.states.ones:
-            sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
-            return
-        sums[..., :-1] += self.multiply(scores, usable(value, self.o.dtype), "product")
-        sums[..., -1] += scores.sum(axis=-1)
-
-    def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of a tile with a column of ones; from one copy of all where other queries meet them too."""
-        if self.work.keeps_values:
-            return self.work.values_of(piece)[:, keys]
-        values = take("values", (*value.shape[:2], self.features + 1), self.o.dtype)
-        values[..., :-1], values[..., -1] = value, 1
-        return values
-
-    def score(self, piece: Piece, keys: slice, rows: slice, query: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits of a tile as powers of 2, −∞ where closed: (heads, rows · group, keys)."""
-        key = usable(pick(self.states.key, piece.batch)[piece.heads, keys], self.o.dtype)
-        if self.o.options.score == "additive":
-            scores = additive(query, key, self.states.parameters) * self.o.dtype.type(self.states.between)
-        else:
-            scores = self.meet(query, key)
-        if self.o.options.softcap is not None:
-            np.tanh(scores, out=scores)
-        if self.states.after != 1:
-            scores *= self.o.dtype.type(self.states.after)
-        apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)
-        self.add(piece, keys, rows, apart)
-        self.close(piece, keys, rows, apart)
-        return scores
-
-    def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
-        """Return the products of two stacks of matrices, in this thread's buffer of this name."""
-        out = take(name, (*left.shape[:2], right.shape[2]), self.o.dtype)
-        return multiply(left, right, out, self.work.cut.block)
-
-    def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-        """Return the products of queries and keys, (heads, rows, keys)."""
-        if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
-            scores = take("scores", (*query.shape[:2], key.shape[1]), self.o.dtype)
-            upright = take("upright", (*key.shape[:2], query.shape[1]), self.o.dtype)
-            scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
-            return scores
-        # BLAS multiplies small matrices much faster when it need not turn one of them.
-        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.o.dtype)
-        turned[...] = key.swapaxes(1, 2)
-        return self.multiply(query, turned, "scores")
-
-    def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Add mask, bias and ALiBi to (heads, rows, group, keys), and close what the mask closes."""
-        o = self.o
-        for name, array in (("mask", o.mask), ("bias", o.bias)):
-            if array is None:
-                continue
-            some = self.over(array, piece, keys, rows, padded=name == "mask")
-            if some.dtype == bool:
-                np.copyto(scores, -np.inf, where=~some)
-                continue
-            some = np.asarray(some, dtype=o.dtype)
-            scores += some * o.dtype.type(LOG2E)
-            if (some == -np.inf).any():
-                np.copyto(scores, -np.inf, where=some == -np.inf)
-        if o.options.alibi:
-            heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]
-            steep = (slopes(o.head_count)[heads] * LOG2E).astype(o.dtype)
-            distance = self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop)
-            scores -= steep * distance[None, :, None].astype(o.dtype)
-
-    def over(self, array: NDArray[Any], piece: Piece, keys: slice, rows: slice, *, padded: bool) -> NDArray[Any]:
-        """Return what an array over the scores has for a tile, broadcasting to (heads, rows, group, keys)."""
-        some = pick(array, piece.batch)
-        count = some.shape[0]
-        some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
-        some = some if count == 1 else some[piece.heads]
-        if some.shape[2] > 1:
-            some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
-        some = some.swapaxes(1, 2)
-        if padded or some.shape[3] > 1:
-            length = some.shape[3]
-            some = some[..., keys]
-            if keys.stop > length:  # a short mask closes the keys beyond its end
-                fill: Any = False if some.dtype == bool else -np.inf
-                shape = (*some.shape[:3], keys.stop - max(keys.start, length))
-                some = np.concatenate(
-                    [some, np.full(shape, fill, dtype=some.dtype if some.dtype == bool else float)], -1
-                )
-        return some
-
-    def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
-        """Return the positions of these rows of a piece."""
-        return pick(self.o.positions, piece.batch)[piece.rows][rows]
-
-    def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Close what causal and window rules close, in the rows that they cut through."""
-        for some in cut_rows(self.o, piece, keys, rows):
-            first = int(self.positions(piece, rows)[some.start])
-            closed = self.work.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
-            np.copyto(scores[:, some], -np.inf, where=closed[:, None])
-
-
-def pick(array: NDArray[Any], batch: int) -> NDArray[Any]:
-    """Return one item of a batch, or the one that serves all of them."""
-    return array[batch if len(array) > 1 else 0]
-
-
-_scratch = threading.local()
-
-
-def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return this thread's buffer of this name in this shape; its pages have been touched before, mostly."""
-    size = math.prod(shape) * dtype.itemsize
-    buffer = getattr(_scratch, name, None)
-    if buffer is None or len(buffer) < size:
-        buffer = np.empty(size, dtype=np.uint8)
-        setattr(_scratch, name, buffer)
-    return buffer[:size].view(dtype).reshape(shape)
-
-
-def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array as it is where a matrix product can take it so, and else a copy that it can."""
-    is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
-    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else pipeline.ready(array, dtype)
-
-
-def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
-    """Return the products of two stacks of matrices, made from so many rows at a time.
-
-    Args:
-        left: (heads, rows, K), contiguous.
-        right: (heads, K, N).
-        out: (heads, rows, N), contiguous.
-        block: see `attncli.attend.tiles.SMALL_PRODUCT`.
-    """
-    heads, rows, _ = left.shape
-    if heads > 1:
-        # Heads whose rows are no multiple of the block are cut where they are one of something near it.
-        size = next((rows // n for n in range(-(-rows // block), 4 + rows // block) if rows % n == 0), rows)
-        _blocks(left, right[:, None], out, size)
-        return out
-    whole = rows - rows % block
-    if whole:
-        _blocks(left[:, :whole], right[:, None], out[:, :whole], block)
-    if rows > whole:
-        np.matmul(left[:, whole:], right, out=out[:, whole:])
-    return out
-
-
-def _blocks(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], size: int) -> None:
-    heads, rows, _ = left.shape
-    shape = (heads, rows // size, size)
-    np.matmul(left.reshape(*shape, -1), right, out=out.reshape(*shape, -1))
