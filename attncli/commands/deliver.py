@@ -17,7 +17,7 @@ from attncli.show.screen import Screen
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from attncli.show.report import View
+    from attncli.show.view import View
 
 BINARY = ("npy", "npz")
 # Formats that show a part for people to look at; the others carry everything.
@@ -163,7 +163,7 @@ def _data(work: Work, shown: View, format: str, notices: list[str], threads: int
 
 
 def _part(work: Work, shown: View, format: str) -> Part:  # noqa: A002
-    from attncli.show.report import chosen
+    from attncli.show.view import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}
@@ -176,7 +176,7 @@ def _part(work: Work, shown: View, format: str) -> Part:  # noqa: A002
 
 def view(tables: Tables) -> View:
     """Return how much is shown, and on what screen."""
-    from attncli.show.report import View
+    from attncli.show.view import View
 
     return View(
         screen=Screen.of_stdout(tables.color),

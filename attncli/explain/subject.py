@@ -13,7 +13,7 @@ from attncli.errors import InputError, nearest
 from attncli.explain.lesson import Subject
 from attncli.problem.problem import Problem
 from attncli.problem.work import Part, attention_work
-from attncli.show.report import View, chosen
+from attncli.show.view import View, chosen
 from attncli.show.window import around
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
 from attncli.show import markdown
 from attncli.show.lines import print_lines
-from attncli.show.report import View
 from attncli.show.tables import print_grid
+from attncli.show.view import View
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,12 @@ import numpy as np
 from attncli.attend.masking import additions, openings
 from attncli.attend.operands import Operands
 from attncli.attend.shapes import show as show_shape
-from attncli.errors import InputError
 from attncli.problem.problem import Problem
 from attncli.problem.work import Part, Work
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
-from attncli.show.screen import Screen
 from attncli.show.tables import Grid, print_grid
+from attncli.show.view import View, chosen
 from attncli.show.window import Axis, ends
 
 if TYPE_CHECKING:
@@ -31,36 +30,6 @@ SCORES = {
     "general": "query · w_score · keyᵀ",
     "additive": "v_score · tanh(query · w_query + key · w_key)",
 }
-ROWS = 16
-
-
-@dataclass(frozen=True)
-class View:
-    """How much is shown, and where.
-
-    Attributes:
-        head: which head; "all" is one after the other; None the first.
-        batch: which item of the batch, likewise.
-        rows: at most so many rows; "all" is every one.
-        cols: at most so many columns; None as many as fit.
-        digits: significant digits.
-    """
-
-    screen: Screen
-    head: int | str | None = None
-    batch: int | str | None = None
-    rows: int | str = ROWS
-    cols: int | str | None = None
-    digits: int = 4
-
-    @property
-    def most_rows(self) -> int | None:
-        """How many rows may be shown, None for all."""
-        return None if isinstance(self.rows, str) else self.rows
-
-    def most_columns(self, total: int) -> int | None:
-        """How many columns are to be shown, None for as many as fit."""
-        return total if isinstance(self.cols, str) else self.cols
 
 
 @dataclass(frozen=True)
@@ -69,22 +38,6 @@ class Section:
 
     title: str
     grid: Grid
-
-
-def chosen(name: str, asked: int | str | None, count: int) -> Sequence[int]:
-    """Return the heads (or batch items) that are shown.
-
-    Raises:
-        InputError: there is no such head.
-    """
-    if asked == "all":
-        return range(count)
-    index = 0 if asked is None else int(asked)
-    if count == 1 and index != 0:
-        raise InputError(f"--{name} {asked}: there is only one, number 0")
-    if not 0 <= index < count:
-        raise InputError(f"--{name} {asked}: they are counted from 0, the last is {count - 1}")
-    return [index]
 
 
 def check_choice(work: Work, view: View) -> None:
