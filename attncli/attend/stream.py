@@ -200,7 +200,7 @@ class Work:
         empty = total == 0
         if empty.any():  # a query that may attend to nothing has no weights to divide by, and its output is 0
             total = np.where(empty, 1, total)
-            self.empty |= set((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
+            self.empty.update((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
         heads = slice(piece.heads.start * group, piece.heads.stop * group)
         target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
         np.divide(apart[..., :-1], total, out=target, casting="same_kind")
@@ -234,7 +234,8 @@ class Work:
     def closed(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
         """Return what causal and window rules close in a block whose first query is so far behind its first key."""
         place = (distance, rows, keys)
-        if place not in self.blocks:
+        block = self.blocks.get(place)  # one look: another worker may clear them at any time
+        if block is None:
             queries, at = distance + np.arange(rows)[:, None], np.arange(keys)
             block = np.zeros((rows, keys), dtype=bool)
             for reach, ahead in bounds(self.o):
@@ -242,8 +243,7 @@ class Work:
             if len(self.blocks) > 64:  # most problems have a few
                 self.blocks.clear()
             self.blocks[place] = block
-            return block
-        return self.blocks[place]
+        return block
 
     def longest_key(self, piece: Piece) -> float:
         """Return the length of the longest key of these heads; NaN where one holds NaN."""
