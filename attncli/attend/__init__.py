@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import numpy as np
 
 from attncli.attend import pipeline
-from attncli.attend.masking import close
 from attncli.attend.operands import Operands, as_states, fit_sinks, precision, prepare
 from attncli.attend.options import Offset, Options, Scale, ScoreName, Window
 from attncli.attend.pipeline import Steps, restore
@@ -110,10 +109,10 @@ def steps(
     """
     o = _whole(query, key, value, keywords)
     made = pipeline.run(o)
-    rank, capped = o.sizes.rank, made.capped
+    rank = o.sizes.rank
     return Steps(
         scores=restore(made.scores, rank),
-        capped=None if capped is None else restore(capped, rank),
+        capped=None if made.capped is None else restore(made.capped, rank),
         logits=restore(made.logits, rank),
         weights=restore(made.weights, rank),
         output=restore(made.output, rank, packed=o.sizes.packed),
@@ -151,9 +150,7 @@ def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Key
         [55.0, 70.0]
     """
     o = prepare(*_split(query, key, None, keywords))
-    scores = pipeline.score_step(o)
-    capped = pipeline.softcap_step(scores, o)
-    return restore(close(scores if capped is None else capped, o), o.sizes.rank)
+    return restore(pipeline.results(o, last=0)["logits"], o.sizes.rank)
 
 
 def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any]:

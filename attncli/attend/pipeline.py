@@ -51,11 +51,25 @@ class Steps:
 
 def run(o: Operands) -> Steps:
     """Run all steps on prepared operands; every result is (batch, heads, L, …)."""
-    scores = score_step(o)
-    capped = softcap_step(scores, o)
-    logits = close(scores if capped is None else capped, o)
-    weights = softmax_step(logits, o.sinks)
-    return Steps(scores, capped, logits, weights, output_step(weights, o))
+    made = results(o, last=2)
+    return Steps(made["scores"], made.get("capped"), made["logits"], made["weights"], made["output"])
+
+
+def results(o: Operands, last: int) -> dict[str, NDArray[Any]]:
+    """Run the steps up to score (0), softmax (1) or sum (2); return what they made by name, in that order.
+
+    ``capped`` is missing where there is no softcap.
+    """
+    made = {"scores": score_step(o)}
+    capped = softcap_step(made["scores"], o)
+    if capped is not None:
+        made["capped"] = capped
+    made["logits"] = close(made["scores"] if capped is None else capped, o)
+    if last >= 1:
+        made["weights"] = softmax_step(made["logits"], o.sinks)
+    if last >= 2:
+        made["output"] = output_step(made["weights"], o)
+    return made
 
 
 def score_step(o: Operands) -> NDArray[Any]:

@@ -71,13 +71,18 @@ def deliver(
     say(notices)
 
 
-def _target(output: Output) -> str | None:
-    """Return the format of the file that is asked for, after checking that it can be written."""
+def _target(output: Output | LessonOutput | Report, known: Sequence[str] | None = None) -> str | None:
+    """Return the format of the file that is asked for, after checking that it can be written.
+
+    Args:
+        output: where results go.
+        known: the extensions that are understood; None is all of them.
+    """
     if output.output is None:
         return None
     from attncli.files.write import check_target, format_of
 
-    found = format_of(output.output)
+    found = format_of(output.output, known)
     check_target(output.output, output.force)
     return found
 
@@ -99,15 +104,13 @@ def deliver_text(
     Raises:
         InputError: the file exists, or its extension names no format that this text has.
     """
-    from attncli.files.write import SUFFIXES, check_target, format_of, save
+    from attncli.files.write import SUFFIXES, save
 
-    if output.output is not None:
-        known = [suffix for suffix, name in SUFFIXES.items() if name in renderers]
-        render = renderers[format_of(output.output, known)]
-        check_target(output.output, output.force)
+    target = _target(output, [suffix for suffix, name in SUFFIXES.items() if name in renderers])
+    if target is not None and output.output is not None:
         console = replace(screen, color=False, unicode=True).console()
         with console.capture() as captured:
-            render(console)
+            renderers[target](console)
         save(output.output, captured.get().encode(), output.force)
     if output.output is None or output.format is not None:
         renderers[output.format or "table"](screen.console())

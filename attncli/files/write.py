@@ -143,15 +143,16 @@ WRITERS: dict[str, Callable[[Result], bytes]] = {
 }
 
 
-def format_of(path: str, known: Iterable[str] = SUFFIXES) -> str:
+def format_of(path: str, known: Iterable[str] | None = None) -> str:
     """Return the format that a file's extension asks for.
 
     Raises:
         InputError: no extension, or one that nothing is written in.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in known:
-        raise InputError(f"the extension {suffix!r} names no format", place=path, hint="one of " + ", ".join(known))
+    if suffix not in (SUFFIXES if known is None else known):
+        hint = "one of " + ", ".join(SUFFIXES if known is None else known)
+        raise InputError(f"the extension {suffix!r} names no format", place=path, hint=hint)
     return SUFFIXES[suffix]
 
 

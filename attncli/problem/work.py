@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend import pipeline
-from attncli.attend.masking import close
 from attncli.attend.operands import Operands, after_past, as_states, fit_sinks, missing_hint, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four, show
 from attncli.errors import InputError
+from attncli.problem.memory import available_memory
 from attncli.problem.notices import not_finite, of_empty, of_inputs, of_logits, of_overflow
 from attncli.problem.problem import Problem
 from attncli.problem.result import Result
@@ -167,21 +165,6 @@ class Work:
         )
 
 
-def available_memory() -> int:
-    """Return how many bytes this process may still take."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):  # no Linux: all that there is
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 62
-    try:
-        import resource
-    except ImportError:
-        return free
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return free if limit == resource.RLIM_INFINITY else min(free, limit)
-
-
 def attention_arrays(problem: Problem) -> list[NDArray[Any]]:
     """Return the arrays whose types decide the precision of all steps."""
     return [problem.arrays[name] for name in ("query", "hidden", "key", "value") if name in problem.arrays]
@@ -207,14 +190,7 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
 
     def make(part: Part) -> Made:
         some = o.select(batch=part.batch, head=part.head, rows=part.rows)
-        scores = pipeline.score_step(some)
-        capped = pipeline.softcap_step(scores, some)
-        found = {"scores": scores} | ({} if capped is None else {"capped": capped})
-        found["logits"] = close(scores if capped is None else capped, some)
-        if last >= 1:
-            found["weights"] = pipeline.softmax_step(found["logits"], some.sinks)
-        if last == 2:
-            found["output"] = pipeline.output_step(found["weights"], some)
+        found = pipeline.results(some, last)
         notices = [*problem.notices, *of_inputs(some, work.called), *of_overflow(found, some)]
         notices += of_logits(found["logits"], part.rows)
         return Made({name: found[name] for name in names if name in found}, notices)
