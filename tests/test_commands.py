@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attncli.commands.app import COMMANDS
-from tests.conftest import SAMPLES, attn, in_terminal
+from tests.conftest import SAMPLES, attn, files, in_terminal
 
 ARTICLE = SAMPLES / "article.json"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -272,3 +272,33 @@ def test_start_up_loads_no_more_than_it_needs() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), cwd=ROOT, check=True
         )
         assert not banned & set(done.stdout.splitlines()[-1].split()), code
+
+
+def test_a_small_output_is_to_the_last_digit_what_the_pipe_gives() -> None:
+    piped = attn("score", "samples/induction.npz").raw
+    for step in ("softmax", "sum"):
+        piped = attn(step, *(["-f", "npy"] if step == "sum" else []), stdin=piped).raw
+    assert piped == attn("compute", "samples/induction.npz", "-f", "npy").raw
+
+
+def test_null_closes_a_key_in_a_matrix_without_a_name_too() -> None:
+    logits = attn("score", "samples/article.json", "--window", "0,0").out
+    closed = json.dumps([json.loads(logits)["logits"]]).encode()
+    assert b"null" in closed
+    assert attn("softmax", "-", "-f", "csv", stdin=closed).out == "1.0,0.0\n"
+
+
+def test_the_labels_of_a_cache_go_before_the_others(tmp_path: Path) -> None:
+    files(tmp_path, {"l.csv": "word,a,b\ncat,1,2\nsat,0,1\n", "p.csv": "3,1\n2,2\n4,1\n"})
+    run = attn("compute", "l.csv", "--past-key", "p.csv", "--past-value", "p.csv", cwd=tmp_path)
+    assert "0       1       2     cat     sat" in run.out
+
+
+def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
+    files(tmp_path, {"w.csv": "1,0\n0,1\n", "q.csv": "1,2\n"})
+    run = attn("compute", "q.csv", "--w-score", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
+    assert run.err.splitlines() == [
+        "attn: notice: w_score has no part in --score dot; it belongs to --score general",
+        "attn: notice: rope-theta has no part in this without --rope",
+        "attn: notice: offset has no part in this without --causal, --window, --alibi or --rope",
+    ]

@@ -112,7 +112,7 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
     Raises:
         InputError: an array is missing, or shapes or options contradict each other.
     """
-    found = {name: np.asanyarray(array) for name, array in arrays.items() if array is not None}
+    found = {name: _numbers(name, array) for name, array in arrays.items() if array is not None}
     named = {name: found[name] for name in STATES if name in found}
     called: dict[str, str] = {}
     for name in ("key", "value"):
@@ -146,6 +146,21 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
         dtype=dtype,
         output_dtype=output_dtype,
     )
+
+
+def _numbers(name: str, array: Any) -> NDArray[Any]:
+    """Return an array of numbers.
+
+    Raises:
+        InputError: it holds something else, or its rows are ragged.
+    """
+    try:
+        found = np.asanyarray(array)
+    except ValueError as error:
+        raise InputError(f"{name} is no array of numbers: its rows are ragged", arrays=[name]) from error
+    if found.dtype.kind not in "fiub":
+        raise InputError(f"{name} is no array of real numbers but of {found.dtype.name}", arrays=[name])
+    return found
 
 
 def missing_hint(name: str) -> str:

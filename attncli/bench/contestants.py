@@ -43,7 +43,7 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     """
     for name in against:
         if name not in MODULES:
-            raise InputError(f"--against {name}: the libraries are {', '.join(MODULES)}", hint=nearest(name, MODULES))
+            raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, MODULES))
         if find_spec(MODULES[name]) is None:
             raise InputError(f"{name} is not installed", hint=f"pip install {name}")
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
@@ -67,9 +67,10 @@ def whole(o: Operands) -> NDArray[Any]:
     scores = query @ key.swapaxes(-1, -2) * o.dtype.type(o.factor)
     for rule in openings(o).values():
         scores = np.where(rule, scores, -np.inf)
-    scores -= scores.max(axis=-1, keepdims=True)
-    weights = np.exp(scores)
-    return (weights / weights.sum(axis=-1, keepdims=True)) @ value
+    highest = scores.max(axis=-1, keepdims=True)
+    weights = np.exp(scores - np.where(highest == -np.inf, 0, highest))
+    total = weights.sum(axis=-1, keepdims=True)
+    return (weights / np.where(total == 0, 1, total)) @ value
 
 
 def of_torch(o: Operands, threads: int) -> Run:

@@ -171,7 +171,10 @@ def _part(work: Work, shown: View, format: str) -> Part:  # noqa: A002
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}
     if work.carries and format not in ONE_MATRIX and some:
-        raise InputError(f"{format} carries the whole problem to the next step; --head and --batch choose in tables")
+        raise InputError(
+            f"{format} carries the whole problem to the next step, all heads and batch items of it",
+            hint="csv, tsv and npy hold one matrix, of the head that --head chooses",
+        )
     counts = dict(zip(("batch", "head"), work.shape, strict=False))
     one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}
     return Part(batch=one["batch"], head=one["head"])

@@ -25,6 +25,11 @@ def teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
             yield from teach_step(lesson)
 
 
+def _features(lesson: Lesson) -> str:
+    query, key = lesson.about.operands.sizes.features, lesson.about.key_features
+    return lesson.say("features" if query == key else "features_apart", query=query, key=key)
+
+
 def _introduction(lesson: Lesson) -> str:
     """Say what meets what."""
     sizes, (batch, batches, head, heads) = lesson.about.operands.sizes, lesson.about.where
@@ -39,7 +44,7 @@ def _introduction(lesson: Lesson) -> str:
         meet_word=lesson.say("meets_word" if queries == 1 else "meet_word"),
         keys=sizes.keys,
         keys_word=lesson.say("key_word" if sizes.keys == 1 else "keys_word"),
-        features=sizes.features,
+        features=_features(lesson),
         where=where,
         dtype=lesson.about.operands.dtype.name,
     )

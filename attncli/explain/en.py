@@ -11,7 +11,7 @@ TEXTS = {
     "intro": (
         "Each query asks a question of every key; the better a key answers, the more of its value goes into the "
         "output. Three steps: score, softmax, weighted sum. Here {queries} {queries_word} {meet_word} {keys} "
-        "{keys_word} with {features} features each{where}, in {dtype}."
+        "{keys_word} with {features}{where}, in {dtype}."
     ),
     "query_word": "query",
     "queries_word": "queries",
@@ -19,6 +19,8 @@ TEXTS = {
     "meet_word": "meet",
     "key_word": "key",
     "keys_word": "keys",
+    "features": "{query} features each",
+    "features_apart": "{query} and {key} features",
     "where": " ({places}, counted from 0)",
     "where_batch": "batch item {batch} of {batches}",
     "where_head": "head {head} of {heads}",
@@ -95,6 +97,7 @@ TEXTS = {
     "table_output": "output, the element above marked",
     "notice": "Notice in these numbers",
     "score_best": "{row} scores highest with {best}: {score}.",
+    "logit_best": "Of the keys that {row} may look at, {best} has the largest logit: {score}.",
     "score_gap": (
         "The next best is {second} with {score}. Softmax sees only differences: {gap} more means a weight e^{gap} = "
         "{ratio} times as large."
@@ -106,6 +109,12 @@ TEXTS = {
         "Softmax turns the logits of a row into positive weights that sum to 1. The exponential makes all of them "
         "positive and differences into ratios; dividing by the sum makes shares of them. Each row stands for itself. "
         "The row's maximum is subtracted first: it cancels in the quotient, and no exponential can overflow."
+    ),
+    "softmax_purpose_sink": (
+        "Softmax turns the logits of a row into positive weights that, with what a sink takes, sum to 1. The exponential "
+        "makes all of them positive and differences into ratios; dividing by the sum makes shares of them. Each row "
+        "stands for itself. The largest logit is subtracted first: it cancels in the quotient, and no exponential can "
+        "overflow."
     ),
     "softmax_element": "Worked out for {row} and {column}:",
     "softmax_peak": "largest logit of the row: m = {peak}",
@@ -161,6 +170,11 @@ TEXTS = {
     "sum_purpose": (
         "Each output row is the average of the value rows, weighted with the row's weights. It always lies between "
         "the values that it mixes: attention moves information about, it does not invent any."
+    ),
+    "sum_purpose_sink": (
+        "Each output row is the sum of the value rows, each times its weight. The weights of a row sum to less than 1, "
+        "since the sink has its share and brings no value: the output is an average of the values, made shorter by that "
+        "share."
     ),
     "sum_element": "Worked out for {row}, output column {column}:",
     "sum_terms": "Σ weight · value = {terms} = {total}",

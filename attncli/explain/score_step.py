@@ -35,14 +35,12 @@ FORMULAS = {
 
 def teach(lesson: Lesson) -> Iterator[Block]:
     """Explain the score."""
-    about, sizes, options = lesson.about, lesson.about.operands.sizes, lesson.about.operands.options
-    queries = about.rows.total
+    about, options = lesson.about, lesson.about.operands.options
     yield Heading(lesson.say("score_heading"))
     yield Paragraph(lesson.say(f"score_purpose_{options.score}"))
     yield Formula(*FORMULAS[options.score])
     yield Paragraph(_scale(lesson))
-    shape = f"Q {show((queries, sizes.features))} · Kᵀ {show((about.key_features, sizes.keys))} → "
-    yield Paragraph(lesson.say("shapes", text=shape + f"scores {show((queries, sizes.keys))}"))
+    yield Paragraph(lesson.say("shapes", text=_shapes(lesson)))
     if options.rope is not None:
         yield Paragraph(lesson.say("rope_purpose", theta=options.rope_theta))
     if options.alibi:
@@ -53,6 +51,23 @@ def teach(lesson: Lesson) -> Iterator[Block]:
     if not np.array_equal(about.made["scores"], about.made["logits"], equal_nan=True):
         yield Table(lesson.say("table_logits"), lesson.grid("logits", None))
     yield lesson.points(_points(lesson))
+
+
+def _shapes(lesson: Lesson) -> str:
+    """Say which shapes meet, and what comes of it."""
+    about, sizes = lesson.about, lesson.about.operands.sizes
+    queries, parameters = about.rows.total, about.operands.parameters
+    scores = f"scores {show((queries, sizes.keys))}"
+    if about.operands.options.score != "additive":
+        between = f" · W {show(parameters['w_score'].shape)}" if "w_score" in parameters else ""
+        key = show((about.key_features, sizes.keys))
+        return f"Q {show((queries, sizes.features))}{between} · Kᵀ {key} → {scores}"
+    sides = [("Q", (queries, sizes.features), "w_query", "W₁"), ("K", (sizes.keys, about.key_features), "w_key", "W₂")]
+    texts = [
+        f"{name} {show(shape)}" + (f" · {symbol} {show(parameters[weight].shape)}" if weight in parameters else "")
+        for name, shape, weight, symbol in sides
+    ]
+    return f"v·tanh({' + '.join(texts)}) → {scores}"
 
 
 def _scale(lesson: Lesson) -> str:
@@ -211,19 +226,25 @@ def _points(lesson: Lesson) -> Iterator[str]:
         counts = {"closed": len(logits) - row.open, "keys": len(logits), "open": row.open}
         yield lesson.say("closed_count", row=lesson.query(about.row), **counts)
     first, *others = np.argsort(-logits, kind="stable").tolist()
-    yield lesson.say("score_best", row=lesson.query(about.row), best=lesson.key(first), score=logits[first])
+    plain = np.array_equal(about.line("scores"), logits)
+    yield lesson.say(
+        "score_best" if plain else "logit_best",
+        row=lesson.query(about.row),
+        best=lesson.key(first),
+        score=logits[first],
+    )
     if row.open > 1:
         second = {"second": lesson.key(others[0]), "score": logits[others[0]]}
         with np.errstate(over="ignore"):
             ratio = np.exp(np.float64(row.gap))
         yield lesson.say("score_gap_tie" if row.gap == 0 else "score_gap", **second, gap=row.gap, ratio=ratio)
     if about.operands.options.softcap is not None:
-        yield _largest_cut(lesson)
+        yield _largest_cut(lesson, logits > -np.inf)
 
 
-def _largest_cut(lesson: Lesson) -> str:
-    """Say which score of the row softcap changed most."""
+def _largest_cut(lesson: Lesson, opened: NDArray[np.bool_]) -> str:
+    """Say which score of the row, of those that count, softcap changed most."""
     about = lesson.about
     scores, capped = about.line("scores"), about.line("capped")
-    most = int(np.argmax(np.abs(scores - capped)))
+    most = int(np.argmax(np.where(opened, np.abs(scores - capped), -1)))
     return lesson.say("softcap_most", key=lesson.key(most), before=scores[most], after=capped[most])

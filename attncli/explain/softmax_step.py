@@ -18,7 +18,7 @@ def teach(lesson: Lesson) -> Iterator[Block]:
     about = lesson.about
     shape = show((about.rows.total, about.operands.sizes.keys))
     yield Heading(lesson.say("softmax_heading"))
-    yield Paragraph(lesson.say("softmax_purpose"))
+    yield Paragraph(lesson.say("softmax_purpose" if about.sink is None else "softmax_purpose_sink"))
     if about.sink is None:
         yield Formula(
             "weights[i, j] = exp(logits[i, j] − mᵢ) / Σₖ exp(logits[i, k] − mᵢ)",

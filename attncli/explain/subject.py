@@ -106,7 +106,9 @@ def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
     if index is not None and index < count:
         return index
     same = [i for i, label in enumerate(labels or ()) if label == asked]
-    same = same or [i for i, label in enumerate(labels or ()) if label.strip() == asked.strip()]
+    # Tables show outer blanks as ␣, and people copy what they see.
+    same = same or [i for i, label in enumerate(labels or ()) if label == asked.replace("␣", " ")]
+    same = same or [i for i, label in enumerate(labels or ()) if label.strip() == asked.strip(" ␣")]
     if len(same) == 1:
         return same[0]
     if same:

@@ -17,7 +17,7 @@ def teach(lesson: Lesson) -> Iterator[Block]:
     about, sizes = lesson.about, lesson.about.operands.sizes
     queries, features = about.rows.total, sizes.value_features
     yield Heading(lesson.say("sum_heading"))
-    yield Paragraph(lesson.say("sum_purpose"))
+    yield Paragraph(lesson.say("sum_purpose" if about.sink is None else "sum_purpose_sink"))
     yield Formula("output = weights · V", r"\mathrm{output} = \mathrm{weights} \cdot V")
     shape = f"weights {show((queries, sizes.keys))} · V {show((sizes.keys, features))} → "
     yield Paragraph(lesson.say("shapes", text=shape + f"output {show((queries, features))}"))

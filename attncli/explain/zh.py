@@ -15,9 +15,11 @@ TEXTS = {
     "title": "一步一步看注意力",
     "intro": (
         "每个查询（query）都向所有的键（key）提问，哪个键答得越好，它的值（value）在输出里占的份量就越大。整个过程分三步："
-        "打分、softmax、加权求和。这里有 {queries} 个{queries_word}、{keys} 个{keys_word}{meet_word}，每个向量 {features} 维"
+        "打分、softmax、加权求和。这里有 {queries} 个{queries_word}、{keys} 个{keys_word}{meet_word}，{features}"
         "{where}，以 {dtype} 计算。"
     ),
+    "features": "每个向量 {query} 维",
+    "features_apart": "查询 {query} 维，键 {key} 维",
     "query_word": "查询",
     "queries_word": "查询",
     "meets_word": "",
@@ -89,6 +91,7 @@ TEXTS = {
     "table_output": "输出，上面算的那一个已标出",
     "notice": "从这些数里能看出什么",
     "score_best": "{row}与{best}的得分最高：{score}。",
+    "logit_best": "在{row}看得到的键里，{best}的 logit 最大：{score}。",
     "score_gap": "其次是{second}，得分 {score}。softmax 只看差值：高出 {gap}，权重就是对方的 e^{gap} = {ratio} 倍。",
     "score_gap_tie": "{second}的得分与它完全相同，所以两者权重相等。",
     "closed_count": "{keys} 个键里有 {closed} 个对{row}关闭，它只能在其余 {open} 个中选择。",
@@ -96,6 +99,10 @@ TEXTS = {
     "softmax_purpose": (
         "softmax 把一行 logit 变成一组正的权重，总和为 1。取指数让每一项都为正，并把“差”变成“比”；再除以总和，就成了份额。"
         "各行互不影响。计算时先减去这一行的最大值：它在分子分母里约掉，结果不变，而指数再也不会溢出。"
+    ),
+    "softmax_purpose_sink": (
+        "softmax 把一行 logit 变成一组正的权重；连同汇（sink）分走的那一份，总和为 1。取指数让每一项都为正，并把“差”变成“比”；"
+        "再除以总和，就成了份额。各行互不影响。计算时先减去其中最大的一项：它在分子分母里约掉，结果不变，而指数再也不会溢出。"
     ),
     "softmax_element": "以{row}和{column}为例，完整算一遍：",
     "softmax_peak": "这一行最大的 logit：m = {peak}",
@@ -140,6 +147,10 @@ TEXTS = {
     "sum_heading": "第三步 · 加权求和：把值混合起来",
     "sum_purpose": (
         "输出的每一行，都是各个值向量按这一行权重取的加权平均。它总落在被混合的那些值之间：注意力只搬运信息，不会凭空创造信息。"
+    ),
+    "sum_purpose_sink": (
+        "输出的每一行，都是各个值向量乘以各自的权重再相加。一行的权重总和不到 1，因为汇分走了一份，却不带来任何值：输出是这些值的"
+        "加权平均，再按这一份缩短。"
     ),
     "sum_element": "以{row}、输出的第 {column} 列为例，完整算一遍：",
     "sum_terms": "Σ 权重 · 值 = {terms} = {total}",

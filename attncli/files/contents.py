@@ -14,12 +14,18 @@ Labels = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Matrix:
-    """One array without a name, as CSV, TSV and NPY files hold it; the notice tells of a guess that may be wrong."""
+    """One array without a name, as CSV, TSV and NPY files hold it.
+
+    Attributes:
+        notice: tells of a guess that may be wrong.
+        null: where the first null of a JSON array stands, which is read as −∞: in a mask that is what it means.
+    """
 
     array: NDArray[Any]
     row_labels: Labels | None = None
     column_labels: Labels | None = None
     notice: str = ""
+    null: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,18 @@ def parse(text: str, only: str | None = None) -> Contents:
     data = decode(text)
     if only is not None:
         found = data if isinstance(data, dict) else {}
-        return Matrix(to_array(found[member(found, only)], only))
+        return _matrix(found[member(found, only)], only)
     if isinstance(data, list):
-        return Matrix(to_array(data, "array"))
+        return _matrix(data, "array")
     if not isinstance(data, dict):
         raise InputError(f"the JSON is {_kind_of(data)}, not an object of arrays or an array of numbers")
     return _named(data)
+
+
+def _matrix(data: Any, name: str) -> Matrix:
+    """Return an array of which it is not known yet whether null is −∞ in it."""
+    nulls: list[str] = []
+    return Matrix(to_array(data, name, nulls), null=nulls[0] if nulls else "")
 
 
 def parse_options(text: str) -> dict[str, object]:
@@ -127,8 +133,13 @@ def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, ob
     return stored
 
 
-def to_array(data: Any, name: str) -> NDArray[Any]:
+def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[Any]:
     """Turn nested lists into an array of float64 or bool.
+
+    Args:
+        data: what JSON made of the text.
+        name: of the array; it says whether null is −∞ in it.
+        nulls: where the places of nulls are put when the name does not say so, and they are read as −∞.
 
     Raises:
         InputError: ragged rows, text among numbers, numbers beyond float64; with the index of the first.
@@ -143,7 +154,7 @@ def to_array(data: Any, name: str) -> NDArray[Any]:
         return np.array(data, dtype=bool)
     if not kinds <= NUMBERS:
         for row, index in _rows(data, name, shape):
-            row[:] = [_number(each, f"{name}{index}[{i}]", name) for i, each in enumerate(row)]
+            row[:] = [_number(each, f"{name}{index}[{i}]", name, nulls) for i, each in enumerate(row)]
     return np.array(data, dtype=np.float64).reshape(shape)
 
 
@@ -171,12 +182,15 @@ def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -
         yield from _rows(each, name, shape[1:], f"{index}[{i}]")
 
 
-def _number(value: Any, place: str, name: str) -> float:
+def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float:
     if isinstance(value, _TooBig):
         raise InputError(f"{place} is {value.text[:40]}, beyond the range of float64")
     if type(value) in NUMBERS:
         return value
     if value is None and name in NULL_IS_CLOSED:
+        return -math.inf
+    if value is None and nulls is not None:
+        nulls.append(place)
         return -math.inf
     if isinstance(value, str) and value in NOT_FINITE:
         return NOT_FINITE[value]

@@ -10,6 +10,7 @@ from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import Labels, Matrix, Named
 from attncli.files.read import read, shown, split_name
+from attncli.names import NULL_IS_CLOSED
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ ROW_LABELS = {
     "query": "query_labels",
     "hidden": "key_labels",
     "key": "key_labels",
+    "past_key": "past_labels",
     "value": "key_labels",
     "mask": "query_labels",
     "logits": "query_labels",
@@ -52,6 +54,8 @@ class _Draft:
     notices: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
 
     def put(self, name: str, matrix: Matrix, file: str) -> None:
+        if matrix.null and name not in NULL_IS_CLOSED:
+            raise InputError(f"{matrix.null} is null, not a number", place=file)
         self.arrays[name], self.files[name] = matrix.array, file
         if matrix.notice:
             self.notices[f"{file}: {matrix.notice}"] = None
@@ -150,6 +154,11 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
     for name, matrix in draft.matrices:
         for target, found in _labels_of(name, matrix, options):
             labels.setdefault(target, found)
+    past = draft.arrays.get("past_key")
+    if past is not None and past.ndim >= 2 and "key_labels" in labels:
+        count = past.shape[-1 if options.states == "columns" else -2]
+        labels["key_labels"] = labels.get("past_labels", tuple(map(str, range(count)))) + labels["key_labels"]
+    labels.pop("past_labels", None)
     changed = options.changed()
     return Problem(
         arrays=draft.arrays,
@@ -165,7 +174,7 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
 
 def _labels_of(name: str, matrix: Matrix, options: Options) -> list[tuple[str, Labels]]:
     rows, columns = matrix.row_labels, matrix.column_labels
-    if name in ("query", "hidden", "key", "value") and options.states == "columns":
+    if name in ("query", "hidden", "key", "value", "past_key") and options.states == "columns":
         rows = columns
     found = [(ROW_LABELS.get(name), rows), (COLUMN_LABELS.get(name), columns)]
     return [(target, labels) for target, labels in found if target and labels is not None]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from attncli.attend.scores import PARAMETERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +35,20 @@ def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
         yield from _of_mask(o.mask, o.sizes.keys, counts)
     for told, names in counts.items():
         yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {told}"
+
+
+def of_unused(arrays: Iterable[str], o: Operands) -> Iterator[str]:
+    """Tell of arrays and options that have no part in the computation: perhaps another option was forgotten."""
+    users = {name: score for score, names in PARAMETERS.items() for name in names}
+    for name in arrays:
+        if name in users and name not in o.parameters:
+            yield f"{name} has no part in --score {o.options.score}; it belongs to --score {users[name]}"
+    given, options = o.options.changed(), o.options
+    if "rope_theta" in given and options.rope is None:
+        yield "rope-theta has no part in this without --rope"
+    places = options.causal or options.window is not None or options.alibi or options.rope is not None
+    if "offset" in given and not places:
+        yield "offset has no part in this without --causal, --window, --alibi or --rope"
 
 
 def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four, show
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
-from attncli.problem.notices import not_finite, of_empty, of_inputs, of_logits, of_overflow
+from attncli.problem.notices import not_finite, of_empty, of_inputs, of_logits, of_overflow, of_unused
 from attncli.problem.problem import Problem
 from attncli.problem.result import Result
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEPS = ("score", "softmax", "sum")
+# Up to so many scores the steps are as fast as the stream, and give to the last digit what a pipe of filters gives.
+FEW_SCORES = 1 << 20
 STEP_ALIASES = {"weighted-sum": "sum"}
 MADE_BY = {"score": ("scores", "capped", "logits"), "softmax": ("weights",), "sum": ("output",)}
 
@@ -83,8 +85,11 @@ class Work:
 
     @property
     def streams(self) -> bool:
-        """Whether only the output is asked for, so that no score matrix need be held."""
-        return self.operands is not None and list(self.names) == ["output"]
+        """Whether only the output is asked for, and the scores are so many that they are better not held."""
+        if self.operands is None or list(self.names) != ["output"]:
+            return False
+        sizes = self.operands.sizes
+        return sizes.batch * sizes.heads * sizes.queries * sizes.keys > FEW_SCORES
 
     def select(self, part: Part) -> Operands:
         """Return the operands of a part; asked only where there are some."""
@@ -109,7 +114,7 @@ class Work:
             shape = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
             out = out.reshape(shape[0], shape[2], shape[1], shape[3]).swapaxes(1, 2) if packed else out.reshape(shape)
         made = stream.run(o, out, threads=machine.threads, progress=machine.progress)
-        notices = [*self.problem.notices, *of_inputs(o, self.called), *of_overflow({"output": made.output}, o)]
+        notices = [*self.notices, *of_inputs(o, self.called), *of_overflow({"output": made.output}, o)]
         restored = self.restored("output", made.output, part) if machine.out is None else machine.out
         return restored, [*notices, *of_empty(np.array(made.empty, dtype=np.int64))]
 
@@ -132,6 +137,12 @@ class Work:
                 f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
                 hint="the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step",
             )
+
+    @property
+    def notices(self) -> list[str]:
+        """What is to be said of the problem before anything is computed."""
+        unused = [] if self.operands is None else of_unused(self.problem.arrays, self.operands)
+        return [*self.problem.notices, *unused]
 
     @property
     def called(self) -> dict[str, str]:
@@ -191,7 +202,7 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
     def make(part: Part) -> Made:
         some = o.select(batch=part.batch, head=part.head, rows=part.rows)
         found = pipeline.results(some, last)
-        notices = [*problem.notices, *of_inputs(some, work.called), *of_overflow(found, some)]
+        notices = [*work.notices, *of_inputs(some, work.called), *of_overflow(found, some)]
         notices += of_logits(found["logits"], part.rows)
         return Made({name: found[name] for name in names if name in found}, notices)
 
