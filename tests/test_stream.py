@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_info
 
+from attncli import attention, steps
 from attncli.attend import pipeline, stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
@@ -292,3 +295,46 @@ def test_the_benchmark_as_a_table_and_its_errors() -> None:
     assert out.splitlines()[-2].startswith("two products")
     err = attn("bench", "--against", "touch", status=2).err
     assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'
+
+
+def test_the_lowest_finite_number_closes_nothing() -> None:
+    """Many masks hold it; in a row where nothing else is open the keys share the weight, as with all steps."""
+    states = np.arange(8, dtype=np.float32).reshape(4, 2)
+    kept = np.tril(np.ones((4, 4), dtype=bool)) & (np.arange(4) >= 2)
+    mask = np.where(kept, 0, np.finfo(np.float32).min).astype(np.float32)
+    made = attention(states, hidden=states, mask=mask)
+    assert_allclose(made[0], states.mean(axis=0))
+    assert_allclose(made, steps(states, hidden=states, mask=mask).output)
+    # The larger of two scores beyond a quarter of the range takes all.
+    far = attention([[1e20]], [[-1e18], [-1.1e18]], [[1], [3]], dtype="float32")
+    assert far.tolist() == [[1]]
+
+
+def test_callers_at_the_same_time_leave_blas_as_it_was() -> None:
+    """The limit on its threads is the whole process's."""
+    states = np.random.default_rng(0).standard_normal((1, 500, 64))
+
+    def call() -> None:
+        for length in np.random.default_rng().integers(50, 500, size=30):
+            attention(states[:, :length], states, states)
+
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def test_a_numeric_mask_stays_on_disk(tmp_path: Path) -> None:
+    """576 MB of mask, and not a copy of it in memory beside its pages."""
+    states = sparse(tmp_path / "x.npy", (12000, 4))
+    mask = sparse(tmp_path / "m.npy", (12000, 12000))
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20)); "
+        "from attncli.__main__ import main; main()"
+    )
+    words = [sys.executable, "-c", script, "compute", str(states), "--mask", str(mask), "-o", str(tmp_path / "o.npy")]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment(), cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -27,8 +28,28 @@ def one_thread(products: int) -> Iterator[None]:
     if products < NEVER_THREADED:
         yield
         return
-    with _controller().limit(limits=1, user_api="blas"):
+    _hold()
+    try:
         yield
+    finally:
+        _let_go()
+
+
+_lock = threading.Lock()
+# The limit is the whole process's: the first who wants it sets it, and the last who no longer does takes it back.
+_held: list[Any] = []
+
+
+def _hold() -> None:
+    with _lock:
+        _held.append(_held[0] if _held else _controller().limit(limits=1, user_api="blas"))
+
+
+def _let_go() -> None:
+    with _lock:
+        limit = _held.pop()
+        if not _held:
+            limit.restore_original_limits()
 
 
 @cache

@@ -155,7 +155,7 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
         InputError: it holds something else, or its rows are ragged.
     """
     try:
-        found = np.asanyarray(array)
+        found = np.asarray(array)
     except ValueError as error:
         raise InputError(f"{name} is no array of numbers: its rows are ragged", arrays=[name]) from error
     if found.dtype.kind not in "fiub":

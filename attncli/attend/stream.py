@@ -28,10 +28,10 @@ import numpy as np
 from attncli.attend import pipeline
 from attncli.attend.blas import one_thread
 from attncli.attend.tiles import PART, Piece, Plan, bounds, pieces, plan
-from attncli.attend.worker import States, Worker, pick, usable
+from attncli.attend.worker import States, Worker, finite, pick, usable
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from numpy.typing import NDArray
 
@@ -77,11 +77,13 @@ def run(
     if out is None:
         out = np.empty((sizes.batch, sizes.heads, sizes.queries, sizes.value_features), dtype=o.output_dtype)
     cut = plan(o)
-    work = Work(o, cut, out, pieces(o, cut))
-    count = min(threads or thread_count(), len(work.todo)) - 1
-    with one_thread(sizes.queries * sizes.keys * sizes.features):
-        helpers = [_pool(os.getpid(), count).submit(work.help) for _ in range(count)]
+    with one_thread(sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)):
+        work = Work(o, cut, out, pieces(o, cut))
+        count = min(threads or thread_count(), len(work.todo)) - 1
+        helpers: list[Future[None]] = []
         try:
+            for _ in range(count):
+                helpers.append(_pool(os.getpid(), count).submit(work.help))
             work.help(progress)
         finally:
             # Ctrl-C reaches the calling thread; the others stop at their next tile.
@@ -129,7 +131,7 @@ def _pool(process: int, count: int) -> ThreadPoolExecutor:
 def thread_count() -> int:
     """Return how many workers there are unless somebody says otherwise."""
     given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isascii() and given.isdigit() and int(given) > 0:
+    if given.isascii() and given.isdigit() and len(given) < 10 and int(given) > 0:
         return int(given)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -185,8 +187,8 @@ class Work:
         for (batch, head, row), found in sorted(self.parts.items()):
             peaks = [found[part][0] for part in sorted(found)]
             sums = [found[part][1] for part in sorted(found)]
-            peak = np.maximum.reduce(peaks)
-            total = sum(each * np.exp2(own - peak)[..., None] for own, each in zip(peaks, sums, strict=True))
+            shift = finite(np.maximum.reduce(peaks))
+            total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
             heads = slice(head, head + total.shape[0])
             rows = slice(row, min(row + self.cut.rows, self.o.sizes.queries))
             self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)

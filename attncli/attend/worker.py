@@ -141,8 +141,7 @@ class Worker:
             if sinks is not None:
                 sums[..., -1] = np.exp2(sinks)
             return None, sums
-        # Not −∞: the difference of two of those is NaN. Anything that a score can be is above this.
-        peak = np.full(query.shape[:2], np.finfo(self.o.dtype).min / 4, dtype=self.o.dtype)
+        peak = np.full(query.shape[:2], -np.inf, dtype=self.o.dtype)
         if sinks is not None:
             peak[...], sums[..., -1] = sinks, 1
         return peak, sums
@@ -180,10 +179,11 @@ class Worker:
         sums = sums[:, block]
         if peak is not None:
             highest = np.maximum(peak[:, block], scores.max(axis=-1))
+            shift = finite(highest)
             if not np.array_equal(highest, peak[:, block]):
-                sums *= np.exp2(peak[:, block] - highest)[..., None]
+                sums *= np.exp2(peak[:, block] - shift)[..., None]
                 peak[:, block] = highest
-            scores -= highest[..., None]
+            scores -= shift[..., None]
         np.exp2(scores, out=scores)
         value = pick(self.states.value, piece.batch)[piece.heads, keys]
         if self.states.ones:
@@ -244,7 +244,8 @@ class Worker:
                 np.copyto(scores, -np.inf, where=~some)
                 continue
             some = np.asarray(some, dtype=o.dtype)
-            scores += some * o.dtype.type(LOG2E)
+            # The lowest finite number, which many masks hold, must not become −∞: it closes a key only beside others.
+            scores += np.maximum(some * o.dtype.type(LOG2E), np.finfo(o.dtype).min)
             if (some == -np.inf).any():
                 np.copyto(scores, -np.inf, where=some == -np.inf)
         if o.options.alibi:
@@ -288,6 +289,11 @@ class Worker:
 def pick(array: NDArray[Any], batch: int) -> NDArray[Any]:
     """Return one item of a batch, or the one that serves all of them."""
     return array[batch if len(array) > 1 else 0]
+
+
+def finite(peak: NDArray[Any]) -> NDArray[Any]:
+    """Return what to subtract from scores whose maximum this is: nothing where all are −∞, since −∞ − −∞ is NaN."""
+    return np.where(peak == -np.inf, 0, peak)
 
 
 _scratch = threading.local()

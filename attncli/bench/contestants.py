@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Run = Callable[[], "NDArray[Any]"]
 # Bytes of scores beyond which holding all of them is not tried.
 MOST_SCORES = 1 << 31
-MODULES = {"torch": "torch", "onnxruntime": "onnxruntime", "jax": "jax"}
+MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"]}
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     for name in against:
         if name not in MODULES:
             raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, MODULES))
-        if find_spec(MODULES[name]) is None:
-            raise InputError(f"{name} is not installed", hint=f"pip install {name}")
+        if not _installed(name):
+            raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}")
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
-    for name in against or [name for name, module in MODULES.items() if find_spec(module)]:
+    for name in against or filter(_installed, MODULES):
         found.append(Contestant(name, MAKERS[name](o, threads)))
     if o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys * o.dtype.itemsize <= MOST_SCORES:
         found.append(Contestant("numpy", lambda: whole(o)))
@@ -58,6 +58,10 @@ def states(o: Operands) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return query, key and value; a benchmark's problem has all of them."""
     assert o.value is not None
     return o.query, o.key, o.value
+
+
+def _installed(name: str) -> bool:
+    return all(find_spec(module) for module in MODULES[name])
 
 
 def whole(o: Operands) -> NDArray[Any]:

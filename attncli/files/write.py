@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -163,12 +164,22 @@ def check_target(path: str, force: bool) -> None:
         InputError: the file exists and ``force`` is off, its folder does not, or it is a folder itself.
     """
     target = Path(path)
+    if target.is_symlink() and _leads_nowhere(target):
+        raise InputError("is a link that leads back to itself", place=path)
     if target.is_dir():
         raise InputError("is a directory, not a file", place=path)
     if target.exists() and not force:
         raise InputError("exists already", place=path, hint="--force writes over it")
     if not target.parent.is_dir():
         raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {target.parent}")
+
+
+def _leads_nowhere(link: Path) -> bool:
+    try:
+        link.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def save(path: str, data: bytes, force: bool) -> None:
@@ -194,8 +205,7 @@ def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool)
         InputError: as `save`.
     """
     check_target(path, force)
-    target = Path(path).resolve()
-    name = None
+    target, name = Path(path).resolve(), None
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
         with os.fdopen(descriptor, "wb") as stream:

@@ -28,7 +28,7 @@ def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
     counts: dict[str, list[str]] = {}
     for name in ("query", "key", "value", "bias", "sinks", *o.parameters):
         array = o.parameters[name] if name in o.parameters else getattr(o, name)
-        told = "" if array is None else not_finite(array if name not in ("bias", "sinks") else array[array != -np.inf])
+        told = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if told and called.get(name, name) not in counts.setdefault(told, []):
             counts[told].append(called.get(name, name))
     if o.mask is not None:
@@ -56,22 +56,26 @@ def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Ite
         yield f"mask says something of the first key only; the other {keys - 1} are closed"
     if mask.dtype == bool:
         return
-    numbers = np.asarray(mask)
-    told = not_finite(numbers[numbers != -np.inf])
+    told = not_finite(mask, closed=True)
     if told:
         counts.setdefault(told, []).append("mask")
-    if set(np.unique(numbers).tolist()) == {0, 1}:
+    if all(((chunk == 0) | (chunk == 1)).all() for chunk in chunks(mask)) and any(c.any() for c in chunks(mask)):
         yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and false"
 
 
-def not_finite(array: NDArray[Any]) -> str:
-    """Say how many NaN and ∞ an array holds; nothing where it holds none. It may be larger than memory."""
+def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
+    """Say how many NaN and ∞ an array holds; nothing where it holds none. It may be larger than memory.
+
+    Args:
+        array: any numbers.
+        closed: whether −∞ says that a key is closed, and is nothing to tell of.
+    """
     if array.dtype.kind != "f" or all(np.isfinite(chunk).all() for chunk in chunks(array)):
         return ""
     counts = {"NaN": 0, "∞": 0}
     for chunk in chunks(array):
         counts["NaN"] += int(np.isnan(chunk).sum())
-        counts["∞"] += int(np.isinf(chunk).sum())
+        counts["∞"] += int((chunk == np.inf).sum() if closed else np.isinf(chunk).sum())
     return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
