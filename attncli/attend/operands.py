@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,37 +69,32 @@ class Operands:
         rows: NDArray[np.int64] | None = None,
     ) -> Operands:
         """Return the part of the problem that this batch item, this query head and these queries need."""
-        one = self if batch is None else self._one_batch(batch)
-        one = one if head is None else one._one_head(head)
-        return one if rows is None else one._some_rows(rows)
-
-    def _one_batch(self, index: int) -> Operands:
-        def part(array: NDArray[Any]) -> NDArray[Any]:
-            return array[index : index + 1] if array.shape[0] > 1 else array
-
-        names = ("query", "key", "value", *OVER_SCORES, "key_lengths", "positions")
-        return self._with(names, part, replace(self.sizes, batch=1))
-
-    def _one_head(self, index: int) -> Operands:
-        def part(array: NDArray[Any]) -> NDArray[Any]:
-            # Fewer heads than the query has: a key head serves a block of consecutive query heads.
-            at = index * array.shape[1] // self.sizes.heads
-            return array[:, at : at + 1]
-
-        one = self._with(("query", "key", "value", *OVER_SCORES), part, replace(self.sizes, heads=1, key_heads=1))
-        return one._with(("sinks", "head_indices"), lambda array: array[index : index + 1], one.sizes)
-
-    def _some_rows(self, rows: NDArray[np.int64]) -> Operands:
-        def part(array: NDArray[Any]) -> NDArray[Any]:
-            return array[:, :, rows] if array.shape[2] > 1 else array
-
-        some = self._with(OVER_SCORES, part, replace(self.sizes, queries=len(rows)))
-        return replace(some, query=self.query[:, :, rows], positions=self.positions[:, rows])
-
-    def _with(self, names: Iterable[str], part: Callable[[NDArray[Any]], NDArray[Any]], sizes: Sizes) -> Operands:
-        arrays = {name: getattr(self, name) for name in names}
-        changed: dict[str, Any] = {name: None if array is None else part(array) for name, array in arrays.items()}
-        return replace(self, sizes=sizes, **changed)
+        changed: dict[str, Any] = {}
+        sizes: dict[str, Any] = {}
+        if batch is not None:
+            sizes["batch"] = 1
+            for name in ("query", "key", "value", *OVER_SCORES, "key_lengths", "positions"):
+                array = getattr(self, name)
+                changed[name] = array if array is None or len(array) == 1 else array[batch : batch + 1]
+        if head is not None:
+            sizes |= {"heads": 1, "key_heads": 1}
+            for name in ("query", "key", "value", *OVER_SCORES):
+                array = changed.get(name, getattr(self, name))
+                if array is not None and array.shape[1] > 1:
+                    # Fewer heads than the query has: a key head serves a block of consecutive query heads.
+                    at = head * array.shape[1] // self.sizes.heads
+                    array = array[:, at : at + 1]
+                changed[name] = array
+            changed["sinks"] = None if self.sinks is None else self.sinks[head : head + 1]
+            changed["head_indices"] = self.head_indices[head : head + 1]
+        if rows is not None:
+            sizes["queries"] = len(rows)
+            for name in OVER_SCORES:
+                array = changed.get(name, getattr(self, name))
+                changed[name] = array if array is None or array.shape[2] == 1 else array[:, :, rows]
+            changed["query"] = changed.get("query", self.query)[:, :, rows]
+            changed["positions"] = changed.get("positions", self.positions)[:, rows]
+        return replace(self, sizes=replace(self.sizes, **sizes), **changed)
 
 
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
