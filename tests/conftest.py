@@ -20,19 +20,25 @@ settings.register_profile("attncli", deadline=None, database=None, derandomize="
 settings.load_profile("attncli")
 
 
-ORACLES = "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')"
+# Folders of tests that run only when they are asked for: they need much that the others do without, or take long.
+JOBS = {
+    "oracles": "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')",
+    "thorough": "every generated case of a mistake, where a plain run takes some (minutes)",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--oracles", action="store_true", help=f"run {ORACLES}")
+    for job, what in JOBS.items():
+        parser.addoption(f"--{job}", action="store_true", help=f"run {what}")
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return f"oracles: {'run' if config.getoption('--oracles') else 'left out'}: {ORACLES}"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"{job}: {'run' if config.getoption(f'--{job}') else 'left out'}: {what}" for job, what in JOBS.items()]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if collection_path.name == "oracles" and not config.getoption("--oracles") else None
+    job = collection_path.name
+    return True if job in JOBS and not config.getoption(f"--{job}") else None
 
 
 @dataclass(frozen=True)

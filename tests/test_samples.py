@@ -24,7 +24,8 @@ COMMANDS: dict[str, list[str]] = {
     f"article.{kind}": [f"samples/article-{name}.{kind}" for name in ("query", "hidden")] + COLUMNS
     for kind in ("csv", "npy")
 }
-RECORDED = sorted(SAMPLES.glob("*.npz"))
+# port.npz holds what a port makes of a layer, not what the model does.
+RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz"})
 
 
 def test_every_file_here_is_tested() -> None:

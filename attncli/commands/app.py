@@ -32,6 +32,7 @@ COMMANDS = {
     "sum": "Compute",
     "explain": "Understand",
     "inspect": "Understand",
+    "check": "Verify",
     "bench": "Measure",
 }
 

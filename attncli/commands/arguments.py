@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from typer import Argument, Option
 
 from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from attncli.check.diagnosis import Wanted
 
 ARRAYS = "Arrays"
 COMPUTATION = "Computation"
@@ -318,6 +321,26 @@ class LessonOutput(Group):
     ] = None
     output: Annotated[str | None, _shown("--output -o", "Write a file, .md or .txt.", metavar="FILE")] = None
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
+
+
+class Checking(Group):
+    """What is compared, and how closely."""
+
+    expected: Annotated[str | None, _array("expected", "Set the output to compare with.")] = None
+    rtol: Annotated[
+        float | None,
+        _shown("--rtol", "Relative tolerance (default: what the precision explains).", min=0, metavar="NUMBER"),
+    ] = None
+    atol: Annotated[float | None, _shown("--atol", "Absolute tolerance, likewise.", min=0, metavar="NUMBER")] = None
+    diagnose: Annotated[
+        bool, _shown("--diagnose/--no-diagnose", "Look for the mistake that explains a difference (default on).")
+    ] = True
+
+    def wanted(self) -> Wanted:
+        """Return what is asked for."""
+        from attncli.check.diagnosis import Wanted
+
+        return Wanted(self.rtol, self.atol, self.diagnose)
 
 
 class Report(Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.options import Options
@@ -110,6 +111,14 @@ def gather(
         draft.put(name, _one_matrix(file, name), shown(file))
     draft.set_options({name: value for name, value in options.items() if value is not None})
     return _finish(draft, [shown(file) for file in [*files, *given.values()]])
+
+
+def are_archives(files: Sequence[str]) -> bool:
+    """Tell whether each of these files holds a problem of its own: named arrays."""
+    return all(
+        Path(file).suffix.lower() == ".npz" or (Path(file).suffix.lower() == ".json" and isinstance(read(file), Named))
+        for file in files
+    )
 
 
 def _check_stdin(files: Sequence[str]) -> None:

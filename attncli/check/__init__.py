@@ -1,0 +1,1 @@
+"""Right or wrong, where, and which mistake: an expected output compared with the one computed."""

@@ -1,0 +1,106 @@
+"""Dropout that was left on: some weights are exactly 0, and the rest are scaled alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.check.probe import Probe
+from attncli.check.way import Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# The factors that are tried where there are more open keys than features, and how many more there may be.
+FACTORS = (1.0, *(1 / (1 - p) for p in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)))
+MORE = 10
+# Weights below this are too small to tell whether they were dropped.
+LEAST = 1e-3
+# How near to one number the factors of all weights that were kept must be.
+ALIKE = 1e-2
+ENOUGH = 6
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What was found.
+
+    Attributes:
+        factor: on the weights that were kept; 1 where they were not scaled up.
+        share: of the weights that could be solved for, how many were dropped.
+        rows: how many rows could be solved.
+    """
+
+    factor: float
+    share: float
+    rows: int
+
+
+def find(right: Way, probe: Probe) -> Dropped | None:
+    """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
+    if right.back or right.axis != "keys":
+        return None
+    ratios: list[NDArray[Any]] = []
+    rows = 0
+    for group in probe.groups:
+        everything = np.arange(right.o.sizes.queries)
+        features = right.o.sizes.value_features
+        for row in [*group.rows, *everything[: min(features, 16)]]:
+            solved = _solve(right, group.batch, group.head, int(row), probe)
+            if solved is not None:
+                ratios.append(solved)
+                rows += 1
+    if not ratios:
+        return None
+    found = np.concatenate(ratios)
+    kept = found[np.abs(found) > ALIKE]
+    dropped = len(found) - len(kept)
+    if dropped < 2 or len(found) < ENOUGH or not len(kept):
+        return None
+    factor = float(np.median(kept))
+    if factor < 1 - ALIKE or (np.abs(kept / factor - 1) > ALIKE).any():
+        return None
+    return Dropped(factor, dropped / len(found), rows)
+
+
+def _solve(right: Way, batch: int, head: int, row: int, probe: Probe) -> NDArray[Any] | None:
+    """Return, for the keys of a row, the observed weight over the right one; None where it cannot be solved for."""
+    observed = probe.row(batch, head, row)
+    logits, value = right.logits_and_values(batch, head, np.array([row]))
+    opened = np.flatnonzero(logits > -np.inf)
+    if not 2 <= len(opened) <= value.shape[1] + MORE or not np.isfinite(observed).all():
+        return None
+    weights = np.exp(logits[opened] - logits[opened].max())
+    weights /= weights.sum()
+    # With sinks the weights would be smaller by one factor, which the factor on the kept ones takes up.
+    states = (weights[:, None] * value[opened]).T  # (Ev, keys): the observed row is this times the factors
+    told = weights > LEAST
+    allowed = 1e-4 * float(np.abs(states).max())
+    if len(opened) <= value.shape[1]:
+        solution, _, rank, _ = np.linalg.lstsq(states, observed, rcond=None)
+        fits = rank == len(opened) and float(np.abs(states @ solution - observed).max()) <= allowed
+        return solution[told] if fits else None
+    return _chosen(states, observed, allowed, told)
+
+
+def _chosen(
+    states: NDArray[Any], observed: NDArray[Any], allowed: float, told: NDArray[np.bool_]
+) -> NDArray[Any] | None:
+    """Try every choice of dropped keys among as many as are too many, and solve for the others."""
+    features, keys = states.shape
+    free = keys - features
+    choices = ((np.arange(1 << free)[:, None] >> np.arange(free)) & 1).astype(float)  # (2^free, free)
+    inverse, rank = np.linalg.pinv(states[:, free:]), np.linalg.matrix_rank(states[:, free:])
+    if rank < features:
+        return None
+    for factor in FACTORS:
+        solution = (observed - factor * choices @ states[:, :free].T) @ inverse.T / factor  # (2^free, features)
+        off = np.abs(solution - solution.round()).max(axis=1)
+        best = int(off.argmin())
+        found = factor * np.concatenate([choices[best], solution[best].round()])
+        is_choice = set(np.unique(solution[best].round()).tolist()) <= {0.0, 1.0}
+        if is_choice and float(np.abs(states @ found - observed).max()) <= allowed:
+            return found[told]
+    return None

@@ -1,0 +1,100 @@
+"""The layouts in which an output may be given, recognised by their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attncli.attend.shapes import Sizes, show
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+AXES = ("batch", "heads", "queries", "features")
+# Orders of the axes that libraries use, and the transpose of the last two; the order of DESIGN first.
+ORDERS = (
+    (0, 1, 2, 3),
+    (0, 2, 1, 3),
+    (2, 0, 1, 3),
+    (1, 0, 2, 3),
+    (0, 1, 3, 2),
+    (2, 1, 0, 3),
+    (0, 2, 3, 1),
+    (0, 3, 2, 1),
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One reading of an array as an output.
+
+    Attributes:
+        name: its axes, in words.
+        array: (batch, heads, L, Ev), a view.
+        own: whether it is the layout that the problem itself has.
+    """
+
+    name: str
+    array: NDArray[Any]
+    own: bool
+
+
+def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
+    """Return every way in which an array can be read as the output; the problem's own layout first.
+
+    Raises:
+        InputError: there is none: the shapes do not fit.
+    """
+    found: list[Layout] = []
+    seen = set()
+    own_orders = [(0, 2, 1, 3), (0, 1, 2, 3)] if sizes.packed else [(0, 1, 2, 3)]
+    for order in [*own_orders, *(each for each in ORDERS if each not in own_orders)]:
+        for shape, name in _shapes(order, sizes):
+            if _squeezed(shape) != _squeezed(expected.shape):
+                continue
+            full = expected.reshape([_count(sizes)[axis] for axis in order])
+            array = full.transpose([order.index(axis) for axis in range(4)])
+            key = tuple(s for n, s in zip(array.shape, array.strides, strict=True) if n > 1)
+            if key not in seen:
+                seen.add(key)
+                found.append(Layout(name, array, own=not found and order in own_orders))
+            break
+    if not found:
+        wanted = _count(sizes)
+        raise InputError(
+            f"expected {show(expected.shape)} is no output of this problem, which has {show(wanted)} "
+            f"({'×'.join(AXES)}) numbers",
+            arrays=["expected"],
+        )
+    return found
+
+
+def _count(sizes: Sizes) -> tuple[int, ...]:
+    return (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
+
+
+def _shapes(order: tuple[int, ...], sizes: Sizes) -> Iterator[tuple[list[int], str]]:
+    """Return the shapes that this order of axes may have: apart, or with neighbours packed into one."""
+    counts, names = [_count(sizes)[axis] for axis in order], [AXES[axis] for axis in order]
+    yield counts, _named(counts, names)
+    for first in range(3):
+        packed = [*counts[:first], counts[first] * counts[first + 1], *counts[first + 2 :]]
+        words = [*names[:first], f"{names[first]}·{names[first + 1]}", *names[first + 2 :]]
+        yield packed, _named(packed, words)
+    pairs = [counts[0] * counts[1], counts[2] * counts[3]]
+    yield pairs, _named(pairs, [f"{names[0]}·{names[1]}", f"{names[2]}·{names[3]}"])
+    three = [counts[0] * counts[1] * counts[2], counts[3]]
+    yield three, _named(three, [f"{names[0]}·{names[1]}·{names[2]}", names[3]])
+    everything = three[0] * three[1]
+    yield [everything], "·".join(names)
+
+
+def _named(counts: list[int], names: list[str]) -> str:
+    kept = [name for count, name in zip(counts, names, strict=True) if count > 1]
+    return f"({', '.join(kept)})"
+
+
+def _squeezed(shape: Any) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)

@@ -1,0 +1,65 @@
+"""A part of a large problem in which pairs of mistakes are looked for: a few heads, with all their rows and keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.operands import Operands
+from attncli.check.probe import Probe
+from attncli.check.search import Search
+from attncli.check.way import Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Numbers in query, key and value beyond which a problem is large: each of thousands of ways copies some of them.
+LARGE = 1 << 21
+HEADS = 2
+# What cannot be seen in some heads without the others.
+NEEDS_ALL = frozenset({"layout", "heads", "axis"})
+
+
+def is_large(o: Operands) -> bool:
+    """Tell whether pairs are better looked for in a part of this problem."""
+    assert o.value is not None
+    several = o.sizes.heads > HEADS or o.sizes.batch > 1
+    return several and o.query.size + o.key.size + o.value.size > LARGE
+
+
+def narrowed(search: Search, o: Operands) -> Search:
+    """Return the search in the first batch item and heads of the probe, those in which most is wrong."""
+    batch = search.probe.groups[0].batch
+    heads = list(dict.fromkeys(group.head for group in search.probe.groups if group.batch == batch))[:HEADS]
+    groups = tuple(
+        replace(group, batch=0, head=heads.index(group.head))
+        for group in search.probe.groups
+        if group.batch == batch and group.head in heads
+    )
+    probe = Probe(groups, search.probe.expected[batch : batch + 1, heads])
+    return replace(search, right=Way(part_of(o, batch, heads)), probe=probe, skip=NEEDS_ALL)
+
+
+def part_of(o: Operands, batch: int, heads: list[int]) -> Operands:
+    """Return some heads of one batch item in float64, each with a key head of its own."""
+    one = o.select(batch=batch)
+    serving = [head // o.sizes.group for head in heads]
+    assert one.value is not None
+
+    def over(array: NDArray[Any] | None) -> NDArray[Any] | None:
+        return array if array is None or array.shape[1] == 1 else array[:, heads]
+
+    double = np.float64
+    return replace(
+        one,
+        query=np.asarray(one.query[:, heads], dtype=double),
+        key=np.asarray(one.key[:, serving], dtype=double),
+        value=np.asarray(one.value[:, serving], dtype=double),
+        mask=over(one.mask),
+        bias=over(one.bias),
+        sinks=None if one.sinks is None else one.sinks[heads],
+        head_indices=one.head_indices[heads],
+        sizes=replace(one.sizes, heads=len(heads), key_heads=len(heads)),
+    )

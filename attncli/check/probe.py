@@ -1,0 +1,101 @@
+"""The rows in which ways are first tried: enough to tell them apart, few enough to try thousands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.check.way import Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Heads, rows of a head, and scores in those rows that are looked at.
+GROUPS = 4
+ROWS = 10
+SCORES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some rows of one head.
+
+    Attributes:
+        observed: (rows, Ev) what is to be explained.
+        size: (rows, 1) how large the numbers of each row are; differences are told as shares of it.
+    """
+
+    batch: int
+    head: int
+    rows: NDArray[np.int64]
+    observed: NDArray[Any]
+    size: NDArray[Any]
+
+    def difference(self, made: NDArray[Any]) -> NDArray[Any]:
+        """Return how far numbers are from the observed ones, as shares of their size; ∞ where one is not finite."""
+        with np.errstate(all="ignore"):
+            apart = np.abs(made - self.observed) / self.size
+        same = (made == self.observed) | (np.isnan(made) & np.isnan(self.observed))
+        return np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Groups, those first in which most is wrong; and all that was observed, (batch, heads, L, Ev)."""
+
+    groups: tuple[Group, ...]
+    expected: NDArray[Any]
+
+    def row(self, batch: int, head: int, row: int) -> NDArray[Any]:
+        """Return one observed row, (Ev,)."""
+        return self.expected[batch, head, row].astype(np.float64)
+
+    def distance(self, way: Way, limit: float = np.inf) -> float:
+        """Return the largest difference between what a way makes and what was observed; ∞ where beyond the limit."""
+        worst = 0.0
+        for group in self.groups:
+            worst = max(worst, float(group.difference(way.compute(group.batch, group.head, group.rows)).max()))
+            if not worst <= limit:
+                return np.inf
+        return worst
+
+    def together(self, way: Way, groups: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what a way makes and what was observed, as flat arrays of finite numbers in units of their size."""
+        made, observed = [], []
+        for group in self.groups[:groups]:
+            made.append((way.compute(group.batch, group.head, group.rows) / group.size).ravel())
+            observed.append((group.observed / group.size).ravel())
+        one, other = np.concatenate(made), np.concatenate(observed)
+        finite = np.isfinite(other)
+        return one[finite], other[finite]
+
+
+def choose(expected: NDArray[Any], badness: NDArray[Any], size: NDArray[Any], keys: int) -> Probe:
+    """Choose the rows.
+
+    Args:
+        expected: (batch, heads, L, Ev) what was observed.
+        badness: (batch, heads, L) how much of each row is wrong.
+        size: (batch, heads, L) how large its numbers are.
+        keys: how many there are.
+    """
+    batches, heads, queries = badness.shape
+    by_head = badness.max(axis=2)
+    order = [divmod(int(i), heads) for i in np.argsort(-by_head, axis=None, kind="stable")]
+    # The worst, the corners (which some mistakes leave right), and the least bad.
+    places = list(dict.fromkeys([order[0], (0, 0), (batches - 1, heads - 1), (0, heads - 1), order[-1]]))[:GROUPS]
+    count = max(3, min(ROWS, SCORES // max(1, keys)))
+    groups = []
+    for batch, head in places:
+        rows = _rows(badness[batch, head], queries, count)
+        some = expected[batch, head, rows].astype(np.float64)
+        groups.append(Group(batch, head, rows, some, size[batch, head, rows][:, None]))
+    return Probe(tuple(groups), expected)
+
+
+def _rows(badness: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
+    worst = np.argsort(-badness, kind="stable")[: max(1, count // 3)]
+    spread = np.linspace(0, queries - 1, count - len(worst)).round().astype(np.int64)
+    return np.unique(np.concatenate([worst, spread]))

@@ -1,0 +1,252 @@
+"""Look for the mistakes that make what was observed: one at a time, then two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.operands import Operands
+from attncli.check.mistakes import layout, masks, numbers, positions, softmax
+from attncli.check.mistakes.variant import STAGES, Unknown, Variant
+from attncli.check.precision import EPS, MARGIN, to_half
+from attncli.check.probe import Probe
+from attncli.check.way import Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# In the order in which mistakes are named where several explain the same: what is reported most often first.
+FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
+    masks.mask,
+    masks.lengths,
+    masks.causal,
+    layout.axes,
+    layout.reshapes,
+    numbers.scale,
+    positions.rope,
+    softmax.closing,
+    masks.window,
+    layout.heads_tiled,
+    layout.fused,
+    softmax.axis,
+    numbers.softcap,
+    softmax.sink,
+    positions.alibi,
+    layout.operands,
+    positions.bias,
+    layout.score_function,
+    numbers.factor,
+)
+# Differences of more than this share of a row are no rounding of any kind.
+FAR = 0.5
+REFINEMENTS = 12
+# A number is refined if a guess leaves no more than this share of what was observed, in squares.
+CLOSE = 0.6
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Mistakes that, made together, come near to what was observed.
+
+    Attributes:
+        variants: in the order in which they are made.
+        way: the way with them.
+        distance: the largest difference in the probe, as a share of the row's size.
+        fitted: how many of them have a number in them that was looked for.
+    """
+
+    variants: tuple[Variant, ...]
+    way: Way
+    distance: float
+    fitted: int = 0
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search.
+
+    Attributes:
+        right: the right way.
+        probe: the rows that are tried.
+        eps: of the precision in which the observed output was computed.
+        limit: how large a share of a row rounding may be, for the right way.
+        skip: slots that are not tried, in a part of a problem that lacks what they need.
+        progress: told the share that is done.
+    """
+
+    right: Way
+    probe: Probe
+    eps: float
+    limit: float
+    skip: frozenset[str] = frozenset()
+    progress: Callable[[float], None] | None = None
+
+    def known(self) -> list[Variant | Unknown]:
+        """Return every mistake that can be made to this problem."""
+        return [each for family in FAMILIES for each in family(self.right.o) if each.slot not in self.skip]
+
+    def again(self, candidate: Candidate) -> Candidate | None:
+        """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
+        every = self.known()
+        found: list[Variant] = []
+        for variant in candidate.variants:
+            for each in every:
+                if each.slot != variant.slot or each.stage != variant.stage:
+                    continue
+                if isinstance(each, Variant) and variant.number is None and each.said == variant.said:
+                    found.append(each)
+                    break
+                if isinstance(each, Unknown) and variant.number is not None:
+                    same = each.of(variant.number)
+                    if same.said == variant.said:
+                        found.append(replace(same, number=variant.number))
+                        break
+        way = self.made(found) if len(found) == len(candidate.variants) else None
+        if way is None:
+            return None
+        return Candidate(tuple(found), way, self.probe.distance(way), candidate.fitted)
+
+    def singles(self) -> list[Candidate]:
+        """Return the mistakes that alone come anywhere near what was observed."""
+        return [candidate for each in self.known() for candidate in self.tried([], each)]
+
+    def pairs(self) -> list[Candidate]:
+        """Return the pairs of mistakes that come near it together."""
+        every = [each for each in self.known() if isinstance(each, Variant) or not each.alone]
+        both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
+        found: list[Candidate] = []
+        ways: dict[int, Way | None] = {}
+        for at, pair in enumerate(both):
+            if self.progress is not None and at % 64 == 0:
+                self.progress(at / len(both))
+            first, second = sorted(pair, key=lambda each: STAGES.index(each.stage))
+            if isinstance(first, Variant) and isinstance(second, Variant):
+                if id(first) not in ways:
+                    ways[id(first)] = first.apply(self.right)
+                way = ways[id(first)]
+                made = None if way is None else second.apply(way)
+                if made is not None:
+                    found += self.near((first, second), made)
+            elif isinstance(first, Variant):
+                found += self.tried([first], second)
+            elif isinstance(second, Variant):
+                found += self.tried([second], first)
+        return found
+
+    def tried(self, others: Sequence[Variant], each: Variant | Unknown) -> list[Candidate]:
+        """Make a mistake beside others; one with a number in it is made with the number that comes nearest."""
+        if isinstance(each, Variant):
+            way = self.made([*others, each])
+            return [] if way is None else self.near((*others, each), way)
+        base = self.made(others)
+        if base is None:
+            return []
+        found = []
+        for number in self.fitted(base, others, each):
+            variants = _in_order([*others, replace(each.of(number), number=number)])
+            way = self.made(variants)
+            if way is not None:
+                found += self.near(tuple(variants), way, fitted=1)
+        # The first that is as near as any: rounder numbers come first.
+        nearest = min((each.distance for each in found), default=0.0)
+        return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.limit / 10][:1]
+
+    def made(self, variants: Sequence[Variant]) -> Way | None:
+        """Return the right way with these mistakes in it; None where they cannot be made together."""
+        way: Way | None = self.right
+        for variant in _in_order(variants):
+            way = None if way is None else variant.apply(way)
+        return way
+
+    def near(self, variants: tuple[Variant, ...], way: Way, fitted: int = 0) -> list[Candidate]:
+        """Return the candidate, if it is near enough to be one at all."""
+        distance = self.probe.distance(way, FAR)
+        return [Candidate(variants, way, distance, fitted)] if distance <= FAR else []
+
+    def fitted(self, base: Way, others: Sequence[Variant], unknown: Unknown) -> list[float]:
+        """Return the numbers with which a mistake comes nearest to what was observed."""
+        at = STAGES.index(unknown.stage)
+        before = self.made([each for each in others if STAGES.index(each.stage) <= at])
+        after = [each for each in others if STAGES.index(each.stage) > at]
+
+        def apart(number: float) -> NDArray[Any] | None:
+            way = before
+            for variant in (unknown.of(number), *after):
+                way = None if way is None else variant.apply(way)
+            if way is None:
+                return None
+            made, observed = self.probe.together(way, 1)
+            return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
+
+        guesses = list(unknown.numbers(base, self.probe))
+        if not unknown.smooth or len(guesses) < 2:
+            return guesses
+        squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
+        order = np.argsort(squares)
+        # Whatever explains the observed output is already near it at the nearest of the guesses.
+        _, observed = self.probe.together(base, 1)
+        if not squares[order[0]] <= CLOSE * float(observed @ observed):
+            return []
+        best = refined(apart, guesses[order[0]])
+        return rounder(best) if best is not None else []
+
+    def explaining(self, found: list[Candidate]) -> list[Candidate]:
+        """Return the candidates that explain what was observed to within rounding."""
+        return [each for each in found if each.distance <= self.allowed(each.way)]
+
+    def allowed(self, way: Way) -> float:
+        """Return how large a share of a row rounding may be, for a way that may round worse than the right one."""
+        worst = 0.0
+        if self.eps > EPS["float32"]:
+            states = {name: _half(getattr(way.o, name)) for name in ("query", "key", "value")}
+            less, times = way.with_operands(**states), 1.0
+        else:
+            less, times = way.with_operands(dtype=np.dtype(np.float32)), self.eps / EPS["float32"]
+        for group in self.probe.groups:
+            place = (group.batch, group.head, group.rows)
+            with np.errstate(all="ignore"):
+                apart = np.abs(less.compute(*place) - way.compute(*place)) / group.size
+            worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
+        return max(self.limit, 2 * MARGIN * times * worst)
+
+
+def _half(array: NDArray[Any]) -> NDArray[Any]:
+    return to_half(np.asarray(array, dtype=np.float64), "bfloat16")
+
+
+def _in_order(variants: Iterable[Variant]) -> list[Variant]:
+    return sorted(variants, key=lambda each: STAGES.index(each.stage))
+
+
+def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:
+    """Refine a number by the method of Gauss and Newton, in its logarithm; its sign stays."""
+    number, here = start, apart(start)
+    for _ in range(REFINEMENTS):
+        beside = apart(number * (1 + 1e-6))
+        if here is None or beside is None:
+            return None
+        slope = (beside - here) / 1e-6
+        steep = float(slope @ slope)
+        step = -float(slope @ here) / steep if steep > 0 else 0.0
+        step = float(np.clip(step, -0.5, 0.5))
+        for _ in range(8):  # a step that makes things worse is too long
+            there = apart(number * (1 + step))
+            if there is None or float(there @ there) <= float(here @ here) or abs(step) < 1e-12:
+                break
+            step /= 4
+        if there is None:
+            return None
+        number, here = number * (1 + step), there
+        if abs(step) < 1e-11:
+            break
+    return number
+
+
+def rounder(number: float) -> list[float]:
+    """Return the number, and rounder ones very near to it, which people would have chosen: those first."""
+    round_ones = [float(f"{number:.{digits}g}") for digits in (1, 2, 3, 4)]
+    return [*dict.fromkeys(each for each in round_ones if abs(each / number - 1) < 1e-3), number]

@@ -1,0 +1,96 @@
+"""attn check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attncli.commands.arguments import Checking, Computation, Inputs, Report, Screening
+from attncli.commands.talk import complain, progress_bar
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from attncli.check.diagnosis import Wanted
+    from attncli.problem.problem import Problem
+    from attncli.show.checking import Checked
+
+
+def run(inputs: Inputs, checking: Checking, computation: Computation, report: Report, screening: Screening) -> int:
+    r"""Compare with an expected output and name the mistake.
+
+    Says whether the expected output is right to within rounding, where it is not, and which known mistake, or pair of
+    them, makes exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
+
+    \b
+    Examples:
+      attn check samples/induction.npz
+      attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
+      attn check dumps/*.npz --no-diagnose
+    """
+    from attncli.commands.deliver import deliver_text
+    from attncli.problem.gather import are_archives
+    from attncli.show import checking as showing
+    from attncli.show.screen import Screen
+
+    wanted = checking.wanted()
+    files = inputs.files or []
+    many = len(files) > 1 and are_archives(files)
+    found = (
+        [_checked(each, inputs, checking, computation, wanted, many) for each in ([f] for f in files)] if many else []
+    )
+    found = found or [_checked(files, inputs, checking, computation, wanted, many)]
+    screen = Screen.of_stdout(screening.color)
+    deliver_text(
+        {
+            "table": lambda console: (
+                showing.many_to_terminal(found, screen, console)
+                if many
+                else showing.to_terminal(found[0], screen, console)
+            ),
+            "json": lambda console: console.out(showing.to_json(found, many=many), highlight=False),
+        },
+        screen,
+        report,
+    )
+    return _status(found)
+
+
+def _checked(
+    files: Sequence[str], inputs: Inputs, checking: Checking, computation: Computation, wanted: Wanted, many: bool
+) -> Checked:
+    """Check one problem; of many, one that cannot be checked does not stop the others."""
+    from attncli.problem.gather import gather
+    from attncli.show.checking import Checked
+
+    try:
+        problem = gather(files, inputs.arrays() | {"expected": checking.expected}, computation.options())
+        return _compared(problem, wanted)
+    except InputError as error:
+        if not many:
+            raise
+        return Checked(error.place or ", ".join(files), problem=error.message)
+
+
+def _compared(problem: Problem, wanted: Wanted) -> Checked:
+    from attncli.check.diagnosis import check
+    from attncli.problem.notices import of_unused
+    from attncli.show.checking import Checked
+
+    if "expected" not in problem.arrays:
+        hint = 'give --expected FILE, or "expected" in the file'
+        raise InputError("there is no expected output", place=problem.place, hint=hint)
+    o = problem.operands()
+    problem.check_labels(o.sizes.queries, o.sizes.keys)
+    for notice in (*problem.notices, *of_unused(problem.arrays, o)):
+        complain(f"attn: notice: {notice}")
+    with progress_bar() as progress, problem.naming_files():
+        finding = check(o, problem.arrays["expected"], wanted, progress)
+    return Checked(problem.place, finding, labels=problem.labels.get("query_labels"))
+
+
+def _status(found: Sequence[Checked]) -> int:
+    from attncli.commands.app import Exit
+
+    if any(each.finding is None for each in found):
+        return Exit.WRONG
+    return Exit.DONE if all(each.finding is not None and each.finding.agrees for each in found) else Exit.DIFFERENT

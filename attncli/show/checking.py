@@ -1,0 +1,295 @@
+"""What `check` shows: the verdict, where the outputs differ, and which mistake explains it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.check import texts
+from attncli.check.diagnosis import Explanation, Finding
+from attncli.harmless import visible
+from attncli.show.lines import print_lines
+from attncli.show.numbers import label, number
+from attncli.show.window import ends
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from attncli.files.contents import Labels
+    from attncli.show.screen import Screen
+
+# Marks for a row that is exact, up to 10, 1000, 100 000 times its tolerance, and further off; the last is not finite.
+MARKS, PLAIN_MARKS = "·░▒▓█N", ".:+x#N"
+STEPS = (1.0, 10.0, 1e3, 1e5)
+COLORS = ("dim", "yellow", "yellow", "red", "red", "bold red")
+MOST_LINES = 24
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One problem that was checked.
+
+    Attributes:
+        name: what people call it: its files.
+        finding: what came of it, or None where it could not be checked.
+        problem: why it could not.
+        labels: of the queries, where there are some.
+    """
+
+    name: str
+    finding: Finding | None = None
+    problem: str = ""
+    labels: Labels | None = None
+
+
+def verdict(checked: Checked) -> str:
+    """Return one line: what came of it."""
+    finding = checked.finding
+    if finding is None:
+        return f"{checked.name}: could not be checked: {checked.problem}"
+    c = finding.comparison
+    if finding.agrees:
+        return f"{checked.name}: agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
+    mistakes = " or ".join(dict.fromkeys(" + ".join(each.mistakes) for each in finding.explanations))
+    return f"{checked.name}: differs by {c.error:.2g} (tolerance {c.tolerance:.1e})" + f": {mistakes}" * bool(mistakes)
+
+
+def summary(found: Sequence[Checked]) -> str:
+    """Return the line that ends a check of many files."""
+    agree = sum(each.finding is not None and each.finding.agrees for each in found)
+    failed = sum(each.finding is None for each in found)
+    return f"{len(found)} checked: {agree} agree, {len(found) - agree - failed} differ, {failed} could not be checked"
+
+
+def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console) -> None:
+    """Print a line for each, and the summary."""
+    from rich.text import Text
+
+    for each in found:
+        style = "yellow" if each.finding is None else "green" if each.finding.agrees else "red"
+        # A line each, however long: people search in them.
+        console.print(
+            Text(screen.write(visible(verdict(each))), style=style), no_wrap=True, crop=False, overflow="ignore"
+        )
+    print_lines(summary(found), screen=screen, console=console, style="bold")
+
+
+def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
+    """Print everything about one problem."""
+    say = partial(print_lines, screen=screen, console=console)
+    finding = checked.finding
+    if finding is None:
+        say(verdict(checked), style="yellow")
+        return
+    say(verdict(checked), style="bold green" if finding.agrees else "bold red")
+    for line in details(checked, finding):
+        say(line, style="dim")
+    if finding.agrees:
+        return
+    console.print()
+    say("Where", style="bold cyan")
+    for line in places(checked, finding):
+        say(line)
+    picture(finding.comparison.badness, screen, console)
+    console.print()
+    say("Why", style="bold cyan")
+    for first, line in reasons(finding):
+        say(line, first=first, rest=" " * len(first))
+
+
+def details(checked: Checked, finding: Finding) -> Iterator[str]:
+    """Say how it was compared."""
+    c = finding.comparison
+    if not finding.layout.own:
+        yield f"the expected output has another layout, {finding.layout.name}: it was compared in that"
+    meaning = {
+        "given": "as given",
+        "float64": "8 times what float64 errs on these inputs",
+        "float32": "8 times what float32 errs on these inputs",
+        "half": "what half precision (float16, bfloat16) may cost on these inputs",
+    }
+    yield f"tolerance: {meaning.get(c.level, f'half a unit of the last of {c.level}')}"
+    if finding.rounding:
+        yield f"a rounding difference: {finding.rounding} would explain it, and it is no known mistake"
+
+
+def places(checked: Checked, finding: Finding) -> Iterator[str]:
+    """Say where the worst element is, and how many rows differ."""
+    c = finding.comparison
+    worst, (batches, heads, _) = c.worst, c.badness.shape
+    query = f"query {worst.query}" + (f" “{label(checked.labels[worst.query])}”" if checked.labels else "")
+    where = [f"batch item {worst.batch}"] * (batches > 1) + [f"head {worst.head}"] * (heads > 1) + [query]
+    numbers = f"expected {number(worst.expected, 6)}, computed {number(worst.computed, 6)}"
+    yield f"worst: {', '.join(where)}, column {worst.feature}: {numbers}"
+    wrong = c.badness > 1
+    yield f"{wrong.sum()} of {wrong.size} rows differ"
+    for axis, count, name in ((0, batches, "batch items"), (1, heads, "heads")):
+        some = np.flatnonzero(wrong.any(axis=tuple(each for each in range(3) if each != axis)))
+        if count > 1 and len(some) < count:
+            yield f"{name} that differ: {', '.join(map(str, some))}"
+    for name, (expected, computed) in (("NaN", c.nan), ("∞", c.infinite)):
+        if expected or computed:
+            yield f"{name}: {expected} in the expected output, {computed} in the computed one"
+
+
+def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
+    """Print heads × rows, a mark for each row or run of rows."""
+    from rich.text import Text
+
+    batches, heads, queries = badness.shape
+    marks = MARKS if screen.unicode else PLAIN_MARKS
+    names = [
+        (f"batch {b} " if batches > 1 else "") + (f"head {h}" if heads > 1 or batches == 1 else "")
+        for b in range(batches)
+        for h in range(heads)
+    ]
+    side = max(map(len, names)) + 2
+    room = max(8, screen.width - side - 1)
+    run = -(-queries // room)
+    lines = badness.reshape(-1, queries)
+    shown = ends(len(lines), MOST_LINES)
+    for at, index in enumerate(shown.indices.tolist()):
+        if at in shown.gaps:
+            console.print(Text(screen.write("…")))
+        text = Text(names[index].ljust(side))
+        for start in range(0, queries, run):
+            kind = _kind(float(lines[index, start : start + run].max()))
+            text.append(marks[kind], COLORS[kind] if screen.color else "")
+        console.print(text, no_wrap=True, crop=True)
+    each = f"a mark for {run} rows" if run > 1 else "a mark for each query row"
+    scale = f"{marks[1:5]} up to 10, 1e3, 1e5 times the tolerance, and more"
+    print_lines(f"{each}: {marks[0]} exact, {scale}, N not finite", screen=screen, console=console, style="dim")
+
+
+def _kind(badness: float) -> int:
+    return 5 if not math.isfinite(badness) else sum(badness > step for step in STEPS)
+
+
+def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Say what explains it and what to change, each text with what its first line begins with."""
+    if not finding.explanations:
+        yield "", "None of the known mistakes, alone or in pairs, makes this output."
+        yield from (("- ", fact) for fact in finding.facts)
+    for at, each in enumerate(finding.explanations):
+        same = at > 0 and each.rank == finding.explanations[at - 1].rank
+        yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.said)}"
+        if at == 0 or each.said != finding.explanations[at - 1].said:
+            yield from (("   ", line) for line in _more(each))
+    yield from (("", f"To tell them apart: {line}.") for line in finding.apart)
+    if finding.blind:
+        unknown = "; ".join(f"{what} ({hides})" for hides, what in finding.blind.items())
+        yield "", f"This data cannot tell: {unknown}."
+
+
+def _more(each: Explanation) -> Iterator[str]:
+    """Say what to change, what would give the observed output, who does so, and how well it explains it."""
+    yield f"fix: {fix(each)}"
+    flags = as_flags(each.options)
+    if flags:
+        yield f"attn compute with {flags} gives what was observed"
+    seen, total = each.rows
+    over = "all rows" if seen == total else f"the {seen} rows of {total} that were tried"
+    if math.isfinite(each.residual):
+        yield f"explains {over} to within {each.residual:.1e}"
+    else:
+        yield f"seen in {over}; it is random, so nothing reproduces it"
+    yield from (f"who does what: {texts.LIBRARIES[name]}" for name in each.mistakes if name in texts.LIBRARIES)
+
+
+def fix(explanation: Explanation) -> str:
+    """Return what to change, in one line."""
+    return "; and ".join(dict.fromkeys(explanation.fixes))
+
+
+def as_flags(options: Mapping[str, object] | None) -> str:
+    """Write options as a person would type them; nothing where no flag says them.
+
+    >>> as_flags({"scale": 0.125, "causal": False, "offset": 3})
+    '--scale 0.125 --no-causal --offset 3'
+    """
+    if not options or None in options.values():
+        return ""
+    words = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag} {value!r}" if isinstance(value, float) else f"--{flag} {value}")
+    return " ".join(words)
+
+
+def record(checked: Checked) -> dict[str, Any]:
+    """Return the same for scripts."""
+    finding = checked.finding
+    if finding is None:
+        return {"file": checked.name, "agrees": None, "problem": checked.problem}
+    c = finding.comparison
+    worst = {
+        "batch": c.worst.batch,
+        "head": c.worst.head,
+        "query": c.worst.query,
+        "label": checked.labels[c.worst.query] if checked.labels else None,
+        "column": c.worst.feature,
+        "expected": _finite(c.worst.expected),
+        "computed": _finite(c.worst.computed),
+    }
+    wrong = c.badness > 1
+    return {
+        "file": checked.name,
+        "agrees": finding.agrees,
+        "error": c.error,
+        "tolerance": c.tolerance,
+        "precision": c.level,
+        "rounding": finding.rounding or None,
+        "layout": finding.layout.name,
+        "layout_is_own": finding.layout.own,
+        "worst": worst,
+        "rows": int(wrong.size),
+        "rows_that_differ": int(wrong.sum()),
+        "heads_that_differ": np.flatnonzero(wrong.any(axis=(0, 2))).tolist(),
+        "batch_items_that_differ": np.flatnonzero(wrong.any(axis=(1, 2))).tolist(),
+        "nan": {"expected": c.nan[0], "computed": c.nan[1]},
+        "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
+        "explanations": [
+            {
+                "mistakes": list(each.mistakes),
+                "rank": each.rank,
+                "said": list(each.said),
+                "detail": each.detail,
+                "residual": _finite(each.residual),
+                "rows": list(each.rows),
+                "fix": fix(each),
+                "options": each.options,
+                "libraries": {name: texts.LIBRARIES[name] for name in each.mistakes if name in texts.LIBRARIES},
+            }
+            for each in finding.explanations
+        ],
+        "facts": list(finding.facts),
+        "apart": list(finding.apart),
+        "blind": dict(finding.blind),
+    }
+
+
+def _finite(value: float) -> float | str:
+    return value if math.isfinite(value) else number(value, 4).replace("∞", "Infinity").replace("−", "-")
+
+
+def to_json(found: Sequence[Checked], *, many: bool) -> str:
+    """Return one record, or all of many with their counts."""
+    records = [record(each) for each in found]
+    if not many:
+        return json.dumps(records[0], indent=2, ensure_ascii=False)
+    counts = {
+        "agree": sum(each["agrees"] is True for each in records),
+        "differ": sum(each["agrees"] is False for each in records),
+        "failed": sum(each["agrees"] is None for each in records),
+    }
+    return json.dumps({"checked": records, **counts}, indent=2, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Every generated case of a mistake, on several seeds: minutes, in a job of their own."""
