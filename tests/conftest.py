@@ -23,6 +23,7 @@ settings.load_profile("attncli")
 # Folders of tests that run only when they are asked for: they need much that the others do without, or take long.
 JOBS = {
     "oracles": "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')",
+    "pictures": "pictures by matplotlib, and the page in Chromium (pip install -e '.[pictures]')",
     "thorough": "every generated case of a mistake, where a plain run takes some (minutes)",
 }
 

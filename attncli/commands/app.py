@@ -31,6 +31,7 @@ COMMANDS = {
     "softmax": "Compute",
     "sum": "Compute",
     "explain": "Understand",
+    "plot": "Understand",
     "inspect": "Understand",
     "check": "Verify",
     "bench": "Measure",

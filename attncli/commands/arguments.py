@@ -295,6 +295,27 @@ class Shape(Group):
     rounds: Annotated[int, _choice("--rounds", "How often each is timed (default 5).", min=1, metavar="N")] = 5
 
 
+class Drawing(Group):
+    """What is drawn, and where."""
+
+    what: Annotated[
+        Literal["weights", "scores", "logits"], _shown("--what", "Which numbers are drawn (default weights).")
+    ] = "weights"
+    head: Annotated[str | None, _shown("--head", "Which head (default: the first).", metavar="N|all")] = None
+    all_heads: Annotated[bool, _shown("--all-heads", "All heads, as small multiples.")] = False
+    batch: Annotated[
+        str | None, _shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")
+    ] = None
+    output: Annotated[str | None, _shown("--output -o", "Write a file: .png, .svg, .pdf or .html.", metavar="FILE")] = (
+        None
+    )
+    terminal: Annotated[
+        bool, _shown("--terminal", "Draw FILE.svg as a terminal shows it; that needs no matplotlib.")
+    ] = False
+    force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
+    color: ColorOption = "auto"
+
+
 class Element(Group):
     """What an explanation works out, and in which language."""
 
@@ -317,9 +338,10 @@ class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 
     format: Annotated[
-        Literal["table", "markdown"] | None, _shown("--format -f", "What standard output carries (default table).")
+        Literal["table", "markdown", "html"] | None,
+        _shown("--format -f", "What standard output carries (default table)."),
     ] = None
-    output: Annotated[str | None, _shown("--output -o", "Write a file, .md or .txt.", metavar="FILE")] = None
+    output: Annotated[str | None, _shown("--output -o", "Write a file, .md, .txt or .html.", metavar="FILE")] = None
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
 
 

@@ -71,18 +71,18 @@ def deliver(
     say(notices)
 
 
-def _target(output: Output | LessonOutput | Report, known: Sequence[str] | None = None) -> str | None:
+def _target(output: Output | LessonOutput | Report, known: Mapping[str, str] | None = None) -> str | None:
     """Return the format of the file that is asked for, after checking that it can be written.
 
     Args:
         output: where results go.
-        known: the extensions that are understood; None is all of them.
+        known: formats by the extensions that are understood; None is all of those that hold results.
     """
     if output.output is None:
         return None
-    from attncli.files.write import check_target, format_of
+    from attncli.files.write import SUFFIXES, check_target, format_of
 
-    found = format_of(output.output, known)
+    found = format_of(output.output, SUFFIXES if known is None else known)
     check_target(output.output, output.force)
     return found
 
@@ -106,7 +106,8 @@ def deliver_text(
     """
     from attncli.files.write import SUFFIXES, save
 
-    target = _target(output, [suffix for suffix, name in SUFFIXES.items() if name in renderers])
+    known = {suffix: name for suffix, name in (SUFFIXES | {".html": "html"}).items() if name in renderers}
+    target = _target(output, known)
     if target is not None and output.output is not None:
         console = replace(screen, color=False, unicode=True).console()
         with console.capture() as captured:

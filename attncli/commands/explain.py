@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Computation, Element, Inputs, LessonOutput, Steps, Tables
+
+if TYPE_CHECKING:
+    from attncli.explain.blocks import Block
+    from attncli.explain.lesson import Subject
+    from attncli.problem.problem import Problem
 
 
 def run(
@@ -35,23 +41,42 @@ def run(
     problem = gather(inputs.files or [], inputs.arrays(), computation.options()) if given else None
     shown = view(tables)
     wanted = steps.chosen()
+    given_or_example = problem or example(computation.options())
     subject, notices = choose(
-        problem or example(computation.options()),
+        given_or_example,
         shown,
         row=element.row,
         column=element.col,
         steps=wanted,
     )
     blocks = list(teach(Lesson(subject, language(element.lang), tables.digits), wanted))
+    told = list(notices)
     deliver_text(
         {
             "table": lambda console: prose.to_terminal(blocks, shown, console),
             "markdown": lambda console: console.out(prose.to_markdown(blocks, shown), end="", highlight=False),
+            "html": lambda console: console.out(
+                _page(given_or_example, blocks, subject, element.lang, told, tables.digits), end="", highlight=False
+            ),
         },
         shown.screen,
         output,
-        notices,
+        told,
     )
+
+
+def _page(
+    problem: Problem, blocks: Sequence[Block], subject: Subject, lang: str | None, notices: list[str], digits: int
+) -> str:
+    """Return the explanation and the maps on one page."""
+    from attncli.plot import page
+    from attncli.problem.work import attention_work
+    from attncli.show import html
+
+    batch, _, head, _ = subject.where
+    work = attention_work(problem, ["score", "softmax", "sum"])
+    lesson = html.lesson(blocks, digits)
+    return page.to_html(work, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ))
 
 
 def language(lang: str | None) -> ModuleType:

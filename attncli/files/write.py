@@ -9,7 +9,7 @@ import math
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,17 +144,20 @@ WRITERS: dict[str, Callable[[Result], bytes]] = {
 }
 
 
-def format_of(path: str, known: Iterable[str] | None = None) -> str:
+def format_of(path: str, known: Mapping[str, str] = SUFFIXES) -> str:
     """Return the format that a file's extension asks for.
+
+    Args:
+        path: the file's.
+        known: formats by extension.
 
     Raises:
         InputError: no extension, or one that nothing is written in.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in (SUFFIXES if known is None else known):
-        hint = "one of " + ", ".join(SUFFIXES if known is None else known)
-        raise InputError(f"the extension {suffix!r} names no format", place=path, hint=hint)
-    return SUFFIXES[suffix]
+    if suffix not in known:
+        raise InputError(f"the extension {suffix!r} names no format", place=path, hint="one of " + ", ".join(known))
+    return known[suffix]
 
 
 def check_target(path: str, force: bool) -> None:

@@ -10,8 +10,11 @@ FAINT = 0.02
 
 def background(share: float) -> tuple[int, int, int] | None:
     """Return the background of a cell whose weight is this share (0 to 1) of the largest, or None for none."""
-    if not share >= FAINT:
-        return None
+    return scale(share) if share >= FAINT else None
+
+
+def scale(share: float) -> tuple[int, int, int]:
+    """Return the colour of a share of the range, 0 to 1."""
     place = min(share, 1.0) * (len(STOPS) - 1)
     low = min(int(place), len(STOPS) - 2)
     between = place - low

@@ -1,0 +1,1 @@
+"""Pictures of attention: what is drawn, and how it becomes a file."""

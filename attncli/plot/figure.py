@@ -1,0 +1,186 @@
+"""Pictures for papers and slides: PNG, SVG and PDF, by matplotlib."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import unicodedata
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.harmless import visible
+from attncli.plot.picture import Panel, Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attncli.files.contents import Labels
+
+FORMATS = ("png", "svg", "pdf")
+# Rows and columns beyond which a figure would show no single cell anyway.
+MOST = 1024
+# Labels an axis can carry and still be read; of more, every so many-th is written.
+MOST_LABELS = 64
+LONGEST = 24
+# Inches a cell, and of a whole map; points of type.
+CELL, LEAST, LARGEST = 0.28, 3.0, 14.0
+MULTIPLE = 2.4
+TYPE = 8.0
+# Between these characters every font that matplotlib brings along has what European languages need.
+LATIN = 0x250
+
+
+def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
+    """Return the picture in one of `FORMATS`; what no font of this system can write is told.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("pictures in files need matplotlib", hint="pip install 'attncli[plot]'") from None
+    # What it says of fonts whose weights it does not know is of no use to anybody.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    fonts = _fonts(picture, notices)
+    settings: Any = {
+        "font.family": fonts,
+        "font.size": TYPE,
+        "svg.hashsalt": "attncli",  # nothing that changes from run to run goes into the file
+        "text.usetex": False,
+        "text.parse_math": False,  # dollar signs in a label begin no formula
+    }
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # told once, above
+        figure = _one(picture, Figure) if len(picture.panels) == 1 else _many(picture, Figure)
+        data = io.BytesIO()
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+        figure.savefig(data, format=kind, dpi=150, bbox_inches="tight", metadata=metadata)
+    return data.getvalue()
+
+
+def _one(picture: Picture, make: type[Figure]) -> Figure:
+    rows, columns = picture.panels[0].numbers.shape
+    size = [min(LARGEST, max(LEAST, CELL * n)) for n in (columns, rows)]
+    figure = make(figsize=(size[0] + 1.5, size[1] + 1.0), layout="constrained")
+    axes = figure.subplots()
+    image = _map(axes, picture, picture.panels[0])
+    _ticks(axes, picture)
+    _bar(figure, image, axes, picture)
+    lines = [picture.title, picture.panels[0].name]
+    axes.set_title(_wrapped("\n".join(filter(None, lines)), 60), fontsize=TYPE + 2)
+    return figure
+
+
+def _many(picture: Picture, make: type[Figure]) -> Figure:
+    count = len(picture.panels)
+    across = math.ceil(math.sqrt(count * 1.4))
+    down = math.ceil(count / across)
+    figure = make(figsize=(across * MULTIPLE + 1, down * MULTIPLE + 0.8), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False)
+    image = None
+    for at, axes in enumerate(grid.flat):
+        if at >= count:
+            axes.set_axis_off()
+            continue
+        image = _map(axes, picture, picture.panels[at])
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_title(picture.panels[at].name, fontsize=TYPE)
+    _bar(figure, image, list(grid.flat), picture)
+    if picture.title:
+        figure.suptitle(_wrapped(picture.title, 30 * across), fontsize=TYPE + 2)
+    return figure
+
+
+def _map(axes: Axes, picture: Picture, panel: Panel) -> Any:
+    low, high = picture.range
+    numbers = np.ma.masked_invalid(panel.numbers)
+    axes.set_facecolor("0.85")  # closed keys: a grey that no colour of the map is
+    return axes.imshow(numbers, cmap="viridis", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+
+
+def _ticks(axes: Axes, picture: Picture) -> None:
+    rows, columns = picture.panels[0].numbers.shape
+    for labels, shown, total, axis in (
+        (picture.row_labels, rows, picture.shape[0], axes.yaxis),
+        (picture.column_labels, columns, picture.shape[1], axes.xaxis),
+    ):
+        step = math.ceil(shown / MOST_LABELS)
+        places = list(range(0, shown, step))
+        axis.set_ticks(places, _names(labels, places, math.ceil(total / shown)))
+        for text in axis.get_ticklabels():
+            text.set_fontsize(TYPE if shown <= 40 else TYPE - 2)
+    axes.tick_params(
+        axis="x", rotation=0 if max(map(len, _names(picture.column_labels, range(columns), 1))) < 3 else 90
+    )
+    axes.set_ylabel("query")
+    axes.set_xlabel(_wrapped(f"key\n{picture.caption}", 70))
+
+
+def _names(labels: Labels | None, places: Any, run: int) -> list[str]:
+    if labels is None:
+        return [str(place * run) for place in places]
+    return [_short(labels[place]) for place in places]
+
+
+def _short(label: str) -> str:
+    text = visible(label.replace(" ", "␣") if label.strip() != label else label)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _bar(figure: Figure, image: Any, axes: Any, picture: Picture) -> None:
+    bar = figure.colorbar(image, ax=axes, shrink=0.9)
+    bar.set_label(picture.kind)
+
+
+def _wrapped(text: str, width: int) -> str:
+    import textwrap
+
+    return "\n".join(line for part in visible_lines(text) for line in textwrap.wrap(part, width) or [""])
+
+
+def visible_lines(text: str) -> list[str]:
+    """Return the lines of a text, made harmless."""
+    return [visible(line) for line in text.split("\n")]
+
+
+def _fonts(picture: Picture, notices: list[str]) -> list[str]:
+    """Return fonts that have all characters together; tell of those that none has."""
+    texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
+    wanted = {char for text in texts for char in text if ord(char) >= LATIN and not unicodedata.combining(char)}
+    wanted = {char for char in wanted if char.isprintable()}
+    fonts = ["DejaVu Sans"]
+    wanted -= _has("DejaVu Sans")
+    if not wanted:
+        return fonts
+    from matplotlib import font_manager
+
+    names = dict.fromkeys(font.name for font in font_manager.fontManager.ttflist)
+    # Families for many scripts first: most need no look at all the others.
+    for name in sorted(names, key=lambda each: ("CJK" not in each, "Noto" not in each)):
+        found = wanted & _has(name)
+        if found:
+            fonts.append(name)
+            wanted -= found
+        if not wanted:
+            return fonts
+    some = "".join(sorted(wanted)[:12])
+    notices.append(f"no font of this system has {some}; a font such as Noto Sans CJK would, and matplotlib finds it")
+    return fonts
+
+
+def _has(name: str) -> set[str]:
+    from matplotlib import font_manager
+
+    try:
+        path = font_manager.findfont(name, fallback_to_default=False)
+        return set(map(chr, font_manager.get_font(path).get_charmap()))
+    except (ValueError, OSError, RuntimeError):
+        return set()

@@ -1,0 +1,305 @@
+"use strict";
+// Everything that comes from a file is put in as text: textContent, fillText, and never markup.
+const data = JSON.parse(document.getElementById("data").textContent);
+const element = (id) => document.getElementById(id);
+const rows = data.queries.length, columns = data.keys.length;
+const STOPS = [[38, 40, 98], [44, 84, 140], [38, 128, 142], [54, 168, 118], [140, 203, 74], [248, 226, 60]];
+const STEPS = [...data.kinds, "weights × |value|"];
+const state = { head: data.head, step: STEPS.indexOf("weights"), row: 0, column: 0, chosen: rows - 1, query: "" };
+
+function halves() { // every float of two bytes, once: looking one up is quicker than working it out
+  const table = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits += 1) {
+    const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    if (exponent === 0) table[bits] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) table[bits] = fraction ? NaN : sign * Infinity;
+    else table[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return table;
+}
+const HALVES = data.exact ? null : halves();
+
+function unpack(text, exact) {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  if (exact) return new Float32Array(bytes.buffer);
+  return Float32Array.from(new Uint16Array(bytes.buffer), (bits) => HALVES[bits]);
+}
+
+const unpacked = new Map();
+function numbers(head, step) {
+  const place = `${head} ${step}`;
+  if (!unpacked.has(place)) {
+    if (STEPS[step] in data.heads[head]) {
+      unpacked.set(place, unpack(data.heads[head][STEPS[step]], data.exact));
+    } else {
+      const lengths = unpack(data.lengths[head], true);
+      const weights = numbers(head, STEPS.indexOf("weights"));
+      unpacked.set(place, weights.map((weight, at) => weight * lengths[at % columns]));
+    }
+  }
+  return unpacked.get(place);
+}
+
+function range(array, fromZero) {
+  let low = Infinity, high = -Infinity;
+  for (const number of array) {
+    if (!Number.isFinite(number)) continue;
+    if (number < low) low = number;
+    if (number > high) high = number;
+  }
+  if (fromZero) low = 0;
+  if (!(low < Infinity)) return [0, 1];
+  return [low, high > low ? high : low + 1];
+}
+
+function color(share) {
+  const place = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
+  const at = Math.min(Math.floor(place), STOPS.length - 2);
+  return STOPS[at].map((low, channel) => Math.round(low + (STOPS[at + 1][channel] - low) * (place - at)));
+}
+
+function written(number) {
+  if (Number.isNaN(number)) return "closed";
+  if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
+  const size = Math.abs(number);
+  if (size === 0) return "0";
+  return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : String(Number(number.toPrecision(data.exact ? 5 : 3)));
+}
+
+const shown = (label) => label.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)) || "␣";
+const short = (label, most) => (shown(label).length > most ? shown(label).slice(0, most - 1) + "…" : shown(label));
+const matches = (label) => state.query !== "" && label.toLowerCase().includes(state.query.toLowerCase());
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// --- the map
+
+const heat = element("heat"), pen = heat.getContext("2d");
+const layout = { cell: 1, left: 0, top: 0 };
+let image = null;
+
+function measure() {
+  const room = Math.min(element("maps").clientWidth, 760);
+  pen.font = "12px system-ui, sans-serif";
+  const widest = (labels) => Math.min(130, Math.max(...labels.map((label) => pen.measureText(short(label, 18)).width)) + 8);
+  layout.left = widest(data.queries);
+  layout.top = widest(data.keys);
+  layout.cell = Math.max(1, Math.min(28, (room - layout.left) / columns, Math.max(620, rows) / rows));
+  const scale = window.devicePixelRatio || 1;
+  const width = Math.ceil(layout.left + columns * layout.cell) + 1, height = Math.ceil(layout.top + rows * layout.cell) + 1;
+  heat.width = width * scale;
+  heat.height = height * scale;
+  heat.style.width = `${width}px`;
+  heat.style.height = `${height}px`;
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+}
+
+function paint() { // the cells, one pixel each; they are scaled up when they are drawn
+  const array = numbers(state.head, state.step);
+  const [low, high] = range(array, state.step >= STEPS.indexOf("weights"));
+  const pixels = new ImageData(columns, rows);
+  const closed = style("--closed").match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
+  let anyClosed = false;
+  for (let at = 0; at < array.length; at += 1) {
+    const isClosed = Number.isNaN(array[at]);
+    const [red, green, blue] = isClosed ? closed : color((array[at] - low) / (high - low));
+    anyClosed = anyClosed || isClosed;
+    pixels.data.set([red, green, blue, 255], 4 * at);
+  }
+  image = document.createElement("canvas");
+  image.width = columns;
+  image.height = rows;
+  image.getContext("2d").putImageData(pixels, 0, 0);
+  element("low").textContent = written(low);
+  element("high").textContent = written(high);
+  element("closed").textContent = anyClosed ? "grey: closed" : "";
+}
+
+function draw() {
+  const { cell, left, top } = layout;
+  pen.clearRect(0, 0, heat.width, heat.height);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(image, left, top, columns * cell, rows * cell);
+  pen.font = `${Math.min(12, Math.max(9, cell - 2))}px system-ui, sans-serif`;
+  pen.textBaseline = "middle";
+  const every = Math.max(1, Math.ceil(11 / cell));
+  const pick = (hit, chosen) => style(hit ? "--mark" : chosen ? "--ink" : "--soft");
+  pen.textAlign = "right";
+  data.queries.forEach((label, row) => {
+    if (row % every && !matches(label) && row !== state.chosen) return;
+    pen.fillStyle = pick(matches(label), row === state.chosen);
+    pen.fillText(short(label, 18), left - 5, top + (row + 0.5) * cell);
+  });
+  pen.textAlign = "left";
+  data.keys.forEach((label, column) => {
+    if (column % every && !matches(label)) return;
+    pen.save();
+    pen.translate(left + (column + 0.5) * cell, top - 5);
+    pen.rotate(-Math.PI / 2);
+    pen.fillStyle = pick(matches(label), false);
+    pen.fillText(short(label, 18), 0, 0);
+    pen.restore();
+  });
+  pen.strokeStyle = style("--mark");
+  pen.lineWidth = 1.5;
+  pen.strokeRect(left, top + state.chosen * cell, columns * cell, cell);
+  pen.strokeRect(left + state.column * cell, top + state.row * cell, cell, cell);
+}
+
+function describe(row, column) {
+  const at = row * columns + column;
+  const lines = [`query ${data.queries[row]}`, `key ${data.keys[column]}`];
+  STEPS.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
+  return lines;
+}
+
+function point(row, column) {
+  state.row = Math.min(Math.max(row, 0), rows - 1);
+  state.column = Math.min(Math.max(column, 0), columns - 1);
+  const value = numbers(state.head, state.step)[state.row * columns + state.column];
+  element("status").textContent =
+    `${shown(data.queries[state.row])} → ${shown(data.keys[state.column])}: ${STEPS[state.step]} ${written(value)}`;
+  draw();
+}
+
+function cellAt(event) {
+  const box = heat.getBoundingClientRect();
+  const column = Math.floor((event.clientX - box.left - layout.left) / layout.cell);
+  const row = Math.floor((event.clientY - box.top - layout.top) / layout.cell);
+  return row >= 0 && row < rows && column < columns ? [row, column] : null;
+}
+
+heat.addEventListener("mousemove", (event) => {
+  const place = cellAt(event), tip = element("tip");
+  if (place === null || place[1] < 0) { tip.hidden = true; return; }
+  point(...place);
+  tip.textContent = describe(...place).join("\n");
+  tip.hidden = false;
+  tip.style.left = `${Math.min(event.clientX + 14, window.innerWidth - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${Math.min(event.clientY + 14, window.innerHeight - tip.offsetHeight - 8)}px`;
+});
+heat.addEventListener("mouseleave", () => { element("tip").hidden = true; });
+heat.addEventListener("click", (event) => {
+  const place = cellAt(event);
+  if (place !== null) choose(place[0]);
+});
+heat.addEventListener("keydown", (event) => {
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  if (event.key in moves) point(state.row + moves[event.key][0], state.column + moves[event.key][1]);
+  else if (event.key === "Enter") choose(state.row);
+  else return;
+  event.preventDefault();
+});
+
+// --- the tokens
+
+const SPACE = "http://www.w3.org/2000/svg", LINE = 20, MIDDLE = [130, 290];
+
+function drawn(name, attributes, text) {
+  const made = document.createElementNS(SPACE, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function drawTokens() {
+  const svg = element("lines");
+  const weights = numbers(state.head, Math.max(state.step, STEPS.indexOf("weights")));
+  const row = weights.subarray(state.chosen * columns, (state.chosen + 1) * columns);
+  const high = Math.max(...Array.from(row, (weight) => (Number.isFinite(weight) ? weight : 0)));
+  svg.replaceChildren();
+  svg.setAttribute("width", MIDDLE[0] + MIDDLE[1]);
+  svg.setAttribute("height", LINE * (Math.max(rows, columns) + 1));
+  const y = (at) => LINE * (at + 1);
+  row.forEach((weight, at) => {
+    if (!(weight > high / 1000)) return;
+    const share = weight / high;
+    svg.append(drawn("line", {
+      x1: MIDDLE[0], y1: y(state.chosen) - 4, x2: MIDDLE[1], y2: y(at) - 4,
+      "stroke-width": 1 + 4 * share, "stroke-opacity": Math.max(0.08, share), "data-key": at,
+    }));
+  });
+  data.queries.forEach((label, at) => {
+    const made = drawn("text", { x: MIDDLE[0] - 6, y: y(at), "text-anchor": "end", "data-query": at }, short(label, 16));
+    made.classList.add("query");
+    made.classList.toggle("chosen", at === state.chosen);
+    made.classList.toggle("hit", matches(label));
+    made.addEventListener("click", () => choose(at));
+    svg.append(made);
+  });
+  data.keys.forEach((label, at) => {
+    const weight = row[at] > high / 1000 ? ` ${written(row[at])}` : "";
+    const made = drawn("text", { x: MIDDLE[1] + 6, y: y(at), "data-key": at }, short(label, 16) + weight);
+    made.classList.toggle("hit", matches(label));
+    svg.append(made);
+  });
+}
+
+function choose(row) {
+  state.chosen = Math.min(Math.max(row, 0), rows - 1);
+  drawTokens();
+  draw();
+}
+
+// --- the controls
+
+function refresh() {
+  element("head").value = String(state.head);
+  element("step").value = String(state.step);
+  paint();
+  point(state.row, state.column);
+  drawTokens();
+}
+
+function fill(id, names, set) {
+  names.forEach((name, at) => element(id).append(new Option(name, String(at))));
+  element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
+}
+fill("head", data.heads.map((_, at) => `${at} of ${data.heads.length}`), (at) => { state.head = at; });
+fill("step", STEPS, (at) => { state.step = at; });
+
+element("find").addEventListener("input", (event) => {
+  state.query = event.target.value;
+  const hits = [...data.queries, ...data.keys].filter(matches).length;
+  element("found").textContent = state.query === "" ? "" : `${hits} found`;
+  draw();
+  drawTokens();
+});
+element("find").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  const order = [...data.queries.keys()].map((at) => (state.chosen + 1 + at) % rows);
+  const next = order.find((at) => matches(data.queries[at]));
+  if (next !== undefined) choose(next);
+});
+element("controls").addEventListener("submit", (event) => event.preventDefault());
+element("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  refresh();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = Number(event.key) - 1;
+  if (event.key === "/") { element("find").focus(); event.preventDefault(); }
+  else if (event.key === "[" || event.key === "]") {
+    state.head = (state.head + (event.key === "]" ? 1 : data.heads.length - 1)) % data.heads.length;
+    refresh();
+  } else if (step in STEPS) { state.step = step; refresh(); }
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+window.addEventListener("resize", () => { measure(); draw(); });
+
+element("title").textContent = data.title || "Attention";
+element("source").textContent = [
+  data.source,
+  data.run[0] * data.run[1] > 1 ? `Each cell is the mean of ${data.run[0]} × ${data.run[1]}; closed keys are left out.` : "",
+  data.exact ? "" : "Numbers are kept to three digits.",
+].filter(Boolean).join(" ");
+const bar = element("bar").getContext("2d");
+for (let x = 0; x < 160; x += 1) {
+  bar.fillStyle = `rgb(${color(x / 159).join(" ")})`;
+  bar.fillRect(x, 0, 1, 12);
+}
+measure();
+refresh();

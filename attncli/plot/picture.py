@@ -1,0 +1,172 @@
+"""What a picture shows: a matrix a head, small enough for where it is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.problem.work import Part, Work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.files.contents import Labels
+
+KINDS = ("weights", "scores", "logits")
+# Scores that are computed at a time, so that a picture of any size takes little memory.
+CHUNK = 1 << 22
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One head.
+
+    Attributes:
+        name: which head of which batch item; empty where there is one of each.
+        numbers: (rows, columns), NaN where every key that a cell stands for is closed.
+    """
+
+    name: str
+    numbers: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn.
+
+    Attributes:
+        title: of the problem.
+        kind: ``"weights"``, ``"scores"`` or ``"logits"``.
+        panels: the heads.
+        shape: queries and keys that the panels stand for.
+        row_labels: one a row of the panels; None where rows stand for several queries.
+        column_labels: likewise.
+        caption: what is shown, and what was averaged.
+    """
+
+    title: str
+    kind: str
+    panels: Sequence[Panel]
+    shape: tuple[int, int]
+    row_labels: Labels | None
+    column_labels: Labels | None
+    caption: str
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest number; weights begin at 0."""
+        finite = [each.numbers[np.isfinite(each.numbers)] for each in self.panels]
+        together = np.concatenate(finite) if finite else np.zeros(0)
+        if not together.size:
+            return 0.0, 1.0
+        low = 0.0 if self.kind == "weights" else float(together.min())
+        high = float(together.max())
+        return (low, high) if high > low else (low, low + 1.0)
+
+
+def draw(
+    work: Work,
+    kind: str,
+    places: Sequence[tuple[int, int]],
+    most: tuple[int, int],
+    notices: list[str],
+    progress: Progress | None = None,
+) -> Picture:
+    """Compute what is drawn.
+
+    Args:
+        work: score and softmax of the problem.
+        kind: which result.
+        places: batch items and heads.
+        most: rows and columns that there is room for; larger matrices are averaged down.
+        notices: what should be known of the computation is added.
+        progress: told the share that is done.
+
+    Raises:
+        InputError: the problem does not have what is asked for.
+    """
+    o = work.operands
+    assert o is not None  # attention_work always prepares them
+    if kind not in KINDS:
+        raise InputError(f"--what is {', '.join(KINDS)}, not {kind!r}")
+    queries, keys = o.sizes.queries, o.sizes.keys
+    down, across = math.ceil(queries / most[0]), math.ceil(keys / most[1])
+    labels = work.problem.labels
+    several = (o.sizes.batch > 1, o.sizes.heads > 1)
+    panels = []
+    for done, (batch, head) in enumerate(places):
+        part = None if progress is None else _part_of(progress, done, len(places))
+        numbers = averaged(work, [kind], batch, head, (down, across), notices, part)[kind]
+        names = [f"batch {batch}"] * several[0] + [f"head {head}"] * several[1]
+        panels.append(Panel(", ".join(names), numbers))
+    return Picture(
+        title=work.problem.texts.get("title", ""),
+        kind=kind,
+        panels=panels,
+        shape=(queries, keys),
+        row_labels=labels.get("query_labels") if down == 1 else None,
+        column_labels=labels.get("key_labels") if across == 1 else None,
+        caption=_caption(kind, queries, keys, down, across),
+    )
+
+
+def _part_of(progress: Progress, done: int, count: int) -> Progress:
+    return lambda share: progress((done + share) / count)
+
+
+def averaged(
+    work: Work,
+    kinds: Sequence[str],
+    batch: int,
+    head: int,
+    run: tuple[int, int],
+    notices: list[str],
+    progress: Progress | None,
+) -> dict[str, NDArray[Any]]:
+    """Return one head's matrices, so many rows and columns averaged into one.
+
+    Keys that are closed have no logit and no weight: they are left out of the mean. They do have scores.
+    """
+    o = work.operands
+    assert o is not None
+    queries, keys = o.sizes.queries, o.sizes.keys
+    down, across = run
+    step = max(1, CHUNK // (keys * down)) * down
+    rows: dict[str, list[NDArray[Any]]] = {kind: [] for kind in kinds}
+    for start in range(0, queries, step):
+        made = work.make(Part(batch, head, np.arange(start, min(start + step, queries))))
+        notices += [each for each in made.notices if each not in notices]
+        closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
+        for kind in kinds:
+            numbers = np.asarray(made.arrays[kind][0, 0], dtype=np.float64)
+            some = numbers if kind in ("scores", "capped") else np.where(closed, np.nan, numbers)
+            rows[kind].append(_means(some, down, across))
+        if progress is not None:
+            progress(min(1.0, (start + step) / queries))
+    return {kind: np.concatenate(parts) for kind, parts in rows.items()}
+
+
+def _means(numbers: NDArray[Any], down: int, across: int) -> NDArray[Any]:
+    if down == across == 1:
+        return numbers
+    height, width = (-(-n // run) for n, run in zip(numbers.shape, (down, across), strict=True))
+    padded = np.full((height * down, width * across), np.nan)
+    padded[: numbers.shape[0], : numbers.shape[1]] = numbers
+    cells = padded.reshape(height, down, width, across)
+    counted = np.isfinite(cells)
+    total = np.where(counted, cells, 0).sum(axis=(1, 3))
+    count = counted.sum(axis=(1, 3))
+    return np.where(count == 0, np.nan, total / np.where(count == 0, 1, count))
+
+
+def _caption(kind: str, queries: int, keys: int, down: int, across: int) -> str:
+    text = f"{kind}, {queries} queries × {keys} keys"
+    if down == across == 1:
+        return text
+    return f"{text}; each cell is the mean of {down} × {across}, closed keys left out"

@@ -1,0 +1,79 @@
+"""Explanations as HTML: every text escaped, tables with the colours of the heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import numpy as np
+
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
+from attncli.harmless import visible
+from attncli.show import heat
+from attncli.show.tables import GAP, Grid, Texts, fit_columns
+
+# Characters that a table may take before its middle columns are left out; the page scrolls sideways.
+WIDTH = 200
+
+
+def lesson(blocks: Iterable[Block], digits: int) -> str:
+    """Return an explanation as a section of a page."""
+    return '<section class="lesson">\n' + "\n".join(_html(block, digits) for block in blocks) + "\n</section>"
+
+
+def text(content: str) -> str:
+    """Return a text that is nothing but text on a page."""
+    return escape(visible(content))
+
+
+def _html(block: Block, digits: int) -> str:
+    match block:
+        case Heading(content, level):
+            return f"<h{level}>{text(content)}</h{level}>"
+        case Paragraph(content):
+            return f"<p>{text(content)}</p>"
+        case Formula(content):
+            return f'<p class="formula">{text(content)}</p>'
+        case Working(lines):
+            return '<ul class="working">' + _items(lines) + "</ul>"
+        case Table(title, grid):
+            return f'<p class="soft">{text(title)}</p>\n{table(grid, digits)}'
+        case Points(title, points):
+            return f"<p><strong>{text(title)}</strong></p>\n<ul>{_items(points)}</ul>"
+
+
+def _items(lines: Sequence[str]) -> str:
+    return "".join(f"<li>{text(line)}</li>" for line in lines)
+
+
+def table(grid: Grid, digits: int) -> str:
+    """Return a grid as a table; the marked element has a frame."""
+    marker = "\N{NO-BREAK SPACE}{}"  # told from the others, and then taken off again
+    texts = fit_columns(grid, digits, WIDTH, None, marker)
+    head = "".join(f"<th>{text(name)}</th>" for name in ("", *texts.head))
+    colors = _colors(grid, texts)
+    rows = [f"<tr>{head}</tr>"]
+    for at, (side, cells) in enumerate(zip(texts.side, texts.body, strict=True)):
+        line = [f"<th>{text(side)}</th>"]
+        for column, cell in enumerate(cells):
+            marked = ' class="mark"' if cell.startswith("\N{NO-BREAK SPACE}") else ""
+            style = f' style="{colors[at, column]}"' if (at, column) in colors else ""
+            line.append(f"<td{marked}{style}>{text(cell.strip())}</td>")
+        rows.append(f"<tr>{''.join(line)}</tr>")
+    return "<table>\n" + "\n".join(rows) + "\n</table>"
+
+
+def _colors(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
+    """Return the style of each cell that has a colour, by its place in the table, gaps counted."""
+    if not grid.heated:
+        return {}
+    most = float(np.nanmax(np.where(np.isfinite(grid.numbers), grid.numbers, np.nan), initial=0.0)) or 1.0
+    found = {}
+    shown = [at for at, name in enumerate(texts.head) if name != GAP or not texts.columns.gaps]
+    lines = [at for at, name in enumerate(texts.side) if name != GAP or not grid.rows.gaps]
+    for row, line in enumerate(lines):
+        for column, index in zip(shown, texts.columns.indices.tolist(), strict=False):
+            color = heat.background(float(grid.numbers[row, index]) / most)
+            if color is not None:
+                found[line, column] = f"background:rgb{color};color:{heat.foreground(color)}"
+    return found

@@ -1,0 +1,240 @@
+"""Heat maps on a terminal: half blocks in colour, or shades where there are no or few colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.plot.picture import Panel, Picture
+from attncli.show import heat
+from attncli.show.lines import print_lines
+from attncli.show.numbers import label, number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.text import Text
+
+    from attncli.files.contents import Labels
+    from attncli.show.screen import Screen
+
+# Rows up to which each has a line of its own, with its label; more share a line, two to a half block each.
+SINGLE = 40
+MOST_ROWS = 96
+MOST_CELL = 6
+BAR = 24
+# More ink is more weight, on dark and on light backgrounds.
+SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
+CLOSED = "·"
+SIDE = 16
+DIGITS = 4
+MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How a share of the range is drawn.
+
+    Attributes:
+        colors: whether there are enough of them for a scale.
+        shades: characters from nothing to everything.
+        closed: what stands for a closed key.
+    """
+
+    colors: bool
+    shades: str
+    closed: str
+
+    @classmethod
+    def of(cls, screen: Screen, console: Console) -> Ink:
+        """Look at what the terminal can show; 16 colours are no scale, and look different everywhere."""
+        enough = screen.color and console.color_system in ("truecolor", "256", "windows")
+        shades = SHADES if screen.unicode else PLAIN_SHADES
+        return cls(enough and screen.unicode, shades, CLOSED if screen.unicode else "-")
+
+    def shade(self, share: float) -> str:
+        """Return the character for a share; of next to nothing there is no ink."""
+        if not share >= heat.FAINT:
+            return self.shades[0]
+        return self.shades[min(len(self.shades) - 1, 1 + int(share * (len(self.shades) - 1)))]
+
+
+def room(screen: Screen, *, multiples: bool) -> tuple[int, int]:
+    """Return how many rows and columns of a matrix there is room for."""
+    if multiples:
+        return MULTIPLE, min(MULTIPLE, screen.width // 2)
+    return MOST_ROWS, max(8, screen.width - SIDE - 3)
+
+
+def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
+    """Print a picture: title, maps, colour bar, caption."""
+    if picture.title:
+        print_lines(picture.title, screen=screen, console=console, style="bold")
+    ink = Ink.of(screen, console)
+    if len(picture.panels) == 1:
+        panel = picture.panels[0]
+        if panel.name:
+            print_lines(panel.name, screen=screen, console=console, style="bold cyan")
+        for line in _labelled(picture, panel, ink, screen):
+            console.print(line, no_wrap=True, crop=False, overflow="ignore")
+    else:
+        for line in _multiples(picture, ink, screen.width):
+            console.print(line, no_wrap=True, crop=False, overflow="ignore")
+    console.print(_bar(picture, ink, screen), no_wrap=True, crop=False, overflow="ignore")
+    words = f"{picture.caption}; {ink.closed} closed" if _has_closed(picture) else picture.caption
+    print_lines(words, screen=screen, console=console, style="dim")
+
+
+def _has_closed(picture: Picture) -> bool:
+    return any(np.isnan(panel.numbers).any() for panel in picture.panels)
+
+
+def shares(picture: Picture, panel: Panel) -> NDArray[Any]:
+    """Return the numbers of a panel as shares of the range, 0 to 1; NaN stays."""
+    low, high = picture.range
+    return np.clip((panel.numbers - low) / (high - low), 0, 1)
+
+
+def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Iterator[Text]:
+    """Return the lines of one map with labels on both axes."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    numbers = shares(picture, panel)
+    rows, columns = numbers.shape
+    names = _names(picture.row_labels, rows, picture.shape[0], screen)
+    side = min(SIDE, max(map(cell_len, names)))
+    width = max(1, min(MOST_CELL, (screen.width - side - 2) // columns))
+    for line in _column_names(_names(picture.column_labels, columns, picture.shape[1], screen), width):
+        yield Text(" " * (side + 1) + line, "bold")
+    together = 1 if rows <= SINGLE else 2
+    for start in range(0, rows, together):
+        text = Text(_fit(names[start], side) + " ", "bold")
+        both = [numbers[start], numbers[start + 1] if start + 1 < min(rows, start + together) else None]
+        text.append_text(_line(both[0], both[1] if together == 2 else both[0], width, ink))
+        yield text
+
+
+def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> list[str]:
+    """Return the labels of an axis, or where its cells begin."""
+    if labels is not None:
+        return [screen.write(label(each)) for each in labels]
+    run = -(-total // shown)
+    return [str(index * run) for index in range(shown)]
+
+
+def _fit(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text + " " * (width - cell_len(text)) if cell_len(text) <= width else set_cell_size(text, width)
+
+
+def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
+    """Return lines over the columns: names side by side where they fit, else from top to bottom."""
+    from rich.cells import cell_len
+
+    longest = max(map(cell_len, names))
+    if longest < width:
+        yield "".join(_fit(name, width) for name in names)
+        return
+    if width == 1 or all(name.isdigit() for name in names):
+        # Numbers are read in a line: each where there is room behind the one before.
+        line = ""
+        for at, name in enumerate(names):
+            if cell_len(line) <= at * width and (at == 0 or name.isdigit()):
+                line += " " * (at * width - cell_len(line)) + name + " "
+        yield line
+        if all(name.isdigit() for name in names) or max(cell_len(c) for name in names for c in name) > width:
+            return
+    height = min(max(map(len, names)), SIDE // 2)
+    for depth in range(height):
+        yield "".join(_fit(name[-height:].rjust(height)[depth], width) for name in names).rstrip()
+
+
+def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:
+    """Return one line of a map: one row, or two of which each takes half."""
+    from rich.style import Style
+    from rich.text import Text
+
+    text = Text()
+    for at, share in enumerate(top.tolist()):
+        under = share if bottom is None else float(bottom[at])
+        if not ink.colors:
+            either = [each for each in (share, under) if each == each]
+            mark = ink.closed if not either else ink.shade(sum(either) / len(either))
+            text.append(mark * width)
+            continue
+        upper, lower = _color(share), _color(under) if bottom is not None else None
+        if upper is None and (lower is None or bottom is top):
+            text.append(ink.closed.center(width), "dim")
+        elif upper == lower:
+            text.append(" " * width, Style(bgcolor=upper))
+        elif upper is None:
+            text.append("▄" * width, Style(color=lower))
+        else:
+            text.append("▀" * width, Style(color=upper, bgcolor=lower))
+    return text
+
+
+def _color(share: float) -> str | None:
+    """Return the colour of a share, as a number; None where the key is closed."""
+    if share != share:
+        return None
+    return "#{:02x}{:02x}{:02x}".format(*heat.scale(share))
+
+
+def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
+    """Return small maps side by side, each under its name."""
+    from rich.text import Text
+
+    columns = picture.panels[0].numbers.shape[1]
+    cell = max(1, min(2, MULTIPLE // columns))
+    wide = max(columns * cell, 10) + 2
+    beside = max(1, width // wide)
+    for start in range(0, len(picture.panels), beside):
+        panels = picture.panels[start : start + beside]
+        yield Text("".join(_fit(panel.name, wide) for panel in panels), "bold cyan")
+        maps = [shares(picture, panel) for panel in panels]
+        for row in range(0, len(maps[0]), 2):
+            line = Text()
+            for numbers in maps:
+                bottom = numbers[row + 1] if row + 1 < len(numbers) else None
+                line.append_text(_line(numbers[row], bottom, cell, ink))
+                line.append(" " * (wide - columns * cell))
+            yield line
+        yield Text()
+
+
+def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
+    """Return the colour bar with numbers at its ends and in its middle."""
+    from rich.text import Text
+
+    low, high = picture.range
+    ends = [screen.write(number(each, DIGITS)) for each in (low, (low + high) / 2, high)]
+    steps = np.linspace(0, 1, BAR)
+    text = Text(f"{ends[0]} ")
+    text.append_text(_line(steps[: BAR // 2], steps[: BAR // 2], 1, ink))
+    text.append(f" {ends[1]} ")
+    text.append_text(_line(steps[BAR // 2 :], steps[BAR // 2 :], 1, ink))
+    return text.append(f" {ends[2]}")
+
+
+def to_svg(picture: Picture, width: int) -> str:
+    """Return what a terminal of this width shows, as an SVG picture that needs no font from anywhere."""
+    import re
+    from io import StringIO
+
+    from rich.console import Console
+
+    from attncli.show.screen import Screen
+
+    console = Console(
+        width=width, record=True, file=StringIO(), color_system="truecolor", force_terminal=True, markup=False
+    )
+    to_terminal(picture, Screen(terminal=True, width=width, color=True, unicode=True), console)
+    svg = console.export_svg(title="attn plot", unique_id="attn")
+    # Rich names a font on a server there; a reader's machine has one of fixed width.
+    return re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -1,0 +1,1 @@
+"""Pictures in files: matplotlib's, and the page in a real browser."""

@@ -1,0 +1,77 @@
+"""PNG, SVG and PDF by matplotlib."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib import colormaps
+
+from tests.conftest import SAMPLES, attn, files
+
+MAGIC = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+
+
+def colors(data: bytes) -> set[tuple[int, ...]]:
+    """Return the colours of a PNG file."""
+    pixels = (matplotlib.image.imread(io.BytesIO(data))[..., :3] * 255).round().astype(int)
+    return {tuple(pixel) for pixel in np.unique(pixels.reshape(-1, 3), axis=0).tolist()}
+
+
+def of_map(share: float) -> tuple[int, ...]:
+    return tuple(round(channel * 255) for channel in colormaps["viridis"](share)[:3])
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+@pytest.mark.parametrize("words", [["--head", "1"], ["--all-heads"], ["--what", "scores"]])
+def test_each_format(tmp_path: Path, kind: str, words: list[str]) -> None:
+    """By its extension, and the same bytes each time."""
+    for name in ("a", "b"):
+        attn("plot", SAMPLES / "coreference.npz", *words, "-o", tmp_path / f"{name}.{kind}")
+    data = (tmp_path / f"a.{kind}").read_bytes()
+    assert data.startswith(MAGIC[kind])
+    assert data == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_cells_have_the_colours_of_their_weights(tmp_path: Path) -> None:
+    """1, ½ and closed, by hand; the map is viridis."""
+    problem = {"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[True, False], [True, True]]}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "p.png", cwd=tmp_path)
+    found = colors((tmp_path / "p.png").read_bytes())
+    assert {of_map(1.0), of_map(0.5), (217, 217, 217)} <= found
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_few_and_many_tokens(tmp_path: Path, count: int) -> None:
+    """A size that can be looked at, whatever the number of tokens."""
+    rng = np.random.default_rng(0)
+    labels = [f"token {i}" for i in range(count)]
+    problem = {"query": rng.standard_normal((count, 4)).tolist(), "labels": labels}
+    files(tmp_path, {"f.json": json.dumps(problem | {"hidden": problem["query"]})})
+    attn("plot", "f.json", "-o", "p.png", cwd=tmp_path)
+    height, width = matplotlib.image.imread(tmp_path / "p.png").shape[:2]
+    assert 300 < height < 3000
+    assert 300 < width < 3000
+
+
+def test_labels_are_no_formulas_and_no_markup(tmp_path: Path) -> None:
+    """Dollar signs, backslashes and angle brackets are drawn as they are."""
+    labels = ["$x", "$\\frac{", "</svg><script>alert(1)</script>"]
+    problem = {"query": [[1.0], [2.0], [3.0]], "hidden": [[1.0], [2.0], [3.0]], "labels": labels, "title": "$\\alpha"}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "p.svg", cwd=tmp_path)
+    assert "<script" not in (tmp_path / "p.svg").read_text(encoding="utf-8")
+
+
+def test_scripts_without_a_font_are_told(tmp_path: Path) -> None:
+    """A notice names the characters; those of fonts that matplotlib brings along need none."""
+    problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": ["\U00012000"]}
+    files(tmp_path, {"f.json": json.dumps(problem), "g.json": json.dumps(problem | {"labels": ["naïve Ω ж"]})})
+    err = attn("plot", "f.json", "-o", "f.png", cwd=tmp_path).err
+    assert err.startswith("attn: notice: no font of this system has \U00012000;")
+    assert attn("plot", "g.json", "-o", "g.png", cwd=tmp_path).err == ""

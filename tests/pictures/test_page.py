@@ -1,0 +1,205 @@
+"""The page in headless Chromium: hover, click, heads, steps, search, keys; no error, no request, no markup."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import SAMPLES, attn, files
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of this system."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path is not None, "these tests need Chromium (apt-get install chromium)"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page, and everything that it should not do."""
+
+    def __init__(self, browser: Browser, path: Path) -> None:
+        self.context = browser.new_context(viewport={"width": 1300, "height": 1000})
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("console", lambda message: self.wrong.append(message.text))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.wrong.append(f"a dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self.asked(request.url))
+        self.path = path
+        self.page.goto(path.as_uri())
+
+    def asked(self, url: str) -> None:
+        if url != self.path.as_uri():
+            self.wrong.append(f"asked for {url}")
+
+    def cell(self, row: int, column: int) -> tuple[float, float]:
+        """Return where the middle of a cell is on the screen."""
+        self.page.locator("#heat").scroll_into_view_if_needed()
+        box = self.page.locator("#heat").bounding_box()
+        assert box is not None
+        left, top, cell = (self.page.evaluate(f"layout.{name}") for name in ("left", "top", "cell"))
+        return box["x"] + left + (column + 0.5) * cell, box["y"] + top + (row + 0.5) * cell
+
+    def text(self, selector: str) -> str:
+        return str(self.page.locator(selector).text_content())
+
+
+@pytest.fixture
+def watched(browser: Browser, tmp_path: Path) -> Iterator[Watched]:
+    """Open the page of a real layer."""
+    attn("plot", SAMPLES / "induction.npz", "--head", "6", "-o", tmp_path / "p.html")
+    opened = Watched(browser, tmp_path / "p.html")
+    yield opened
+    assert opened.wrong == []
+    opened.context.close()
+
+
+WHOLE = json.loads(attn("compute", SAMPLES / "induction.npz", "-f", "json").out)
+
+
+def number_of(text: str, name: str) -> float:
+    line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
+    return float(line.removeprefix(f"{name} "))
+
+
+def test_pointing_at_a_cell_shows_its_numbers(watched: Watched) -> None:
+    """Of every step, and weight times the length of the value."""
+    watched.page.mouse.move(*watched.cell(15, 4))
+    told = watched.text("#tip")
+    assert told.splitlines()[:2] == ["query  Mrs", "key  met"]
+    for name in ("scores", "logits", "weights"):
+        assert number_of(told, name) == pytest.approx(WHOLE[name][6][15][4], rel=1e-3)
+    length = np.linalg.norm(np.load(SAMPLES / "induction.npz")["value"][2, 4].astype(float))
+    assert number_of(told, "weights × |value|") == pytest.approx(WHOLE["weights"][6][15][4] * length, rel=1e-3)
+    watched.page.mouse.move(*watched.cell(3, 9))
+    assert "weights closed" in watched.text("#tip")
+    watched.page.mouse.move(5, 5)
+    assert not watched.page.locator("#tip").is_visible()
+
+
+def test_the_cells_have_the_colours_of_the_terminal(watched: Watched) -> None:
+    """The largest weight of a head is yellow; a closed key has a grey that the map has not."""
+    pixels = watched.page.evaluate(
+        "(() => { const c = image.getContext('2d').getImageData(0, 0, 16, 16).data;"
+        " return Array.from({length: 256}, (_, i) => [c[4*i], c[4*i+1], c[4*i+2]]); })()"
+    )
+    weights = np.array(WHOLE["weights"][6])
+    assert pixels[int(weights.argmax())] == [248, 226, 60]
+    assert pixels[15] == [0xD4, 0xD4, 0xDC]
+
+
+def test_clicking_a_query_shows_where_it_looks(watched: Watched) -> None:
+    """Lines to the keys, the widest to the one with most weight; in the map or in the column of tokens."""
+    weights = np.array(WHOLE["weights"][6])
+    for row, click in ((10, True), (7, False)):
+        if click:
+            watched.page.mouse.click(*watched.cell(row, 0))
+        else:
+            watched.page.locator(f'#lines text[data-query="{row}"]').click()
+        lines = watched.page.locator("#lines line")
+        widths = {
+            int(str(line.get_attribute("data-key"))): float(str(line.get_attribute("stroke-width")))
+            for line in lines.all()
+        }
+        assert max(widths, key=lambda key: widths[key]) == weights[row].argmax()
+        assert set(widths) == set(np.flatnonzero(weights[row] > weights[row].max() / 1000).tolist())
+        assert "chosen" in str(watched.page.locator(f'#lines text[data-query="{row}"]').get_attribute("class"))
+
+
+def test_heads_and_steps_change(watched: Watched) -> None:
+    """By the lists and by the keys."""
+    page = watched.page
+    page.select_option("#head", "2")
+    page.mouse.move(*watched.cell(5, 3))
+    assert number_of(watched.text("#tip"), "weights") == pytest.approx(WHOLE["weights"][2][5][3], rel=1e-4)
+    page.select_option("#step", label="scores")
+    assert float(watched.text("#high")) == pytest.approx(np.max(WHOLE["scores"][2]), rel=1e-4)
+    page.keyboard.press("Escape")
+    page.locator("#heat").focus()
+    page.keyboard.press("]")
+    assert page.locator("#head").input_value() == "3"
+    page.keyboard.press("3")
+    assert page.locator("#step").input_value() == "2"
+
+
+def test_it_can_be_used_with_the_keyboard_alone(watched: Watched) -> None:
+    """Arrows move and are told, Enter picks a query, / goes to the search."""
+    page = watched.page
+    page.locator("#heat").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    assert watched.text("#status").startswith("urs → ␣D: weights ")
+    page.keyboard.press("Enter")
+    assert watched.text("#lines text.chosen") == "urs"
+    page.keyboard.press("/")
+    page.keyboard.type("mrs")
+    assert watched.text("#found") == "4 found"
+    page.keyboard.press("Enter")
+    assert watched.text("#lines text.chosen") == "␣Mrs"
+
+
+def test_light_and_dark(watched: Watched) -> None:
+    """As the system has it, and the other one by a click."""
+    page = watched.page
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.click("#theme")
+    dark = page.evaluate(ground)
+    assert (light, dark) == ("rgb(252, 252, 250)", "rgb(22, 22, 30)")
+    page.click("#theme")
+    assert page.evaluate(ground) == light
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("delete document.documentElement.dataset.theme")
+    assert page.evaluate(ground) == dark
+
+
+def test_hostile_labels_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
+    """No element, no script, no request comes out of a file."""
+    evil = "</script><script>alert(1)</script><img src='http://localhost:1/x' onerror='alert(2)'>"
+    problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": [evil], "title": evil, "source": evil}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    attn("explain", "f.json", "-o", "e.html", cwd=tmp_path)
+    for name in ("p.html", "e.html"):
+        opened = Watched(browser, tmp_path / name)
+        opened.page.mouse.move(*opened.cell(0, 0))
+        assert evil in opened.text("#tip")
+        assert opened.text("#title") == evil
+        assert opened.page.locator("img").count() == 0
+        assert opened.wrong == []
+        opened.context.close()
+
+
+def test_twelve_heads_of_512_tokens(browser: Browser, tmp_path: Path) -> None:
+    """All that a page holds at the most, kept to three digits; every head and step is drawn."""
+    rng = np.random.default_rng(0)
+    states = {name: rng.standard_normal((12, 512, 8)).astype(np.float32) for name in ("query", "key", "value")}
+    arrays: dict[str, Any] = {**states, "options": np.array('{"causal": true}')}
+    np.savez(tmp_path / "f.npz", **arrays)
+    attn("plot", "f.npz", "-o", "p.html", cwd=tmp_path)
+    opened = Watched(browser, tmp_path / "p.html")
+    scores = (states["query"][11] @ states["key"][11].T).astype(float)
+    for step in ("scores", "weights × |value|", "logits"):
+        opened.page.select_option("#head", "11")
+        opened.page.select_option("#step", label=step)
+    assert float(opened.text("#high")) == pytest.approx(np.max(np.tril(scores)), rel=5e-3)
+    opened.page.mouse.move(*opened.cell(300, 200))
+    # A cell is little more than a pixel there: which one it is the page says itself.
+    told = opened.text("#tip")
+    row, column = int(number_of(told, "query")), int(number_of(told, "key"))
+    assert (abs(row - 300), abs(column - 200)) <= (1, 1)
+    assert number_of(told, "scores") == pytest.approx(scores[row, column], rel=6e-3)
+    assert opened.wrong == []
+    opened.context.close()

@@ -1,0 +1,176 @@
+"""`attn plot` on the terminal, as SVG and as a page, without anything installed: what is drawn is what was computed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from tests.conftest import SAMPLES, Golden, attn, environment, files, in_terminal
+
+IDENTITY = (
+    '{"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[true, false], [true, true]], "labels": ["one", "two"]}'
+)
+
+
+def test_without_colour_it_is_shades(golden: Golden) -> None:
+    """More ink is more weight; labels on both axes, a bar with numbers, a caption."""
+    golden("plot-coreference.txt", attn("plot", SAMPLES / "coreference.npz", "--head", "1").out)
+
+
+def test_every_cell_by_hand(tmp_path: Path) -> None:
+    """Weights 1, closed; ½, ½: full blocks, points, and the middle of the shades."""
+    files(tmp_path, {"f.json": IDENTITY})
+    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    assert lines[1:3] == ["one ██████······", "two ▓▓▓▓▓▓▓▓▓▓▓▓"]
+    assert lines[3].startswith("0 ")
+    assert lines[3].endswith(" 1.000")
+    assert lines[4] == "weights, 2 queries × 2 keys; · closed"
+
+
+def test_a_terminal_with_colours_gets_them(tmp_path: Path) -> None:
+    """The background of a cell is its colour; with 16 colours there are shades instead."""
+    files(tmp_path, {"f.json": IDENTITY})
+    shown = in_terminal("plot", "f.json", cwd=tmp_path, env={"COLORTERM": "truecolor"})
+    assert "\x1b[48;2;248;226;60m" in shown
+    plain = in_terminal("plot", "f.json", cwd=tmp_path, env={"TERM": "xterm", "COLORTERM": ""})
+    assert "48;2" not in plain
+    assert "██████" in plain
+
+
+def test_an_ascii_terminal_gets_ascii() -> None:
+    """Other shades where there are no blocks."""
+    out = attn("plot", SAMPLES / "coreference.npz", env={"PYTHONIOENCODING": "ascii"}).out
+    assert out.isascii()
+    assert "####" in out
+
+
+def test_small_multiples_and_what_is_drawn() -> None:
+    """All heads under their names; scores and logits with their own range."""
+    out = attn("plot", SAMPLES / "induction.npz", "--all-heads").out
+    assert [f"head {head}" in out for head in range(9)] == [True] * 9
+    out = attn("plot", SAMPLES / "induction.npz", "--what", "logits").out
+    assert "logits, 16 queries × 16 keys; · closed" in out
+    out = attn("plot", SAMPLES / "induction.npz", "--what", "scores").out
+    assert "closed" not in out  # keys that are closed have scores
+
+
+def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None:
+    """Equal weights have equal means, whatever is averaged."""
+    np.save(tmp_path / "z.npy", np.zeros((400, 4), dtype=np.float32))
+    out = attn("plot", "z.npy", cwd=tmp_path).out
+    assert "each cell is the mean of 5 × 7" in out
+    assert "0.0025" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--head", "99"], "attn: --head 99: they are counted from 0, the last is 11\n"),
+        (["--head", "1", "--all-heads"], "attn: --head chooses one head, and --all-heads is all of them\n"),
+        (["-o", "x.jpg"], "attn: x.jpg: the extension '.jpg' names no format\n"),
+        (["-o", "x.png", "--terminal"], "attn: --terminal draws what a terminal shows into an SVG file\n"),
+        (["-o", "missing/x.html"], "attn: missing/x.html: its folder does not exist\n"),
+    ],
+)
+def test_bad_commands_get_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:
+    """And leave nothing behind."""
+    err = attn("plot", SAMPLES / "coreference.npz", *words, status=2, cwd=tmp_path).err
+    assert err.startswith(message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    """Where matplotlib cannot be imported, the error says what to install."""
+    script = "import sys; sys.modules['matplotlib'] = None; from attncli.commands.app import main; sys.exit(main())"
+    words = [sys.executable, "-c", script, "plot", str(SAMPLES / "article.json"), "-o", "x.png"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
+    assert done.returncode == 2
+    assert done.stderr == "attn: pictures in files need matplotlib\nhint: pip install 'attncli[plot]'\n"
+
+
+def test_the_readmes_picture_is_what_the_command_draws(tmp_path: Path) -> None:
+    """The command that made samples/plot.svg makes it again; it asks for no font from anywhere."""
+    words = ["plot", SAMPLES / "coreference.npz", "--head", "1", "--terminal", "-o"]
+    attn(*words, tmp_path / "plot.svg")
+    made = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    assert made == (SAMPLES / "plot.svg").read_text(encoding="utf-8")
+    assert not re.findall(r"https?://(?!www\.w3\.org/|www\.textualize\.io)", made)
+    assert ElementTree.fromstring(made).tag.endswith("svg")
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """Return what a page draws."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_the_page_holds_the_numbers_of_every_step(tmp_path: Path) -> None:
+    """To the last digit of float32 where there are few; a closed key is NaN."""
+    attn("plot", SAMPLES / "induction.npz", "-o", tmp_path / "p.html")
+    data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
+    whole = json.loads(attn("compute", SAMPLES / "induction.npz", "-f", "json").out)
+    for kind in ("scores", "logits", "weights"):
+        for head, drawn in enumerate(data["heads"]):
+            numbers = np.frombuffer(base64.b64decode(drawn[kind]), "<f4").reshape(16, 16)
+            expected = np.array(whole[kind][head], dtype=np.float32)
+            closed = np.triu(np.ones((16, 16), dtype=bool), 1) & (kind != "scores")
+            assert np.isnan(numbers[closed]).all()
+            assert (numbers[~closed] == expected[~closed]).all()
+    value = np.load(SAMPLES / "induction.npz")["value"]
+    lengths = np.frombuffer(base64.b64decode(data["lengths"][8]), "<f4")
+    assert np.allclose(lengths, np.linalg.norm(value[2].astype(float), axis=1), rtol=1e-6)
+
+
+def test_labels_and_titles_stay_text(tmp_path: Path) -> None:
+    """Nothing in a file can end the script that holds it, or begin an element."""
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": [evil], "title": evil}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert data_of(page)["queries"] == [evil]
+    assert page.count("<script") == 2
+    assert "<img" not in page
+    explained = attn("explain", "f.json", "-f", "html", cwd=tmp_path).out
+    assert explained.count("<script") == 2
+    assert "<img" not in explained
+
+
+def test_a_page_asks_for_nothing(tmp_path: Path) -> None:
+    """No address in it, and a policy that forbids what is not in the file."""
+    attn("plot", SAMPLES / "ocr.npz", "-o", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    head, script = page.split('id="data">')[0], page.rsplit("<script>", 1)[1]
+    assert re.findall(r"https?://\S+", head + script) == ['http://www.w3.org/2000/svg",']
+
+
+def test_a_page_of_something_big_is_summarised_with_a_notice(tmp_path: Path) -> None:
+    """Beyond 512 × 512 cells are means, and the notice says of how many."""
+    np.save(tmp_path / "z.npy", np.zeros((700, 4), dtype=np.float32))
+    err = attn("plot", "z.npy", "-o", "p.html", cwd=tmp_path).err
+    assert err == "attn: notice: the page shows means of 2 × 2, of 700 queries and 700 keys\n"
+    data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
+    assert (len(data["queries"]), data["queries"][1], data["exact"]) == (350, "2–3", True)
+
+
+def test_an_explanation_as_a_page(tmp_path: Path) -> None:
+    """The lesson in either language, with the maps behind it, in one file."""
+    attn("explain", SAMPLES / "article.json", "--lang", "zh", "-o", tmp_path / "e.html")
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert '<html lang="zh">' in page
+    assert "<h2>第一步 · 打分：每个键与每个查询有多合拍？</h2>" in page
+    assert '<td class="mark">' in page
+    assert len(data_of(page)["heads"]) == 1
+    assert page == attn("explain", SAMPLES / "article.json", "--lang", "zh", "-f", "html").out
