@@ -166,7 +166,7 @@ def _means(numbers: NDArray[Any], down: int, across: int) -> NDArray[Any]:
 
 
 def _caption(kind: str, queries: int, keys: int, down: int, across: int) -> str:
-    text = f"{kind}, {queries} queries × {keys} keys"
+    text = f"{kind}, {queries} {'query' if queries == 1 else 'queries'} × {keys} key{'s' * (keys > 1)}"
     if down == across == 1:
         return text
     return f"{text}; each cell is the mean of {down} × {across}, closed keys left out"
