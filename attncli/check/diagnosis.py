@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import stream
 from attncli.attend.blas import one_thread
 from attncli.attend.masking import to_the_last_key
 from attncli.attend.operands import Operands
-from attncli.check import dropout, facts, texts
+from attncli.check import dropout, facts
 from attncli.check.compare import Comparison, compare
+from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained, told_apart
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
 from attncli.check.narrow import is_large, narrowed
@@ -26,35 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[float], None]
-# Candidates that are held to the whole problem, and scores that this may take where the fast twin cannot be used.
-CONFIRMED = 12
-MOST_SCORES = 1 << 28
-CHUNK = 1 << 21
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What explains the observed output.
-
-    Attributes:
-        mistakes: ids, in the order in which the mistakes are made.
-        said: for each, what went wrong.
-        fixes: for each, what to change.
-        detail: numbers and names, by mistake.
-        options: the options of the computation with which ``attn compute`` gives what was observed; None: none do.
-        residual: the largest difference that is left.
-        rows: in how many rows of all it was looked for.
-        rank: 1 for the simplest; one with a number in it that was looked for stands behind one without.
-    """
-
-    mistakes: tuple[str, ...]
-    said: tuple[str, ...]
-    fixes: tuple[str, ...]
-    detail: Mapping[str, object]
-    options: Mapping[str, object] | None
-    residual: float
-    rows: tuple[int, int]
-    rank: int = 1
 
 
 @dataclass(frozen=True)
@@ -272,111 +243,3 @@ def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]
                 for each in variants
             ]
     return []
-
-
-def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
-    """Return dropout as an explanation."""
-    p = found.share if abs(found.factor - 1) < dropout.ALIKE else 1 - 1 / found.factor
-    scaled = "were not scaled up" if abs(found.factor - 1) < dropout.ALIKE else f"were scaled by {found.factor:.4g}"
-    return Explanation(
-        ("dropout",),
-        (f"dropout was left on (p about {p:.2g}): {found.share:.0%} of the weights are 0, the others {scaled}",),
-        ("switch dropout off (model.eval(), dropout_p=0)",),
-        {"dropout": {"p": p, "factor": found.factor}},
-        None,
-        float("nan"),
-        (found.rows, int(np.prod(expected.shape[:3]))),
-    )
-
-
-def explained(
-    reference: Reference, expected: NDArray[Any], search: Search, found: Sequence[Candidate]
-) -> list[Explanation]:
-    """Hold candidates to the whole problem; return those that explain all of it, each name apart."""
-    ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
-    kept: list[tuple[Candidate, float, tuple[int, int]]] = []
-    for each in ordered[:CONFIRMED]:
-        slots = {variant.slot for variant in each.variants}
-        if each.fitted and any({v.slot for v in other.variants} == slots for other, _, _ in kept):
-            continue  # the same mistake, its number looked for although it has a name
-        share = search.allowed(each.way)
-        residual, worst, rows = whole(reference, expected, each.way)
-        if worst <= max(2 * share, 1.5 * each.distance):
-            kept.append((each, residual, rows))
-    fewest = min((each.fitted for each, _, _ in kept), default=0)
-    return [
-        replace(named, rank=1 + each.fitted - fewest)
-        for each, residual, rows in kept
-        for named in names(each, residual, rows)
-    ]
-
-
-def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
-    """Return a candidate under each of the names that its mistakes have."""
-    count = max(len(variant.mistakes) for variant in candidate.variants)
-    options: dict[str, object] | None = {}
-    for variant in candidate.variants:
-        options = None if options is None or variant.options is None else {**options, **variant.options}
-    found = []
-    for at in range(count):
-        mistakes = tuple(variant.mistakes[min(at, len(variant.mistakes) - 1)] for variant in candidate.variants)
-        found.append(
-            Explanation(
-                mistakes,
-                tuple(variant.said for variant in candidate.variants),
-                tuple(variant.fix for variant in candidate.variants),
-                {name: dict(v.detail) for name, v in zip(mistakes, candidate.variants, strict=True)},
-                options,
-                residual,
-                rows,
-            )
-        )
-    return found
-
-
-def whole(reference: Reference, expected: NDArray[Any], way: Way) -> tuple[float, float, tuple[int, int]]:
-    """Compute a way for all of the problem; return the largest difference, that as a share of a row, and rows of all.
-
-    Where the fast twin cannot compute it and it is too much, some rows of every head stand for all.
-    """
-    batches, heads, queries, _ = expected.shape
-    residual = worst = 0.0
-    seen = 0
-    made = None
-    if way.is_stream:
-        made = stream.run(replace(way.o, dtype=np.dtype(np.float64), output_dtype=np.dtype(np.float64))).output
-        for rearrange in way.back:
-            made = rearrange(made)
-        made = made * way.factor
-    share = min(1.0, MOST_SCORES / (batches * heads * queries * way.o.sizes.keys))
-    count = queries if made is not None else max(1, int(queries * share))
-    rows = np.unique(np.linspace(0, queries - 1, count).round().astype(np.int64))
-    step = max(1, CHUNK // way.o.sizes.keys)
-    for batch in range(batches):
-        for head in range(heads):
-            for start in range(0, len(rows), step):
-                some = rows[start : start + step]
-                part = way.compute(batch, head, some) if made is None else made[batch, head, some]
-                given = expected[batch, head, some].astype(np.float64)
-                with np.errstate(all="ignore"):
-                    apart = np.abs(part - given)
-                same = (part == given) | (np.isnan(part) & np.isnan(given))
-                apart = np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
-                residual = max(residual, float(apart.max()))
-                worst = max(worst, float((apart / reference.size[batch, head, some][:, None]).max()))
-                seen += len(some)
-    return residual, worst, (seen, batches * heads * queries)
-
-
-def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
-    """Say what would tell explanations apart."""
-    if len(found) < 2:
-        return []
-    ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
-    same = [text for pair, text in texts.SAME.items() if pair in ids]
-    if len({each.said for each in found}) > 1:
-        same.append(
-            "data with "
-            + ", ".join(f"more than {hides}" if hides.startswith("one") else f"not {hides}" for hides in blind)
-        )
-    return same

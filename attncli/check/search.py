@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.mistakes import layout, masks, numbers, positions, softmax
+from attncli.check.mistakes import layout, masks, numbers, positions, rules, softmax
 from attncli.check.mistakes.variant import STAGES, Unknown, Variant
 from attncli.check.precision import EPS, MARGIN, to_half
 from attncli.check.probe import Probe
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
     masks.lengths,
-    masks.causal,
+    rules.causal,
     layout.axes,
     layout.reshapes,
     numbers.scale,
     positions.rope,
     softmax.closing,
-    masks.window,
+    rules.window,
     layout.heads_tiled,
     layout.fused,
     softmax.axis,

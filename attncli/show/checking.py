@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check import texts
-from attncli.check.diagnosis import Explanation, Finding
+from attncli.check.diagnosis import Finding
+from attncli.check.explanation import Explanation
 from attncli.harmless import visible
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
