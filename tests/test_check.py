@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ from numpy.testing import assert_allclose
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from attncli.check.diagnosis import Finding, Wanted, check
-from attncli.check.precision import to_half
+from attncli.check.half import to_half
 from tests import mistaken
-from tests.conftest import SAMPLES, attn, in_terminal
+from tests.conftest import SAMPLES, attn, environment, in_terminal
 from tests.test_samples import RECORDED
 
 SEED = 3
@@ -104,7 +106,7 @@ def test_the_sample_with_a_mistake() -> None:
     found = json.loads(attn("check", SAMPLES / "port.npz", "-f", "json", status=1).out)
     assert [each["mistakes"] for each in found["explanations"]] == [["heads-tiled"]]
     assert found["heads_that_differ"] == [1, 2, 3, 5, 6, 7]
-    assert found["worst"]["label"] == " met"
+    assert found["worst"]["label"] == "."
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,8 @@ def test_rounding_is_told_and_is_no_mistake(tmp_path: Path) -> None:
     rounded = to_half(arrays["expected"].astype(np.float64), "bfloat16").astype(np.float32)
     found = json.loads(attn("check", saved(tmp_path / "b.npz", arrays, expected=rounded), "-f", "json").out)
     assert found["agrees"]
-    assert found["precision"] == "half"
-    assert found["rounding"]
+    assert found["precision"] == "bfloat16"
+    assert found["rounding"] == "bfloat16"
     typed = tmp_path / "t.json"
     typed.write_text('{"query": [[1, 0]], "hidden": [[0.3, 0], [0.7, 1]], "expected": [[0.5395, 0.5987]]}')
     found = json.loads(attn("check", typed, "-f", "json").out)
@@ -252,3 +254,48 @@ def test_it_is_coloured_on_a_terminal() -> None:
     shown = in_terminal("check", SAMPLES / "induction.npz")
     assert "\x1b[1;32m" in shown
     assert "agrees" in shown
+
+
+@pytest.mark.parametrize("factor", [1.01, 1.0001])
+def test_the_verdict_does_not_depend_on_the_search(tmp_path: Path, factor: float) -> None:
+    """A scale that is a little off is no rounding, whether its name is looked for or not."""
+    arrays = recorded("induction.npz")
+    path = saved(tmp_path / "case.npz", arrays, expected=plain(arrays, 0.125 * factor, True).astype(np.float32))
+    found = json.loads(attn("check", path, "-f", "json", status=1).out)
+    assert [each["mistakes"] for each in found["explanations"]] == [["scale"]]
+    found = json.loads(attn("check", path, "--no-diagnose", "-f", "json", status=1).out)
+    assert (found["agrees"], found["diagnosed"], found["explanations"]) == (False, False, [])
+    assert "Not looked for (--no-diagnose)." in attn("check", path, "--no-diagnose", status=1).out
+
+
+def test_what_is_not_known_gets_no_name(tmp_path: Path) -> None:
+    """A constant added, a key that never counts, and attention without softmax's exponential: none of the mistakes."""
+    arrays = recorded("coreference.npz")
+    added = arrays["expected"] + np.float32(0.01) * np.arange(32, dtype=np.float32)
+    weights = np.random.default_rng(1).random((12, 16, 16)).astype(np.float32)
+    weights /= weights.sum(-1, keepdims=True)
+    for name, wrong in (("added", added), ("other", weights @ arrays["value"])):
+        path = saved(tmp_path / f"{name}.npz", arrays, expected=wrong)
+        assert json.loads(attn("check", path, "-f", "json", status=1).out)["explanations"] == []
+
+
+def test_a_key_that_never_counts_is_no_dropout(tmp_path: Path) -> None:
+    """Dropout is random: it takes another key in every row."""
+    rng = np.random.default_rng(2)
+    arrays = {name: rng.standard_normal((4, 16, 32)).astype(np.float32) for name in ("query", "key", "value")}
+    scores = arrays["query"].astype(float) @ arrays["key"].swapaxes(1, 2)
+    weights = np.where(np.tril(np.ones((16, 16), dtype=bool)), np.exp(scores / 32**0.5), 0)
+    weights /= weights.sum(-1, keepdims=True)
+    weights[..., 8] = 0
+    options = np.array('{"scale": "sqrt", "causal": true}')
+    wrong = (weights @ arrays["value"]).astype(np.float32)
+    path = saved(tmp_path / "case.npz", arrays, expected=wrong, options=options)
+    assert json.loads(attn("check", path, "-f", "json", status=1).out)["explanations"] == []
+
+
+def test_a_reader_who_leaves_early_still_gets_the_status() -> None:
+    """`attn check … | head -1` fails under pipefail where the outputs differ."""
+    command = f"{sys.executable} -m attncli check {SAMPLES / 'port.npz'} --no-diagnose | true; exit ${{PIPESTATUS[0]}}"
+    for _ in range(3):
+        done = subprocess.run(["bash", "-c", command], env=environment(), check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (1, "")

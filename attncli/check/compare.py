@@ -33,6 +33,8 @@ class Comparison:
         tolerance: what would have been allowed there.
         badness: (batch, heads, L) the largest difference of each row, in units of its tolerance; ∞ where one of two
             numbers is not finite and the other another one.
+        astray: where the first number is that is not finite and should be, or the other way round, as batch item, head,
+            query and output column; None: nowhere.
         nan: how many NaN there are in what was expected, and in what was computed; infinite: likewise.
     """
 
@@ -43,6 +45,7 @@ class Comparison:
     badness: NDArray[Any]
     nan: tuple[int, int]
     infinite: tuple[int, int]
+    astray: tuple[int, ...] | None = None
 
     @property
     def agrees(self) -> bool:
@@ -65,6 +68,7 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
         ratio = np.where(same, 0, apart / allowed)
     ratio = np.where(np.isnan(ratio), np.inf, ratio)
+    strays = np.argwhere(~same & ~np.isfinite(apart))
     finite = np.where(np.isfinite(apart) & np.isfinite(ratio), ratio, -1)
     place = np.unravel_index(int(finite.argmax()), ratio.shape)
     batch, head, query, feature = (int(each) for each in place)
@@ -77,4 +81,5 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         badness=ratio.max(axis=-1),
         nan=(int(np.isnan(expected).sum()), int(np.isnan(computed).sum())),
         infinite=(int(np.isinf(expected).sum()), int(np.isinf(computed).sum())),
+        astray=tuple(strays[0].tolist()) if len(strays) else None,
     )

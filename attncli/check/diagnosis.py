@@ -17,7 +17,7 @@ from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
 from attncli.check.narrow import is_large, narrowed
-from attncli.check.precision import EPS, Reference, decimals
+from attncli.check.precision import EPS, KINDS, Reference, decimals, grids
 from attncli.check.probe import choose
 from attncli.check.search import Candidate, Search
 from attncli.check.way import Way
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[float], None]
+# Candidates that are looked at again with rounding to half precision.
+MOST_ROUNDED = 8
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Finding:
         comparison: with the right output.
         layout: how the expected output was read.
         rounding: what less precise computation explains a difference that is none, in words; empty where there is none.
+        diagnosed: whether mistakes were looked for.
         explanations: what explains the difference; all reproduce it equally well.
         facts: what can be said where nothing explains it.
         blind: what the data cannot tell, by what hides it.
@@ -45,6 +48,7 @@ class Finding:
     comparison: Comparison
     layout: Layout
     rounding: str = ""
+    diagnosed: bool = False
     explanations: Sequence[Explanation] = ()
     facts: Sequence[str] = ()
     blind: Mapping[str, str] = field(default_factory=dict)
@@ -86,18 +90,12 @@ def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progres
     reference = Reference.of(normal(o), progress)
     levels = levels_of(o, expected)
     layout, comparison = chosen(reference, readings(expected, o.sizes), levels, wanted)
-    finding = Finding(comparison, layout, blind=facts.blind(o))
-    if not wanted.diagnose or (comparison.agrees and comparison.level in (levels[0], "given")):
+    finding = Finding(comparison, layout, rounding=rounding(comparison, levels), blind=facts.blind(o))
+    if comparison.agrees or not wanted.diagnose:
         return finding
-    search = prepared(reference, layout.array, comparison, levels)
-    if comparison.agrees:
-        # Within what rounding explains: only a mistake that explains it far better than rounding does is one.
-        found = explained(reference, layout.array, search, search.explaining(search.singles()))
-        if not found:
-            return replace(finding, rounding=rounding(reference, comparison))
-        strict = compare(layout.array, reference.output, reference.tolerance(levels[0]), levels[0])
-        return replace(finding, comparison=strict, explanations=found, apart=told_apart(found, finding.blind))
-    found = diagnosed(reference, layout.array, search, levels)
+    finding = replace(finding, diagnosed=True)
+    search = prepared(reference, layout.array, comparison)
+    found = diagnosed(reference, layout.array, search)
     told = list(facts.observed(comparison, layout.array, reference.output)) if not found else ()
     return replace(finding, explanations=found, facts=told, apart=told_apart(found, finding.blind))
 
@@ -110,11 +108,16 @@ def normal(o: Operands) -> Operands:
 
 
 def levels_of(o: Operands, expected: NDArray[Any]) -> list[str]:
-    """Return the precisions that a right output may have, the finest first: that of the arrays, and coarser ones."""
+    """Return the precisions that a right output may have, the finest first.
+
+    That of the arrays; float32, in which many programs take the softmax of anything; and half precision where every
+    expected number can be written in it, as if it had been rounded.
+    """
     kinds = [o.output_dtype, expected.dtype if expected.dtype.kind == "f" else np.dtype(np.float64)]
-    coarsest = max(float(np.finfo(kind).eps) for kind in kinds)
-    names = ["float64", "float32", "half"]
-    return names[0 if coarsest < 1e-12 else 1 if coarsest < 1e-5 else 2 :]
+    own = max((kind.name for kind in kinds), key=lambda name: EPS[name])
+    on = [kind for kind in grids(expected) if EPS[kind] > EPS[own]]
+    # What is on the grid of bfloat16 is mostly on that of float16 too, which has more digits: the coarser one counts.
+    return [*dict.fromkeys([own, *["float32"] * (own == "float64")]), *on[-1:]]
 
 
 def chosen(
@@ -145,27 +148,30 @@ def compared(reference: Reference, expected: NDArray[Any], levels: Sequence[str]
         found = compare(expected, reference.output, digits, f"{count} decimals")
         if found.agrees:
             return found
+    found = first
     for level in levels[1:] if not first.agrees else ():
         found = compare(expected, reference.output, reference.tolerance(level), level)
         if found.agrees:
             return found
-    return first
+    if not found.agrees and found.level not in KINDS:
+        told = reference.rounding_of(expected)
+        if told:
+            half = compare(expected, reference.output, reference.tolerance(told.split()[0]), told)
+            return half if half.agrees else found
+    return found
 
 
-def rounding(reference: Reference, comparison: Comparison) -> str:
-    """Say what less precise computation explains the difference."""
-    if comparison.level != "half":
-        return comparison.level
-    share = float((comparison.badness * reference.tolerance("half") / reference.size).max())
-    enough = [name for name, cost in sorted(reference.half.items(), key=lambda each: each[1]) if 2 * cost >= share]
-    return enough[0] if enough else "bfloat16 all"
+def rounding(comparison: Comparison, levels: Sequence[str]) -> str:
+    """Say what less precise computation explains the difference, where one does."""
+    return comparison.level if comparison.agrees and comparison.level not in ("given", levels[0]) else ""
 
 
-def prepared(reference: Reference, expected: NDArray[Any], comparison: Comparison, levels: Sequence[str]) -> Search:
-    """Return the search at the finest precision."""
+def prepared(reference: Reference, expected: NDArray[Any], comparison: Comparison) -> Search:
+    """Return the search at the precision of the comparison."""
+    level = comparison.level if comparison.level in EPS else "float32"
     probe = choose(expected, comparison.badness, reference.size, reference.o.sizes.keys)
-    limit, eps = limit_of(reference, levels[0]), eps_of(levels[0])
-    return Search(Way(in_float64(reference.o)), probe, eps, limit, progress=reference.progress)
+    limit = limit_of(reference, level)
+    return Search(Way(in_float64(reference.o)), probe, EPS[level], limit, progress=reference.progress)
 
 
 def in_float64(o: Operands) -> Operands:
@@ -177,8 +183,8 @@ def in_float64(o: Operands) -> Operands:
     return replace(o, query=query, key=key, value=value)
 
 
-def diagnosed(reference: Reference, expected: NDArray[Any], search: Search, levels: Sequence[str]) -> list[Explanation]:
-    """Look for one mistake, then for two; at the precision of the arrays, then at the coarser ones."""
+def diagnosed(reference: Reference, expected: NDArray[Any], search: Search) -> list[Explanation]:
+    """Look for one mistake, then for two, then for dropout, and then for both beside rounding to half precision."""
     with one_thread(1 << 30):
         singles = search.singles()
         confirmed = explained(reference, expected, search, search.explaining(singles))
@@ -186,22 +192,15 @@ def diagnosed(reference: Reference, expected: NDArray[Any], search: Search, leve
             return confirmed
         pairs = two_at_once(reference, search)
         confirmed = explained(reference, expected, search, search.explaining(pairs))
-        confirmed = confirmed or without_dropout(search, expected)
-        for level in levels[1:] if not confirmed else ():
-            coarse = replace(search, eps=eps_of(level), limit=limit_of(reference, level))
-            # What is no more than rounding must explain most of the difference to be believed.
-            most = coarse.probe.distance(coarse.right) / 4
-            for found in (singles, pairs):
-                near = [each for each in coarse.explaining(found) if each.distance <= most]
-                best = min((each.distance for each in near), default=0.0)
-                near = [each for each in near if each.distance <= 2 * best]
-                confirmed = confirmed or explained(reference, expected, coarse, near)
+        if confirmed or search.eps > EPS["float32"]:
+            return confirmed
+        confirmed = without_dropout(search, expected)
+        coarse = replace(search, eps=EPS["bfloat16"], limit=limit_of(reference, "bfloat16"))
+        for found in (singles, pairs) if not confirmed else ():
+            near = sorted(coarse.explaining(found), key=lambda each: each.distance)[:MOST_ROUNDED]
+            rounded = [each for each in near if reference.rounding_of(expected, each.way)]
+            confirmed = confirmed or explained(reference, expected, coarse, rounded)
     return confirmed
-
-
-def eps_of(level: str) -> float:
-    """Return the relative precision of a level."""
-    return EPS["bfloat16" if level == "half" else level]
 
 
 def limit_of(reference: Reference, level: str) -> float:
@@ -215,7 +214,9 @@ def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
         return search.pairs()
     part = narrowed(search, reference.o)
     # The widest limit: what is held against the whole later must not be lost here.
-    near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.way), limit_of(reference, "half"))]
+    near = [
+        each for each in part.pairs() if each.distance <= max(part.allowed(each.way), limit_of(reference, "bfloat16"))
+    ]
     found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
     return [each for each in found if each is not None]
 

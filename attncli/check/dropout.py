@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ MORE = 10
 LEAST = 1e-3
 # How near to one number the factors of all weights that were kept must be.
 ALIKE = 1e-2
-ENOUGH = 6
+ENOUGH, ROWS = 24, 4
 
 
 @dataclass(frozen=True)
@@ -42,31 +43,43 @@ def find(right: Way, probe: Probe) -> Dropped | None:
     """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
     if right.back or right.axis != "keys":
         return None
-    ratios: list[NDArray[Any]] = []
-    rows = 0
+    ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
     for group in probe.groups:
-        everything = np.arange(right.o.sizes.queries)
         features = right.o.sizes.value_features
-        for row in [*group.rows, *everything[: min(features, 16)]]:
-            solved = _solve(right, group.batch, group.head, int(row), probe)
+        for row in {*group.rows.tolist(), *range(min(features, 16, right.o.sizes.queries))}:
+            solved = _solve(right, group.batch, group.head, row, probe)
             if solved is not None:
-                ratios.append(solved)
-                rows += 1
-    if not ratios:
+                ratios[group.batch, group.head, row] = solved
+    if len(ratios) < min(ROWS, right.o.sizes.queries):
         return None
-    found = np.concatenate(ratios)
+    found = np.concatenate([each for _, each in ratios.values()])
     kept = found[np.abs(found) > ALIKE]
     dropped = len(found) - len(kept)
-    if dropped < 2 or len(found) < ENOUGH or not len(kept):
+    if dropped < 2 or len(found) < ENOUGH or not len(kept) or not _is_random(ratios.values()):
         return None
     factor = float(np.median(kept))
     if factor < 1 - ALIKE or (np.abs(kept / factor - 1) > ALIKE).any():
         return None
-    return Dropped(factor, dropped / len(found), rows)
+    share = dropped / len(found)
+    p = 1 - 1 / factor
+    if factor > 1 + ALIKE and abs(share - p) > 4 * np.sqrt(p * (1 - p) / len(found)):
+        return None
+    return Dropped(factor, share, len(ratios))
 
 
-def _solve(right: Way, batch: int, head: int, row: int, probe: Probe) -> NDArray[Any] | None:
-    """Return, for the keys of a row, the observed weight over the right one; None where it cannot be solved for."""
+def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
+    """Tell whether some key is dropped in one row and kept in another: a key that never counts is no dropout."""
+    fates: dict[int, set[bool]] = {}
+    for keys, ratios in rows:
+        for key, ratio in zip(keys.tolist(), ratios.tolist(), strict=True):
+            fates.setdefault(key, set()).add(abs(ratio) > ALIKE)
+    mixed = sum(len(fate) == 2 for fate in fates.values())
+    never = sum(fate == {False} for fate in fates.values())
+    return mixed > never
+
+
+def _solve(right: Way, batch: int, head: int, row: int, probe: Probe) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+    """Return keys of a row, and the observed weight of each over the right one; None where it cannot be solved for."""
     observed = probe.row(batch, head, row)
     logits, value = right.logits_and_values(batch, head, np.array([row]))
     opened = np.flatnonzero(logits > -np.inf)
@@ -81,13 +94,12 @@ def _solve(right: Way, batch: int, head: int, row: int, probe: Probe) -> NDArray
     if len(opened) <= value.shape[1]:
         solution, _, rank, _ = np.linalg.lstsq(states, observed, rcond=None)
         fits = rank == len(opened) and float(np.abs(states @ solution - observed).max()) <= allowed
-        return solution[told] if fits else None
-    return _chosen(states, observed, allowed, told)
+        return (opened[told], solution[told]) if fits else None
+    chosen = _chosen(states, observed, allowed)
+    return None if chosen is None else (opened[told], chosen[told])
 
 
-def _chosen(
-    states: NDArray[Any], observed: NDArray[Any], allowed: float, told: NDArray[np.bool_]
-) -> NDArray[Any] | None:
+def _chosen(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDArray[Any] | None:
     """Try every choice of dropped keys among as many as are too many, and solve for the others."""
     features, keys = states.shape
     free = keys - features
@@ -102,5 +114,5 @@ def _chosen(
         found = factor * np.concatenate([choices[best], solution[best].round()])
         is_choice = set(np.unique(solution[best].round()).tolist()) <= {0.0, 1.0}
         if is_choice and float(np.abs(states @ found - observed).max()) <= allowed:
-            return found[told]
+            return found
     return None

@@ -22,6 +22,10 @@ SORTED = 1 << 22
 def observed(comparison: Comparison, expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
     """Say which rows and heads are right, and how the wrong ones are related to the right ones."""
     wrong = comparison.badness > 1
+    if not expected.any():
+        yield "the expected output is 0 throughout"
+    elif np.isnan(expected).all():
+        yield "the expected output is NaN throughout"
     if wrong.all():
         yield "every row differs"
     else:

@@ -5,26 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline, stream
-from attncli.attend.masking import close
+from attncli.attend import stream
 from attncli.attend.operands import Operands
+from attncli.check.half import to_half
+from attncli.check.way import Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 # Two right answers may differ by this many times the error that plain computation shows.
-MARGIN = 8.0
+MARGIN = 12.0
 # A row in which that error happens to be small is given what most rows have, as a share of its size.
-MOST = 0.95
-# Outputs below this share of a head's values are taken for this large: they come about by cancellation.
-CANCELLED = 0.01
-# Rows of a head, and scores in them, in which the cost of half precision is measured.
-ROWS, SCORES = 16, 1 << 20
+MOST = 0.99
+# Rows are taken for at least this share of a head's values, those without any key among them.
+LEAST = 0.01
+# The same for half precision, whose cost is measured with everything rounded.
+HALF_MARGIN = 8.0
+KINDS = ("float16", "bfloat16")
+PLACES = {
+    "inputs": frozenset({"inputs"}),
+    "scores": frozenset({"scores"}),
+    "weights": frozenset({"weights"}),
+    "output": frozenset({"output"}),
+    "inputs and weights": frozenset({"inputs", "weights"}),
+    "all": frozenset({"inputs", "scores", "weights", "output"}),
+}
+# By so much the root of the squared differences must shrink before rounding is believed.
+LESS = 2.0
+# Heads, rows of a head, and scores in them, in which the cost of half precision is measured.
+HEADS, ROWS, SCORES = 6, 64, 1 << 18
+# Distinct numbers with so many binary digits that must lie on a grid before it says anything.
+TELLING, DIGITS = 3, 6
 
 
 @dataclass(frozen=True)
@@ -55,14 +72,14 @@ class Reference:
 
     @cached_property
     def size(self) -> NDArray[Any]:
-        """(batch, heads, L) how large the numbers of each row are."""
-        with np.errstate(all="ignore"):
-            largest = np.nanmax(np.where(np.isfinite(self.output), np.abs(self.output), 0), axis=-1)
+        """(batch, heads, L) how large the numbers of each row are that are added up: Σ weights · |value|."""
         assert self.o.value is not None
-        floors = np.array(
-            [[_typical(self.o.value, b, h, self.o) for h in range(largest.shape[1])] for b in range(len(largest))]
-        )
-        return np.maximum(np.maximum(largest, CANCELLED * floors[:, :, None]), np.finfo(float).tiny)
+        with np.errstate(all="ignore"):
+            summed = stream.run(replace(self.single, value=np.abs(self.o.value))).output
+            largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
+        places = np.ndindex(largest.shape[:2])
+        floors = np.reshape([_typical(self.o.value, b, h, self.o) for b, h in places], (*largest.shape[:2], 1))
+        return np.maximum(np.maximum(largest, LEAST * floors), np.finfo(float).tiny)
 
     @cached_property
     def error(self) -> NDArray[Any]:
@@ -75,37 +92,54 @@ class Reference:
         return np.maximum(np.where(np.isfinite(apart), apart, 0), least * self.size)
 
     @cached_property
-    def half(self) -> dict[str, float]:
-        """What rounding to half precision costs, as a share of a row's size: by what is rounded and how."""
-        costs: dict[str, float] = {}
+    def half(self) -> dict[str, dict[str, float]]:
+        """What rounding to half precision costs, as a share of a row's size: by kind, and by what is rounded."""
+        costs: dict[str, dict[str, float]] = {kind: dict.fromkeys(PLACES, 0.0) for kind in KINDS}
         for batch, head, rows in self.samples():
             right = self.output[batch, head, rows]
-            for kind in ("float16", "bfloat16"):
-                for where in ("inputs", "scores", "weights", "output", "all"):
-                    made = rounded(self.o, batch, head, rows, kind, where)
-                    with np.errstate(all="ignore"):
-                        apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
-                    cost = float(apart[np.isfinite(apart)].max(initial=0.0))
-                    name = f"{kind} {where}"
-                    costs[name] = max(costs.get(name, 0.0), cost)
+            for kind, name in product(KINDS, PLACES):
+                made = Way(self.o, half=(kind, PLACES[name])).compute(batch, head, rows)
+                with np.errstate(all="ignore"):
+                    apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
+                costs[kind][name] = max(costs[kind][name], float(apart[np.isfinite(apart)].max(initial=0.0)))
         return costs
 
+    def rounding_of(self, expected: NDArray[Any], way: Way | None = None) -> str:
+        """Say what, rounded to half precision, brings a way much nearer to what was observed; nothing if nothing does.
+
+        Rounding is no accident: made to the same numbers, it gives the same differences, but for sums in another order.
+        """
+        way = Way(self.o) if way is None else way
+        apart: dict[str, float] = {}
+        for batch, head, rows in self.samples():
+            observed = expected[batch, head, rows].astype(np.float64)
+            size = self.size[batch, head, rows][:, None]
+            for kind, name in [("", ""), *product(KINDS, PLACES)]:
+                made = replace(way, half=(kind, PLACES.get(name, frozenset()))).compute(batch, head, rows)
+                with np.errstate(all="ignore"):
+                    squares = ((made - observed) / size) ** 2
+                label = f"{kind} {name}"
+                apart[label] = apart.get(label, 0.0) + float(squares[np.isfinite(squares)].sum())
+        plain = apart.pop(" ")
+        nearest = min(apart, key=lambda each: apart[each])
+        return nearest if apart[nearest] * LESS**2 <= plain else ""
+
     def samples(self) -> list[tuple[int, int, NDArray[np.int64]]]:
-        """Return some rows of the first and the last head."""
+        """Return some rows of some heads, spread over all."""
         sizes = self.o.sizes
         count = max(1, min(ROWS, sizes.queries, SCORES // sizes.keys))
         rows = np.unique(np.linspace(0, sizes.queries - 1, count).round().astype(np.int64))
-        return [(batch, head, rows) for batch, head in {(0, 0), (sizes.batch - 1, sizes.heads - 1)}]
+        heads = np.unique(np.linspace(0, sizes.batch * sizes.heads - 1, HEADS).round().astype(np.int64))
+        return [(*divmod(int(each), sizes.heads), rows) for each in heads]
 
     def tolerance(self, level: str) -> NDArray[Any]:
         """Return how far a right output may be from this one in each row, (batch, heads, L).
 
         Args:
-            level: ``"float64"``, ``"float32"`` or ``"half"``, which is what float16 and bfloat16 may cost anywhere.
+            level: a precision; half precision is that of all intermediate numbers.
         """
-        if level == "half":
-            worst = max(self.half.values())
-            return np.maximum(MARGIN * worst * self.size, MARGIN * self.error)
+        if level in KINDS:
+            return np.maximum(HALF_MARGIN * self.half[level]["all"] * self.size, MARGIN * self.error)
         return MARGIN * EPS[level] / EPS["float32"] * self.error
 
 
@@ -117,42 +151,8 @@ def _typical(value: NDArray[Any], batch: int, head: int, o: Operands) -> float:
     return largest * float(np.sqrt(np.mean((finite / largest) ** 2))) if largest else 0.0
 
 
-def to_half(array: NDArray[Any], kind: str) -> NDArray[Any]:
-    """Round numbers to float16 or bfloat16, to nearest and ties to even; they stay float64.
-
-    >>> to_half(np.array([1.001, 3.14159]), "bfloat16").tolist()
-    [1.0, 3.140625]
-    """
-    with np.errstate(over="ignore"):
-        if kind == "float16":
-            return array.astype(np.float16).astype(np.float64)
-        bits = array.astype(np.float32).view(np.uint32)
-    rounded = bits + (0x7FFF + ((bits >> 16) & 1)).astype(np.uint32)
-    # The bits of ∞ and NaN must not be added to.
-    kept = np.where(np.isfinite(array), rounded & np.uint32(0xFFFF0000), bits)
-    return kept.astype(np.uint32).view(np.float32).astype(np.float64)
-
-
-def rounded(o: Operands, batch: int, head: int, rows: NDArray[np.int64], kind: str, where: str) -> NDArray[Any]:
-    """Return some rows of the output, (rows, Ev), with one kind of intermediate numbers in half precision."""
-    one = o.select(batch=batch, head=head, rows=rows)
-
-    def maybe(array: NDArray[Any], *places: str) -> NDArray[Any]:
-        return to_half(np.asarray(array, dtype=np.float64), kind) if where in (*places, "all") else array
-
-    assert one.value is not None
-    with np.errstate(all="ignore"):
-        one = replace(
-            one, query=maybe(one.query, "inputs"), key=maybe(one.key, "inputs"), value=maybe(one.value, "inputs")
-        )
-        scores = maybe(pipeline.score_step(one), "scores")
-        capped = pipeline.softcap_step(scores, one)
-        weights = pipeline.softmax_step(close(scores if capped is None else capped, one), one.sinks)
-        return maybe(pipeline.output_step(maybe(weights, "weights"), one), "output")[0, 0]
-
-
 def decimals(array: NDArray[Any]) -> int | None:
-    """Return to how many decimals all numbers are rounded, if to 2 to 7; None: they are not.
+    """Return to how many decimals all numbers are rounded, if to 1 (of many) to 7; None: they are not.
 
     >>> decimals(np.array([0.12, 3.5])), decimals(np.array([1 / 3]))
     (2, None)
@@ -160,7 +160,22 @@ def decimals(array: NDArray[Any]) -> int | None:
     numbers = np.asarray(array, dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS["float64"]
-    for count in range(2, 8):
+    for count in range(1 if finite.size > 8 else 2, 8):
         if (np.abs(finite - finite.round(count)) <= 2 * eps * np.abs(finite)).all():
             return count if (finite != finite.round(0)).any() else None
     return None
+
+
+def grids(array: NDArray[Any]) -> list[str]:
+    """Return the precisions, finest first, in which all numbers of an array can be written; few numbers tell nothing.
+
+    >>> thirds = np.arange(1, 30) / 3
+    >>> grids(thirds), grids(thirds.astype(np.float32)), grids(to_half(thirds, "bfloat16")), grids(np.arange(9.0))
+    ([], [], ['float16', 'bfloat16'], [])
+    """
+    numbers = np.asarray(array, dtype=np.float64)
+    finite = np.unique(numbers[np.isfinite(numbers)])
+    scaled = np.frexp(finite)[0] * 2.0 ** (DIGITS - 1)
+    if (scaled != np.round(scaled)).sum() < TELLING:
+        return []
+    return [kind for kind in KINDS if (to_half(finite, kind) == finite).all()]

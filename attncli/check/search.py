@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.check.half import to_half
 from attncli.check.mistakes import layout, masks, numbers, positions, rules, softmax
 from attncli.check.mistakes.variant import STAGES, Unknown, Variant
-from attncli.check.precision import EPS, MARGIN, to_half
+from attncli.check.precision import EPS, MARGIN
 from attncli.check.probe import Probe
 from attncli.check.way import Way
 
@@ -116,18 +118,20 @@ class Search:
 
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
-        every = [each for each in self.known() if isinstance(each, Variant) or not each.alone]
+        every = [each for each in self.known() if not (each.raw if isinstance(each, Variant) else each.alone)]
         both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
         found: list[Candidate] = []
-        ways: dict[int, Way | None] = {}
+        ways: dict[tuple[int, bool], Way | None] = {}
         for at, pair in enumerate(both):
             if self.progress is not None and at % 64 == 0:
                 self.progress(at / len(both))
             first, second = sorted(pair, key=lambda each: STAGES.index(each.stage))
             if isinstance(first, Variant) and isinstance(second, Variant):
-                if id(first) not in ways:
-                    ways[id(first)] = first.apply(self.right)
-                way = ways[id(first)]
+                base = self.base(pair)
+                place = (id(first), base is self.right)
+                if place not in ways:
+                    ways[place] = first.apply(base)
+                way = ways[place]
                 made = None if way is None else second.apply(way)
                 if made is not None:
                     found += self.near((first, second), made)
@@ -142,7 +146,7 @@ class Search:
         if isinstance(each, Variant):
             way = self.made([*others, each])
             return [] if way is None else self.near((*others, each), way)
-        base = self.made(others)
+        base = self.made(others, self.base([*others, each]))
         if base is None:
             return []
         found = []
@@ -155,9 +159,19 @@ class Search:
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.limit / 10][:1]
 
-    def made(self, variants: Sequence[Variant]) -> Way | None:
+    @cached_property
+    def baked(self) -> Way:
+        """The right way with query and key rotated once and for all."""
+        return layout.baked(self.right)
+
+    def base(self, variants: Iterable[Variant | Unknown]) -> Way:
+        """Return the right way as these mistakes take it: rotated, unless one of them has to do with that."""
+        raw = any(each.stage == "rope" or (isinstance(each, Variant) and each.raw) for each in variants)
+        return self.right if raw else self.baked
+
+    def made(self, variants: Sequence[Variant], start: Way | None = None) -> Way | None:
         """Return the right way with these mistakes in it; None where they cannot be made together."""
-        way: Way | None = self.right
+        way: Way | None = self.base(variants) if start is None else start
         for variant in _in_order(variants):
             way = None if way is None else variant.apply(way)
         return way
@@ -170,7 +184,8 @@ class Search:
     def fitted(self, base: Way, others: Sequence[Variant], unknown: Unknown) -> list[float]:
         """Return the numbers with which a mistake comes nearest to what was observed."""
         at = STAGES.index(unknown.stage)
-        before = self.made([each for each in others if STAGES.index(each.stage) <= at])
+        start = self.base([*others, unknown])
+        before = self.made([each for each in others if STAGES.index(each.stage) <= at], start)
         after = [each for each in others if STAGES.index(each.stage) > at]
 
         def apart(number: float) -> NDArray[Any] | None:
@@ -196,7 +211,9 @@ class Search:
 
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
         """Return the candidates that explain what was observed to within rounding."""
-        return [each for each in found if each.distance <= self.allowed(each.way)]
+        # Whatever changes nothing, or little, explains nothing.
+        most = self.probe.distance(self.right) / 2
+        return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.way)]
 
     def allowed(self, way: Way) -> float:
         """Return how large a share of a row rounding may be, for a way that may round worse than the right one."""

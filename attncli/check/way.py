@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from attncli.attend import pipeline
 from attncli.attend.masking import additions, openings
 from attncli.attend.operands import Operands
+from attncli.check.half import to_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +54,8 @@ class Way:
         penalties: what ALiBi adds, from (positions, keys, heads, count of heads), where it is something else.
         factor: on the output.
         back: brings what is made to where the right output stands, by rearranging its numbers.
+        half: what is rounded to half precision: ``"float16"`` or ``"bfloat16"``, and which of ``"inputs"``,
+            ``"scores"``, ``"weights"`` and ``"output"``.
     """
 
     o: Operands
@@ -64,6 +67,7 @@ class Way:
     penalties: Callable[..., NDArray[Any]] | None = None
     factor: float = 1.0
     back: tuple[Rearrange, ...] = ()
+    half: tuple[str, frozenset[str]] = ("", frozenset())
 
     def with_operands(self, **changes: Any) -> Way:
         """Return this way with other operands, those that say what is closed included."""
@@ -82,7 +86,8 @@ class Way:
     @property
     def is_stream(self) -> bool:
         """Whether the fast twin can compute it: the steps are the right ones, on other operands."""
-        return self == Way(self.o, factor=self.factor, back=self.back)
+        plain = Way(self.o, factor=self.factor, back=self.back)
+        return all(getattr(self, each.name) == getattr(plain, each.name) for each in fields(self) if each.name != "o")
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -97,9 +102,12 @@ class Way:
     def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return some rows of the output of one head, (rows, Ev)."""
         with np.errstate(all="ignore"):
-            if not self.back:
-                return self.factor * self._rows(batch, head, rows)
-            return self.factor * self._gathered(self._places[batch, head, rows])
+            made = self._gathered(self._places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
+            return self._halved(self.factor * made, "output")
+
+    def _halved(self, array: NDArray[Any], what: str) -> NDArray[Any]:
+        kind, rounded = self.half
+        return to_half(array, kind) if what in rounded else array
 
     def _gathered(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the numbers that stand at these places of what is made, computing just the rows they stand in."""
@@ -119,13 +127,17 @@ class Way:
         apart = {"keys": (batch, head, rows), "none": (batch, head, rows), "queries": (batch, head, None)}
         at = apart.get(self.axis, (batch, None, rows) if self.axis == "heads" else (None, head, rows))
         chosen: dict[str, Any] = dict(zip(("batch", "head", "rows"), at, strict=True))
-        weights = self._weights(self.o.select(**chosen), self.masking.select(**chosen))
+        o = self.o.select(**chosen)
+        if "inputs" in self.half[1]:
+            o = replace(o, query=self._halved(o.query, "inputs"), key=self._halved(o.key, "inputs"))
+        weights = self._weights(o, self.masking.select(**chosen))
         if self.axis == "queries":
             weights = weights[:, :, rows]
         weights = weights[batch if weights.shape[0] > 1 else 0, head if weights.shape[1] > 1 else 0]
         one = self.o.select(batch=batch, head=head)
         assert one.value is not None
-        return pipeline.weigh(weights, pipeline.ready(one.value, one.dtype)[0, 0])
+        value = self._halved(pipeline.ready(one.value, one.dtype)[0, 0], "inputs")
+        return pipeline.weigh(self._halved(weights, "weights"), value)
 
     def _weights(self, o: Operands, rules: Operands) -> NDArray[Any]:
         """Return the weights, with as many batch items, heads and rows as softmax runs over."""
@@ -147,7 +159,7 @@ class Way:
         made = pipeline.score_step(replace(o, factor=1.0))
         for step in self.order:
             if step == "scale":
-                made = made * o.factor
+                made = self._halved(made * o.factor, "scores")
             elif step == "softcap" and o.options.softcap is not None:
                 made = o.options.softcap * np.tanh(made / o.options.softcap)
             elif step == "tanh" and o.options.softcap is not None:

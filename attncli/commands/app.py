@@ -168,7 +168,7 @@ def _prepare_world() -> None:
 def _report(error: BaseException) -> int:
     """Tell the person what went wrong, in one line and a hint; return the exit status."""
     if isinstance(error, BrokenPipeError):
-        _forget_output()  # the reader has seen enough, as with `| head`
+        forget_output()  # the reader has seen enough, as with `| head`
         return Exit.DONE
     if isinstance(error, InputError):
         _say(error.message, error.place, error.hint)
@@ -178,7 +178,7 @@ def _report(error: BaseException) -> int:
     elif isinstance(error, MemoryError):
         _say("there is not enough memory for this", hint="give fewer rows, or 32-bit numbers (--dtype float32)")
     elif isinstance(error, OSError):
-        _forget_output()
+        forget_output()
         _say(error.strerror or str(error), str(error.filename or "standard output"))
     else:
         _say(f"internal error: {type(error).__name__}: {error}", hint="ATTN_DEBUG=1 shows where; please report it")
@@ -191,7 +191,7 @@ def _say(message: str, place: str = "", hint: str = "") -> None:
         complain(line)
 
 
-def _forget_output() -> None:
+def forget_output() -> None:
     """Drop what is still buffered, or the interpreter would fail on it once more when it ends."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
     from attncli.problem.problem import Problem
     from attncli.show.checking import Checked
+    from attncli.show.screen import Screen
 
 
 def run(inputs: Inputs, checking: Checking, computation: Computation, report: Report, screening: Screening) -> int:
@@ -27,9 +29,8 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
       attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
       attn check dumps/*.npz --no-diagnose
     """
-    from attncli.commands.deliver import deliver_text
+    from attncli.commands.app import forget_output
     from attncli.problem.gather import are_archives
-    from attncli.show import checking as showing
     from attncli.show.screen import Screen
 
     wanted = checking.wanted()
@@ -40,6 +41,21 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
     )
     found = found or [_checked(files, inputs, checking, computation, wanted, many)]
     screen = Screen.of_stdout(screening.color)
+    try:
+        _deliver(found, many, screen, report)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader has seen enough, and the status still counts. Rich makes an exit of a pipe that is closed.
+        if not isinstance(error if isinstance(error, BrokenPipeError) else error.__context__, BrokenPipeError):
+            raise
+        forget_output()
+    return _status(found)
+
+
+def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
+    from attncli.commands.deliver import deliver_text
+    from attncli.show import checking as showing
+
     deliver_text(
         {
             "table": lambda console: (
@@ -52,7 +68,6 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
         screen,
         report,
     )
-    return _status(found)
 
 
 def _checked(
@@ -73,7 +88,7 @@ def _checked(
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
-    from attncli.problem.notices import of_unused
+    from attncli.problem.notices import of_inputs, of_unused
     from attncli.show.checking import Checked
 
     if "expected" not in problem.arrays:
@@ -81,7 +96,8 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
         raise InputError("there is no expected output", place=problem.place, hint=hint)
     o = problem.operands()
     problem.check_labels(o.sizes.queries, o.sizes.keys)
-    for notice in (*problem.notices, *of_unused(problem.arrays, o)):
+    called = {name: "hidden" for name in ("key", "value") if name not in problem.arrays}
+    for notice in (*problem.notices, *of_unused(problem.arrays, o), *of_inputs(o, called)):
         complain(f"attn: notice: {notice}")
     with progress_bar() as progress, problem.naming_files():
         finding = check(o, problem.arrays["expected"], wanted, progress)

@@ -59,7 +59,10 @@ def verdict(checked: Checked) -> str:
     if finding.agrees:
         return f"{checked.name}: agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
     mistakes = " or ".join(dict.fromkeys(" + ".join(each.mistakes) for each in finding.explanations))
-    return f"{checked.name}: differs by {c.error:.2g} (tolerance {c.tolerance:.1e})" + f": {mistakes}" * bool(mistakes)
+    how = f"differs by {c.error:.2g} (tolerance {c.tolerance:.1e})"
+    if c.astray is not None:
+        how = "differs: NaN or ∞ stands where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
+    return f"{checked.name}: {how}" + f": {mistakes}" * bool(mistakes)
 
 
 def summary(found: Sequence[Checked]) -> str:
@@ -112,13 +115,14 @@ def details(checked: Checked, finding: Finding) -> Iterator[str]:
         yield f"the expected output has another layout, {finding.layout.name}: it was compared in that"
     meaning = {
         "given": "as given",
-        "float64": "8 times what float64 errs on these inputs",
-        "float32": "8 times what float32 errs on these inputs",
-        "half": "what half precision (float16, bfloat16) may cost on these inputs",
+        "float64": "12 times what float64 errs on these inputs",
+        "float32": "12 times what float32 errs on these inputs",
     }
-    yield f"tolerance: {meaning.get(c.level, f'half a unit of the last of {c.level}')}"
+    half = f"8 times what {c.level} everywhere costs on these inputs"
+    known = half if c.level.startswith(("float", "bfloat")) else f"half a unit of the last of {c.level}"
+    yield f"tolerance: {meaning.get(c.level, known)}"
     if finding.rounding:
-        yield f"a rounding difference: {finding.rounding} would explain it, and it is no known mistake"
+        yield f"a rounding difference, as {finding.rounding} makes it"
 
 
 def places(checked: Checked, finding: Finding) -> Iterator[str]:
@@ -129,6 +133,9 @@ def places(checked: Checked, finding: Finding) -> Iterator[str]:
     where = [f"batch item {worst.batch}"] * (batches > 1) + [f"head {worst.head}"] * (heads > 1) + [query]
     numbers = f"expected {number(worst.expected, 6)}, computed {number(worst.computed, 6)}"
     yield f"worst: {', '.join(where)}, column {worst.feature}: {numbers}"
+    if c.astray is not None:
+        axes = zip(("batch item", "head", "query", "column"), c.astray, strict=True)
+        yield "first NaN or ∞ out of place: " + ", ".join(f"{name} {index}" for name, index in axes)
     wrong = c.badness > 1
     yield f"{wrong.sum()} of {wrong.size} rows differ"
     for axis, count, name in ((0, batches, "batch items"), (1, heads, "heads")):
@@ -175,6 +182,9 @@ def _kind(badness: float) -> int:
 
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
     """Say what explains it and what to change, each text with what its first line begins with."""
+    if not finding.diagnosed:
+        yield "", "Not looked for (--no-diagnose)."
+        return
     if not finding.explanations:
         yield "", "None of the known mistakes, alone or in pairs, makes this output."
         yield from (("- ", fact) for fact in finding.facts)
@@ -259,6 +269,8 @@ def record(checked: Checked) -> dict[str, Any]:
         "batch_items_that_differ": np.flatnonzero(wrong.any(axis=(1, 2))).tolist(),
         "nan": {"expected": c.nan[0], "computed": c.nan[1]},
         "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
+        "first_not_finite": None if c.astray is None else list(c.astray),
+        "diagnosed": finding.diagnosed,
         "explanations": [
             {
                 "mistakes": list(each.mistakes),

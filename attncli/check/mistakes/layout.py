@@ -88,7 +88,7 @@ def _about_rotation(o: Operands, variant: Variant, matters: bool = True) -> Iter
     apply = variant.apply
     if matters and o.options.rope is not None:
         yield replace(variant, apply=lambda way: apply(baked(way)))
-        yield replace(variant, said=f"{variant.said}, before the rotation")
+        yield replace(variant, said=f"{variant.said}, before the rotation", raw=True)
     else:
         yield variant
 

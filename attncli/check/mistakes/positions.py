@@ -49,7 +49,10 @@ def rope(o: Operands) -> Iterator[Variant | Unknown]:
             said = f"only the first {o.sizes.features // share} features were rotated"
             yield _arrays(o, "rope-pairing", said, fix, partial(_partial, share=share))
     yield from _offsets(o)
-    yield Unknown("rope", "rope", lambda way, probe: GRID, partial(_theta, o))
+    for theta in THETAS:
+        if theta != o.options.rope_theta:
+            yield _theta(o, theta)
+    yield Unknown("rope", "rope", lambda way, probe: GRID, partial(_theta, o), alone=True)
 
 
 def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
@@ -74,7 +77,8 @@ def _option(o: Operands, pairing: Pairing | None, name: str, said: str, fix: str
     def apply(way: Way) -> Way:
         return way.with_operands(options=replace(way.o.options, rope=pairing))
 
-    options: dict[str, object] = {"rope": pairing}
+    # No option switches a rotation off that the file asks for.
+    options: dict[str, object] | None = None if pairing is None else {"rope": pairing}
     return Variant((name,), "rope", "rope", apply, said, fix, {"rope": pairing}, options)
 
 
@@ -257,7 +261,7 @@ def bias(o: Operands) -> Iterator[Variant]:
     if o.bias is None:
         return
     array = np.asarray(o.bias, dtype=o.dtype)
-    others = {"was left out": None, "was subtracted": -array}
+    others = {"was left out": None, "was subtracted": -array, "was added twice": 2 * array}
     if o.factor != 1:
         others["was added before the scale"] = array * o.factor
     if o.sizes.queries == o.sizes.keys and array.shape[2] == array.shape[3] > 1:

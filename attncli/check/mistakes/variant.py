@@ -29,6 +29,7 @@ class Variant:
         detail: numbers and names, for scripts.
         options: the options of the computation that give exactly what was observed; None where none do.
         number: the number in it that was looked for, where one was.
+        raw: whether it is made before query and key are rotated.
     """
 
     mistakes: tuple[str, ...]
@@ -40,6 +41,7 @@ class Variant:
     detail: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] | None = None
     number: float | None = None
+    raw: bool = False
 
 
 @dataclass(frozen=True)
