@@ -67,7 +67,7 @@ def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None
     """Equal weights have equal means, whatever is averaged."""
     np.save(tmp_path / "z.npy", np.zeros((400, 4), dtype=np.float32))
     out = attn("plot", "z.npy", cwd=tmp_path).out
-    assert "each cell is the mean of 5 × 7" in out
+    assert "each cell is the mean of 9 × 7" in out
     assert "0.0025" in out
     assert all(len(line) <= 80 for line in out.splitlines())
 
@@ -116,7 +116,7 @@ def data_of(page: str) -> dict[str, Any]:
 
 
 def test_the_page_holds_the_numbers_of_every_step(tmp_path: Path) -> None:
-    """To the last digit of float32 where there are few; a closed key is NaN."""
+    """To the last digit of float32 where there are few; a closed key is −∞."""
     attn("plot", SAMPLES / "induction.npz", "-o", tmp_path / "p.html")
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     whole = json.loads(attn("compute", SAMPLES / "induction.npz", "-f", "json").out)
@@ -125,7 +125,7 @@ def test_the_page_holds_the_numbers_of_every_step(tmp_path: Path) -> None:
             numbers = np.frombuffer(base64.b64decode(drawn[kind]), "<f4").reshape(16, 16)
             expected = np.array(whole[kind][head], dtype=np.float32)
             closed = np.triu(np.ones((16, 16), dtype=bool), 1) & (kind != "scores")
-            assert np.isnan(numbers[closed]).all()
+            assert (numbers[closed] == -np.inf).all()
             assert (numbers[~closed] == expected[~closed]).all()
     value = np.load(SAMPLES / "induction.npz")["value"]
     lengths = np.frombuffer(base64.b64decode(data["lengths"][8]), "<f4")
@@ -174,3 +174,47 @@ def test_an_explanation_as_a_page(tmp_path: Path) -> None:
     assert '<td class="mark">' in page
     assert len(data_of(page)["heads"]) == 1
     assert page == attn("explain", SAMPLES / "article.json", "--lang", "zh", "-f", "html").out
+
+
+def test_nan_is_no_closed_key(tmp_path: Path) -> None:
+    """A mark of its own, told below, on the terminal and in the page."""
+    nan = '{"query": [["NaN"], [0]], "hidden": [[0], [0]], "mask": [[true, true], [true, false]]}'
+    files(tmp_path, {"f.json": nan})
+    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    assert [line.split()[-1] for line in lines[1:3]] == ["!!!!!!!!!!!!", "██████······"]
+    assert lines[4] == "weights, 2 queries × 2 keys; · closed; ! no number"
+    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
+    numbers = np.frombuffer(base64.b64decode(data["heads"][0]["weights"]), "<f4")
+    assert np.isnan(numbers[:2]).all()
+    assert numbers[2:].tolist() == [1, -np.inf]
+
+
+def test_rows_are_never_averaged_in_silence(tmp_path: Path) -> None:
+    """Without colours every query that the caption counts has a line."""
+    query = [[9.0, 0.0], [0.0, 9.0]] * 22
+    files(tmp_path, {"f.json": json.dumps({"query": query, "hidden": [[9.0, 0.0], [0.0, 9.0]]})})
+    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    assert lines[1:45] == [f"{row:<2} " + ["██████      ", "      ██████"][row % 2] for row in range(44)]
+
+
+def test_long_labels_end_in_dots(tmp_path: Path) -> None:
+    """Upright ones too; their beginning is what is read first."""
+    labels = ["internationalisation", "注意力机制的标签很长很长很长"]
+    files(tmp_path, {"f.json": json.dumps({"query": [[1.0], [2.0]], "hidden": [[1.0], [2.0]], "labels": labels})})
+    out = attn("plot", "f.json", cwd=tmp_path).out
+    assert [line.strip()[:1] for line in out.splitlines()[:3]] == ["i", "n", "t"]
+    assert "…" in out.splitlines()[-3]
+
+
+def test_a_page_opens_at_what_was_asked_for(tmp_path: Path) -> None:
+    """The numbers of --what, the item of --batch, and in a lesson the element that is worked out."""
+    attn("plot", SAMPLES / "padding.json", "--what", "scores", "--batch", "1", "-o", tmp_path / "p.html")
+    data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
+    assert (data["first"], data["item"]) == ({"step": "scores"}, [1, 2])
+    err = attn("plot", SAMPLES / "padding.json", "--batch", "all", "-o", tmp_path / "q.html", status=2).err
+    assert err == "attn: a page shows one batch item\nhint: --batch N\n"
+    page = attn(
+        "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--col", "animal", "-f", "html"
+    ).out
+    assert data_of(page)["first"] == {"row": 10, "column": 2}

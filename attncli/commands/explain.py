@@ -76,7 +76,8 @@ def _page(
     batch, _, head, _ = subject.where
     work = attention_work(problem, ["score", "softmax", "sum"])
     lesson = html.lesson(blocks, digits)
-    return page.to_html(work, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ))
+    first = {"row": subject.row, "column": subject.column}
+    return page.to_html(work, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ), first=first)
 
 
 def language(lang: str | None) -> ModuleType:

@@ -57,10 +57,11 @@ def to_terminal(work: Work, drawing: Drawing, screen: Screen, notices: list[str]
     from attncli.plot.picture import draw
     from attncli.show import picture
 
-    chosen = _places(work, drawing)
+    chosen, console = _places(work, drawing), screen.console()
+    room = picture.room(screen, console, multiples=len(chosen) > 1)
     with progress_bar() as progress:
-        drawn = draw(work, drawing.what, chosen, picture.room(screen, multiples=len(chosen) > 1), notices, progress)
-    picture.to_terminal(drawn, screen, screen.console())
+        drawn = draw(work, drawing.what, chosen, room, notices, progress)
+    picture.to_terminal(drawn, screen, console)
 
 
 def _file(work: Work, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
@@ -73,11 +74,14 @@ def _file(work: Work, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
     chosen = _places(work, drawing)
     with progress_bar() as progress:
         if kind == "html":
-            return page.to_html(work, *chosen[0], notices, progress=progress).encode()
+            if drawing.batch == "all" and work.shape[0] > 1:
+                raise InputError("a page shows one batch item", hint="--batch N")
+            return page.to_html(work, *chosen[0], notices, first={"step": drawing.what}, progress=progress).encode()
         if drawing.terminal:
-            width = Screen.of_stdout().width
-            room = picture.room(Screen(True, width, True, True), multiples=len(chosen) > 1)
-            return picture.to_svg(draw(work, drawing.what, chosen, room, notices, progress), width).encode()
+            screen, console = picture.recorder(Screen.of_stdout().width)
+            room = picture.room(screen, console, multiples=len(chosen) > 1)
+            drawn = draw(work, drawing.what, chosen, room, notices, progress)
+            return picture.to_svg(drawn, screen, console).encode()
         drawn = draw(work, drawing.what, chosen, (figure.MOST, figure.MOST), notices, progress)
     return figure.to_bytes(drawn, kind, notices)
 

@@ -27,6 +27,7 @@ MOST = 1024
 # Labels an axis can carry and still be read; of more, every so many-th is written.
 MOST_LABELS = 64
 LONGEST = 24
+MOST_TITLE = 200
 # Inches a cell, and of a whole map; points of type.
 CELL, LEAST, LARGEST = 0.28, 3.0, 14.0
 MULTIPLE = 2.4
@@ -57,7 +58,7 @@ def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
         "text.parse_math": False,  # dollar signs in a label begin no formula
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # told once, above
+        warnings.simplefilter("ignore")  # missing glyphs are told once, above; and of a tight layout nobody need know
         figure = _one(picture, Figure) if len(picture.panels) == 1 else _many(picture, Figure)
         data = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
@@ -73,7 +74,7 @@ def _one(picture: Picture, make: type[Figure]) -> Figure:
     image = _map(axes, picture, picture.panels[0])
     _ticks(axes, picture)
     _bar(figure, image, axes, picture)
-    lines = [picture.title, picture.panels[0].name]
+    lines = [picture.title[:MOST_TITLE], picture.panels[0].name]
     axes.set_title(_wrapped("\n".join(filter(None, lines)), 60), fontsize=TYPE + 2)
     return figure
 
@@ -95,7 +96,7 @@ def _many(picture: Picture, make: type[Figure]) -> Figure:
         axes.set_title(picture.panels[at].name, fontsize=TYPE)
     _bar(figure, image, list(grid.flat), picture)
     if picture.title:
-        figure.suptitle(_wrapped(picture.title, 30 * across), fontsize=TYPE + 2)
+        figure.suptitle(_wrapped(picture.title[:MOST_TITLE], 30 * across), fontsize=TYPE + 2)
     return figure
 
 
@@ -121,7 +122,8 @@ def _ticks(axes: Axes, picture: Picture) -> None:
         axis="x", rotation=0 if max(map(len, _names(picture.column_labels, range(columns), 1))) < 3 else 90
     )
     axes.set_ylabel("query")
-    axes.set_xlabel(_wrapped(f"key\n{picture.caption}", 70))
+    grey = "\ngrey: closed, or no number" if not np.isfinite(picture.panels[0].numbers).all() else ""
+    axes.set_xlabel(_wrapped(f"key\n{picture.caption}{grey}", 70))
 
 
 def _names(labels: Labels | None, places: Any, run: int) -> list[str]:

@@ -4,8 +4,28 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
 const rows = data.queries.length, columns = data.keys.length;
 const STOPS = [[38, 40, 98], [44, 84, 140], [38, 128, 142], [54, 168, 118], [140, 203, 74], [248, 226, 60]];
+const NOTHING = [200, 30, 60]; // NaN: a red that is not in the map
 const STEPS = [...data.kinds, "weights × |value|"];
-const state = { head: data.head, step: STEPS.indexOf("weights"), row: 0, column: 0, chosen: rows - 1, query: "" };
+const first = data.first;
+const firstRow = Math.floor((first.row ?? data.run[0] * (rows - 1)) / data.run[0]);
+const state = {
+  head: data.head, step: STEPS.indexOf(first.step ?? "weights"), row: firstRow, chosen: firstRow,
+  column: Math.floor((first.column ?? 0) / data.run[1]), query: "",
+};
+const WORDS = {
+  en: {
+    head: "Head", step: "Step", find: "Find", theme: "Light / dark", closed: "grey: closed", of: "of", found: "found",
+    help: `Point at a cell for its numbers; click a query to see where it looks. Keys: arrows move, Enter picks, [ and ] change the head, 1 to ${STEPS.length} the step, / finds.`,
+    mean: (down, across) => `Each cell is the mean of ${down} × ${across}; closed keys are left out.`,
+    digits: "Numbers are kept to three digits.", item: (at, count) => `Batch item ${at} of ${count}.`,
+  },
+  zh: {
+    head: "头", step: "步骤", find: "查找", theme: "浅色／深色", closed: "灰色：被挡住", of: "／", found: "处",
+    help: `把指针放到格子上看数值；点一个查询，看它把注意力放在哪里。键盘：方向键移动，Enter 选定，[ 和 ] 换头，1 到 ${STEPS.length} 换步骤，/ 查找。`,
+    mean: (down, across) => `每一格是 ${down} × ${across} 个数的平均，被挡住的键不计在内。`,
+    digits: "数值保留三位。", item: (at, count) => `批次第 ${at} 项，共 ${count} 项。`,
+  },
+}[data.lang === "zh" ? "zh" : "en"];
 
 function halves() { // every float of two bytes, once: looking one up is quicker than working it out
   const table = new Float32Array(65536);
@@ -34,7 +54,7 @@ function numbers(head, step) {
     } else {
       const lengths = unpack(data.lengths[head], true);
       const weights = numbers(head, STEPS.indexOf("weights"));
-      unpacked.set(place, weights.map((weight, at) => weight * lengths[at % columns]));
+      unpacked.set(place, weights.map((weight, at) => (weight === -Infinity ? weight : weight * lengths[at % columns])));
     }
   }
   return unpacked.get(place);
@@ -59,14 +79,17 @@ function color(share) {
 }
 
 function written(number) {
-  if (Number.isNaN(number)) return "closed";
-  if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
+  if (Number.isNaN(number)) return "NaN";
+  if (!Number.isFinite(number)) return number > 0 ? "∞" : "closed";
   const size = Math.abs(number);
   if (size === 0) return "0";
   return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : String(Number(number.toPrecision(data.exact ? 5 : 3)));
 }
 
-const shown = (label) => label.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)) || "␣";
+// Characters that are not seen but turn or hide others; and each label keeps its own direction to itself.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const shown = (label) => label.replace(UNSEEN, "\ufffd").replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
+const apart = (text) => `\u2068${text}\u2069`;
 const short = (label, most) => (shown(label).length > most ? shown(label).slice(0, most - 1) + "…" : shown(label));
 const matches = (label) => state.query !== "" && label.toLowerCase().includes(state.query.toLowerCase());
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -74,7 +97,7 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 // --- the map
 
 const heat = element("heat"), pen = heat.getContext("2d");
-const layout = { cell: 1, left: 0, top: 0 };
+const layout = { wide: 1, high: 1, left: 0, top: 0 };
 let image = null;
 
 function measure() {
@@ -83,9 +106,12 @@ function measure() {
   const widest = (labels) => Math.min(130, Math.max(...labels.map((label) => pen.measureText(short(label, 18)).width)) + 8);
   layout.left = widest(data.queries);
   layout.top = widest(data.keys);
-  layout.cell = Math.max(1, Math.min(28, (room - layout.left) / columns, Math.max(620, rows) / rows));
+  layout.wide = Math.max(1, Math.min(28, (room - layout.left) / columns));
+  layout.high = Math.max(1, Math.min(28, Math.max(620, rows) / rows));
+  // Nearly square where both axes are long; a few long rows are easier to read when they are higher.
+  if (rows * 2 > columns) layout.high = Math.min(layout.high, Math.max(layout.wide, 12 * (rows <= 60)));
   const scale = window.devicePixelRatio || 1;
-  const width = Math.ceil(layout.left + columns * layout.cell) + 1, height = Math.ceil(layout.top + rows * layout.cell) + 1;
+  const width = Math.ceil(layout.left + columns * layout.wide) + 1, height = Math.ceil(layout.top + rows * layout.high) + 1;
   heat.width = width * scale;
   heat.height = height * scale;
   heat.style.width = `${width}px`;
@@ -100,8 +126,9 @@ function paint() { // the cells, one pixel each; they are scaled up when they ar
   const closed = style("--closed").match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
   let anyClosed = false;
   for (let at = 0; at < array.length; at += 1) {
-    const isClosed = Number.isNaN(array[at]);
-    const [red, green, blue] = isClosed ? closed : color((array[at] - low) / (high - low));
+    const isClosed = array[at] === -Infinity;
+    const pixel = isClosed ? closed : Number.isNaN(array[at]) ? NOTHING : color((array[at] - low) / (high - low));
+    const [red, green, blue] = pixel;
     anyClosed = anyClosed || isClosed;
     pixels.data.set([red, green, blue, 255], 4 * at);
   }
@@ -111,29 +138,29 @@ function paint() { // the cells, one pixel each; they are scaled up when they ar
   image.getContext("2d").putImageData(pixels, 0, 0);
   element("low").textContent = written(low);
   element("high").textContent = written(high);
-  element("closed").textContent = anyClosed ? "grey: closed" : "";
+  element("closed").textContent = anyClosed ? WORDS.closed : "";
 }
 
 function draw() {
-  const { cell, left, top } = layout;
+  const { wide, high, left, top } = layout;
   pen.clearRect(0, 0, heat.width, heat.height);
   pen.imageSmoothingEnabled = false;
-  pen.drawImage(image, left, top, columns * cell, rows * cell);
-  pen.font = `${Math.min(12, Math.max(9, cell - 2))}px system-ui, sans-serif`;
+  pen.drawImage(image, left, top, columns * wide, rows * high);
+  pen.font = `${Math.min(12, Math.max(9, Math.min(wide, high) - 2))}px system-ui, sans-serif`;
   pen.textBaseline = "middle";
-  const every = Math.max(1, Math.ceil(11 / cell));
+  const every = (cell) => Math.max(1, Math.ceil(12 / cell));
   const pick = (hit, chosen) => style(hit ? "--mark" : chosen ? "--ink" : "--soft");
   pen.textAlign = "right";
   data.queries.forEach((label, row) => {
-    if (row % every && !matches(label) && row !== state.chosen) return;
+    if (row % every(high) && !matches(label) && row !== state.chosen) return;
     pen.fillStyle = pick(matches(label), row === state.chosen);
-    pen.fillText(short(label, 18), left - 5, top + (row + 0.5) * cell);
+    pen.fillText(short(label, 18), left - 5, top + (row + 0.5) * high);
   });
   pen.textAlign = "left";
   data.keys.forEach((label, column) => {
-    if (column % every && !matches(label)) return;
+    if (column % every(wide) && !matches(label)) return;
     pen.save();
-    pen.translate(left + (column + 0.5) * cell, top - 5);
+    pen.translate(left + (column + 0.5) * wide, top - 5);
     pen.rotate(-Math.PI / 2);
     pen.fillStyle = pick(matches(label), false);
     pen.fillText(short(label, 18), 0, 0);
@@ -141,13 +168,13 @@ function draw() {
   });
   pen.strokeStyle = style("--mark");
   pen.lineWidth = 1.5;
-  pen.strokeRect(left, top + state.chosen * cell, columns * cell, cell);
-  pen.strokeRect(left + state.column * cell, top + state.row * cell, cell, cell);
+  pen.strokeRect(left, top + state.chosen * high, columns * wide, high);
+  pen.strokeRect(left + state.column * wide, top + state.row * high, wide, high);
 }
 
 function describe(row, column) {
   const at = row * columns + column;
-  const lines = [`query ${data.queries[row]}`, `key ${data.keys[column]}`];
+  const lines = [`query ${apart(data.queries[row].replace(UNSEEN, "\ufffd"))}`, `key ${apart(data.keys[column].replace(UNSEEN, "\ufffd"))}`];
   STEPS.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
   return lines;
 }
@@ -157,14 +184,14 @@ function point(row, column) {
   state.column = Math.min(Math.max(column, 0), columns - 1);
   const value = numbers(state.head, state.step)[state.row * columns + state.column];
   element("status").textContent =
-    `${shown(data.queries[state.row])} → ${shown(data.keys[state.column])}: ${STEPS[state.step]} ${written(value)}`;
+    `${apart(shown(data.queries[state.row]))} → ${apart(shown(data.keys[state.column]))}: ${STEPS[state.step]} ${written(value)}`;
   draw();
 }
 
 function cellAt(event) {
   const box = heat.getBoundingClientRect();
-  const column = Math.floor((event.clientX - box.left - layout.left) / layout.cell);
-  const row = Math.floor((event.clientY - box.top - layout.top) / layout.cell);
+  const column = Math.floor((event.clientX - box.left - layout.left) / layout.wide);
+  const row = Math.floor((event.clientY - box.top - layout.top) / layout.high);
   return row >= 0 && row < rows && column < columns ? [row, column] : null;
 }
 
@@ -192,7 +219,7 @@ heat.addEventListener("keydown", (event) => {
 
 // --- the tokens
 
-const SPACE = "http://www.w3.org/2000/svg", LINE = 20, MIDDLE = [130, 290];
+const SPACE = "http://www.w3.org/2000/svg", LINE = 20, MIDDLE = [145, 255], RIGHT = 195;
 
 function drawn(name, attributes, text) {
   const made = document.createElementNS(SPACE, name);
@@ -207,7 +234,7 @@ function drawTokens() {
   const row = weights.subarray(state.chosen * columns, (state.chosen + 1) * columns);
   const high = Math.max(...Array.from(row, (weight) => (Number.isFinite(weight) ? weight : 0)));
   svg.replaceChildren();
-  svg.setAttribute("width", MIDDLE[0] + MIDDLE[1]);
+  svg.setAttribute("width", MIDDLE[1] + RIGHT);
   svg.setAttribute("height", LINE * (Math.max(rows, columns) + 1));
   const y = (at) => LINE * (at + 1);
   row.forEach((weight, at) => {
@@ -219,25 +246,35 @@ function drawTokens() {
     }));
   });
   data.queries.forEach((label, at) => {
-    const made = drawn("text", { x: MIDDLE[0] - 6, y: y(at), "text-anchor": "end", "data-query": at }, short(label, 16));
+    const made = drawn("text", { x: MIDDLE[0] - 6, y: y(at), "text-anchor": "end", "data-query": at, tabindex: 0 }, apart(short(label, 18)));
     made.classList.add("query");
     made.classList.toggle("chosen", at === state.chosen);
     made.classList.toggle("hit", matches(label));
     made.addEventListener("click", () => choose(at));
+    made.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(at, true); });
     svg.append(made);
   });
   data.keys.forEach((label, at) => {
     const weight = row[at] > high / 1000 ? ` ${written(row[at])}` : "";
-    const made = drawn("text", { x: MIDDLE[1] + 6, y: y(at), "data-key": at }, short(label, 16) + weight);
+    const made = drawn("text", { x: MIDDLE[1] + 6, y: y(at), "data-key": at }, apart(short(label, 18)) + weight);
     made.classList.toggle("hit", matches(label));
     svg.append(made);
   });
 }
 
-function choose(row) {
+function choose(row, byKey) {
   state.chosen = Math.min(Math.max(row, 0), rows - 1);
   drawTokens();
-  draw();
+  point(state.chosen, state.column);
+  reveal();
+  if (byKey) element("lines").querySelector(`[data-query="${state.chosen}"]`).focus();
+}
+
+function reveal() { // the chosen query, where the column of tokens is longer than its window
+  const panel = element("tokens"), place = LINE * (state.chosen + 1);
+  if (place < panel.scrollTop + LINE || place > panel.scrollTop + panel.clientHeight - LINE) {
+    panel.scrollTop = place - panel.clientHeight / 2;
+  }
 }
 
 // --- the controls
@@ -254,13 +291,13 @@ function fill(id, names, set) {
   names.forEach((name, at) => element(id).append(new Option(name, String(at))));
   element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
 }
-fill("head", data.heads.map((_, at) => `${at} of ${data.heads.length}`), (at) => { state.head = at; });
+fill("head", data.heads.map((_, at) => `${at} ${WORDS.of} ${data.heads.length}`), (at) => { state.head = at; });
 fill("step", STEPS, (at) => { state.step = at; });
 
 element("find").addEventListener("input", (event) => {
   state.query = event.target.value;
   const hits = [...data.queries, ...data.keys].filter(matches).length;
-  element("found").textContent = state.query === "" ? "" : `${hits} found`;
+  element("found").textContent = state.query === "" ? "" : `${hits} ${WORDS.found}`;
   draw();
   drawTokens();
 });
@@ -293,13 +330,17 @@ window.addEventListener("resize", () => { measure(); draw(); });
 element("title").textContent = data.title || "Attention";
 element("source").textContent = [
   data.source,
-  data.run[0] * data.run[1] > 1 ? `Each cell is the mean of ${data.run[0]} × ${data.run[1]}; closed keys are left out.` : "",
-  data.exact ? "" : "Numbers are kept to three digits.",
+  data.item[1] > 1 ? WORDS.item(...data.item) : "",
+  data.run[0] * data.run[1] > 1 ? WORDS.mean(...data.run) : "",
+  data.exact ? "" : WORDS.digits,
 ].filter(Boolean).join(" ");
 const bar = element("bar").getContext("2d");
 for (let x = 0; x < 160; x += 1) {
   bar.fillStyle = `rgb(${color(x / 159).join(" ")})`;
   bar.fillRect(x, 0, 1, 12);
 }
+document.querySelectorAll("[data-word]").forEach((each) => { each.textContent = WORDS[each.dataset.word]; });
+element("help").textContent = WORDS.help;
 measure();
 refresh();
+reveal();

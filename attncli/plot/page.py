@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def to_html(
     *,
     lesson: str = "",
     lang: str = "en",
+    first: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page of one batch item with all its heads.
@@ -42,10 +44,11 @@ def to_html(
         head: the one that is shown first.
         notices: what should be known, such as that matrices were averaged down, is added.
         lesson: HTML that goes before the maps.
-        lang: of the lesson.
+        lang: of the lesson and of the controls.
+        first: what is chosen when the page opens: ``"step"``, ``"row"`` and ``"column"``.
         progress: told the share that is done.
     """
-    data = collect(work, batch, head, notices, progress)
+    data = collect(work, batch, head, notices, progress) | {"first": dict(first or {}), "lang": lang}
     folder = files("attncli.plot")
     title = work.problem.texts.get("title", "Attention")
     text = (folder / "page.html").read_text(encoding="utf-8")
@@ -85,6 +88,7 @@ def collect(work: Work, batch: int, head: int, notices: list[str], progress: Pro
         "queries": _names(labels.get("query_labels"), sizes.queries, run[0]),
         "keys": _names(labels.get("key_labels"), sizes.keys, run[1]),
         "run": run,
+        "item": [batch, sizes.batch],
         "kinds": kinds,
         "head": head,
         "exact": exact,
@@ -104,7 +108,7 @@ def _names(labels: Any, count: int, run: int) -> list[str]:
 
 
 def _packed(numbers: NDArray[Any], exact: bool) -> str:
-    """Return numbers as text: little-endian floats of 4 or 2 bytes, in base 64; a closed key is NaN."""
+    """Return numbers as text: little-endian floats of 4 or 2 bytes, in base 64; a closed key is −∞."""
     with np.errstate(over="ignore"):
         return base64.b64encode(numbers.astype("<f4" if exact else "<f2").tobytes()).decode("ascii")
 

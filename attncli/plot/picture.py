@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from attncli.files.contents import Labels
 
 KINDS = ("weights", "scores", "logits")
+# What stands where a key is closed; no number that is drawn is that.
+CLOSED = -np.inf
 # Scores that are computed at a time, so that a picture of any size takes little memory.
 CHUNK = 1 << 22
 Progress = Callable[[float], None]
@@ -29,7 +31,7 @@ class Panel:
 
     Attributes:
         name: which head of which batch item; empty where there is one of each.
-        numbers: (rows, columns), NaN where every key that a cell stands for is closed.
+        numbers: (rows, columns), −∞ where every key that a cell stands for is closed, NaN where there is no number.
     """
 
     name: str
@@ -112,7 +114,7 @@ def draw(
         shape=(queries, keys),
         row_labels=labels.get("query_labels") if down == 1 else None,
         column_labels=labels.get("key_labels") if across == 1 else None,
-        caption=_caption(kind, queries, keys, down, across),
+        caption=_caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels)),
     )
 
 
@@ -145,7 +147,7 @@ def averaged(
         closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
         for kind in kinds:
             numbers = np.asarray(made.arrays[kind][0, 0], dtype=np.float64)
-            some = numbers if kind in ("scores", "capped") else np.where(closed, np.nan, numbers)
+            some = numbers if kind in ("scores", "capped") else np.where(closed, CLOSED, numbers)
             rows[kind].append(_means(some, down, across))
         if progress is not None:
             progress(min(1.0, (start + step) / queries))
@@ -156,17 +158,18 @@ def _means(numbers: NDArray[Any], down: int, across: int) -> NDArray[Any]:
     if down == across == 1:
         return numbers
     height, width = (-(-n // run) for n, run in zip(numbers.shape, (down, across), strict=True))
-    padded = np.full((height * down, width * across), np.nan)
+    padded = np.full((height * down, width * across), CLOSED)
     padded[: numbers.shape[0], : numbers.shape[1]] = numbers
     cells = padded.reshape(height, down, width, across)
     counted = np.isfinite(cells)
     total = np.where(counted, cells, 0).sum(axis=(1, 3))
     count = counted.sum(axis=(1, 3))
-    return np.where(count == 0, np.nan, total / np.where(count == 0, 1, count))
+    nothing = np.where((cells == CLOSED).all(axis=(1, 3)), CLOSED, np.nan)
+    return np.where(count == 0, nothing, total / np.where(count == 0, 1, count))
 
 
-def _caption(kind: str, queries: int, keys: int, down: int, across: int) -> str:
+def _caption(kind: str, queries: int, keys: int, down: int, across: int, closed: bool) -> str:
     text = f"{kind}, {queries} {'query' if queries == 1 else 'queries'} × {keys} key{'s' * (keys > 1)}"
     if down == across == 1:
         return text
-    return f"{text}; each cell is the mean of {down} × {across}, closed keys left out"
+    return f"{text}; each cell is the mean of {down} × {across}{', closed keys left out' * closed}"

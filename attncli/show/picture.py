@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.plot import picture as picture_of
 from attncli.plot.picture import Panel, Picture
 from attncli.show import heat
 from attncli.show.lines import print_lines
@@ -28,10 +29,13 @@ MOST_CELL = 6
 BAR = 24
 # More ink is more weight, on dark and on light backgrounds.
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
-CLOSED = "·"
+CLOSED, NOTHING = "·", "!"
 SIDE = 16
 DIGITS = 4
 MULTIPLE = 32
+# Rows where each takes a line, in shades.
+SHADED_ROWS, SHADED_MULTIPLE = 48, 20
+TALLEST = 12
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,12 @@ class Ink:
         return self.shades[min(len(self.shades) - 1, 1 + int(share * (len(self.shades) - 1)))]
 
 
-def room(screen: Screen, *, multiples: bool) -> tuple[int, int]:
-    """Return how many rows and columns of a matrix there is room for."""
+def room(screen: Screen, console: Console, *, multiples: bool) -> tuple[int, int]:
+    """Return how many rows and columns of a matrix there is room for; half blocks take two rows a line."""
+    colors = Ink.of(screen, console).colors
     if multiples:
-        return MULTIPLE, min(MULTIPLE, screen.width // 2)
-    return MOST_ROWS, max(8, screen.width - SIDE - 3)
+        return MULTIPLE if colors else SHADED_MULTIPLE, min(MULTIPLE, screen.width // 2)
+    return MOST_ROWS if colors else SHADED_ROWS, max(4, screen.width - SIDE - 3)
 
 
 def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
@@ -84,18 +89,19 @@ def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
         for line in _multiples(picture, ink, screen.width):
             console.print(line, no_wrap=True, crop=False, overflow="ignore")
     console.print(_bar(picture, ink, screen), no_wrap=True, crop=False, overflow="ignore")
-    words = f"{picture.caption}; {ink.closed} closed" if _has_closed(picture) else picture.caption
-    print_lines(words, screen=screen, console=console, style="dim")
-
-
-def _has_closed(picture: Picture) -> bool:
-    return any(np.isnan(panel.numbers).any() for panel in picture.panels)
+    numbers = [panel.numbers for panel in picture.panels]
+    words = [picture.caption]
+    words += [f"{ink.closed} closed"] * any((each == picture_of.CLOSED).any() for each in numbers)
+    words += [f"{NOTHING} no number"] * any(np.isnan(each).any() for each in numbers)
+    print_lines("; ".join(words), screen=screen, console=console, style="dim")
 
 
 def shares(picture: Picture, panel: Panel) -> NDArray[Any]:
-    """Return the numbers of a panel as shares of the range, 0 to 1; NaN stays."""
+    """Return the numbers of a panel as shares of the range, 0 to 1; −1 where keys are closed, and NaN stays."""
     low, high = picture.range
-    return np.clip((panel.numbers - low) / (high - low), 0, 1)
+    with np.errstate(invalid="ignore"):
+        found = np.clip((panel.numbers - low) / (high - low), 0, 1)
+    return np.where(panel.numbers == picture_of.CLOSED, -1, found)
 
 
 def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Iterator[Text]:
@@ -110,7 +116,7 @@ def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Itera
     width = max(1, min(MOST_CELL, (screen.width - side - 2) // columns))
     for line in _column_names(_names(picture.column_labels, columns, picture.shape[1], screen), width):
         yield Text(" " * (side + 1) + line, "bold")
-    together = 1 if rows <= SINGLE else 2
+    together = 1 if rows <= SINGLE or not ink.colors else 2
     for start in range(0, rows, together):
         text = Text(_fit(names[start], side) + " ", "bold")
         both = [numbers[start], numbers[start + 1] if start + 1 < min(rows, start + together) else None]
@@ -129,7 +135,7 @@ def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> lis
 def _fit(text: str, width: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
-    return text + " " * (width - cell_len(text)) if cell_len(text) <= width else set_cell_size(text, width)
+    return text + " " * (width - cell_len(text)) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
@@ -140,18 +146,20 @@ def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
     if longest < width:
         yield "".join(_fit(name, width) for name in names)
         return
-    if width == 1 or all(name.isdigit() for name in names):
+    if all(name.isdigit() for name in names):
         # Numbers are read in a line: each where there is room behind the one before.
         line = ""
         for at, name in enumerate(names):
-            if cell_len(line) <= at * width and (at == 0 or name.isdigit()):
+            if cell_len(line) <= at * width:
                 line += " " * (at * width - cell_len(line)) + name + " "
         yield line
-        if all(name.isdigit() for name in names) or max(cell_len(c) for name in names for c in name) > width:
-            return
-    height = min(max(map(len, names)), SIDE // 2)
+        return
+    if max(cell_len(char) for name in names for char in name or " ") > width:
+        return  # wide characters over narrow cells would stand nowhere
+    height = min(max(map(len, names)), TALLEST)
+    upright = [name if len(name) <= height else name[: height - 1] + "…" for name in names]
     for depth in range(height):
-        yield "".join(_fit(name[-height:].rjust(height)[depth], width) for name in names).rstrip()
+        yield "".join(_fit(name.rjust(height)[depth], width) for name in upright).rstrip()
 
 
 def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:
@@ -161,14 +169,14 @@ def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) 
 
     text = Text()
     for at, share in enumerate(top.tolist()):
-        under = share if bottom is None else float(bottom[at])
+        under = -1.0 if bottom is None else float(bottom[at])
         if not ink.colors:
-            either = [each for each in (share, under) if each == each]
-            mark = ink.closed if not either else ink.shade(sum(either) / len(either))
-            text.append(mark * width)
+            text.append(_mark(share, ink) * width)
             continue
-        upper, lower = _color(share), _color(under) if bottom is not None else None
-        if upper is None and (lower is None or bottom is top):
+        upper, lower = _color(share), _color(under)
+        if share != share:
+            text.append(NOTHING.center(width), "bold")
+        elif upper is None and lower is None:
             text.append(ink.closed.center(width), "dim")
         elif upper == lower:
             text.append(" " * width, Style(bgcolor=upper))
@@ -179,9 +187,14 @@ def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) 
     return text
 
 
+def _mark(share: float, ink: Ink) -> str:
+    """Return the character for a share where there are no colours."""
+    return NOTHING if share != share else ink.closed if share < 0 else ink.shade(share)
+
+
 def _color(share: float) -> str | None:
-    """Return the colour of a share, as a number; None where the key is closed."""
-    if share != share:
+    """Return the colour of a share, as a number; None where there is none."""
+    if not share >= 0:
         return None
     return "#{:02x}{:02x}{:02x}".format(*heat.scale(share))
 
@@ -198,10 +211,11 @@ def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
         panels = picture.panels[start : start + beside]
         yield Text("".join(_fit(panel.name, wide) for panel in panels), "bold cyan")
         maps = [shares(picture, panel) for panel in panels]
-        for row in range(0, len(maps[0]), 2):
+        together = 2 if ink.colors else 1
+        for row in range(0, len(maps[0]), together):
             line = Text()
             for numbers in maps:
-                bottom = numbers[row + 1] if row + 1 < len(numbers) else None
+                bottom = numbers[row + 1] if together == 2 and row + 1 < len(numbers) else None
                 line.append_text(_line(numbers[row], bottom, cell, ink))
                 line.append(" " * (wide - columns * cell))
             yield line
@@ -214,17 +228,17 @@ def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
 
     low, high = picture.range
     ends = [screen.write(number(each, DIGITS)) for each in (low, (low + high) / 2, high)]
-    steps = np.linspace(0, 1, BAR)
+    half = max(2, min(BAR, screen.width - sum(map(len, ends)) - 4) // 2)
+    steps = np.linspace(0, 1, 2 * half)
     text = Text(f"{ends[0]} ")
-    text.append_text(_line(steps[: BAR // 2], steps[: BAR // 2], 1, ink))
+    text.append_text(_line(steps[:half], steps[:half], 1, ink))
     text.append(f" {ends[1]} ")
-    text.append_text(_line(steps[BAR // 2 :], steps[BAR // 2 :], 1, ink))
+    text.append_text(_line(steps[half:], steps[half:], 1, ink))
     return text.append(f" {ends[2]}")
 
 
-def to_svg(picture: Picture, width: int) -> str:
-    """Return what a terminal of this width shows, as an SVG picture that needs no font from anywhere."""
-    import re
+def recorder(width: int) -> tuple[Screen, Console]:
+    """Return a terminal of this width with all colours, which nobody sees, and which remembers what it was shown."""
     from io import StringIO
 
     from rich.console import Console
@@ -234,7 +248,14 @@ def to_svg(picture: Picture, width: int) -> str:
     console = Console(
         width=width, record=True, file=StringIO(), color_system="truecolor", force_terminal=True, markup=False
     )
-    to_terminal(picture, Screen(terminal=True, width=width, color=True, unicode=True), console)
+    return Screen(terminal=True, width=width, color=True, unicode=True), console
+
+
+def to_svg(picture: Picture, screen: Screen, console: Console) -> str:
+    """Return what a terminal shows, as an SVG picture that needs no font from anywhere."""
+    import re
+
+    to_terminal(picture, screen, console)
     svg = console.export_svg(title="attn plot", unique_id="attn")
     # Rich names a font on a server there; a reader's machine has one of fixed width.
     return re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)
