@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from typing import Any
 
+import numpy as np
 import pytest
 
+from attncli.attend.operands import prepare
+from attncli.attend.options import Options
+from attncli.check.diagnosis import Wanted, check
 from tests import mistaken
+from tests.conftest import SAMPLES
 from tests.test_check import diagnose, offered
 
 # With more keys than features by so many, nothing can be said of single weights, and dropout cannot be seen.
@@ -41,3 +48,39 @@ def test_controls(seed: int) -> None:
     """None is blamed."""
     told = Counter((finding.agrees, bool(offered(finding))) for finding in map(diagnose, mistaken.controls(seed)))
     assert set(told) == {(True, False)}
+
+
+# Two names for the same numbers, whatever the data.
+TWINS = {"head-reshape", "strides"}
+REAL = {"induction": "causal", "coreference": "dense", "decode": "causal-end", "reaction": "dense"}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_each_mistake_in_a_real_layer(name: str) -> None:
+    """Layers of trained models, computed with each mistake that they can show."""
+    with np.load(SAMPLES / f"{name}.npz") as archive:
+        arrays = {each: archive[each][None] for each in ("query", "key", "value")}
+        problem = mistaken.Problem(arrays, json.loads(str(archive["options"])), REAL[name])
+    right = mistaken.right(problem)
+    made = {each: found.wrong(problem) for each, found in mistaken.MISTAKES.items() if found.fits(problem)}
+    size = np.abs(right).max()
+    shown = {each: output for each, output in made.items() if far(output, right) > 1e-4 * size}
+    assert len(shown) > 15
+    wrong = []
+    for variant, output in shown.items():
+        same = {mistaken.MISTAKES[other].id for other in shown if far(shown[other], output) <= 1e-5 * size}
+        if same & TWINS:
+            same |= TWINS
+        expected = output.astype(np.float32)
+        finding = check(prepare(arrays, Options.parse(problem.options)), expected, Wanted())
+        names = [set(each.mistakes) for each in finding.explanations if each.rank == 1]
+        if not names or len(names[0]) != 1 or not names[0] <= same:
+            wrong.append((variant, names))
+    assert wrong == []
+
+
+def far(one: Any, other: Any) -> float:
+    """Return the largest difference; NaN in one of them alone is far off."""
+    if (np.isnan(one) != np.isnan(other)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(one - other), initial=0.0))
