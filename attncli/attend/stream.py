@@ -27,8 +27,9 @@ import numpy as np
 
 from attncli.attend import pipeline
 from attncli.attend.blas import one_thread
+from attncli.attend.buffers import finite, pick, usable
 from attncli.attend.tiles import PART, Piece, Plan, bounds, pieces, plan
-from attncli.attend.worker import States, Worker, finite, pick, usable
+from attncli.attend.worker import States, Worker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,0 +1,72 @@
+"""Arrays as the stream takes them: buffers that a thread keeps, views that BLAS takes, products in blocks."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend import pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def pick(array: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Return one item of a batch, or the one that serves all of them."""
+    return array[batch if len(array) > 1 else 0]
+
+
+def finite(peak: NDArray[Any]) -> NDArray[Any]:
+    """Return what to subtract from scores whose maximum this is: nothing where all are −∞, since −∞ − −∞ is NaN."""
+    return np.where(peak == -np.inf, 0, peak)
+
+
+_scratch = threading.local()
+
+
+def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return this thread's buffer of this name in this shape; its pages have been touched before, mostly."""
+    size = math.prod(shape) * dtype.itemsize
+    buffer = getattr(_scratch, name, None)
+    if buffer is None or len(buffer) < size:
+        buffer = np.empty(size, dtype=np.uint8)
+        setattr(_scratch, name, buffer)
+    return buffer[:size].view(dtype).reshape(shape)
+
+
+def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the array as it is where a matrix product can take it so, and else a copy that it can."""
+    is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
+    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else pipeline.ready(array, dtype)
+
+
+def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
+    """Return the products of two stacks of matrices, made from so many rows at a time.
+
+    Args:
+        left: (heads, rows, K), contiguous.
+        right: (heads, K, N).
+        out: (heads, rows, N), contiguous.
+        block: see `attncli.attend.tiles.SMALL_PRODUCT`.
+    """
+    heads, rows, _ = left.shape
+    if heads > 1:
+        # Heads whose rows are no multiple of the block are cut where they are one of something near it.
+        size = next((rows // n for n in range(-(-rows // block), 4 + rows // block) if rows % n == 0), rows)
+        _blocks(left, right[:, None], out, size)
+        return out
+    whole = rows - rows % block
+    if whole:
+        _blocks(left[:, :whole], right[:, None], out[:, :whole], block)
+    if rows > whole:
+        np.matmul(left[:, whole:], right, out=out[:, whole:])
+    return out
+
+
+def _blocks(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], size: int) -> None:
+    heads, rows, _ = left.shape
+    shape = (heads, rows // size, size)
+    np.matmul(left.reshape(*shape, -1), right, out=out.reshape(*shape, -1))
