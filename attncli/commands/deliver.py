@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import LessonOutput, Output, Report, Steps, Tables, number_or_all
+from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
 from attncli.commands.talk import complain, progress_bar
 from attncli.errors import InputError
 from attncli.problem.work import Machine, Part, Work
@@ -49,7 +49,7 @@ def deliver(
     """
     shown = view(tables)
     notices: list[str] = []
-    target = _target(output)
+    target = target_format(output)
     stdout = output.format or (default if target is None else None)
     for each in {target, stdout} & set(ONE_MATRIX):
         if len(steps) > 1:
@@ -71,7 +71,9 @@ def deliver(
     say(notices)
 
 
-def _target(output: Output | LessonOutput | Report, known: Mapping[str, str] | None = None) -> str | None:
+def target_format(
+    output: Output | LessonOutput | Report | Drawing, known: Mapping[str, str] | None = None
+) -> str | None:
     """Return the format of the file that is asked for, after checking that it can be written.
 
     Args:
@@ -107,7 +109,7 @@ def deliver_text(
     from attncli.files.write import SUFFIXES, save
 
     known = {suffix: name for suffix, name in (SUFFIXES | {".html": "html"}).items() if name in renderers}
-    target = _target(output, known)
+    target = target_format(output, known)
     if target is not None and output.output is not None:
         console = replace(screen, color=False, unicode=True).console()
         with console.capture() as captured:

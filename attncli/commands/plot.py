@@ -28,18 +28,15 @@ def run(inputs: Inputs, computation: Computation, drawing: Drawing) -> None:
       attn plot samples/speech.npz --all-heads -o speech.png
       attn plot samples/induction.npz -o induction.html
     """
-    from attncli.commands.deliver import say
-    from attncli.files.write import check_target, format_of, save
+    from attncli.commands.deliver import say, target_format
+    from attncli.files.write import save
     from attncli.problem.gather import gather
     from attncli.problem.work import attention_work
     from attncli.show.screen import Screen
 
-    target = drawing.output
-    kind = None if target is None else format_of(target, SUFFIXES)
+    target, kind = drawing.output, target_format(drawing, SUFFIXES)
     if drawing.terminal and kind != "svg":
         raise InputError("--terminal draws what a terminal shows into an SVG file", hint="-o FILE.svg")
-    if target is not None:
-        check_target(target, drawing.force)
     problem = gather(inputs.files or [], inputs.arrays(), computation.options())
     steps = ["score", "softmax", "sum"] if kind == "html" else ["score", "softmax"]
     work = attention_work(problem, steps)

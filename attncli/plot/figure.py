@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from attncli.files.contents import Labels
 
-FORMATS = ("png", "svg", "pdf")
 # Rows and columns beyond which a figure would show no single cell anyway.
 MOST = 1024
 # Labels an axis can carry and still be read; of more, every so many-th is written.
@@ -37,7 +36,7 @@ LATIN = 0x250
 
 
 def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
-    """Return the picture in one of `FORMATS`; what no font of this system can write is told.
+    """Return the picture as ``"png"``, ``"svg"`` or ``"pdf"``; what no font of this system can write is told.
 
     Raises:
         InputError: matplotlib is not installed.

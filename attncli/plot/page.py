@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.plot.picture import Progress, averaged
+from attncli.plot.picture import Progress, averaged, part_of
 from attncli.problem.work import Work
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def collect(work: Work, batch: int, head: int, notices: list[str], progress: Pro
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
     heads = []
     for each in range(sizes.heads):
-        part = None if progress is None else _share(progress, each, sizes.heads)
-        heads.append(averaged(work, kinds, batch, each, run, notices, part))
+        heads.append(averaged(work, kinds, batch, each, run, notices, part_of(progress, each, sizes.heads)))
     exact = len(heads) * len(kinds) * heads[0]["weights"].size <= EXACT
     if run != (1, 1):
         told = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
@@ -95,10 +94,6 @@ def collect(work: Work, batch: int, head: int, notices: list[str], progress: Pro
         "heads": [{kind: _packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
         "lengths": [_packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
     }
-
-
-def _share(progress: Progress, done: int, count: int) -> Progress:
-    return lambda share: progress((done + share) / count)
 
 
 def _names(labels: Any, count: int, run: int) -> list[str]:

@@ -103,7 +103,7 @@ def draw(
     several = (o.sizes.batch > 1, o.sizes.heads > 1)
     panels = []
     for done, (batch, head) in enumerate(places):
-        part = None if progress is None else _part_of(progress, done, len(places))
+        part = part_of(progress, done, len(places))
         numbers = averaged(work, [kind], batch, head, (down, across), notices, part)[kind]
         names = [f"batch {batch}"] * several[0] + [f"head {head}"] * several[1]
         panels.append(Panel(", ".join(names), numbers))
@@ -118,8 +118,9 @@ def draw(
     )
 
 
-def _part_of(progress: Progress, done: int, count: int) -> Progress:
-    return lambda share: progress((done + share) / count)
+def part_of(progress: Progress | None, done: int, count: int) -> Progress | None:
+    """Return what is told the share of one part that is done, of so many of which so many are."""
+    return None if progress is None else lambda share: progress((done + share) / count)
 
 
 def averaged(
