@@ -28,7 +28,8 @@ class Comparison:
     """What came of comparing.
 
     Attributes:
-        level: what the tolerance stands for: a precision, ``"half"``, ``"3 decimals"`` or ``"given"``.
+        level: what the tolerance stands for: a precision, such as ``"float32"``, with what was rounded to it where that
+            is not everything (``"bfloat16 weights"``); ``"3 decimals"``; or ``"given"``.
         error: the difference of the worst element.
         tolerance: what would have been allowed there.
         badness: (batch, heads, L) the largest difference of each row, in units of its tolerance; ∞ where one of two
@@ -48,9 +49,31 @@ class Comparison:
     astray: tuple[int, ...] | None = None
 
     @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """(batch, heads, L) which rows differ."""
+        return self.badness > 1
+
+    def differing(self, axis: int) -> NDArray[np.bool_]:
+        """Return which batch items (axis 0), heads (1) or query rows (2) differ anywhere."""
+        others = tuple(each for each in range(3) if each != axis)
+        return np.asarray(self.wrong.any(axis=others))
+
+    @property
     def agrees(self) -> bool:
         """Whether no element is beyond its tolerance."""
         return bool((self.badness <= 1).all())
+
+
+def distance(made: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+    """Return how far numbers are apart: 0 where both are the same, NaN and ∞ included, ∞ where only one is NaN.
+
+    >>> distance(np.array([1.0, np.nan, np.inf, np.nan]), np.array([1.5, np.nan, np.inf, 0.0])).tolist()
+    [0.5, 0.0, 0.0, inf]
+    """
+    with np.errstate(all="ignore"):
+        apart = np.abs(made - observed)
+    same = (made == observed) | (np.isnan(made) & np.isnan(observed))
+    return np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
 
 
 def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[Any], level: str) -> Comparison:
@@ -63,14 +86,12 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         level: see `Comparison`.
     """
     allowed = tolerance if tolerance.ndim == 4 else tolerance[..., None]
+    apart = distance(expected.astype(np.float64), computed)
     with np.errstate(all="ignore"):
-        apart = np.abs(expected.astype(np.float64) - computed)
-        same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
-        ratio = np.where(same, 0, apart / allowed)
-    ratio = np.where(np.isnan(ratio), np.inf, ratio)
-    strays = np.argwhere(~same & ~np.isfinite(apart))
-    finite = np.where(np.isfinite(apart) & np.isfinite(ratio), ratio, -1)
-    place = np.unravel_index(int(finite.argmax()), ratio.shape)
+        ratio = np.where(apart == 0, 0, apart / allowed)
+    strays = np.argwhere(np.isinf(apart))
+    told = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
+    place = np.unravel_index(int(np.where(told, ratio, -1).argmax()), ratio.shape)
     batch, head, query, feature = (int(each) for each in place)
     error = float(apart[place]) if np.isfinite(apart[place]) else 0.0
     return Comparison(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 # Candidates that are looked at again with rounding to half precision.
 MOST_ROUNDED = 8
+# Stages of mistakes beside which dropout can be seen: they change weights, not where numbers stand.
+BESIDE_DROPOUT = ("rope", "rules", "numbers")
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def chosen(
 
 
 def compared(reference: Reference, expected: NDArray[Any], levels: Sequence[str], wanted: Wanted) -> Comparison:
-    """Compare at the finest precision at which the outputs agree, or else at the finest of all."""
+    """Compare at the finest precision at which the outputs agree, or else at the coarsest that they may have."""
     if wanted.rtol is not None or wanted.atol is not None:
         allowed = (wanted.atol or 0.0) + (wanted.rtol or 0.0) * np.abs(reference.output)
         return compare(expected, reference.output, np.maximum(allowed, np.finfo(float).tiny), "given")
@@ -214,33 +216,29 @@ def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
         return search.pairs()
     part = narrowed(search, reference.o)
     # The widest limit: what is held against the whole later must not be lost here.
-    near = [
-        each for each in part.pairs() if each.distance <= max(part.allowed(each.way), limit_of(reference, "bfloat16"))
-    ]
+    widest = limit_of(reference, "bfloat16")
+    near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.way), widest)]
     found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
     return [each for each in found if each is not None]
 
 
 def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]:
     """Look for dropout, alone or beside one other mistake in the scores or masks."""
-    others = [
-        each for each in search.known() if isinstance(each, Variant) and each.stage in ("rope", "rules", "numbers")
-    ]
-    for variants in ((), *((each,) for each in others)):
-        way = search.made(variants)
+    others = [each for each in search.known if isinstance(each, Variant) and each.stage in BESIDE_DROPOUT]
+    for other in (None, *others):
+        way = search.made([] if other is None else [other])
         lost = None if way is None else dropout.find(way, search.probe)
-        if lost is not None:
-            alone = dropped(lost, expected)
-            if not variants:
-                return [alone]
-            return [
-                replace(
-                    alone,
-                    mistakes=(each.mistakes[0], "dropout"),
-                    said=(each.said, *alone.said),
-                    fixes=(each.fix, *alone.fixes),
-                    detail={each.mistakes[0]: dict(each.detail), **alone.detail},
-                )
-                for each in variants
-            ]
+        if lost is None:
+            continue
+        alone = dropped(lost, expected)
+        if other is None:
+            return [alone]
+        both = replace(
+            alone,
+            mistakes=(other.mistakes[0], *alone.mistakes),
+            said=(other.said, *alone.said),
+            fixes=(other.fix, *alone.fixes),
+            detail={other.mistakes[0]: dict(other.detail), **alone.detail},
+        )
+        return [both]
     return []

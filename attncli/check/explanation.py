@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.attend import stream
 from attncli.check import dropout, texts
+from attncli.check.compare import distance
 from attncli.check.precision import Reference
 from attncli.check.search import Candidate, Search
 from attncli.check.way import Way
@@ -131,11 +132,7 @@ def whole(reference: Reference, expected: NDArray[Any], way: Way) -> tuple[float
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]
                 part = way.compute(batch, head, some) if made is None else made[batch, head, some]
-                given = expected[batch, head, some].astype(np.float64)
-                with np.errstate(all="ignore"):
-                    apart = np.abs(part - given)
-                same = (part == given) | (np.isnan(part) & np.isnan(given))
-                apart = np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
+                apart = distance(part, expected[batch, head, some].astype(np.float64))
                 residual = max(residual, float(apart.max()))
                 worst = max(worst, float((apart / reference.size[batch, head, some][:, None]).max()))
                 seen += len(some)

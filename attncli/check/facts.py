@@ -21,7 +21,7 @@ SORTED = 1 << 22
 
 def observed(comparison: Comparison, expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
     """Say which rows and heads are right, and how the wrong ones are related to the right ones."""
-    wrong = comparison.badness > 1
+    wrong = comparison.wrong
     if not expected.any():
         yield "the expected output is 0 throughout"
     elif np.isnan(expected).all():
@@ -29,17 +29,17 @@ def observed(comparison: Comparison, expected: NDArray[Any], computed: NDArray[A
     if wrong.all():
         yield "every row differs"
     else:
-        yield from _where(wrong)
+        yield from _where(comparison)
     yield from _multiples(wrong, expected, computed)
     yield from _permuted(expected, computed)
 
 
-def _where(wrong: NDArray[np.bool_]) -> Iterator[str]:
-    batches, heads, queries = wrong.shape
-    for axis, count, name in ((0, batches, "batch items"), (1, heads, "heads"), (2, queries, "query rows")):
-        some = wrong.any(axis=tuple(each for each in range(3) if each != axis))
-        if count > 1 and not some.all():
-            right = f"the other {(~some).sum()} of {count} are exact"
+def _where(comparison: Comparison) -> Iterator[str]:
+    wrong = comparison.wrong
+    for axis, name in enumerate(("batch items", "heads", "query rows")):
+        some = comparison.differing(axis)
+        if len(some) > 1 and not some.all():
+            right = f"the other {(~some).sum()} of {len(some)} are exact"
             yield f"{name} that differ: {ranges(np.flatnonzero(some))}; {right}"
     yield f"{(~wrong).sum()} of {wrong.size} rows are exact"
 

@@ -92,16 +92,16 @@ class Reference:
         return np.maximum(np.where(np.isfinite(apart), apart, 0), least * self.size)
 
     @cached_property
-    def half(self) -> dict[str, dict[str, float]]:
-        """What rounding to half precision costs, as a share of a row's size: by kind, and by what is rounded."""
-        costs: dict[str, dict[str, float]] = {kind: dict.fromkeys(PLACES, 0.0) for kind in KINDS}
+    def half(self) -> dict[str, float]:
+        """What rounding everything to half precision costs, as a share of a row's size, by kind."""
+        costs = dict.fromkeys(KINDS, 0.0)
         for batch, head, rows in self.samples():
             right = self.output[batch, head, rows]
-            for kind, name in product(KINDS, PLACES):
-                made = Way(self.o, half=(kind, PLACES[name])).compute(batch, head, rows)
+            for kind in KINDS:
+                made = Way(self.o, half=(kind, PLACES["all"])).compute(batch, head, rows)
                 with np.errstate(all="ignore"):
                     apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
-                costs[kind][name] = max(costs[kind][name], float(apart[np.isfinite(apart)].max(initial=0.0)))
+                costs[kind] = max(costs[kind], float(apart[np.isfinite(apart)].max(initial=0.0)))
         return costs
 
     def rounding_of(self, expected: NDArray[Any], way: Way | None = None) -> str:
@@ -139,7 +139,7 @@ class Reference:
             level: a precision; half precision is that of all intermediate numbers.
         """
         if level in KINDS:
-            return np.maximum(HALF_MARGIN * self.half[level]["all"] * self.size, MARGIN * self.error)
+            return np.maximum(HALF_MARGIN * self.half[level] * self.size, MARGIN * self.error)
         return MARGIN * EPS[level] / EPS["float32"] * self.error
 
 

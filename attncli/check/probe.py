@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.compare import distance
 from attncli.check.way import Way
 
 if TYPE_CHECKING:
@@ -34,11 +35,9 @@ class Group:
     size: NDArray[Any]
 
     def difference(self, made: NDArray[Any]) -> NDArray[Any]:
-        """Return how far numbers are from the observed ones, as shares of their size; ∞ where one is not finite."""
+        """Return how far numbers are from the observed ones, as shares of their size."""
         with np.errstate(all="ignore"):
-            apart = np.abs(made - self.observed) / self.size
-        same = (made == self.observed) | (np.isnan(made) & np.isnan(self.observed))
-        return np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
+            return distance(made, self.observed) / self.size
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from attncli.check.way import Way
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
 # In the order in which mistakes are named where several explain the same: what is reported most often first.
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
@@ -87,16 +88,16 @@ class Search:
     skip: frozenset[str] = frozenset()
     progress: Callable[[float], None] | None = None
 
+    @cached_property
     def known(self) -> list[Variant | Unknown]:
-        """Return every mistake that can be made to this problem."""
+        """Every mistake that can be made to this problem."""
         return [each for family in FAMILIES for each in family(self.right.o) if each.slot not in self.skip]
 
     def again(self, candidate: Candidate) -> Candidate | None:
         """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
-        every = self.known()
         found: list[Variant] = []
         for variant in candidate.variants:
-            for each in every:
+            for each in self.known:
                 if each.slot != variant.slot or each.stage != variant.stage:
                     continue
                 if isinstance(each, Variant) and variant.number is None and each.said == variant.said:
@@ -114,18 +115,18 @@ class Search:
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
-        return [candidate for each in self.known() for candidate in self.tried([], each)]
+        return [candidate for each in self.known for candidate in self.tried([], each)]
 
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
-        every = [each for each in self.known() if not (each.raw if isinstance(each, Variant) else each.alone)]
+        every = [each for each in self.known if not (each.raw if isinstance(each, Variant) else each.alone)]
         both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
         found: list[Candidate] = []
         ways: dict[tuple[int, bool], Way | None] = {}
         for at, pair in enumerate(both):
             if self.progress is not None and at % 64 == 0:
                 self.progress(at / len(both))
-            first, second = sorted(pair, key=lambda each: STAGES.index(each.stage))
+            first, second = _in_order(pair)
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
                 place = (id(first), base is self.right)
@@ -235,7 +236,7 @@ def _half(array: NDArray[Any]) -> NDArray[Any]:
     return to_half(np.asarray(array, dtype=np.float64), "bfloat16")
 
 
-def _in_order(variants: Iterable[Variant]) -> list[Variant]:
+def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:
     return sorted(variants, key=lambda each: STAGES.index(each.stage))
 
 

@@ -88,16 +88,17 @@ def _checked(
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
-    from attncli.problem.notices import of_inputs, of_unused
+    from attncli.problem.notices import of_inputs
+    from attncli.problem.work import STEPS, attention_work
     from attncli.show.checking import Checked
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("there is no expected output", place=problem.place, hint=hint)
-    o = problem.operands()
-    problem.check_labels(o.sizes.queries, o.sizes.keys)
-    called = {name: "hidden" for name in ("key", "value") if name not in problem.arrays}
-    for notice in (*problem.notices, *of_unused(problem.arrays, o), *of_inputs(o, called)):
+    work = attention_work(problem, STEPS)
+    o = work.operands
+    assert o is not None  # attention_work always prepares them
+    for notice in (*work.notices, *of_inputs(o, work.called)):
         complain(f"attn: notice: {notice}")
     with progress_bar() as progress, problem.naming_files():
         finding = check(o, problem.arrays["expected"], wanted, progress)

@@ -93,7 +93,7 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         say(verdict(checked), style="yellow")
         return
     say(verdict(checked), style="bold green" if finding.agrees else "bold red")
-    for line in details(checked, finding):
+    for line in details(finding):
         say(line, style="dim")
     if finding.agrees:
         return
@@ -108,7 +108,7 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         say(line, first=first, rest=" " * len(first))
 
 
-def details(checked: Checked, finding: Finding) -> Iterator[str]:
+def details(finding: Finding) -> Iterator[str]:
     """Say how it was compared."""
     c = finding.comparison
     if not finding.layout.own:
@@ -136,12 +136,11 @@ def places(checked: Checked, finding: Finding) -> Iterator[str]:
     if c.astray is not None:
         axes = zip(("batch item", "head", "query", "column"), c.astray, strict=True)
         yield "first NaN or ∞ out of place: " + ", ".join(f"{name} {index}" for name, index in axes)
-    wrong = c.badness > 1
-    yield f"{wrong.sum()} of {wrong.size} rows differ"
-    for axis, count, name in ((0, batches, "batch items"), (1, heads, "heads")):
-        some = np.flatnonzero(wrong.any(axis=tuple(each for each in range(3) if each != axis)))
-        if count > 1 and len(some) < count:
-            yield f"{name} that differ: {', '.join(map(str, some))}"
+    yield f"{c.wrong.sum()} of {c.wrong.size} rows differ"
+    for axis, name in enumerate(("batch items", "heads")):
+        some = c.differing(axis)
+        if not some.all():
+            yield f"{name} that differ: {', '.join(map(str, np.flatnonzero(some)))}"
     for name, (expected, computed) in (("NaN", c.nan), ("∞", c.infinite)):
         if expected or computed:
             yield f"{name}: {expected} in the expected output, {computed} in the computed one"
@@ -252,7 +251,6 @@ def record(checked: Checked) -> dict[str, Any]:
         "expected": _finite(c.worst.expected),
         "computed": _finite(c.worst.computed),
     }
-    wrong = c.badness > 1
     return {
         "file": checked.name,
         "agrees": finding.agrees,
@@ -263,10 +261,10 @@ def record(checked: Checked) -> dict[str, Any]:
         "layout": finding.layout.name,
         "layout_is_own": finding.layout.own,
         "worst": worst,
-        "rows": int(wrong.size),
-        "rows_that_differ": int(wrong.sum()),
-        "heads_that_differ": np.flatnonzero(wrong.any(axis=(0, 2))).tolist(),
-        "batch_items_that_differ": np.flatnonzero(wrong.any(axis=(1, 2))).tolist(),
+        "rows": int(c.wrong.size),
+        "rows_that_differ": int(c.wrong.sum()),
+        "heads_that_differ": np.flatnonzero(c.differing(1)).tolist(),
+        "batch_items_that_differ": np.flatnonzero(c.differing(0)).tolist(),
         "nan": {"expected": c.nan[0], "computed": c.nan[1]},
         "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
         "first_not_finite": None if c.astray is None else list(c.astray),

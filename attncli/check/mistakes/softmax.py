@@ -12,7 +12,6 @@ import numpy as np
 from attncli.attend.masking import openings
 from attncli.attend.operands import Operands
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.probe import Probe
 from attncli.check.way import Closing, Way
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def closing(o: Operands) -> Iterator[Variant | Unknown]:
         yield _closing(names, "mask-added", Closing("subtract", 1.0), said, fix, detail | {"added": "1 where closed"})
         said = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
         yield _closing(names, "mask-after-softmax", Closing("after"), said, fix, detail)
-        yield Unknown("closing", "closing", _fills, partial(_filled, names=names, what=what, fix=fix))
+        yield Unknown("closing", "closing", lambda way, probe: FILLS, partial(_filled, names=names, what=what, fix=fix))
     if rules:
         yield from _empty(o)
 
@@ -48,10 +47,6 @@ def closing(o: Operands) -> Iterator[Variant | Unknown]:
 def rules_of(o: Operands) -> list[str]:
     """Return the rules in force, without looking at more of the problem than a row."""
     return list(openings(o.select(batch=0, head=0, rows=np.arange(1))))
-
-
-def _fills(way: Way, probe: Probe) -> tuple[float, ...]:
-    return FILLS
 
 
 def _filled(value: float, *, names: tuple[str, ...], what: str, fix: str) -> Variant:
