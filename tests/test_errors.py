@@ -132,7 +132,8 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "unknown key": (
         "f.json",
         b'{"hiden": [1]}',
-        "attn: f.json: unknown name 'hiden'\nhint: did you mean \"hidden\"?\n",
+        "attn: f.json: unknown name 'hiden'\nhint: did you mean \"hidden\"?; FILE:hiden picks one array, "
+        "with --query and the like\n",
     ),
     "duplicate key": (
         "f.json",
@@ -163,7 +164,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "binary": (
         "f.csv",
         b"1,2\0\n",
-        "attn: f.csv: is binary, not CSV\nhint: .npy, .npz, .json, .csv, .tsv files are read\n",
+        "attn: f.csv: is binary, not CSV\nhint: .npy, .npz, .safetensors, .json, .csv, .tsv files are read\n",
     ),
     "no fit": (
         "f.json",
@@ -291,7 +292,7 @@ def test_a_folder_that_is_not_there_and_an_extension_that_means_nothing(tmp_path
     ran = attn("compute", ARTICLE, "-o", tmp_path / "out.xls", status=2)
     assert ran.err == (
         f"attn: {tmp_path}/out.xls: the extension '.xls' names no format\n"
-        "hint: one of .json, .csv, .tsv, .npy, .npz, .md, .txt\n"
+        "hint: one of .json, .csv, .tsv, .npy, .npz, .safetensors, .md, .txt\n"
     )
     assert not list(tmp_path.iterdir())
 

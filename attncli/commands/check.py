@@ -12,6 +12,7 @@ from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
+    from attncli.problem.gather import Opened
     from attncli.problem.problem import Problem
     from attncli.show.checking import Checked
     from attncli.show.screen import Screen
@@ -30,16 +31,13 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
       attn check dumps/*.npz --no-diagnose
     """
     from attncli.commands.app import forget_output
-    from attncli.problem.gather import are_archives
+    from attncli.problem.gather import separate
     from attncli.show.screen import Screen
 
     wanted = checking.wanted()
-    files = inputs.files or []
-    many = len(files) > 1 and are_archives(files)
-    found = (
-        [_checked(each, inputs, checking, computation, wanted, many) for each in ([f] for f in files)] if many else []
-    )
-    found = found or [_checked(files, inputs, checking, computation, wanted, many)]
+    problems = separate(inputs.files or [])
+    many = len(problems) > 1
+    found = [_checked(files, inputs, checking, computation, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)
     try:
         _deliver(found, many, screen, report)
@@ -71,7 +69,12 @@ def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Repor
 
 
 def _checked(
-    files: Sequence[str], inputs: Inputs, checking: Checking, computation: Computation, wanted: Wanted, many: bool
+    files: Sequence[str | Opened],
+    inputs: Inputs,
+    checking: Checking,
+    computation: Computation,
+    wanted: Wanted,
+    many: bool,
 ) -> Checked:
     """Check one problem; of many, one that cannot be checked does not stop the others."""
     from attncli.problem.gather import gather
@@ -83,7 +86,7 @@ def _checked(
     except InputError as error:
         if not many:
             raise
-        return Checked(error.place or ", ".join(files), problem=error.message)
+        return Checked(error.place or ", ".join(map(str, files)), problem=error.message)
 
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 from attncli.commands.arguments import Computation, Inputs, Report, Screening
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from attncli.problem.problem import Problem
+    from attncli.show.screen import Screen
 
 
 def run(inputs: Inputs, computation: Computation, report: Report, screening: Screening) -> None:
     r"""Show what is in the files and what compute would do with it.
 
-    Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds.
+    Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds; of a file of
+    several problems, a line each.
 
     \b
     Examples:
@@ -16,18 +28,42 @@ def run(inputs: Inputs, computation: Computation, report: Report, screening: Scr
       attn inspect query.csv hidden.csv -f json
     """
     from attncli.commands.deliver import deliver_text
-    from attncli.problem.gather import gather
+    from attncli.problem.gather import gather, separate
     from attncli.show import inspection
     from attncli.show.screen import Screen
 
-    problem = gather(inputs.files or [], inputs.arrays(), computation.options())
-    found = inspection.look(problem)
+    files = separate(inputs.files or [])
+    problems = [gather(each, inputs.arrays(), computation.options()) for each in files]
     screen = Screen.of_stdout(screening.color)
+    if len(problems) > 1:
+        deliver_text(
+            {
+                "table": lambda console: _lines(problems, screen, console),
+                "json": lambda console: console.out(_all(problems), highlight=False),
+            },
+            screen,
+            report,
+        )
+        return
+    found = inspection.look(problems[0])
     deliver_text(
         {
             "table": lambda console: inspection.to_terminal(found, screen, console),
-            "json": lambda console: console.out(inspection.to_json(found), highlight=False),
+            "json": lambda console: console.out(json.dumps(inspection.record(found), indent=2), highlight=False),
         },
         screen,
         report,
     )
+
+
+def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> None:
+    from attncli.show.problems import line, to_terminal
+
+    rows = [{"problem": each.place} | line(each.arrays, each.options.changed()) for each in problems]
+    to_terminal(rows, screen, console)
+
+
+def _all(problems: Sequence[Problem]) -> str:
+    from attncli.show import inspection
+
+    return json.dumps({each.place: inspection.record(inspection.look(each)) for each in problems}, indent=2)

@@ -38,4 +38,11 @@ class Named:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-Contents = Matrix | Named
+@dataclass(frozen=True)
+class Cases:
+    """Several problems in one file, by name, such as all layers of a model."""
+
+    named: Mapping[str, Named]
+
+
+Contents = Matrix | Named | Cases

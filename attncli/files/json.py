@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.errors import InputError
+from attncli.files.archive import Entries, contents
 from attncli.files.contents import Contents, Labels, Matrix, Named
-from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind, canonical, member
+from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,14 +43,11 @@ def parse(text: str, only: str | None = None) -> Contents:
         InputError: with line and column, or array and index, of what is wrong.
     """
     data = decode(text)
-    if only is not None:
-        found = data if isinstance(data, dict) else {}
-        return _matrix(found[member(found, only)], only)
-    if isinstance(data, list):
+    if isinstance(data, list) and only is None:
         return _matrix(data, "array")
     if not isinstance(data, dict):
         raise InputError(f"the JSON is {_kind_of(data)}, not an object of arrays or an array of numbers")
-    return _named(data)
+    return contents(data, partial(_named, data), lambda name: _matrix(data[name], name), only)
 
 
 def _matrix(data: Any, name: str) -> Matrix:
@@ -97,8 +96,8 @@ def _int(text: str) -> float:
     return int(text) if len(text) <= 18 else _float(text)
 
 
-def _named(data: dict[str, Any]) -> Named:
-    meant = canonical(data)
+def _named(whole: dict[str, Any], meant: Entries) -> Named:
+    data = {name: whole[name] for name in meant}
     kinds = {name: KINDS[meant[name]] for name in data}
     texts = {meant[name]: _text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
     options: Any = next((value for name, value in data.items() if kinds[name] is Kind.OPTIONS), {})
@@ -110,7 +109,7 @@ def _named(data: dict[str, Any]) -> Named:
         raise InputError(f"dtype is {', '.join(TYPES)}, not {dtype!r}")
     return Named(
         arrays={name: _as_stored(name, array, dtype, options) for name, array in arrays.items()},
-        labels={meant[name]: _labels(value, name) for name, value in data.items() if kinds[name] is Kind.LABELS},
+        labels={meant[name]: to_labels(value, name) for name, value in data.items() if kinds[name] is Kind.LABELS},
         texts=texts,
         options=options,
     )
@@ -199,7 +198,8 @@ def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float
     raise InputError(f"{place} is {_kind_of(value)}, not a number")
 
 
-def _labels(value: Any, name: str) -> Labels:
+def to_labels(value: Any, name: str) -> Labels:
+    """Turn a list of texts into labels; numbers will do."""
     if not isinstance(value, list):
         raise InputError(f"{name} is {_kind_of(value)}, not a list of texts")
     for i, each in enumerate(value):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files import npy
+from attncli.files.archive import Entries, contents
 from attncli.files.contents import Contents, Matrix, Named
 from attncli.files.json import parse_options
-from attncli.names import KINDS, Kind, canonical, member
+from attncli.names import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,15 +62,17 @@ def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
         if "[Content_Types].xml" in members:
             raise InputError("is an Office document, not an NPZ archive", hint="save the sheet as CSV UTF-8")
         _check_bomb(archive.infolist(), len(whole))
-        if only is not None:
-            return Matrix(_member(archive, members[member(members, only)], whole, only))
-        try:
-            meant = canonical(info.filename.removesuffix(".npy") for info in archive.infolist())
-        except InputError as error:
-            if error.hint:
-                error.hint += f"; FILE:{next(iter(members))} picks one array, with --query and the like"
-            raise
-        arrays = {meant[name]: _member(archive, info, whole, meant[name]) for name, info in members.items()}
+
+        def named(entries: Entries) -> Named:
+            return _named({meant: _member(archive, members[name], whole, meant) for name, meant in entries.items()})
+
+        def matrix(name: str) -> Matrix:
+            return Matrix(_member(archive, members[name], whole, name))
+
+        return contents([info.filename.removesuffix(".npy") for info in archive.infolist()], named, matrix, only)
+
+
+def _named(arrays: dict[str, NDArray[Any]]) -> Named:
     return Named(
         arrays={name: array for name, array in arrays.items() if KINDS[name] is Kind.ARRAY},
         labels={name: tuple(texts(array, name, 1)) for name, array in arrays.items() if KINDS[name] is Kind.LABELS},

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.options import Options
 from attncli.errors import InputError
-from attncli.files.contents import Labels, Matrix, Named
+from attncli.files.contents import Cases, Contents, Labels, Matrix, Named
 from attncli.files.read import read, shown, split_name
 from attncli.names import NULL_IS_CLOSED
 from attncli.problem.problem import Problem
@@ -83,8 +82,25 @@ class _Draft:
             self.option_sources[name] = source or "--" + flag.replace("_", "-")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What has been read: a file, or one of several problems in it.
+
+    Attributes:
+        given: what was asked for, or what would ask for this problem alone.
+    """
+
+    given: str
+    contents: Contents
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return shown(self.given)
+
+
 def gather(
-    files: Sequence[str],
+    files: Sequence[str | Opened],
     arrays: Mapping[str, str | None],
     options: Mapping[str, object],
     roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
@@ -92,7 +108,7 @@ def gather(
     """Read the files and put them together.
 
     Args:
-        files: as DESIGN's FILES: one archive, or one to three matrices.
+        files: as DESIGN's FILES: one archive (of several problems in it the first is taken), or one to three matrices.
         arrays: the files given with flags such as ``--mask``, by array name.
         options: the options given with flags; None is not given.
         roles: which array each file is, by the number of files.
@@ -104,21 +120,42 @@ def gather(
     if not files and not given:
         hint = "give files, or - for standard input; attn explain shows a worked example without any"
         raise InputError("no files given", hint=hint)
-    _check_stdin([*files, *given.values()])
+    _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     draft = _Draft()
-    _read_files(draft, files, roles)
+    opened = [each if isinstance(each, Opened) else Opened(each, read(each)) for each in files]
+    _put_files(draft, opened, roles)
     for name, file in given.items():
-        draft.put(name, _one_matrix(file, name), shown(file))
+        draft.put(name, _one_matrix(Opened(file, read(file)), name), shown(file))
     draft.set_options({name: value for name, value in options.items() if value is not None})
-    return _finish(draft, [shown(file) for file in [*files, *given.values()]])
+    return _finish(draft, [each.place for each in opened] + [shown(file) for file in given.values()])
 
 
-def are_archives(files: Sequence[str]) -> bool:
-    """Tell whether each of these files holds a problem of its own: named arrays."""
-    return all(
-        Path(file).suffix.lower() == ".npz" or (Path(file).suffix.lower() == ".json" and isinstance(read(file), Named))
-        for file in files
-    )
+def separate(files: Sequence[str]) -> list[Sequence[str | Opened]]:
+    """Split files into problems: each problem in each of them, or all files together where one of them is a matrix.
+
+    A file that cannot be read stands for a problem; `gather` says what is wrong with it.
+    """
+    _check_stdin(files)
+    found: list[str | Opened] = []
+    for file in files:
+        try:
+            found += each_problem(Opened(file, read(file)))
+        except InputError:
+            found.append(file)
+    if not all(isinstance(_contents(each), Named | None) for each in found):
+        return [found]
+    return [[each] for each in found] or [[]]
+
+
+def each_problem(opened: Opened) -> list[Opened]:
+    """Return the problems in a file, a matrix as it is."""
+    if not isinstance(opened.contents, Cases):
+        return [opened]
+    return [Opened(f"{opened.given}:{name}", named) for name, named in opened.contents.named.items()]
+
+
+def _contents(each: str | Opened) -> Contents | None:
+    return each.contents if isinstance(each, Opened) else None
 
 
 def _check_stdin(files: Sequence[str]) -> None:
@@ -126,15 +163,14 @@ def _check_stdin(files: Sequence[str]) -> None:
         raise InputError("standard input can be read only once", place="-")
 
 
-def _read_files(draft: _Draft, files: Sequence[str], roles: Mapping[int, tuple[tuple[str, ...], ...]]) -> None:
+def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple[tuple[str, ...], ...]]) -> None:
     if len(files) == 1:
-        contents = read(files[0])
-        if isinstance(contents, Named):
-            draft.put_named(contents, shown(files[0]))
-            return
-        if 1 in roles:
-            for name in roles[1][0]:
-                draft.put(name, contents, shown(files[0]))
+        first, *others = each_problem(files[0])
+        if others:
+            many = f"{files[0].place} holds {len(others) + 1} problems"
+            draft.notices[f"{many}; this is {first.given}, the last is {others[-1].given}"] = None
+        if isinstance(first.contents, Named):
+            draft.put_named(first.contents, first.place)
             return
     if files and len(files) not in roles:
         counts = " or ".join(f"{n} ({' '.join(name[0].upper() for name in roles[n])})" for n in roles if n > 1)
@@ -143,18 +179,21 @@ def _read_files(draft: _Draft, files: Sequence[str], roles: Mapping[int, tuple[t
     for file, names in zip(files, roles.get(len(files), ()), strict=True):
         matrix = _one_matrix(file, names[0])
         for name in names:
-            draft.put(name, matrix, shown(file))
+            draft.put(name, matrix, file.place)
 
 
-def _one_matrix(file: str, name: str) -> Matrix:
-    contents = read(file)
+def _one_matrix(file: Opened, name: str) -> Matrix:
+    contents = file.contents
     if isinstance(contents, Matrix):
         return contents
+    if isinstance(contents, Cases):
+        hint = f"pick one: {file.given}:{next(iter(contents.named))}.{name}"
+        raise InputError(f"holds several problems where one array is wanted for {name}", place=file.place, hint=hint)
     if name in contents.arrays or len(contents.arrays) == 1:
         array = contents.arrays.get(name)
         return Matrix(next(iter(contents.arrays.values())) if array is None else array)
     message = f"holds several arrays ({', '.join(contents.arrays)}) where one is wanted for {name}"
-    raise InputError(message, place=shown(file), hint=f"pick one: {file}:{next(iter(contents.arrays), 'NAME')}")
+    raise InputError(message, place=file.place, hint=f"pick one: {file.given}:{next(iter(contents.arrays), 'NAME')}")
 
 
 def _finish(draft: _Draft, given: Sequence[str]) -> Problem:

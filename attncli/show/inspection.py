@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attncli.attend.shapes import show
 from attncli.errors import InputError
@@ -124,19 +123,16 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
         say("hint: " + found.hint)
 
 
-def to_json(found: Inspection) -> str:
+def record(found: Inspection) -> dict[str, Any]:
     """Return the same for scripts."""
     arrays = {name: asdict(each) | {"file": found.files[name]} for name, each in found.arrays.items()}
     options = {name: {"value": value, "source": source} for name, (value, source) in found.options.items()}
-    return json.dumps(
-        {
-            **found.texts,
-            "arrays": arrays,
-            "labels": {name: len(labels) for name, labels in found.labels.items()},
-            "options": options,
-            "computable": found.computable,
-            "verdict": found.verdict,
-            "hint": found.hint,
-        },
-        indent=2,
-    )
+    return {
+        **found.texts,
+        "arrays": arrays,
+        "labels": {name: len(labels) for name, labels in found.labels.items()},
+        "options": options,
+        "computable": found.computable,
+        "verdict": found.verdict,
+        "hint": found.hint,
+    }

@@ -1,0 +1,132 @@
+"""Safetensors: a header in JSON, then the bytes of all tensors, which are memory-mapped in place.
+
+Source: https://huggingface.co/docs/safetensors (the format, and the package that checks and writes it).
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.files.archive import Entries, contents
+from attncli.files.contents import Contents, Matrix, Named
+from attncli.files.json import decode, parse_options, to_labels
+from attncli.names import KINDS, Kind
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+LENGTH = 8  # bytes that say how long the header is
+TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+    "BOOL": "?",
+}
+SAID = (Kind.LABELS, Kind.TEXT, Kind.OPTIONS)
+# What NumPy does not have; the names are those of ml_dtypes.
+NARROW = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+}
+
+
+def library() -> ModuleType:
+    """Return the package.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import ml_dtypes  # noqa: F401
+        import safetensors
+        import safetensors.numpy
+    except ImportError:
+        raise InputError(".safetensors files need an extra", hint="pip install 'attncli[safetensors]'") from None
+    return safetensors
+
+
+def read_path(path: Path, only: str | None = None) -> Contents:
+    """Map a file; nothing but its header is read yet."""
+    package = library()
+    try:
+        with package.safe_open(path, framework="np") as checked:
+            metadata = checked.metadata() or {}
+    except package.SafetensorError as error:
+        raise InputError(f"broken safetensors file: {error}") from None
+    with path.open("rb") as stream:
+        # The arrays point into the map and keep it alive; the file itself can be closed.
+        whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    end = LENGTH + int.from_bytes(whole[:LENGTH], "little")
+    header = decode(bytes(whole[LENGTH:end]).decode())
+    header.pop("__metadata__", None)
+    # Other programs put there what they like, such as {"format": "pt"}.
+    texts = {name: text for name, text in metadata.items() if KINDS.get(name.rpartition(".")[2], Kind.ARRAY) in SAID}
+
+    def named(entries: Entries) -> Named:
+        tensors = {meant: _array(whole[end:], name, header[name]) for name, meant in entries.items() if name in header}
+        return _named(tensors, {meant: texts[name] for name, meant in entries.items() if name in texts})
+
+    def matrix(name: str) -> Matrix:
+        if name not in header:
+            raise InputError(f"{name} is a text, no array")
+        return Matrix(_array(whole[end:], name, header[name]))
+
+    return contents([*header, *(name for name in texts if name not in header)], named, matrix, only)
+
+
+def read_bytes(data: bytes, only: str | None = None) -> Contents:
+    """Read what came from a stream; the package checks files only."""
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(data)
+        file.flush()
+        return read_path(Path(file.name), only)
+
+
+def _array(data: memoryview, name: str, entry: dict[str, Any]) -> NDArray[Any]:
+    """Return one tensor as it lies in the map; its place and size have been checked by the package."""
+    kind = entry["dtype"]
+    if kind in NARROW:
+        import ml_dtypes
+
+        dtype = np.dtype(getattr(ml_dtypes, NARROW[kind]))
+    elif kind in TYPES:
+        dtype = np.dtype(TYPES[kind])
+    else:
+        raise InputError(f"{name}: holds {kind}, which is not understood", hint="F16, BF16, F32 and F64 are read")
+    count = math.prod(entry["shape"])
+    return np.frombuffer(data, dtype, count, entry["data_offsets"][0] if count else 0).reshape(entry["shape"])
+
+
+def _named(arrays: dict[str, NDArray[Any]], texts: dict[str, str]) -> Named:
+    for name in arrays:
+        if KINDS[name] is not Kind.ARRAY:
+            raise InputError(f"{name} is no tensor here but a text in the metadata")
+    kinds = {name: kind for name, kind in KINDS.items() if name in texts}
+    return Named(
+        # The package sorts tensors by type and name, and metadata by nothing at all.
+        arrays={name: arrays[name] for name in KINDS if name in arrays},
+        labels={n: to_labels(decode(texts[n]), n) for n, kind in kinds.items() if kind is Kind.LABELS},
+        texts={name: texts[name] for name, kind in kinds.items() if kind is Kind.TEXT},
+        options=parse_options(texts.get("options", "{}")),
+    )

@@ -1,0 +1,53 @@
+"""Several problems as a table, one a line, such as all layers of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attncli.attend.shapes import show
+from attncli.harmless import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from attncli.show.screen import Screen
+
+WIDEST = 1000
+STATES = ("query", "key", "value")
+
+
+def line(arrays: Mapping[str, Any], options: Mapping[str, object]) -> dict[str, str]:
+    """Return what a problem is in short: the shapes of its states, what stands beside them, and its options.
+
+    Args:
+        arrays: whatever has a shape, by name.
+        options: those that are not at their default.
+    """
+    states = {name: show(arrays[name].shape) if name in arrays else "" for name in STATES}
+    beside = [f"{name} {show(array.shape)}" for name, array in arrays.items() if name not in (*STATES, "expected")]
+    said = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
+    return states | {"beside": ", ".join(beside), "options": ", ".join(said).replace("_", "-")}
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def to_terminal(rows: Sequence[Mapping[str, str]], screen: Screen, console: Console) -> None:
+    """Print the table; columns in which nothing stands are left out."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
+    for heading in headings:
+        table.add_column(screen.write(heading), no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(screen.write(visible(row[heading]))) for heading in headings))
+    # Wider than the screen where need be: a name that is cut off picks nothing.
+    console.width = WIDEST
+    console.width = max(screen.width, console.measure(table).maximum)
+    console.print(table)
+    console.width = screen.width

@@ -1,0 +1,124 @@
+"""Several problems in one file: every command reads one of them, or all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attncli.files.contents import Cases, Named
+from attncli.files.read import read
+from tests.conftest import SAMPLES, attn, environment
+
+NAMES = ("encoder.0", "decoder.9", "decoder.10")
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """Write three problems into one file, of which the middle one has a wrong output."""
+    with np.load(SAMPLES / "induction.npz") as sample:
+        states = {name: sample[name] for name in ("query", "key", "value")}
+        expected = {"encoder.0": sample["expected"], "decoder.10": sample["expected"]}
+        options = sample["options"]
+    expected["decoder.9"] = -expected["encoder.0"]
+    arrays = {f"{name}.{part}": array for name in NAMES for part, array in states.items()}
+    arrays |= {f"{name}.expected": array for name, array in expected.items()}
+    path = tmp_path / "several.npz"
+    np.savez(path, options=options, title=np.array("for all of them"), **arrays)
+    return path
+
+
+def test_problems_are_found_by_their_names_and_ordered_as_people_count(several: Path) -> None:
+    """A name without a problem before it belongs to all of them."""
+    contents = read(str(several))
+    assert isinstance(contents, Cases)
+    assert list(contents.named) == ["decoder.9", "decoder.10", "encoder.0"]
+    for named in contents.named.values():
+        assert set(named.arrays) == {"query", "key", "value", "expected"}
+        assert (named.texts["title"], named.options["scale"]) == ("for all of them", 0.125)
+
+
+@pytest.mark.parametrize("pick", ["decoder.10", "10"])
+def test_one_is_picked_by_its_name_or_number(several: Path, pick: str) -> None:
+    """And computed as if it stood alone."""
+    assert isinstance(read(f"{several}:{pick}"), Named)
+    alone = attn("compute", SAMPLES / "induction.npz", "--step", "sum", "-f", "json").out
+    picked = attn("compute", f"{several}:{pick}", "--step", "sum", "-f", "json").out
+    assert json.loads(picked)["output"] == json.loads(alone)["output"]
+
+
+def test_an_array_of_one_of_them_is_picked_by_its_whole_name(several: Path) -> None:
+    """FILE:problem.array, as with any archive."""
+    ran = attn("compute", "--query", f"{several}:encoder.0.query", f"{several}:10", "--step", "sum", "-f", "json")
+    assert np.shape(json.loads(ran.out)["output"]) == (9, 16, 64)
+
+
+def test_without_a_pick_the_first_is_taken_which_is_told(several: Path) -> None:
+    """Nobody has to know the names to see something."""
+    ran = attn("plot", several)
+    message = f"{several} holds 3 problems; this is {several}:decoder.9, the last is {several}:encoder.0"
+    assert ran.err == f"attn: notice: {message}\n"
+    assert ran.out.startswith("for all of them")
+
+
+def test_inspect_shows_a_line_each(several: Path) -> None:
+    """With what picks it."""
+    lines = attn("inspect", several).out.splitlines()
+    assert lines[0].split() == ["problem", "query", "key", "value", "options"]
+    assert lines[2].split() == [f"{several}:decoder.9", "9×16×64", "3×16×64", "3×16×64", "scale", "0.125,", "causal"]
+    assert [line.split()[0] for line in lines[3:]] == [f"{several}:decoder.10", f"{several}:encoder.0"]
+    found = json.loads(attn("inspect", several, "-f", "json").out)
+    assert found[f"{several}:decoder.10"]["arrays"]["key"]["shape"] == [3, 16, 64]
+
+
+@pytest.mark.parametrize("through", ["a file", "a pipe"])
+def test_check_looks_at_all_of_them(several: Path, through: str) -> None:
+    """The one that is wrong is named, and the exit status says that there is one."""
+    piped = through == "a pipe"
+    ran = attn("check", "-" if piped else several, status=1, stdin=several.read_bytes() if piped else b"")
+    place = "-" if piped else str(several)
+    lines = ran.out.splitlines()
+    assert lines[0].startswith(f"{place}:decoder.9: differs by ")
+    assert lines[1].startswith(f"{place}:decoder.10: agrees")
+    assert lines[-1] == "3 checked: 2 agree, 1 differ, 0 could not be checked"
+
+
+def test_what_is_not_there_is_said(several: Path) -> None:
+    """With the problems that are."""
+    ran = attn("compute", f"{several}:11", status=2)
+    assert ran.err == f"attn: {several}: has no problem '11'\nhint: known names: decoder.9, decoder.10, encoder.0\n"
+    ran = attn("compute", f"{several}:decoder.11", status=2)
+    assert ran.err == f"attn: {several}: has no problem 'decoder.11'\nhint: did you mean \"decoder.10\"?\n"
+    ran = attn("compute", SAMPLES / "induction.npz", "--mask", several, status=2)
+    hint = f"hint: pick one: {several}:decoder.9.mask"
+    assert ran.err == f"attn: {several}: holds several problems where one array is wanted for mask\n{hint}\n"
+
+
+def test_json_holds_several_as_well(tmp_path: Path) -> None:
+    """The rule is one for all archives; expected numbers by hand: equal scores give the mean."""
+    path = tmp_path / "several.json"
+    path.write_text('{"a.query": [0], "b.query": [0], "key": [[1], [1]], "a.value": [[1], [3]], "b.value": [[5], [7]]}')
+    assert attn("compute", f"{path}:a", "--step", "sum", "-f", "csv").out == "2.0\n"
+    assert attn("compute", f"{path}:b", "--step", "sum", "-f", "csv").out == "6.0\n"
+
+
+def test_a_bad_name_is_told_with_its_problem(tmp_path: Path) -> None:
+    """Two names for one thing, within one of the problems."""
+    path = tmp_path / "several.json"
+    path.write_text('{"a.query": [0], "a.q": [0], "b.query": [0]}')
+    assert attn("inspect", path, status=2).err == f"attn: {path}: a: query is given twice, as 'query' and as 'q'\n"
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    """Where the package safetensors cannot be imported, the error says what to install."""
+    (tmp_path / "x.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
+    script = "import sys; sys.modules['safetensors'] = None; from attncli.commands.app import main; sys.exit(main())"
+    words = [sys.executable, "-c", script, "compute", "x.safetensors"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
+    assert done.returncode == 2
+    hint = "hint: pip install 'attncli[safetensors]'"
+    assert done.stderr == f"attn: x.safetensors: .safetensors files need an extra\n{hint}\n"

@@ -1,0 +1,1 @@
+"""Traces of real models, and safetensors files: what needs the extra `trace`."""
