@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend.options import Options
 from attncli.attend.scores import PARAMETERS
 from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of, show
+from attncli.attend.types import is_real, own
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
         found = np.asarray(array)
     except ValueError as error:
         raise InputError(f"{name} is no array of numbers: its rows are ragged", arrays=[name]) from error
-    if found.dtype.kind not in "fiub":
+    if not is_real(found.dtype):
         raise InputError(f"{name} is no array of real numbers but of {found.dtype.name}", arrays=[name])
     return found
 
@@ -194,13 +195,13 @@ def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
 def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the precision of the computation and that of the output.
 
-    Integers and booleans count as float64. Half precision is computed in float32 and given back as half.
+    Integers and booleans count as float64. Half precision is computed in float32 and given back as half; narrower
+    types, and bfloat16, which NumPy does not have, are given back in float32.
     """
-    floats = [array.dtype if array.dtype.kind == "f" else np.dtype(np.float64) for array in arrays]
-    own = np.result_type(*floats).newbyteorder("=")
+    wide = np.result_type(*(own(array.dtype) for array in arrays))
     if options.dtype is not None:
         return np.dtype(options.dtype), np.dtype(options.dtype)
-    return np.result_type(own, np.float32), own
+    return np.result_type(wide, np.float32), wide
 
 
 def scale_factor(options: Options, sizes: Sizes) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend.blas import one_thread
 from attncli.attend.masking import to_the_last_key
 from attncli.attend.operands import Operands
+from attncli.attend.types import own
 from attncli.check import dropout, facts
 from attncli.check.compare import Comparison, compare
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained, told_apart
@@ -115,11 +116,11 @@ def levels_of(o: Operands, expected: NDArray[Any]) -> list[str]:
     That of the arrays; float32, in which many programs take the softmax of anything; and half precision where every
     expected number can be written in it, as if it had been rounded.
     """
-    kinds = [o.output_dtype, expected.dtype if expected.dtype.kind == "f" else np.dtype(np.float64)]
-    own = max((kind.name for kind in kinds), key=lambda name: EPS[name])
-    on = [kind for kind in grids(expected) if EPS[kind] > EPS[own]]
+    own_type = expected.dtype if expected.dtype.name in EPS else own(expected.dtype)
+    coarsest = max((o.output_dtype.name, own_type.name), key=lambda name: EPS[name])
+    on = [kind for kind in grids(expected) if EPS[kind] > EPS[coarsest]]
     # What is on the grid of bfloat16 is mostly on that of float16 too, which has more digits: the coarser one counts.
-    return [*dict.fromkeys([own, *["float32"] * (own == "float64")]), *on[-1:]]
+    return [*dict.fromkeys([coarsest, *["float32"] * (coarsest == "float64")]), *on[-1:]]
 
 
 def chosen(

@@ -12,6 +12,7 @@ import numpy as np
 
 from attncli.attend import stream
 from attncli.attend.operands import Operands
+from attncli.attend.types import own
 from attncli.check.half import to_half
 from attncli.check.way import Way
 
@@ -159,7 +160,7 @@ def decimals(array: NDArray[Any]) -> int | None:
     """
     numbers = np.asarray(array, dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
-    eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS["float64"]
+    eps = EPS[own(array.dtype).name]
     for count in range(1 if finite.size > 8 else 2, 8):
         if (np.abs(finite - finite.round(count)) <= 2 * eps * np.abs(finite)).all():
             return count if (finite != finite.round(0)).any() else None

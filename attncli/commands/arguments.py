@@ -17,7 +17,7 @@ ARRAYS = "Arrays"
 COMPUTATION = "Computation"
 OUTPUT = "Output"
 
-Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "markdown"]
+Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "safetensors", "markdown"]
 Color = Literal["auto", "always", "never"]
 
 
@@ -63,8 +63,8 @@ class Inputs(Group):
     files: Annotated[
         list[str] | None,
         _files(
-            "One file of named arrays (JSON, NPZ); or one matrix (query = hidden = it), two (QUERY HIDDEN) or three "
-            "(QUERY KEY VALUE); - is standard input."
+            "One file of named arrays (JSON, NPZ, safetensors; FILE:NAME picks one of several problems in it); or one "
+            "matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY KEY VALUE); - is standard input."
         ),
     ] = None
     query: Annotated[str | None, _array("query", "Set the query; FILE:NAME picks an array out of an archive.")] = None

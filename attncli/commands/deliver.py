@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from attncli.show.view import View
 
-BINARY = ("npy", "npz")
+BINARY = ("npy", "npz", "safetensors")
 # Formats that show a part for people to look at; the others carry everything.
 SHOWN = ("table", "markdown")
 ONE_MATRIX = ("csv", "tsv", "npy")

@@ -32,11 +32,12 @@ class Format:
 
 NPY = Format("NPY", "npy")
 NPZ = Format("NPZ", "npz", archive=True)
+SAFETENSORS = Format("safetensors", "safetensors", archive=True)
 JSON = Format("JSON", "json", text=True, archive=True)
 CSV = Format("CSV", "delimited", text=True)
 TSV = Format("TSV", "delimited", text=True)
 
-SUFFIXES = {".npy": NPY, ".npz": NPZ, ".json": JSON, ".csv": CSV, ".tsv": TSV}
+SUFFIXES = {".npy": NPY, ".npz": NPZ, ".safetensors": SAFETENSORS, ".json": JSON, ".csv": CSV, ".tsv": TSV}
 BINARY = {b"\x93NUMPY": NPY, b"PK\x03\x04": NPZ, b"PK\x05\x06": NPZ}
 
 
@@ -134,10 +135,13 @@ def _read_some(stream: BufferedReader) -> bytes:
 
 
 def sniff(head: bytes) -> Format:
-    """Tell the format from the first bytes: the magic of NPY and NPZ, a bracket for JSON, else CSV or TSV."""
+    """Tell the format from the first bytes: magic of NPY and NPZ, a header's length, a bracket for JSON, else CSV."""
     for magic, kind in BINARY.items():
         if head.startswith(magic):
             return kind
+    # A header of less than 4 GB, whose length comes first and which is JSON. A NUL is nowhere in text.
+    if head[4:9] == b"\0\0\0\0{":
+        return SAFETENSORS
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     return JSON if start in (b"{", b"[") else CSV
 

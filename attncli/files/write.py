@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.types import is_own
 from attncli.errors import InputError
+from attncli.files.contents import Named
 from attncli.harmless import is_printable, visible
 from attncli.names import NULL_IS_CLOSED
 from attncli.problem.result import Result
@@ -30,10 +32,11 @@ SUFFIXES = {
     ".tsv": "tsv",
     ".npy": "npy",
     ".npz": "npz",
+    ".safetensors": "safetensors",
     ".md": "markdown",
     ".txt": "table",
 }
-BINARY = ("npy", "npz")
+BINARY = ("npy", "npz", "safetensors")
 
 
 def to_json(result: Result) -> bytes:
@@ -120,14 +123,45 @@ def to_npy(result: Result) -> bytes:
 
 def to_npz(result: Result) -> bytes:
     """Return all arrays, labels and texts as an NPZ file; the same input gives the same bytes."""
-    members: dict[str, Any] = {name: np.asarray(array) for name, array in result.arrays.items()}
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **npz_members(result))
+    return out.getvalue()
+
+
+def npz_members(result: Result | Named) -> dict[str, NDArray[Any]]:
+    """Return what an NPZ file holds of a result."""
+    members = {name: own_type(array) for name, array in result.arrays.items()}
     members |= {name: np.array(labels, dtype=np.str_) for name, labels in result.labels.items()}
     members |= {name: np.array(text, dtype=np.str_) for name, text in result.texts.items()}
     if result.options:
         members["options"] = np.array(json.dumps(result.options), dtype=np.str_)
-    out = io.BytesIO()
-    np.savez(out, allow_pickle=False, **members)
-    return out.getvalue()
+    return members
+
+
+def own_type(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in a type that NumPy can write: float32 holds bfloat16 and its like exactly."""
+    return np.asarray(array) if is_own(array.dtype) else np.asarray(array, dtype=np.float32)
+
+
+def to_safetensors(result: Result) -> bytes:
+    """Return all arrays as tensors, and labels, texts and options as metadata."""
+    from attncli.files.safetensors import library
+
+    package = library()
+    return package.numpy.save(*tensors_and_texts(result))
+
+
+def tensors_and_texts(result: Result | Named, before: str = "") -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return what a safetensors file holds of a result: tensors, and texts for its metadata.
+
+    Args:
+        result: a problem and what has been computed of it.
+        before: what stands before each name, where the file holds several problems.
+    """
+    arrays = {before + name: np.ascontiguousarray(array) for name, array in result.arrays.items()}
+    texts = {name: json.dumps(labels, ensure_ascii=False) for name, labels in result.labels.items()}
+    texts |= {"options": json.dumps(result.options)} if result.options else {}
+    return arrays, {before + name: text for name, text in (dict(result.texts) | texts).items()}
 
 
 def last(result: Result) -> tuple[str, NDArray[Any]]:
@@ -141,6 +175,7 @@ WRITERS: dict[str, Callable[[Result], bytes]] = {
     "tsv": to_tsv,
     "npy": to_npy,
     "npz": to_npz,
+    "safetensors": to_safetensors,
 }
 
 

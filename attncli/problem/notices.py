@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.scores import PARAMETERS
+from attncli.attend.types import is_floating
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
         array: any numbers.
         closed: whether −∞ says that a key is closed, and is nothing to tell of.
     """
-    if array.dtype.kind != "f" or all(np.isfinite(chunk).all() for chunk in chunks(array)):
+    if not is_floating(array.dtype) or all(np.isfinite(chunk).all() for chunk in chunks(array)):
         return ""
     counts = {"NaN": 0, "∞": 0}
     for chunk in chunks(array):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.types import is_floating
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def summarise(array: NDArray[Any]) -> Summary:
     least, most, nan, infinite = np.inf, -np.inf, 0, 0
     for chunk in np.nditer(array, flags=["external_loop", "buffered", "zerosize_ok"], buffersize=BUFFER):
         numbers = np.asarray(chunk)
-        if array.dtype.kind == "f":
+        if is_floating(array.dtype):
             nan += int(np.isnan(numbers).sum())
             infinite += int(np.isinf(numbers).sum())
             numbers = numbers[np.isfinite(numbers)]
