@@ -82,7 +82,8 @@ def target_format(
     """
     if output.output is None:
         return None
-    from attncli.files.write import SUFFIXES, check_target, format_of
+    from attncli.files.save import check_target
+    from attncli.files.write import SUFFIXES, format_of
 
     found = format_of(output.output, SUFFIXES if known is None else known)
     check_target(output.output, output.force)
@@ -106,7 +107,8 @@ def deliver_text(
     Raises:
         InputError: the file exists, or its extension names no format that this text has.
     """
-    from attncli.files.write import SUFFIXES, save
+    from attncli.files.save import save
+    from attncli.files.write import SUFFIXES
 
     known = {suffix: name for suffix, name in (SUFFIXES | {".html": "html"}).items() if name in renderers}
     target = target_format(output, known)
@@ -140,7 +142,7 @@ def only_output(output: Output, steps: Steps) -> bool:
 
 def _to_file(work: Work, shown: View, output: Output, target: str, notices: list[str], threads: int | None) -> None:
     """Write the file that is asked for; an output that is streamed goes there as it is made."""
-    from attncli.files.write import is_plain, mapped, save
+    from attncli.files.save import is_plain, mapped, save
 
     path = str(output.output)
     if target != "npy" or not work.streams or not is_plain(path):

@@ -29,7 +29,7 @@ def run(inputs: Inputs, computation: Computation, drawing: Drawing) -> None:
       attn plot samples/induction.npz -o induction.html
     """
     from attncli.commands.deliver import say, target_format
-    from attncli.files.write import save
+    from attncli.files.save import save
     from attncli.problem.gather import gather
     from attncli.problem.work import attention_work
     from attncli.show.screen import Screen

@@ -1,16 +1,11 @@
-"""Write results: to bytes in any format, and from there to a file, whole or not at all."""
+"""Write results as bytes, in any format."""
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import math
-import os
-import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +31,8 @@ SUFFIXES = {
     ".md": "markdown",
     ".txt": "table",
 }
+# What several problems are written into.
+SEVERAL = {".npz": "npz", ".safetensors": "safetensors"}
 BINARY = ("npy", "npz", "safetensors")
 
 
@@ -193,120 +190,3 @@ def format_of(path: str, known: Mapping[str, str] = SUFFIXES) -> str:
     if suffix not in known:
         raise InputError(f"the extension {suffix!r} names no format", place=path, hint="one of " + ", ".join(known))
     return known[suffix]
-
-
-def check_target(path: str, force: bool) -> None:
-    """Refuse early what `save` would refuse late, before anything is computed.
-
-    Raises:
-        InputError: the file exists and ``force`` is off, its folder does not, or it is a folder itself.
-    """
-    target = Path(path)
-    if target.is_symlink() and _leads_nowhere(target):
-        raise InputError("is a link that leads back to itself", place=path)
-    if target.is_dir():
-        raise InputError("is a directory, not a file", place=path)
-    if target.exists() and not force:
-        raise InputError("exists already", place=path, hint="--force writes over it")
-    if not target.parent.is_dir():
-        raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {target.parent}")
-
-
-def _leads_nowhere(link: Path) -> bool:
-    try:
-        link.stat()
-    except OSError as error:
-        return error.errno == errno.ELOOP
-    return False
-
-
-def save(path: str, data: bytes, force: bool) -> None:
-    """Write a file whole or not at all, and never over an existing one without ``force``.
-
-    Raises:
-        InputError: as `check_target`, and whatever the system says of the disk.
-    """
-    check_target(path, force)
-    try:
-        _replace(Path(os.path.realpath(path)), data, force)
-    except FileExistsError:
-        raise InputError("exists already", place=path, hint="--force writes over it") from None
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", place=path) from None
-
-
-@contextmanager
-def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool) -> Iterator[NDArray[Any]]:
-    """Open an NPY file that is filled in place, and so may be larger than memory; it appears whole or not at all.
-
-    Raises:
-        InputError: as `save`.
-    """
-    check_target(path, force)
-    target, name = Path(path).resolve(), None
-    try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
-        with os.fdopen(descriptor, "wb") as stream:
-            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            start = stream.tell()
-            stream.flush()
-            # Room is taken now: a disk that is full later would kill the program while it writes to memory.
-            size = start + math.prod(shape) * dtype.itemsize
-            os.posix_fallocate(descriptor, 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
-        array = np.memmap(name, dtype, "r+", start, shape)
-        yield array
-        array.flush()
-        Path(name).chmod(_mode(target))
-        Path(name).replace(target) if force else _create(Path(name), target)
-    except FileExistsError:
-        raise InputError("exists already", place=path, hint="--force writes over it") from None
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", place=path) from None
-    finally:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-
-
-def is_plain(path: str) -> bool:
-    """Tell whether a path is, or will be, an ordinary file, which can be mapped."""
-    target = Path(path)
-    return not target.exists() or stat.S_ISREG(target.stat().st_mode)
-
-
-def _replace(target: Path, data: bytes, force: bool) -> None:
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        target.write_bytes(data)  # a device or pipe is written to; a rename would put a file in its place
-        return
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(name).chmod(_mode(target))
-        if force:
-            Path(name).replace(target)
-        else:
-            _create(Path(name), target)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _create(written: Path, target: Path) -> None:
-    """Give the file its name; unlike a rename, a link fails if that name has come to exist meanwhile."""
-    try:
-        target.hardlink_to(written)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if target.exists():
-            raise FileExistsError(target) from None
-        written.replace(target)
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions that the file has, or that a new one would get."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
