@@ -57,7 +57,8 @@ def choose(
     if "all" in (view.head, view.batch):
         raise InputError("an explanation is about one head: give --head and --batch a number")
     batch, head = chosen("batch", view.batch, batches)[0], chosen("head", view.head, heads)[0]
-    query_labels, key_labels = problem.labels.get("query_labels"), problem.labels.get("key_labels")
+    labels = problem.labels_of(batch)
+    query_labels, key_labels = labels.get("query_labels"), labels.get("key_labels")
     default_row = queries - 1 if o.options.causal else 0
     the_row = default_row if row is None else find("row", row, query_labels, queries)
     rows = around(queries, min(queries, view.most_rows or queries), the_row)

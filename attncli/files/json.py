@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import Contents, Labels, Matrix, Named
+from attncli.files.contents import AnyLabels, Contents, Labels, Matrix, Named
 from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 
 if TYPE_CHECKING:
@@ -198,10 +198,16 @@ def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float
     raise InputError(f"{place} is {_kind_of(value)}, not a number")
 
 
-def to_labels(value: Any, name: str) -> Labels:
-    """Turn a list of texts into labels; numbers will do."""
+def to_labels(value: Any, name: str) -> AnyLabels:
+    """Turn a list of texts into labels, or a list of such lists, one for each item of a batch; numbers will do."""
     if not isinstance(value, list):
         raise InputError(f"{name} is {_kind_of(value)}, not a list of texts")
+    if value and all(isinstance(each, list) for each in value):
+        return tuple(_label_list(each, f"{name}[{i}]") for i, each in enumerate(value))
+    return _label_list(value, name)
+
+
+def _label_list(value: list[Any], name: str) -> Labels:
     for i, each in enumerate(value):
         if not isinstance(each, str | int | float) or isinstance(each, bool):
             raise InputError(f"{name}[{i}] is {_kind_of(each)}, not a text")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import Contents, Matrix, Named
+from attncli.files.contents import AnyLabels, Contents, Matrix, Named
 from attncli.files.json import parse_options
 from attncli.names import KINDS, Kind
 
@@ -75,7 +75,7 @@ def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
 def _named(arrays: dict[str, NDArray[Any]]) -> Named:
     return Named(
         arrays={name: array for name, array in arrays.items() if KINDS[name] is Kind.ARRAY},
-        labels={name: tuple(texts(array, name, 1)) for name, array in arrays.items() if KINDS[name] is Kind.LABELS},
+        labels={name: labels(array, name) for name, array in arrays.items() if KINDS[name] is Kind.LABELS},
         texts={name: texts(array, name, 0) for name, array in arrays.items() if KINDS[name] is Kind.TEXT},
         options=parse_options(texts(arrays["options"], "options", 0)) if "options" in arrays else {},
     )
@@ -109,6 +109,13 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, 
     except InputError as error:
         error.message = f"{name}: {error.message}"
         raise
+
+
+def labels(array: NDArray[Any], name: str) -> AnyLabels:
+    """Return the texts of a string array: one list of them, or one for each item of a batch."""
+    if array.ndim == 2:
+        return tuple(map(tuple, texts(array, name, 2)))
+    return tuple(texts(array, name, 1))
 
 
 def texts(array: NDArray[Any], name: str, rank: int) -> Any:

@@ -70,7 +70,7 @@ def collect(work: Work, batch: int, head: int, notices: list[str], progress: Pro
     """Return what the page's script draws."""
     o = work.operands
     assert o is not None  # attention_work always prepares them
-    sizes, labels = o.sizes, work.problem.labels
+    sizes, labels = o.sizes, work.problem.labels_of(batch)
     kinds = ["scores", *(["capped"] if o.options.softcap is not None else []), "logits", "weights"]
     side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))

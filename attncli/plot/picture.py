@@ -99,7 +99,9 @@ def draw(
         raise InputError(f"--what is {', '.join(KINDS)}, not {kind!r}")
     queries, keys = o.sizes.queries, o.sizes.keys
     down, across = math.ceil(queries / most[0]), math.ceil(keys / most[1])
-    labels = work.problem.labels
+    # Maps side by side share their labels, so those of several items have none unless they are the same.
+    items = [work.problem.labels_of(batch) for batch in dict(places)]
+    labels = items[0] if all(each == items[0] for each in items) else {}
     several = (o.sizes.batch > 1, o.sizes.heads > 1)
     panels = []
     for done, (batch, head) in enumerate(places):

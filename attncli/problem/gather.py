@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.options import Options
 from attncli.errors import InputError
-from attncli.files.contents import Cases, Contents, Labels, Matrix, Named
+from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
 from attncli.files.read import read, shown, split_name
 from attncli.names import NULL_IS_CLOSED
 from attncli.problem.problem import Problem
@@ -45,7 +45,7 @@ class _Draft:
 
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, Labels] = field(default_factory=dict)
+    labels: dict[str, AnyLabels] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     options: dict[str, object] = field(default_factory=dict)
     option_sources: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.attend.operands import Operands, missing_hint, prepare
 from attncli.attend.options import Options
 from attncli.errors import InputError
-from attncli.files.contents import Labels
+from attncli.files.contents import AnyLabels, Labels, of_item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Problem:
         arrays: by canonical name, as their files hold them (memory-mapped ones stay so).
         files: for each array, the file that it came from.
         given: all the files, those without an array included.
-        labels: ``query_labels`` and ``key_labels``, where there are some.
+        labels: ``query_labels`` and ``key_labels``, where there are some: for all items of a batch, or for each.
         texts: ``title`` and ``source``, where there are some.
         options: those in force.
         notices: what people should know about how the files were read.
@@ -33,7 +33,7 @@ class Problem:
     arrays: Mapping[str, NDArray[Any]]
     files: Mapping[str, str]
     given: tuple[str, ...] = ()
-    labels: Mapping[str, Labels] = field(default_factory=dict)
+    labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     notices: tuple[str, ...] = ()
@@ -64,19 +64,27 @@ class Problem:
         """All the files, for errors that are nobody's in particular."""
         return ", ".join(dict.fromkeys(self.given))
 
-    def check_labels(self, queries: int, keys: int) -> None:
+    def labels_of(self, batch: int) -> dict[str, Labels]:
+        """Return the labels of one item of the batch."""
+        return {name: of_item(labels, batch) for name, labels in self.labels.items()}
+
+    def check_labels(self, batch: int, queries: int, keys: int) -> None:
         """Refuse labels that are not one a query or key.
 
         Raises:
             InputError: with both numbers.
         """
         for name, count in (("query_labels", queries), ("key_labels", keys)):
-            labels = self.labels.get(name)
-            if labels is not None and len(labels) != count:
-                what = name.removesuffix("_labels")
-                plural = {"query": "queries", "key": "keys"}[what]
-                message = f"{len(labels)} in {name} for {count} {plural if count > 1 else what}"
-                raise InputError(message, place=self.place)
+            given = self.labels.get(name, ())
+            lists = [each for each in given if isinstance(each, tuple)]
+            if lists and len(lists) != batch:
+                raise InputError(f"{len(lists)} lists in {name} for {batch} batch items", place=self.place)
+            for labels in lists or ([self.labels_of(0)[name]] if name in self.labels else []):
+                if len(labels) != count:
+                    what = name.removesuffix("_labels")
+                    plural = {"query": "queries", "key": "keys"}[what]
+                    message = f"{len(labels)} in {name} for {count} {plural if count > 1 else what}"
+                    raise InputError(message, place=self.place)
 
 
 class _FileNamer:

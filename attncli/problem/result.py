@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.files.contents import Labels
+from attncli.files.contents import AnyLabels, Labels, of_item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,12 +25,13 @@ class Result:
     """
 
     arrays: Mapping[str, NDArray[Any]]
-    labels: Mapping[str, Labels] = field(default_factory=dict)
+    labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     dtype: str | None = None
 
     def labels_of(self, name: str) -> tuple[Labels | None, Labels | None]:
-        """Return the labels of the rows and of the columns of one result."""
-        columns = None if name == "output" else self.labels.get("key_labels")
-        return self.labels.get("query_labels"), columns
+        """Return the labels of the rows and of the columns of one result, which is a matrix."""
+        labels = {name: of_item(each, 0) for name, each in self.labels.items()}
+        columns = None if name == "output" else labels.get("key_labels")
+        return labels.get("query_labels"), columns

@@ -159,17 +159,17 @@ class Work:
         """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
         if self.streams:
             output, notices = self.stream(part, machine)
-            return self._result({"output": output}), notices
+            return self._result({"output": output}, part), notices
         made = self.make(part)
         return self._result(
-            {name: self.restored(name, array, part) for name, array in made.arrays.items()}
+            {name: self.restored(name, array, part) for name, array in made.arrays.items()}, part
         ), made.notices
 
-    def _result(self, arrays: dict[str, NDArray[Any]]) -> Result:
+    def _result(self, arrays: dict[str, NDArray[Any]], part: Part) -> Result:
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
         return Result(
             arrays=carried | arrays,
-            labels=self.problem.labels,
+            labels=self.problem.labels if part.batch is None else self.problem.labels_of(part.batch),
             texts=self.problem.texts,
             options=self.problem.options.changed(),
             dtype=own_dtype(self.problem),
@@ -196,7 +196,7 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
     """
     last = max(STEPS.index(step) for step in steps)
     o = problem.operands(value=last == 2)
-    problem.check_labels(o.sizes.queries, o.sizes.keys)
+    problem.check_labels(o.sizes.batch, o.sizes.queries, o.sizes.keys)
     names = [name for step in STEPS if step in steps for name in MADE_BY[step]]
 
     def make(part: Part) -> Made:
@@ -218,7 +218,7 @@ def softmax_work(problem: Problem) -> Work:
     """
     name = "logits" if "logits" in problem.arrays else "scores"
     logits = _rows_of(problem, name, "attn score FILE | attn softmax")
-    problem.check_labels(*logits.shape[2:])
+    problem.check_labels(len(logits), *logits.shape[2:])
     dtype, _ = precision(attention_arrays(problem) or [logits], problem.options)
     with problem.naming_files():
         sinks = fit_sinks(problem.arrays["sinks"], logits.shape[1]) if "sinks" in problem.arrays else None
@@ -250,7 +250,7 @@ def sum_work(problem: Problem) -> Work:
         past = problem.arrays.get("past_value")
         if past is not None:
             value = after_past(as_states("past_value", past, problem.options, "past_value"), value)
-    problem.check_labels(*weights.shape[2:])
+    problem.check_labels(len(weights), *weights.shape[2:])
     arrays = attention_arrays(problem)
     whole = arrays if "query" in problem.arrays else [weights, *arrays]
     dtype, output_dtype = precision(whole, problem.options)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    from attncli.files.contents import Labels
+    from attncli.files.contents import AnyLabels, of_item
     from attncli.show.screen import Screen
 
 # Marks for a row that is exact, up to 10, 1000, 100 000 times its tolerance, and further off; the last is not finite.
@@ -47,7 +47,7 @@ class Checked:
     name: str
     finding: Finding | None = None
     problem: str = ""
-    labels: Labels | None = None
+    labels: AnyLabels | None = None
 
 
 def verdict(checked: Checked) -> str:
@@ -129,7 +129,9 @@ def places(checked: Checked, finding: Finding) -> Iterator[str]:
     """Say where the worst element is, and how many rows differ."""
     c = finding.comparison
     worst, (batches, heads, _) = c.worst, c.badness.shape
-    query = f"query {worst.query}" + (f" “{label(checked.labels[worst.query])}”" if checked.labels else "")
+    query = f"query {worst.query}" + (
+        f" “{label(of_item(checked.labels, worst.batch)[worst.query])}”" if checked.labels else ""
+    )
     where = [f"batch item {worst.batch}"] * (batches > 1) + [f"head {worst.head}"] * (heads > 1) + [query]
     numbers = f"expected {number(worst.expected, 6)}, computed {number(worst.computed, 6)}"
     yield f"worst: {', '.join(where)}, column {worst.feature}: {numbers}"
@@ -246,7 +248,7 @@ def record(checked: Checked) -> dict[str, Any]:
         "batch": c.worst.batch,
         "head": c.worst.head,
         "query": c.worst.query,
-        "label": checked.labels[c.worst.query] if checked.labels else None,
+        "label": of_item(checked.labels, c.worst.batch)[c.worst.query] if checked.labels else None,
         "column": c.worst.feature,
         "expected": _finite(c.worst.expected),
         "computed": _finite(c.worst.computed),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.shapes import show
 from attncli.errors import InputError
-from attncli.files.contents import Labels
+from attncli.files.contents import AnyLabels
 from attncli.harmless import visible
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
@@ -41,7 +41,7 @@ class Inspection:
 
     arrays: Mapping[str, Summary]
     files: Mapping[str, str]
-    labels: Mapping[str, Labels]
+    labels: Mapping[str, AnyLabels]
     texts: Mapping[str, str]
     options: Mapping[str, tuple[object, str]]
     verdict: str
@@ -115,7 +115,7 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     console.width = screen.width
     console.print()
     for name, labels in found.labels.items():
-        say(f"{name}: {len(labels)}")
+        say(f"{name}: {len(labels)}" + f"×{len(labels[0])}" * isinstance(labels[0], tuple))
     for name, (value, source) in found.options.items():
         say(f"{name.replace('_', '-')} {value}: set by {source}")
     say(found.verdict + ".", style="green" if found.computable else "red")

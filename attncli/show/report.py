@@ -12,7 +12,6 @@ import numpy as np
 from attncli.attend.masking import additions, openings
 from attncli.attend.operands import Operands
 from attncli.attend.shapes import show as show_shape
-from attncli.problem.problem import Problem
 from attncli.problem.work import Part, Work
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
@@ -57,7 +56,7 @@ def sections(work: Work, view: View, notices: list[str]) -> Iterator[Section]:
             where = _where(batch, batches, head, heads)
             for name, array in _shown(made.arrays).items():
                 title = f"{formula(name, work.operands)}   {where}{rows.total}×{array.shape[-1]}"
-                yield Section(title, _grid(work.problem, name, array[0, 0], rows))
+                yield Section(title, _grid(work.problem.labels_of(batch), name, array[0, 0], rows))
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -67,9 +66,9 @@ def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: array for name, array in arrays.items() if name != "logits" or not same}
 
 
-def _grid(problem: Problem, name: str, numbers: NDArray[Any], rows: Axis) -> Grid:
-    columns = None if name == "output" else problem.labels.get("key_labels")
-    return Grid(numbers, rows, problem.labels.get("query_labels"), columns, heated=name == "weights")
+def _grid(labels: Mapping[str, tuple[str, ...]], name: str, numbers: NDArray[Any], rows: Axis) -> Grid:
+    columns = None if name == "output" else labels.get("key_labels")
+    return Grid(numbers, rows, labels.get("query_labels"), columns, heated=name == "weights")
 
 
 def formula(name: str, o: Operands | None) -> str:
