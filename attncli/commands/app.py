@@ -34,6 +34,7 @@ COMMANDS = {
     "plot": "Understand",
     "inspect": "Understand",
     "check": "Verify",
+    "trace": "Verify",
     "bench": "Measure",
 }
 

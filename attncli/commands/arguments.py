@@ -389,6 +389,10 @@ def number_or_all(name: str, text: str | None, least: int = 0) -> int | str | No
     return int(text)
 
 
+def _default(group: type, field: str) -> Any:
+    return getattr(group, field, inspect.Parameter.empty)
+
+
 def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
     """Let a command take the groups above: to Typer, each of their attributes is a parameter.
 
@@ -398,7 +402,7 @@ def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
     groups.pop("return")
     hints = {name: get_type_hints(group, include_extras=True) for name, group in groups.items()}
     parameters = [
-        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=getattr(groups[name], field), annotation=hint)
+        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=_default(groups[name], field), annotation=hint)
         for name, fields in hints.items()
         for field, hint in fields.items()
     ]

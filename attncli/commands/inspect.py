@@ -59,7 +59,10 @@ def run(inputs: Inputs, computation: Computation, report: Report, screening: Scr
 def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> None:
     from attncli.show.problems import line, to_terminal
 
-    rows = [{"problem": each.place} | line(each.arrays, each.options.changed()) for each in problems]
+    rows = []
+    for each in problems:
+        shapes = {name: array.shape for name, array in each.arrays.items() if name != "expected"}
+        rows.append({"problem": each.place} | line(shapes, each.options.changed()))
     to_terminal(rows, screen, console)
 
 

@@ -7,13 +7,14 @@ import math
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.write import SEVERAL, format_of, npz_members, tensors_and_texts
@@ -86,31 +87,77 @@ def is_plain(path: str) -> bool:
     return not target.exists() or stat.S_ISREG(target.stat().st_mode)
 
 
-def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> None:
-    """Write several problems into one ``.npz`` or ``.safetensors``, each under its name; one alone needs none.
+def check_problems(path: str, force: bool) -> None:
+    """Refuse early what `save_problems` would refuse late.
 
     Raises:
-        InputError: as `save`, or the extension is another one.
+        InputError: as `check_target`, or the extension is no archive's.
     """
-    kind = format_of(path, SEVERAL)
-    check_target(path, force)
-    alone = len(problems) == 1
-    before = {case: "" if alone else f"{case}." for case in problems}
-    target = Path(os.path.realpath(path))
-    with _saying(path), _written(target, force) as file:
-        if kind == "npz":
-            members: dict[str, Any] = {}
-            for case, each in problems.items():
-                members |= {before[case] + name: array for name, array in npz_members(each).items()}
-            with file.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **members)
-            return
-        from attncli.files.safetensors import library
+    if not _is_folder(path):
+        format_of(path, SEVERAL)
+        check_target(path, force)
+    elif not Path(path).absolute().parent.is_dir():
+        raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {Path(path).parent}")
+    elif Path(path).exists() and not Path(path).is_dir():
+        raise InputError("is a file, not a folder", place=path)
 
-        both = [tensors_and_texts(each, before[case]) for case, each in problems.items()]
-        arrays = {name: array for tensors, _ in both for name, array in tensors.items()}
-        texts = {name: text for _, said in both for name, text in said.items()}
-        library().numpy.save_file(arrays, file, texts)
+
+def _is_folder(path: str) -> bool:
+    return path.endswith(("/", os.sep)) or Path(path).is_dir()
+
+
+def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list[str]:
+    """Write several problems, all of them or none.
+
+    Args:
+        path: one archive, in which each problem stands under its name (one alone needs none); or a folder (one that
+            exists, or a name that ends in a slash), in which each gets a file: safetensors if it holds a type that
+            NPZ has not, such as bfloat16, and else NPZ.
+        problems: by name.
+        force: whether files that exist are written over.
+
+    Returns:
+        What people should know.
+
+    Raises:
+        InputError: as `check_problems`, and whatever the system says of the disk.
+    """
+    check_problems(path, force)
+    narrow = {
+        array.dtype.name for each in problems.values() for array in each.arrays.values() if not is_own(array.dtype)
+    }
+    if not _is_folder(path):
+        before = {case: "" if len(problems) == 1 else f"{case}." for case in problems}
+        with _saying(path), _written(Path(os.path.realpath(path)), force) as file:
+            _fill(file, format_of(path, SEVERAL), [(before[case], each) for case, each in problems.items()])
+        lost = f"NPZ has no {' or '.join(sorted(narrow))}: the same numbers are float32 there; .safetensors keeps them"
+        return [lost] if narrow and format_of(path, SEVERAL) == "npz" else []
+    kind = "safetensors" if narrow else "npz"
+    targets = {case: Path(path) / f"{case}.{kind}" for case in problems}
+    for target in targets.values():
+        if target.exists() and not force:
+            raise InputError("exists already", place=str(target), hint="--force writes over it")
+    with _saying(path), tempfile.TemporaryDirectory(dir=Path(path).absolute().parent, prefix=".attn-") as made:
+        for case, each in problems.items():
+            _fill(Path(made) / targets[case].name, kind, [("", each)])
+        Path(path).mkdir(exist_ok=True)
+        for target in targets.values():
+            (Path(made) / target.name).replace(target)
+    return []
+
+
+def _fill(file: Path, kind: str, problems: Sequence[tuple[str, Named]]) -> None:
+    """Write problems into a file, each name with what stands before it."""
+    if kind == "npz":
+        members = {before + name: a for before, each in problems for name, a in npz_members(each).items()}
+        with file.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **members)
+        return
+    from attncli.files.safetensors import library
+
+    both = [tensors_and_texts(each, before) for before, each in problems]
+    arrays = {name: array for tensors, _ in both for name, array in tensors.items()}
+    library().numpy.save_file(arrays, file, {name: text for _, said in both for name, text in said.items()})
 
 
 def _replace(target: Path, data: bytes, force: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attncli.attend.shapes import show
 from attncli.harmless import visible
@@ -17,20 +17,22 @@ WIDEST = 1000
 STATES = ("query", "key", "value")
 
 
-def line(arrays: Mapping[str, Any], options: Mapping[str, object]) -> dict[str, str]:
+def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
     """Return what a problem is in short: the shapes of its states, what stands beside them, and its options.
 
     Args:
-        arrays: whatever has a shape, by name.
+        shapes: of its arrays, by name.
         options: those that are not at their default.
     """
-    states = {name: show(arrays[name].shape) if name in arrays else "" for name in STATES}
-    beside = [f"{name} {show(array.shape)}" for name, array in arrays.items() if name not in (*STATES, "expected")]
+    states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in STATES}
+    beside = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in STATES]
     said = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
     return states | {"beside": ", ".join(beside), "options": ", ".join(said).replace("_", "-")}
 
 
 def _short(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -1,0 +1,156 @@
+"""attn trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from typer import Argument, Option
+
+from attncli.commands.arguments import OUTPUT, Group, Screening
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from attncli.trace.listen import Call
+    from attncli.trace.passes import Place
+    from attncli.trace.record import Recorded
+
+GIVEN, WHICH = "What it is given", "What is recorded"
+
+
+def _arg(what: str) -> Any:
+    return Argument(help=what, show_default=False, rich_help_panel=GIVEN)
+
+
+def _option(flags: str, what: str, panel: str, **more: Any) -> Any:
+    return Option(*flags.split(), help=what, rich_help_panel=panel, show_default=False, **more)
+
+
+class Tracing(Group):
+    """Which model, what it is given, and what of it is recorded."""
+
+    model: Annotated[str, _arg("The folder of a model, or an installed package that ships one.")]
+    text: Annotated[
+        str | None, _arg("The text it reads, or features or token ids in an .npy file; - is --lines -.")
+    ] = None
+    second: Annotated[str | None, _arg("The second text of a pair; for an encoder-decoder the target.")] = None
+    lines: Annotated[
+        str | None,
+        _option(
+            "--lines", "A batch: a text a line, two with a tab between; - is standard input.", GIVEN, metavar="FILE"
+        ),
+    ] = None
+    generate: Annotated[
+        int, _option("--generate", "Let it write N tokens, and record each of these steps.", GIVEN, min=0, metavar="N")
+    ] = 0
+    layer: Annotated[
+        str | None, _option("--layer", "Only these layers, such as 3 or 0-3,5.", WHICH, metavar="RANGES")
+    ] = None
+    head: Annotated[str | None, _option("--head", "Only these query heads.", WHICH, metavar="RANGES")] = None
+    passes: Annotated[
+        list[str] | None,
+        _option(
+            "--pass",
+            "Only encoder, decoder or cross; only prefill, step, step.N or step.N-M; may be repeated.",
+            WHICH,
+            metavar="PASS",
+        ),
+    ] = None
+    list_: Annotated[bool, _option("--list", "Only show what there is; a text is not needed.", WHICH)] = False
+
+
+class Recording(Group):
+    """Where it goes."""
+
+    output: Annotated[
+        str | None,
+        _option("--output -o", "Write .npz or .safetensors; or FOLDER/, a file each.", OUTPUT, metavar="FILE"),
+    ] = None
+    force: Annotated[bool, _option("--force", "Write over files that exist.", OUTPUT)] = False
+    format: Annotated[
+        Literal["table", "json"] | None,
+        _option("--format -f", "How standard output tells what was recorded (default table).", OUTPUT),
+    ] = None
+
+
+def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
+    r"""Record the real Q, K, V of a transformers model.
+
+    Runs a model on a text and records for each attention that it performs what goes in and, as the expected output,
+    what the model itself makes of it. Nothing is asked of any network. Needs pip install 'attncli[trace]'.
+
+    \b
+    Examples:
+      attn trace ./gpt2 --list
+      attn trace ./gpt2 "The capital of Italy is" -o case.npz
+      attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
+    """
+    from attncli.commands.deliver import say
+    from attncli.files.save import check_problems, save_problems
+    from attncli.trace.inputs import Wanted, given
+    from attncli.trace.model import load
+    from attncli.trace.passes import Choice, ranges
+    from attncli.trace.run import hear, keep
+
+    choice = Choice.parse(tracing.layer, tracing.passes or [])
+    heads = [head for each in ranges("head", tracing.head) for head in each] if tracing.head else None
+    wanted = Wanted(*_texts(tracing), tracing.generate)
+    target = None if tracing.list_ else recording.output
+    if target is not None:
+        check_problems(target, recording.force)
+        if not wanted.texts and wanted.lines is None:
+            raise InputError("no text given", hint='attn trace MODEL "a text" -o FILE; --list shows what there is')
+    model = load(tracing.model)
+    inputs = given(model, wanted)
+    heard = hear(model, inputs, tracing.generate, choice)
+    if target is None:
+        _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screening)
+    else:
+        found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
+        wide = save_problems(target, {each.place.name: each.named for each in found}, recording.force)
+        _show([_recorded(each) for each in found], recording, screening)
+        say(wide)
+    say([*inputs.notices, *heard.notices])
+
+
+def _texts(tracing: Tracing) -> tuple[list[str], list[str] | None]:
+    """Return the texts on the command line, and those of a batch."""
+    from attncli.trace.inputs import read_lines
+
+    if tracing.lines is not None and tracing.text is not None:
+        raise InputError("a text and --lines are two ways to say what the model reads", hint="give one of them")
+    if tracing.lines is not None or tracing.text == "-":
+        return [], read_lines(tracing.lines or "-")
+    return [text for text in (tracing.text, tracing.second) if text is not None], None
+
+
+def _heard(call: Call, place: Place) -> dict[str, Any]:
+    """Return what is told of an attention that was only listened to."""
+    shapes = {name: list(shape[1:] if shape[0] == 1 else shape) for name, shape in call.shapes.items()}
+    return {"problem": place.name, "layer": call.module, "shapes": shapes}
+
+
+def _recorded(each: Recorded) -> dict[str, Any]:
+    """Return what is told of an attention that was recorded."""
+    shapes = {name: list(array.shape) for name, array in each.named.arrays.items()}
+    options = {"options": dict(each.named.options), "difference": each.comparison.error}
+    return {"problem": each.place.name, "layer": each.module, "shapes": shapes} | options
+
+
+def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening: Screening) -> None:
+    from attncli.show.problems import line, to_terminal
+    from attncli.show.screen import Screen
+
+    screen = Screen.of_stdout(screening.color)
+    console = screen.console()
+    if recording.format == "json":
+        lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in records)
+        console.out(f"[\n{lines}\n]", highlight=False)
+        return
+    rows = []
+    for each in records:
+        states = {name: shape for name, shape in each["shapes"].items() if name != "expected"}
+        row = {"problem": each["problem"], "layer": each["layer"]} | line(states, each.get("options", {}))
+        rows.append(row | {"differs by": f"{each['difference']:.1e}" if "difference" in each else ""})
+    to_terminal(rows, screen, console)

@@ -1,0 +1,297 @@
+"""What a model is given: tokens of texts, or features of pictures and sounds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError
+from attncli.files.contents import Labels, Matrix
+from attncli.files.read import STDIN, read, shown
+from attncli.trace.libraries import quiet
+from attncli.trace.model import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IDS = "input_ids"
+MOST = 1 << 24  # bytes of text; a batch that long fits no memory anyway
+# The features of pictures, spectra and waves, and how many axes a batch of them has.
+FEATURES = {"pixel_values": 4, "input_features": 3, "input_values": 2}
+FRAME = 0.02  # seconds that a position of Whisper's encoder stands for: two frames of 10 ms
+DUMMY = "Who attends to whom?"
+PAST_A_WORD = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's mark of a blank, U+2581
+BROKEN = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass
+class Given:
+    """What goes into a model.
+
+    Attributes:
+        arguments: of its forward function.
+        source: labels of what an encoder, or a model of one part, reads; for each item of the batch.
+        target: labels of what a decoder reads, likewise; None where the model has one part.
+        said: what was given, in a few words.
+        notices: what people should know about it.
+    """
+
+    arguments: dict[str, Any]
+    source: list[Labels] | None = None
+    target: list[Labels] | None = None
+    said: str = ""
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line says.
+
+    Attributes:
+        texts: up to two: a text or the path of an .npy file; a second text.
+        lines: a text a line, two with a tab between them; None where there are none.
+        generate: how many tokens are generated.
+    """
+
+    texts: Sequence[str] = ()
+    lines: Sequence[str] | None = None
+    generate: int = 0
+
+
+def given(model: Model, wanted: Wanted) -> Given:
+    """Make what the model is given.
+
+    Raises:
+        InputError: the model takes something else, or has no tokenizer.
+    """
+    first, second = (*wanted.texts, None, None)[:2]
+    if first is not None and first.lower().endswith(".npy"):
+        found = _of_array(model, first, _array(first))
+        return _with_text(model, found, second, wanted)
+    if model.network.main_input_name != IDS and first is not None:
+        hint = f"save its {model.network.main_input_name} with numpy.save, and give the .npy file"
+        raise InputError("this model reads no text but features", hint=hint)
+    pairs = [line.split("\t") for line in wanted.lines] if wanted.lines is not None else [wanted.texts or [DUMMY]]
+    if not wanted.texts and wanted.lines is None and (model.network.main_input_name != IDS or model.tokenizer is None):
+        return _dummy(model)
+    return _of_texts(model, pairs, wanted.generate)
+
+
+def read_lines(path: str) -> list[str]:
+    """Read a batch of texts, a line each; empty lines are left out.
+
+    Raises:
+        InputError: the file cannot be read, or there is no text in it.
+    """
+    try:
+        if path == STDIN:
+            data = sys.stdin.buffer.read(MOST + 1)
+        else:
+            with Path(path).open("rb") as stream:
+                data = stream.read(MOST + 1)
+        lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+    except OSError as error:
+        raise InputError(error.strerror or str(error), place=path) from None
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", place=shown(path)) from None
+    if not lines or len(data) > MOST:
+        raise InputError("holds no text" if not lines else "is too long for a batch", place=shown(path))
+    return lines
+
+
+def _array(path: str) -> NDArray[Any]:
+    contents = read(path)
+    assert isinstance(contents, Matrix)  # .npy files hold nothing else
+    return contents.array
+
+
+def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
+    """Take token ids, or features of whichever kind the model reads."""
+    import numpy as np
+    import torch
+
+    name = _feature_name(model)
+    if array.dtype.kind in "iu":
+        ids = torch.from_numpy(np.atleast_2d(np.array(array, dtype=np.int64)))
+        _check_ids(model, ids, path)
+        labels = [tokens_of(model, item) for item in ids.tolist()]
+        return Given({IDS: ids}, labels, said=path)
+    if name is None or array.dtype.kind != "f":
+        raise InputError(f"holds {array.dtype}, and this model reads token ids: whole numbers", place=path)
+    axes = FEATURES[name]
+    if array.ndim not in (axes - 1, axes):
+        raise InputError(f"{name} have {axes} axes ({axes - 1} without the batch), not {array.ndim}", place=path)
+    batch = np.array(array if array.ndim == axes else array[None], dtype=np.float32)
+    return Given({name: torch.from_numpy(batch).to(model.network.dtype)}, said=path)
+
+
+def _feature_name(model: Model) -> str | None:
+    import inspect
+
+    taken = [model.network.main_input_name, *inspect.signature(model.network.forward).parameters]
+    return next((name for name in taken if name in FEATURES), None)
+
+
+def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> Given:
+    """Add the text beside features: what a decoder has written so far, or what a picture is compared with."""
+    if model.config.is_encoder_decoder or _has_decoder(model):
+        return _with_target(model, found, None if text is None else [text], wanted.generate)
+    if text is not None:
+        beside = _of_texts(model, [[text]], wanted.generate)
+        return Given(beside.arguments | found.arguments, beside.source, said=f"{found.said}, {beside.said}")
+    return found
+
+
+def _has_decoder(model: Model) -> bool:
+    return getattr(model.config, "decoder", None) is not None
+
+
+def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Given:
+    """Make tokens, padded to one length where there are several texts."""
+    tokenizer = model.tokenizer
+    if tokenizer is None:
+        raise InputError("the folder holds no tokenizer", hint="give token ids: an .npy file of whole numbers")
+    if not pairs or any(not 1 <= len(pair) <= 2 for pair in pairs) or len({len(pair) for pair in pairs}) > 1:
+        raise InputError("every line is one text, or every line is two with a tab between them")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    two_parts = model.config.is_encoder_decoder
+    # New tokens follow the last real one only where the padding stands before them.
+    tokenizer.padding_side = "left" if generate and not two_parts else "right"
+    first = [pair[0] for pair in pairs]
+    second = [pair[1] for pair in pairs] if len(pairs[0]) == 2 else None
+    with quiet():
+        made = tokenizer(first, None if two_parts else second, return_tensors="pt", padding=len(pairs) > 1)
+    arguments = {name: tensor for name, tensor in made.items() if name in (IDS, "attention_mask", "token_type_ids")}
+    _check_ids(model, arguments[IDS], "the text")
+    labels = [tokens_of(model, item) for item in arguments[IDS].tolist()]
+    found = Given(arguments, labels, said=" · ".join(" → ".join(pair) for pair in pairs))
+    return _with_target(model, found, second, generate) if two_parts else found
+
+
+def _check_ids(model: Model, ids: Any, place: str) -> None:
+    """Refuse what the model has no embedding for, before it fails somewhere within."""
+    if ids.shape[-1] == 0:
+        raise InputError("makes no tokens", place=place)
+    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if isinstance(most, int) and ids.shape[-1] > most > 0:
+        raise InputError(f"makes {ids.shape[-1]} tokens, and the model reads up to {most}", place=place)
+    table = model.network.get_input_embeddings()
+    count = getattr(table, "num_embeddings", None)
+    if count is not None and not 0 <= int(ids.min()) <= int(ids.max()) < count:
+        raise InputError(f"holds ids from {int(ids.min())} to {int(ids.max())}; the model has {count}", place=place)
+
+
+def _with_target(model: Model, found: Given, texts: Sequence[str] | None, generate: int) -> Given:
+    """Add what the decoder reads: the target, moved by one, or just what it starts with."""
+    import torch
+
+    config = model.network.generation_config if model.network.can_generate() else model.config
+    start = config.decoder_start_token_id
+    start = start if start is not None else getattr(model.config, "decoder_start_token_id", None)
+    if start is None:
+        start = config.bos_token_id
+    if start is None:
+        raise InputError("the model does not say which token its decoder starts with")
+    batch = next(iter(found.arguments.values())).shape[0]
+    ids = torch.full((batch, 1), int(start))
+    mask = torch.ones_like(ids)
+    if texts is not None:
+        if model.tokenizer is None:
+            raise InputError("the folder holds no tokenizer", hint="leave out the target, or add the tokenizer")
+        model.tokenizer.padding_side = "right"
+        with quiet():
+            made = model.tokenizer(text_target=list(texts), return_tensors="pt", padding=len(texts) > 1)
+        labels = made[IDS]
+        starts = bool((labels[:, 0] == start).all())
+        # What the decoder reads is what it is to write, moved by one: the start comes in, the end falls out.
+        ids = labels if starts else torch.cat([ids, labels], dim=1)
+        ids = ids[:, :-1] if ids.shape[1] > 1 else ids
+        mask = torch.ones_like(ids)
+        if len(texts) > 1:
+            kept = made["attention_mask"]
+            mask = (kept if starts else torch.cat([mask[:, :1], kept], dim=1))[:, : ids.shape[1]]
+    elif not generate:
+        found.notices.append(
+            "the decoder reads only its start token: give the target as a second text, or --generate N"
+        )
+    found.arguments |= {"decoder_input_ids": ids}
+    if int(mask.min()) == 0:
+        found.arguments["decoder_attention_mask"] = mask
+    found.target = [tokens_of(model, item) for item in ids.tolist()]
+    return found
+
+
+def _dummy(model: Model) -> Given:
+    """Return something of the right shape, to see what a model does with it."""
+    import torch
+
+    name, config = model.network.main_input_name, model.config
+    shapes: dict[str, Any] = {
+        IDS: lambda: torch.arange(8)[None] % config.get_text_config().vocab_size,
+        "pixel_values": lambda: torch.zeros(1, config.num_channels, *_square(config.image_size)),
+        "input_features": lambda: torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions),
+        "input_values": lambda: torch.zeros(1, 16000),
+    }
+    try:
+        tensor = shapes[name]()
+    except (KeyError, AttributeError, TypeError):
+        raise InputError(f"this model reads {name}; what they look like is not known here", hint="give some") from None
+    found = Given({name: tensor if name == IDS else tensor.to(model.network.dtype)}, said="nothing: zeros")
+    return _with_target(model, found, None, 1) if config.is_encoder_decoder else found
+
+
+def _square(size: Any) -> tuple[int, int]:
+    return (int(size[0]), int(size[1])) if isinstance(size, list | tuple) else (int(size), int(size))
+
+
+def positions(model: Model, given: Given, shape: Sequence[int]) -> list[Labels] | None:
+    """Return labels for the positions of a picture or a sound: patches by row and column, frames by their second.
+
+    Args:
+        model: whose patch size counts.
+        given: the features.
+        shape: (batch, heads, L, E) of the first query.
+    """
+    batch, length = shape[0], shape[2]
+    if "pixel_values" in given.arguments:
+        patch = getattr(model.config, "patch_size", None)
+        if patch is None:
+            return None
+        sides = zip(given.arguments["pixel_values"].shape[-2:], _square(patch), strict=True)
+        down, across = (int(size) // step for size, step in sides)
+        names = [f"r{row}c{column}" for row in range(down) for column in range(across)]
+        before = length - len(names)
+        if 0 <= before <= 8:
+            extra = ["CLS", *(f"extra {at}" for at in range(1, before))][:before]
+            return [(*extra, *names)] * batch
+    if "input_features" in given.arguments and given.arguments["input_features"].shape[-1] == 2 * length:
+        return [tuple(f"{at * FRAME:.2f}s" for at in range(length))] * batch
+    return None
+
+
+def tokens_of(model: Model, ids: Sequence[int]) -> Labels:
+    """Return tokens as people read them: with their leading blank, and no marks of the tokenizer's."""
+    if model.tokenizer is None:
+        return tuple(map(str, ids))
+    return tuple(_readable(model.tokenizer, token) for token in model.tokenizer.convert_ids_to_tokens(list(ids)))
+
+
+def _readable(tokenizer: Any, token: str | None) -> str:
+    if token is None:
+        return "?"
+    if PAST_A_WORD in token:
+        return token.replace(PAST_A_WORD, " ")
+    if token in tokenizer.all_special_tokens or not _writes_bytes(tokenizer):
+        return token
+    text = tokenizer.convert_tokens_to_string([token])
+    return token if BROKEN in text or not text else text  # a part of a character cannot be read alone
+
+
+def _writes_bytes(tokenizer: Any) -> bool:
+    """Tell whether tokens spell bytes, as in GPT-2, where Ġ is a blank."""
+    decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
+    return "ByteLevel" in str(decoder)

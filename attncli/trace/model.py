@@ -1,0 +1,183 @@
+"""Find and load a model: from a folder or an installed package, never from a network, never by unpickling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from attncli.errors import InputError
+from attncli.problem.memory import available_memory
+from attncli.trace.libraries import ATTENTION, quiet, transformers
+
+CONFIG = "config.json"
+WEIGHTS = "*.safetensors"
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+GGUF = "*.gguf"
+NOT_HEARD = "only families that call transformers' AttentionInterface can be traced"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that is ready to run.
+
+    Attributes:
+        name: what people call it.
+        network: the module of PyTorch.
+        tokenizer: what makes tokens of texts, where the folder holds one.
+        described: where it comes from, for the source of what is recorded.
+    """
+
+    name: str
+    network: Any
+    tokenizer: Any
+    described: str
+
+    @property
+    def config(self) -> Any:
+        """What the model says of itself."""
+        return self.network.config
+
+
+def find(given: str) -> Path:
+    """Return the folder that holds a model.
+
+    Args:
+        given: the folder itself, or the name of an installed package that ships one.
+
+    Raises:
+        InputError: there is no such thing here, or there are several models in it.
+    """
+    folder = Path(given)
+    if folder.is_file():
+        raise InputError("is a file, not the folder of a model", place=given, hint=f"give its folder: {folder.parent}")
+    if folder.is_dir():
+        return _only_one(given, sorted(_in_folder(folder)))
+    try:
+        files = metadata.files(given) or []
+    except (metadata.PackageNotFoundError, ValueError):
+        hint = "no network is asked: download it yourself, and give the folder"
+        raise InputError(
+            "there is no such folder, and no installed package of that name", place=given, hint=hint
+        ) from None
+    parents = {Path(str(file.locate())).parent for file in files if any(map(file.match, (WEIGHTS, GGUF, *PICKLED)))}
+    return _only_one(given, sorted(parent for parent in parents if _is_model(parent)))
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    if _is_model(folder):
+        yield folder
+    else:
+        yield from (config.parent for config in folder.glob(f"*/{CONFIG}"))
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / CONFIG).exists() or any(folder.glob(GGUF))
+
+
+def _only_one(given: str, found: list[Path]) -> Path:
+    if not found:
+        hint = f"a model is {CONFIG} beside *.safetensors, as save_pretrained writes them"
+        raise InputError("holds no model", place=given, hint=hint)
+    if len(found) > 1:
+        raise InputError(f"holds {len(found)} models", place=given, hint="give one: " + ", ".join(map(str, found)))
+    return found[0]
+
+
+def load(given: str) -> Model:
+    """Load a model and its tokenizer.
+
+    Raises:
+        InputError: there is none, its weights are pickled or too big for the memory, or it needs code of its own.
+    """
+    folder = find(given)
+    package = transformers()
+    more = _check_weights(folder, given)
+    try:
+        with quiet():
+            config = package.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
+            network = _class(package, config, gguf=bool(more)).from_pretrained(
+                folder,
+                config=config,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=None if more else True,
+                dtype="auto",
+                attn_implementation=ATTENTION,
+                **more,
+            )
+    # What a broken folder, or a family that is unknown to it, makes the package raise has no common type.
+    except Exception as error:
+        raise _why(error, folder, given) from None
+    described = f"{given} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
+    return Model(Path(given).name or given, network.eval(), _tokenizer(package, folder, more), described)
+
+
+def _check_weights(folder: Path, given: str) -> dict[str, str]:
+    """Look at the files before any is opened; return how transformers is told of a GGUF file."""
+    safe, gguf = sorted(folder.glob(WEIGHTS)), sorted(folder.glob(GGUF))
+    if not safe and not gguf:
+        if any(file for pattern in PICKLED for file in folder.glob(pattern)):
+            hint = "where you trust them, write them anew: AutoModel.from_pretrained(…).save_pretrained(…)"
+            raise InputError("its weights are pickled, and nothing is unpickled here", place=given, hint=hint)
+        raise InputError("holds no weights (*.safetensors)", place=given)
+    size = sum(file.stat().st_size for file in safe or gguf[:1])
+    if size > available_memory():
+        message = f"its weights take {size / 1e9:.1f} GB, more than the memory that is free"
+        raise InputError(message, place=given)
+    if safe:
+        return {}
+    if len(gguf) > 1:
+        raise InputError(f"holds {len(gguf)} GGUF files", place=given, hint="leave one of them in the folder")
+    return {"gguf_file": gguf[0].name}
+
+
+def _class(package: Any, config: Any, *, gguf: bool) -> Any:
+    """Return the class that the model was saved as, with its head if it has one."""
+    for name in config.architectures or ():
+        found = getattr(package, name, None)
+        if isinstance(found, type) and issubclass(found, package.PreTrainedModel):
+            return found
+    # What a GGUF file holds is a language model, and it does not say so.
+    return package.AutoModelForCausalLM if gguf else package.AutoModel
+
+
+def _tokenizer(package: Any, folder: Path, more: dict[str, str]) -> Any:
+    try:
+        with quiet():
+            return package.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_fast=True, **more
+            )
+    # A folder without a tokenizer is fine for pictures and sounds; whoever needs one will say that there is none.
+    except Exception:
+        return None
+
+
+def _why(error: Exception, folder: Path, given: str) -> InputError:
+    """Say in one line why a model cannot be loaded."""
+    config = _config(folder)
+    if "auto_map" in config:
+        return InputError("needs code of its own, which is never run", place=given)
+    if isinstance(error, KeyError) and error.args == (ATTENTION,):
+        message = f"{config.get('model_type', 'this family')} performs its attention where it cannot be heard"
+        return InputError(message, place=given, hint=NOT_HEARD)
+    if isinstance(error, ImportError):
+        return InputError(f"cannot be loaded: {_line(error)}", place=given, hint="pip install what it asks for")
+    return InputError(f"cannot be loaded: {_line(error)}", place=given)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _line(error: Exception) -> str:
+    """Return the first line of what an error says, without a full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")

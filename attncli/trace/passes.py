@@ -1,0 +1,167 @@
+"""What each attention is called, and which of them are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from attncli.errors import InputError
+from attncli.trace.listen import Call
+
+ENCODER, DECODER, CROSS = STACKS = ("encoder", "decoder", "cross")
+PREFILL, STEP = "prefill", "step"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which attention of a model it is.
+
+    Attributes:
+        stack: ``encoder``, ``decoder`` (its attention to itself) or ``cross`` (its attention to the encoder).
+        layer: counted from 0 in its stack.
+        step: None where nothing is generated; 0 is the prefill, N the pass in which the Nth new token is the query.
+    """
+
+    stack: str
+    layer: int
+    step: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in files.
+
+        >>> Place("decoder", 3).name, Place("cross", 0, 0).name, Place("decoder", 3, 2).name
+        ('decoder.3', 'cross.0.prefill', 'decoder.3.step.2')
+        """
+        time = {None: [], 0: [PREFILL]}.get(self.step, [STEP, str(self.step)])
+        return ".".join([self.stack, str(self.layer), *time])
+
+
+def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[Place]:
+    """Tell the attentions apart.
+
+    Layers have the numbers that they say they have, where all of a stack say different ones. A module that stands for
+    all layers (as in ALBERT) says one number or none: there the order of the calls counts.
+
+    Args:
+        calls: of one run, in their order.
+        two_parts: whether the model is an encoder and a decoder.
+        generates: whether tokens were generated.
+    """
+    groups: dict[tuple[str, int], list[Call]] = {}
+    for call in calls:
+        stack = _stack(call, two_parts)
+        forward = 0 if stack == ENCODER else call.forward
+        groups.setdefault((stack, forward), []).append(call)
+    found: dict[int, Place] = {}
+    for (stack, forward), together in groups.items():
+        told = [call.layer for call in together]
+        known = all(isinstance(layer, int) for layer in told) and len(set(told)) == len(told)
+        step = forward - 1 if generates and stack != ENCODER else None
+        for count, call in enumerate(together):
+            found[call.index] = Place(stack, int(call.layer or 0) if known else count, step)
+    return [found[call.index] for call in calls]
+
+
+def _stack(call: Call, two_parts: bool) -> str:
+    if call.cross:
+        return CROSS
+    if two_parts:
+        return ENCODER if ENCODER in call.module.split(".") else DECODER
+    return DECODER if call.causal else ENCODER
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is asked for; None is all of it.
+
+    Attributes:
+        layers: ranges of layers.
+        stacks: some of `STACKS`.
+        steps: ranges of steps, 0 being the prefill.
+    """
+
+    layers: Sequence[range] | None = None
+    stacks: Sequence[str] | None = None
+    steps: Sequence[range] | None = None
+
+    @classmethod
+    def parse(cls, layers: str | None, passes: Iterable[str]) -> Choice:
+        """Read ``--layer`` and ``--pass``.
+
+        Raises:
+            InputError: a word or a range that is none.
+
+        Example:
+            >>> Choice.parse("0-2,5", ["cross,prefill", "step.3"])
+            Choice(layers=[range(0, 3), range(5, 6)], stacks=['cross'], steps=[range(0, 1), range(3, 4)])
+        """
+        words = [word.strip() for each in passes for word in each.split(",")]
+        stacks = [word for word in words if word in STACKS]
+        steps = [_steps(word) for word in words if word not in STACKS]
+        return cls(ranges("layer", layers) if layers else None, stacks or None, steps or None)
+
+    def takes(self, place: Place) -> bool:
+        """Tell whether an attention is asked for."""
+        return (
+            (self.layers is None or any(place.layer in each for each in self.layers))
+            and (self.stacks is None or place.stack in self.stacks)
+            and (self.steps is None or any((place.step or 0) in each for each in self.steps) or self._once(place))
+        )
+
+    def _once(self, place: Place) -> bool:
+        """Tell whether it is an encoder's that is asked for by name: it runs once, whichever steps are wanted."""
+        return place.stack == ENCODER and self.stacks is not None and ENCODER in self.stacks
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self.layers is None and self.stacks is None and self.steps is None
+
+
+def _steps(word: str) -> range:
+    if word == PREFILL:
+        return range(1)
+    kind, dot, numbers = word.partition(".")
+    if kind != STEP or (dot and not numbers):
+        hint = f"{', '.join(STACKS)}, {PREFILL}, {STEP} (all of them), {STEP}.N, {STEP}.N-M"
+        raise InputError(f"--pass {word[:40]}: there is no such pass", hint=hint)
+    found = ranges("pass", numbers)[0] if numbers else range(1, 1 << 62)
+    if found.start < 1:
+        raise InputError(f"--pass {word[:40]}: steps count from 1", hint=f"the pass before them is {PREFILL}")
+    return found
+
+
+def ranges(flag: str, text: str) -> list[range]:
+    """Read numbers and ranges, both ends inclusive.
+
+    Raises:
+        InputError: it is something else.
+
+    Example:
+        >>> ranges("head", "0-2,5")
+        [range(0, 3), range(5, 6)]
+    """
+    found = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last] if dash else [first, first]
+        if not all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise InputError(f"--{flag} {text[:40]}: numbers and ranges are understood, such as 0-3,5")
+        found.append(range(int(ends[0]), int(ends[1]) + 1))
+    return found
+
+
+def chosen(named: Mapping[int, Place], choice: Choice) -> list[int]:
+    """Return the calls that are asked for.
+
+    Raises:
+        InputError: there are none; what there is is told.
+    """
+    found = [index for index, place in named.items() if choice.takes(place)]
+    if not found:
+        there = ", ".join(dict.fromkeys(place.stack for place in named.values()))
+        layers = sorted({place.layer for place in named.values()})
+        hint = f"there are {there}, layers {layers[0]} to {layers[-1]}; --list shows them"
+        raise InputError("nothing that --layer and --pass ask for is in this run", hint=hint)
+    return found

@@ -1,0 +1,198 @@
+"""From an attention that was heard to a problem as files hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attncli.attend.operands import prepare
+from attncli.attend.options import Options
+from attncli.errors import InputError
+from attncli.files.contents import AnyLabels, Labels, Named
+from attncli.trace.listen import Call
+from attncli.trace.masks import rules
+from attncli.trace.passes import CROSS, DECODER, ENCODER, Place
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.check.compare import Comparison
+
+HEAD_AXIS = 1
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the positions of a model stand for, for each item of the batch; None is not known.
+
+    Attributes:
+        source: what an encoder reads.
+        target: what a decoder reads, generated tokens included.
+        prompt: how many of the target were there before anything was generated.
+    """
+
+    source: Sequence[Labels] | None
+    target: Sequence[Labels] | None
+    prompt: int
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One attention, recorded.
+
+    Attributes:
+        place: which.
+        module: the path of its layer.
+        named: the problem, with the model's own output as ``expected``.
+        comparison: how the pipeline here compares with it.
+    """
+
+    place: Place
+    module: str
+    named: Named
+    comparison: Comparison
+
+
+def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[int] | None, texts: dict[str, str]) -> Recorded:
+    """Turn a call into a problem, and see that the pipeline here makes of it what the model made.
+
+    Args:
+        call: with its tensors.
+        place: which attention it is.
+        tokens: labels.
+        heads: query heads that are kept; None is all of them.
+        texts: ``title`` and ``source``.
+
+    Raises:
+        InputError: the model does something else than what was recorded of it.
+    """
+    arrays = {name: to_numpy(tensor) for name, tensor in call.tensors.items()}
+    arrays["expected"] = arrays.pop("output").swapaxes(1, 2)  # the model has (batch, L, heads, Ev)
+    options = _options(call.more)
+    queries, keys = arrays["query"].shape[-2], arrays["key"].shape[-2]
+    found = rules(
+        arrays.pop("mask", None),
+        (queries, keys),
+        causal=place.stack == DECODER,
+        first=keys - queries if place.stack == DECODER else 0,
+        window=_window(call.more),
+    )
+    options |= found.options
+    arrays |= {} if found.mask is None else {"mask": found.mask}
+    arrays |= _beside(call.more)
+    problem = _plain(arrays if heads is None else of_heads(arrays, heads))
+    labels = _labels(place, tokens, len(arrays["query"]), queries, keys)
+    return Recorded(
+        place, call.module, Named(problem, labels, texts, options), _compared(problem, options, place, call.more)
+    )
+
+
+def to_numpy(tensor: Any) -> NDArray[Any]:
+    """Return a tensor as an array of the same type; NumPy has no bfloat16 of its own."""
+    import ml_dtypes
+    import torch
+
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def _options(more: dict[str, Any]) -> dict[str, object]:
+    """Return scale and softcap; where a model says nothing of the scale, its eager function takes 1/√d."""
+    scaling = more.get("scaling")
+    scale = "sqrt" if scaling is None else float(scaling)
+    options: dict[str, object] = {} if scale == 1 else {"scale": scale}
+    return options | ({"softcap": float(more["softcap"])} if more.get("softcap") else {})
+
+
+def _window(more: dict[str, Any]) -> int | None:
+    found = more.get("sliding_window", more.get("window"))
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def _beside(more: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return sinks and bias, where a layer has them and they are not all zero."""
+    found = {}
+    sinks = more.get("s_aux", more.get("sinks"))
+    if sinks is not None:
+        found["sinks"] = to_numpy(sinks).ravel()
+    bias = more.get("position_bias")
+    if bias is not None and bool((bias != 0).any()):
+        found["bias"] = to_numpy(bias)
+    return found
+
+
+def of_heads(arrays: dict[str, NDArray[Any]], heads: Sequence[int]) -> dict[str, NDArray[Any]]:
+    """Return some query heads, and for each of them the key head that serves it.
+
+    Raises:
+        InputError: there is no such head.
+    """
+    count = arrays["query"].shape[HEAD_AXIS]
+    if max(heads) >= count:
+        raise InputError(f"--head {max(heads)}: there are heads 0 to {count - 1}")
+    found = {}
+    for name, array in arrays.items():
+        if name == "sinks":
+            found[name] = array[list(heads)]
+            continue
+        has = array.shape[HEAD_AXIS]
+        found[name] = array if has == 1 < count else array[:, _serving(heads, count, has)]
+    return found
+
+
+def _serving(heads: Sequence[int], count: int, has: int) -> list[int]:
+    """Return the key heads that serve these query heads: each once where that says it all, else one a query head."""
+    each = [head * has // count for head in heads]
+    once = list(dict.fromkeys(each))
+    group = len(each) // len(once)
+    return once if each == [head for head in once for _ in range(group)] else each
+
+
+def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Leave out the axis of a batch of one."""
+    if len(arrays["query"]) > 1:
+        return arrays
+    return {name: array[0] if array.ndim == 4 else array for name, array in arrays.items()}
+
+
+def _labels(place: Place, tokens: Tokens, batch: int, queries: int, keys: int) -> dict[str, AnyLabels]:
+    end = tokens.prompt + (place.step or 0)
+    beginning = place.stack == ENCODER
+    sides = {
+        "query_labels": (tokens.source if beginning else tokens.target, queries if beginning else end, queries),
+        "key_labels": (tokens.target, end, keys) if place.stack == DECODER else (tokens.source, keys, keys),
+    }
+    found: dict[str, AnyLabels] = {}
+    for name, (lists, last, count) in sides.items():
+        if lists is None or len(lists) != batch or any(not count <= last <= len(each) for each in lists):
+            continue
+        if place.stack == CROSS and name == "key_labels" and any(len(each) != count for each in lists):
+            continue
+        some = [each[last - count : last] for each in lists]
+        found[name] = some[0] if batch == 1 else tuple(some)
+    return found
+
+
+def _compared(
+    arrays: dict[str, NDArray[Any]], options: dict[str, object], place: Place, more: dict[str, Any]
+) -> Comparison:
+    from attncli.check.diagnosis import Wanted, check
+
+    inputs = {name: array for name, array in arrays.items() if name != "expected"}
+    finding = check(prepare(inputs, Options.parse(options)), arrays["expected"], Wanted(diagnose=False))
+    if not finding.agrees:
+        unknown = ", ".join(sorted(set(more) - KNOWN))
+        message = f"{place.name}: what was recorded does not make the model's own output"
+        reason = f" (differs by {finding.comparison.error:.2g}; the layer was also given {unknown or 'nothing else'})"
+        raise InputError(message + reason, hint="--layer and --pass leave it out")
+    return finding.comparison
+
+
+# What layers are given that is recorded, or has no part in the result.
+KNOWN = {
+    *("scaling", "softcap", "sliding_window", "window", "s_aux", "sinks", "position_bias", "dropout", "is_causal"),
+    *("position_ids", "use_cache", "output_attentions", "output_router_logits", "encoder_hidden_states", "training"),
+}

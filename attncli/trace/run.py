@@ -1,0 +1,150 @@
+"""Run a model twice: once to see what attentions there are, once to keep those that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from attncli.errors import InputError
+from attncli.problem.memory import available_memory
+from attncli.trace.inputs import IDS, Given, positions, tokens_of
+from attncli.trace.libraries import quiet, transformers
+from attncli.trace.listen import Call, Listener
+from attncli.trace.model import NOT_HEARD, Model
+from attncli.trace.passes import Choice, Place, chosen, places
+from attncli.trace.record import Recorded, Tokens, record
+
+# What is recorded is held by PyTorch and by NumPy, and computed anew to see that it is right.
+COPIES = 3
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one run of a model was heard to do.
+
+    Attributes:
+        calls: all attentions, in their order.
+        places: which each of them is.
+        tokens: what its positions stand for.
+        notices: what people should know.
+    """
+
+    calls: Sequence[Call]
+    places: Sequence[Place]
+    tokens: Tokens
+    notices: Sequence[str]
+
+    def chosen(self, choice: Choice) -> list[tuple[Call, Place]]:
+        """Return what is asked for.
+
+        Raises:
+            InputError: there is nothing of the kind.
+        """
+        wanted = chosen(dict(enumerate(self.places)), choice)
+        return [(self.calls[index], self.places[index]) for index in wanted]
+
+
+def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
+    """Run a model and see what attentions it performs, without keeping anything of them.
+
+    Raises:
+        InputError: the model cannot run on this, or performs attention that cannot be heard.
+    """
+    listener = Listener(model)
+    sequences = _run(model, given, generate, listener)
+    _check_heard(listener, choice)
+    two_parts = model.config.is_encoder_decoder or any(call.cross for call in listener.calls)
+    found = places(listener.calls, two_parts=two_parts, generates=generate > 0)
+    notices = [f"not recorded, since it does not pass through the hook: {name}" for name in listener.bypassing]
+    return Heard(listener.calls, found, _tokens(model, given, sequences, listener.calls), notices)
+
+
+def keep(
+    model: Model, given: Given, generate: int, heard: Heard, choice: Choice, heads: Sequence[int] | None
+) -> Iterator[Recorded]:
+    """Run the model again and record what is asked for; the same calls come in the same order.
+
+    Raises:
+        InputError: nothing is asked for that there is, it is more than fits, or it is not what the model computes.
+    """
+    wanted = {call.index for call, _ in heard.chosen(choice)}
+    size = COPIES * sum(heard.calls[index].size for index in wanted)
+    if size > available_memory():
+        message = f"{len(wanted)} attentions would take {size / 1e9:.1f} GB, more than the memory that is free"
+        raise InputError(message, hint="choose some with --layer, --head and --pass")
+    listener = Listener(model, wanted.__contains__)
+    _run(model, given, generate, listener)
+    described = f"recorded by attn trace from {model.described}, transformers {transformers().__version__}"
+    for call, place in zip(listener.calls, heard.places, strict=True):
+        if call.index not in wanted:
+            continue
+        texts = {
+            "title": f"{model.name}, {place.name}: {given.said}"[:200],
+            "source": f"{described}; {call.module}; input: {given.said}"[:2000],
+        }
+        yield record(call, place, heard.tokens, heads, texts)
+        listener.calls[call.index] = replace(call, tensors={})  # no longer held once it is written
+
+
+def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
+    """Run the model once; return the tokens it went through, where it generated some."""
+    import torch
+
+    with quiet(), torch.no_grad(), listener.listening(), _said():
+        if not generate:
+            model.network(**given.arguments)
+            return None
+        if not model.network.can_generate():
+            raise InputError("this model does not generate", hint="leave out --generate")
+        # The plain loop, not the family's own: that of Whisper, for one, cuts and repeats as it likes.
+        plain = transformers().GenerationMixin.generate
+        return plain(
+            model.network,
+            **given.arguments,
+            max_new_tokens=generate + 1,  # the last one is written, and has not been read yet
+            min_new_tokens=generate + 1,
+            do_sample=False,
+            num_beams=1,
+            use_cache=True,
+        )
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turn whatever a model raises on what it is given into one line."""
+    try:
+        yield
+    except (InputError, MemoryError, KeyboardInterrupt):
+        raise
+    # The model is somebody else's program; what it raises has no common type.
+    except Exception as error:
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"the model cannot run on this: {line[:300].rstrip('.')}") from None
+
+
+def _check_heard(listener: Listener, choice: Choice) -> None:
+    bypassing = ", ".join(list(listener.bypassing)[:3]) + (", …" if len(listener.bypassing) > 3 else "")
+    if not listener.calls:
+        what = f" ({bypassing})" if bypassing else ""
+        message = f"this model performs no attention that can be heard{what}: nothing was recorded"
+        raise InputError(message, hint=NOT_HEARD)
+    if bypassing and choice.everything:
+        hint = "--layer or --pass records what can be heard all the same"
+        raise InputError(f"not all attention of this model can be heard; this cannot: {bypassing}", hint=hint)
+
+
+def _tokens(model: Model, given: Given, sequences: Any, calls: Sequence[Call]) -> Tokens:
+    """Return what the positions stand for, with what was generated."""
+    two_parts = given.target is not None
+    target = given.target if two_parts else given.source
+    source = given.source
+    if source is None and calls:
+        source = positions(model, given, calls[0].shapes["query"])
+    prompt = len(target[0]) if target else 0
+    if sequences is not None and target:
+        target = [tokens_of(model, ids) for ids in sequences.tolist()]
+    elif target is None and IDS not in given.arguments:
+        target = source
+    return Tokens(source, target, prompt)
