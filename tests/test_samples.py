@@ -81,6 +81,40 @@ def test_the_samples_show_what_they_are_named_for() -> None:
     assert (np.max(table, axis=1) > 0.99).all()
 
 
+def followed(name: str, head: int) -> list[tuple[str, str]]:
+    """Return each query with the key that it looks at most."""
+    table, rows, columns = weights(name, head)
+    return [(row, columns[int(np.argmax(line))]) for row, line in zip(rows, table, strict=True)]
+
+
+def test_the_small_models_look_where_their_titles_say() -> None:
+    """Translation, sentiment and roles: words and what they look at most."""
+    french, english = zip(*followed("translation.npz", 0), strict=True)
+    assert " ".join(french) == "le jeune chat gris de ton frère ne les regarde jamais ."
+    assert " ".join(english) == "cat young cat grey 's your brother never them at never ."
+    table, _, columns = weights("sentiment.npz", 0)
+    assert [columns[at] for at in np.argsort(-table[0])[:2]] == ["not", "wonderful"]
+    assert table[0, : columns.index("but") + 1].sum() < 0.001
+    arguments = {word: verb for word, verb in followed("roles.npz", 0) if word not in ("was", "to", "by", "and", ".")}
+    assert arguments.items() >= {"letter": "sent", "queen": "sent", "midnight": "sent"}.items()
+    assert arguments.items() >= {"boat": "painted", "sailor": "painted"}.items()
+    assert {key for word, key in followed("roles.npz", 1) if word in ("was", "to", "by", "and", ".")} == {"."}
+
+
+def test_the_small_models_of_other_things_look_where_their_titles_say() -> None:
+    """An image, films and countries."""
+    assert dict(followed("image.npz", 1))["CLS"].startswith("r2c1")
+    for name, head, looks in (
+        ("recommender.npz", 0, {"Nine Knives": {"Cold Alibi", "Last Motive"}}),
+        ("recommender.npz", 0, {"Two Clowns": {"Bad Waiter", "Silly Heist", "Oops Uncle"}}),
+        ("graph.npz", 1, {"French Guiana": {"Suriname", "Brazil"}}),
+    ):
+        table, rows, columns = weights(name, head)
+        for asks, found in looks.items():
+            best = np.argsort(-table[rows.index(asks)])[: len(found)]
+            assert {columns[at] for at in best} == found
+
+
 def test_samples_hold_no_objects_and_name_their_source() -> None:
     """Nothing needs pickle, and each recorded file says where it comes from."""
     for path in RECORDED:
