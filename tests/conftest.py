@@ -24,7 +24,7 @@ settings.load_profile("attncli")
 JOBS = {
     "oracles": "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')",
     "pictures": "pictures by matplotlib, and the page in Chromium (pip install -e '.[pictures]')",
-    "traces": "traces of real models, and safetensors files (pip install -e '.[trace]')",
+    "traces": "traces of real models, and safetensors files (.ci/run says what to install)",
     "thorough": "every generated case of a mistake, where a plain run takes some (minutes)",
 }
 

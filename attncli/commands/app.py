@@ -118,8 +118,8 @@ def _attn(
 ) -> None:
     """Compute attention step by step: score → softmax → weighted sum.
 
-    FILES are JSON, CSV, TSV, NPY or NPZ; - is standard input. See attn COMMAND --help for the options of each
-    command, with examples.
+    FILES are JSON, CSV, TSV, NPY, NPZ or safetensors; - is standard input. See attn COMMAND --help for the options
+    of each command, with examples.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -69,7 +69,7 @@ def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Repor
 
 
 def _checked(
-    files: Sequence[str | Opened],
+    files: Sequence[Opened],
     inputs: Inputs,
     checking: Checking,
     computation: Computation,
@@ -86,7 +86,7 @@ def _checked(
     except InputError as error:
         if not many:
             raise
-        return Checked(error.place or ", ".join(map(str, files)), problem=error.message)
+        return Checked(error.place or ", ".join(each.place for each in files), problem=error.message)
 
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:

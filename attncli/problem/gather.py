@@ -88,10 +88,19 @@ class Opened:
 
     Attributes:
         given: what was asked for, or what would ask for this problem alone.
+        contents: what it holds, or why that cannot be read.
     """
 
     given: str
-    contents: Contents
+    contents: Contents | InputError
+
+    @classmethod
+    def file(cls, given: str) -> Opened:
+        """Read a file, once: standard input cannot be read again."""
+        try:
+            return cls(given, read(given))
+        except InputError as error:
+            return cls(given, error)
 
     @property
     def place(self) -> str:
@@ -122,7 +131,10 @@ def gather(
         raise InputError("no files given", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     draft = _Draft()
-    opened = [each if isinstance(each, Opened) else Opened(each, read(each)) for each in files]
+    opened = [each if isinstance(each, Opened) else Opened.file(each) for each in files]
+    for each in opened:
+        if isinstance(each.contents, InputError):
+            raise each.contents
     _put_files(draft, opened, roles)
     for name, file in given.items():
         draft.put(name, _one_matrix(Opened(file, read(file)), name), shown(file))
@@ -130,19 +142,14 @@ def gather(
     return _finish(draft, [each.place for each in opened] + [shown(file) for file in given.values()])
 
 
-def separate(files: Sequence[str]) -> list[Sequence[str | Opened]]:
+def separate(files: Sequence[str]) -> list[Sequence[Opened]]:
     """Split files into problems: each problem in each of them, or all files together where one of them is a matrix.
 
     A file that cannot be read stands for a problem; `gather` says what is wrong with it.
     """
     _check_stdin(files)
-    found: list[str | Opened] = []
-    for file in files:
-        try:
-            found += each_problem(Opened(file, read(file)))
-        except InputError:
-            found.append(file)
-    if not all(isinstance(_contents(each), Named | None) for each in found):
+    found = [each for file in files for each in each_problem(Opened.file(file))]
+    if any(isinstance(each.contents, Matrix) for each in found):
         return [found]
     return [[each] for each in found] or [[]]
 
@@ -152,10 +159,6 @@ def each_problem(opened: Opened) -> list[Opened]:
     if not isinstance(opened.contents, Cases):
         return [opened]
     return [Opened(f"{opened.given}:{name}", named) for name, named in opened.contents.named.items()]
-
-
-def _contents(each: str | Opened) -> Contents | None:
-    return each.contents if isinstance(each, Opened) else None
 
 
 def _check_stdin(files: Sequence[str]) -> None:
@@ -184,6 +187,7 @@ def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple
 
 def _one_matrix(file: Opened, name: str) -> Matrix:
     contents = file.contents
+    assert not isinstance(contents, InputError)  # that has been raised
     if isinstance(contents, Matrix):
         return contents
     if isinstance(contents, Cases):

@@ -14,6 +14,7 @@ import numpy as np
 from attncli.check import texts
 from attncli.check.diagnosis import Finding
 from attncli.check.explanation import Explanation
+from attncli.files.contents import of_item
 from attncli.harmless import visible
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    from attncli.files.contents import AnyLabels, of_item
+    from attncli.files.contents import AnyLabels
     from attncli.show.screen import Screen
 
 # Marks for a row that is exact, up to 10, 1000, 100 000 times its tolerance, and further off; the last is not finite.
