@@ -248,28 +248,25 @@ def _square(size: Any) -> tuple[int, int]:
     return (int(size[0]), int(size[1])) if isinstance(size, list | tuple) else (int(size), int(size))
 
 
-def positions(model: Model, given: Given, shape: Sequence[int]) -> list[Labels] | None:
+def positions(model: Model, given: Given) -> list[Labels] | None:
     """Return labels for the positions of a picture or a sound: patches by row and column, frames by their second.
 
     Args:
         model: whose patch size counts.
         given: the features.
-        shape: (batch, heads, L, E) of the first query.
     """
-    batch, length = shape[0], shape[2]
     if "pixel_values" in given.arguments:
-        patch = getattr(model.config, "patch_size", None)
+        pixels = given.arguments["pixel_values"].shape
+        config = getattr(model.config, "vision_config", None) or getattr(model.config, "encoder", model.config)
+        patch = getattr(config, "patch_size", None)
         if patch is None:
             return None
-        sides = zip(given.arguments["pixel_values"].shape[-2:], _square(patch), strict=True)
-        down, across = (int(size) // step for size, step in sides)
-        names = [f"r{row}c{column}" for row in range(down) for column in range(across)]
-        before = length - len(names)
-        if 0 <= before <= 8:
-            extra = ["CLS", *(f"extra {at}" for at in range(1, before))][:before]
-            return [(*extra, *names)] * batch
-    if "input_features" in given.arguments and given.arguments["input_features"].shape[-1] == 2 * length:
-        return [tuple(f"{at * FRAME:.2f}s" for at in range(length))] * batch
+        down, across = (int(size) // step for size, step in zip(pixels[-2:], _square(patch), strict=True))
+        names = tuple(f"r{row}c{column}" for row in range(down) for column in range(across))
+        return [names] * pixels[0]
+    if "input_features" in given.arguments:
+        batch, _, frames = given.arguments["input_features"].shape
+        return [tuple(f"{at * FRAME:.2f}s" for at in range(frames // 2))] * batch
     return None
 
 

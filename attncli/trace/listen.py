@@ -112,6 +112,8 @@ class Listener:
         index = len(self.calls)
         found = {"query": query, "key": key, "value": value, "mask": mask, "output": made[0]}
         tensors = {name: tensor for name, tensor in found.items() if tensor is not None}
+        own = {"scaling": getattr(module, "scaling", None), "window": getattr(module, "sliding_window", None)}
+        kept = self.kept(index)
         self.calls.append(
             Call(
                 index,
@@ -122,9 +124,8 @@ class Listener:
                 forward=self.forward,
                 shapes={name: tuple(found[name].shape) for name in ("query", "key", "value")},
                 size=sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()),
-                tensors={name: tensor.detach().clone() for name, tensor in tensors.items()} if self.kept(index) else {},
-                more={"scaling": getattr(module, "scaling", None), "window": getattr(module, "sliding_window", None)}
-                | {name: each for name, each in more.items() if each is not None},
+                tensors={name: tensor.detach().clone() for name, tensor in tensors.items()} if kept else {},
+                more=own | {name: each for name, each in more.items() if each is not None} if kept else {},
             )
         )
         return made

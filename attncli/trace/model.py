@@ -112,8 +112,9 @@ def load(given: str) -> Model:
     # What a broken folder, or a family that is unknown to it, makes the package raise has no common type.
     except Exception as error:
         raise _why(error, folder, given) from None
-    described = f"{given} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
-    return Model(Path(given).name or given, network.eval(), _tokenizer(package, folder, more), described)
+    name = folder.resolve().name if Path(given).is_dir() else given
+    described = f"{name} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
+    return Model(name, network.eval(), _tokenizer(package, folder, more), described)
 
 
 def _check_weights(folder: Path, given: str) -> dict[str, str]:

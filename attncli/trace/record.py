@@ -12,7 +12,7 @@ from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
 from attncli.trace.listen import Call
 from attncli.trace.masks import rules
-from attncli.trace.passes import CROSS, DECODER, ENCODER, Place
+from attncli.trace.passes import DECODER, ENCODER, Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from attncli.check.compare import Comparison
 
 HEAD_AXIS = 1
+MOST_EXTRA = 8
+# What layers are given that is recorded, or has no part in the result.
+KNOWN = {
+    *("scaling", "softcap", "sliding_window", "window", "s_aux", "sinks", "position_bias", "dropout", "is_causal"),
+    *("position_ids", "use_cache", "output_attentions", "output_router_logits", "encoder_hidden_states", "training"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,23 @@ class Tokens:
         source: what an encoder reads.
         target: what a decoder reads, generated tokens included.
         prompt: how many of the target were there before anything was generated.
+        features: the patches of a picture or the frames of a sound.
     """
 
     source: Sequence[Labels] | None
     target: Sequence[Labels] | None
     prompt: int
+    features: Sequence[Labels] | None = None
+
+    def read(self, module: str, count: int) -> Sequence[Labels] | None:
+        """Return what the part of the model that this layer is in reads, where it has so many positions."""
+        sees = any(part in module for part in ("vision", "visual", "image", "audio"))
+        lists = self.features if self.source is None or sees else self.source
+        if lists is not None and lists is self.features:
+            # Before the patches there may stand tokens for the whole picture.
+            extra = ("CLS", *(f"extra {at}" for at in range(1, MOST_EXTRA)))
+            lists = [(*extra[: max(0, min(MOST_EXTRA, count - len(each)))], *each) for each in lists]
+        return lists if lists and all(len(each) == count for each in lists) else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[int] | None
     arrays |= {} if found.mask is None else {"mask": found.mask}
     arrays |= _beside(call.more)
     problem = _plain(arrays if heads is None else of_heads(arrays, heads))
-    labels = _labels(place, tokens, len(arrays["query"]), queries, keys)
+    labels = _labels(call.module, place, tokens, arrays["query"].shape, keys)
     return Recorded(
         place, call.module, Named(problem, labels, texts, options), _compared(problem, options, place, call.more)
     )
@@ -158,22 +176,24 @@ def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: array[0] if array.ndim == 4 else array for name, array in arrays.items()}
 
 
-def _labels(place: Place, tokens: Tokens, batch: int, queries: int, keys: int) -> dict[str, AnyLabels]:
+def _labels(module: str, place: Place, tokens: Tokens, shape: Sequence[int], keys: int) -> dict[str, AnyLabels]:
+    """Return the labels of queries and keys, where each of them has one and it is known."""
+    batch, _, queries, _ = shape
     end = tokens.prompt + (place.step or 0)
-    beginning = place.stack == ENCODER
-    sides = {
-        "query_labels": (tokens.source if beginning else tokens.target, queries if beginning else end, queries),
-        "key_labels": (tokens.target, end, keys) if place.stack == DECODER else (tokens.source, keys, keys),
+    written = None if tokens.target is None else [each[:end] for each in tokens.target]
+    found = {
+        "query_labels": tokens.read(module, queries) if place.stack == ENCODER else _last(written, queries),
+        "key_labels": _last(written, keys) if place.stack == DECODER else tokens.read(module, keys),
     }
-    found: dict[str, AnyLabels] = {}
-    for name, (lists, last, count) in sides.items():
-        if lists is None or len(lists) != batch or any(not count <= last <= len(each) for each in lists):
-            continue
-        if place.stack == CROSS and name == "key_labels" and any(len(each) != count for each in lists):
-            continue
-        some = [each[last - count : last] for each in lists]
-        found[name] = some[0] if batch == 1 else tuple(some)
-    return found
+    known = {name: lists for name, lists in found.items() if lists is not None and len(lists) == batch}
+    return {name: lists[0] if batch == 1 else tuple(lists) for name, lists in known.items()}
+
+
+def _last(lists: Sequence[Labels] | None, count: int) -> Sequence[Labels] | None:
+    """Return the last labels: a step of generation has one query, and a cache with a window has the last keys only."""
+    if lists is None or any(len(each) < count for each in lists):
+        return None
+    return [each[len(each) - count :] for each in lists]
 
 
 def _compared(
@@ -189,10 +209,3 @@ def _compared(
         reason = f" (differs by {finding.comparison.error:.2g}; the layer was also given {unknown or 'nothing else'})"
         raise InputError(message + reason, hint="--layer and --pass leave it out")
     return finding.comparison
-
-
-# What layers are given that is recorded, or has no part in the result.
-KNOWN = {
-    *("scaling", "softcap", "sliding_window", "window", "s_aux", "sinks", "position_bias", "dropout", "is_causal"),
-    *("position_ids", "use_cache", "output_attentions", "output_router_logits", "encoder_hidden_states", "training"),
-}

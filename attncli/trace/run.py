@@ -9,7 +9,7 @@ from typing import Any
 
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
-from attncli.trace.inputs import IDS, Given, positions, tokens_of
+from attncli.trace.inputs import Given, positions, tokens_of
 from attncli.trace.libraries import quiet, transformers
 from attncli.trace.listen import Call, Listener
 from attncli.trace.model import NOT_HEARD, Model
@@ -58,7 +58,7 @@ def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
     two_parts = model.config.is_encoder_decoder or any(call.cross for call in listener.calls)
     found = places(listener.calls, two_parts=two_parts, generates=generate > 0)
     notices = [f"not recorded, since it does not pass through the hook: {name}" for name in listener.bypassing]
-    return Heard(listener.calls, found, _tokens(model, given, sequences, listener.calls), notices)
+    return Heard(listener.calls, found, _tokens(model, given, sequences), notices)
 
 
 def keep(
@@ -135,16 +135,11 @@ def _check_heard(listener: Listener, choice: Choice) -> None:
         raise InputError(f"not all attention of this model can be heard; this cannot: {bypassing}", hint=hint)
 
 
-def _tokens(model: Model, given: Given, sequences: Any, calls: Sequence[Call]) -> Tokens:
+def _tokens(model: Model, given: Given, sequences: Any) -> Tokens:
     """Return what the positions stand for, with what was generated."""
     two_parts = given.target is not None
     target = given.target if two_parts else given.source
-    source = given.source
-    if source is None and calls:
-        source = positions(model, given, calls[0].shapes["query"])
     prompt = len(target[0]) if target else 0
     if sequences is not None and target:
         target = [tokens_of(model, ids) for ids in sequences.tolist()]
-    elif target is None and IDS not in given.arguments:
-        target = source
-    return Tokens(source, target, prompt)
+    return Tokens(given.source, target, prompt, positions(model, given))
