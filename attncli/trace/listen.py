@@ -106,11 +106,13 @@ class Listener:
 
         return module.register_forward_pre_hook(before, with_kwargs=True), module.register_forward_hook(after)
 
-    def _attention(self, module: Any, query: Any, key: Any, value: Any, mask: Any, *given: Any, **more: Any) -> Any:
-        made = eager(module)(module, query, key, value, mask, *given, **more)
+    def _attention(
+        self, module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, *given: Any, **more: Any
+    ) -> Any:
+        made = eager(module)(module, query, key, value, attention_mask, *given, **more)
         name = self.names.get(id(module), "")
         index = len(self.calls)
-        found = {"query": query, "key": key, "value": value, "mask": mask, "output": made[0]}
+        found = {"query": query, "key": key, "value": value, "mask": attention_mask, "output": made[0]}
         tensors = {name: tensor for name, tensor in found.items() if tensor is not None}
         own = {"scaling": getattr(module, "scaling", None), "window": getattr(module, "sliding_window", None)}
         kept = self.kept(index)
@@ -140,11 +142,16 @@ def _is_cross(name: str, module: Any, handed: list[bool]) -> bool:
 def eager(module: Any) -> Callable[..., Any]:
     """Return the family's own plain function of attention.
 
+    It is the one that the layer's own code names, or else the one that there is in the module it was defined in.
+
     Raises:
-        InputError: the module that the layer was defined in has none, or several.
+        InputError: there is none, or several.
     """
     source = sys.modules[type(module).__module__]
-    names = [name for name in vars(source) if name.endswith("eager_attention_forward")]
+    code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+    there = [name for name in vars(source) if name.endswith("eager_attention_forward")]
+    named = [name for name in there if code is not None and name in code.co_names]
+    names = named or there
     if len(names) != 1:  # which of them it would have been is not known here, and a wrong one would be no truth
         message = f"{type(module).__name__} has {len(names) or 'no'} eager functions of attention that could be called"
         raise InputError(message)

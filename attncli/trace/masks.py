@@ -65,13 +65,13 @@ def rules(
 def _candidates(
     queries: int, keys: int, first: int, *, causal: bool, window: int | None
 ) -> Iterator[tuple[dict[str, object], NDArray[np.bool_]]]:
+    """Return the rules that a mask may stand for, the likeliest first."""
     apart = first + np.arange(queries)[:, None] - np.arange(keys)  # how far behind the query a key stands
-    if causal:
-        options: dict[str, object] = {"causal": True} | ({"offset": first} if first else {})
-        yield options, apart >= 0
-        if window:
-            yield options | {"window": window - 1}, (apart >= 0) & (apart < window)
-    yield {}, np.ones((queries, keys), dtype=bool)
+    options: dict[str, object] = {"causal": True} | ({"offset": first} if first else {})
+    one_way = [(options, apart >= 0)]
+    both_ways: list[tuple[dict[str, object], NDArray[np.bool_]]] = [({}, np.ones((queries, keys), dtype=bool))]
     if window:
-        for side in (window // 2, window - 1):
-            yield {"window": [side, side]}, abs(apart) <= side
+        one_way.append((options | {"window": window - 1}, (apart >= 0) & (apart < window)))
+        both_ways += [({"window": [side, side]}, abs(apart) <= side) for side in (window // 2, window - 1)]
+    # Some layers do not say that they are causal, such as those of CLIP that read text.
+    yield from one_way + both_ways if causal else both_ways + one_way

@@ -56,7 +56,7 @@ def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[P
     found: dict[int, Place] = {}
     for (stack, forward), together in groups.items():
         told = [call.layer for call in together]
-        known = all(isinstance(layer, int) for layer in told) and len(set(told)) == len(told)
+        known = all(isinstance(layer, int) and layer >= 0 for layer in told) and len(set(told)) == len(told)
         step = forward - 1 if generates and stack != ENCODER else None
         for count, call in enumerate(together):
             found[call.index] = Place(stack, int(call.layer or 0) if known else count, step)
@@ -66,8 +66,8 @@ def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[P
 def _stack(call: Call, two_parts: bool) -> str:
     if call.cross:
         return CROSS
-    if two_parts:
-        return ENCODER if ENCODER in call.module.split(".") else DECODER
+    if two_parts:  # a part may itself call its layers an encoder, as BERT does: the outermost name counts
+        return next((part for part in call.module.split(".") if part in (ENCODER, DECODER)), DECODER)
     return DECODER if call.causal else ENCODER
 
 

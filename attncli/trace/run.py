@@ -92,6 +92,7 @@ def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
     """Run the model once; return the tokens it went through, where it generated some."""
     import torch
 
+    torch.manual_seed(0)  # what a model draws by chance is to be the same in both runs
     with quiet(), torch.no_grad(), listener.listening(), _said():
         if not generate:
             model.network(**given.arguments)

@@ -20,7 +20,9 @@ from attncli.commands.app import main
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Named
 from attncli.files.read import read
+from attncli.trace.listen import Call
 from attncli.trace.masks import rules
+from attncli.trace.passes import places
 from tests.conftest import SAMPLES, environment
 from tests.traces.families import FAMILIES, of_bytes, save
 
@@ -514,7 +516,9 @@ def test_no_network_is_asked_and_everything_reads_what_was_recorded(model: Calla
         ([[0, 1], [0, 0]], True, None, {"causal": True}, None),
         ([[0, 0, 1], [0, 0, 0]], True, None, {"causal": True, "offset": 1}, None),
         ([[0, 1, 1], [0, 0, 1], [1, 0, 0]], True, 2, {"causal": True, "window": 1}, None),
-        ([[0, 1], [0, 0]], False, None, {}, [[True, False], [True, True]]),
+        ([[0, 1], [0, 0]], False, None, {"causal": True}, None),
+        ([[0, 0, 1], [0, 0, 0], [1, 0, 0]], False, 2, {"window": [1, 1]}, None),
+        ([[0, 1], [1, 0]], False, None, {}, [[True, False], [False, True]]),
         ([[0, 0, 1], [0, 0, 1]], False, None, {}, [[True, True, False]]),
         ([[0, 1, 1], [0, 0, 1], [0, 0, 1]], True, None, {"causal": True}, [[True, True, False]]),
         ([[0, 1, 1], [0, 1, 1], [0, 1, 0]], True, None, {"causal": True}, [[True, False, True]]),
@@ -537,6 +541,15 @@ def test_a_rule_takes_the_place_of_a_mask_only_where_it_is_the_same(
     found = rules(numbers, (queries, keys), causal=causal, first=keys - queries, window=window)
     assert found.options == options
     assert (None if found.mask is None else found.mask[0, 0].tolist()) == left
+
+
+def test_the_parts_of_a_model_are_told_apart_by_the_outermost_name() -> None:
+    """BERT as a decoder calls its layers an encoder; a layer that says it is number −1 is counted instead."""
+    shapes = {"query": (1, 1, 1, 1)}
+    modules = ["encoder.encoder.layer.0", "decoder.bert.encoder.layer.0", "decoder.bert.encoder.layer.1"]
+    calls = [Call(i, name, -1, False, False, int(i > 0), shapes, 1) for i, name in enumerate(modules)]
+    found = places(calls, two_parts=True, generates=False)
+    assert [place.name for place in found] == ["encoder.0", "decoder.0", "decoder.1"]
 
 
 def test_numbers_that_are_no_mere_mask_stay_numbers() -> None:
