@@ -36,7 +36,7 @@ def test_problems_are_found_by_their_names_and_ordered_as_people_count(several: 
     """A name without a problem before it belongs to all of them."""
     contents = read(str(several))
     assert isinstance(contents, Cases)
-    assert list(contents.named) == ["decoder.9", "decoder.10", "encoder.0"]
+    assert list(contents.named) == ["encoder.0", "decoder.9", "decoder.10"]
     for named in contents.named.values():
         assert set(named.arrays) == {"query", "key", "value", "expected"}
         assert (named.texts["title"], named.options["scale"]) == ("for all of them", 0.125)
@@ -60,7 +60,7 @@ def test_an_array_of_one_of_them_is_picked_by_its_whole_name(several: Path) -> N
 def test_without_a_pick_the_first_is_taken_which_is_told(several: Path) -> None:
     """Nobody has to know the names to see something."""
     ran = attn("plot", several)
-    message = f"{several} holds 3 problems; this is {several}:decoder.9, the last is {several}:encoder.0"
+    message = f"{several} holds 3 problems; this is {several}:encoder.0, the last is {several}:decoder.10"
     assert ran.err == f"attn: notice: {message}\n"
     assert ran.out.startswith("for all of them")
 
@@ -69,8 +69,8 @@ def test_inspect_shows_a_line_each(several: Path) -> None:
     """With what picks it."""
     lines = attn("inspect", several).out.splitlines()
     assert lines[0].split() == ["problem", "query", "key", "value", "options"]
-    assert lines[2].split() == [f"{several}:decoder.9", "9×16×64", "3×16×64", "3×16×64", "scale", "0.125,", "causal"]
-    assert [line.split()[0] for line in lines[3:]] == [f"{several}:decoder.10", f"{several}:encoder.0"]
+    assert lines[2].split() == [f"{several}:encoder.0", "9×16×64", "3×16×64", "3×16×64", "scale", "0.125,", "causal"]
+    assert [line.split()[0] for line in lines[3:]] == [f"{several}:decoder.9", f"{several}:decoder.10"]
     found = json.loads(attn("inspect", several, "-f", "json").out)
     assert found[f"{several}:decoder.10"]["arrays"]["key"]["shape"] == [3, 16, 64]
 
@@ -82,19 +82,22 @@ def test_check_looks_at_all_of_them(several: Path, through: str) -> None:
     ran = attn("check", "-" if piped else several, status=1, stdin=several.read_bytes() if piped else b"")
     place = "-" if piped else str(several)
     lines = ran.out.splitlines()
-    assert lines[0].startswith(f"{place}:decoder.9: differs by ")
-    assert lines[1].startswith(f"{place}:decoder.10: agrees")
+    assert lines[0].startswith(f"{place}:encoder.0: agrees")
+    assert lines[1].startswith(f"{place}:decoder.9: differs by ")
     assert lines[-1] == "3 checked: 2 agree, 1 differ, 0 could not be checked"
 
 
 def test_what_is_not_there_is_said(several: Path) -> None:
     """With the problems that are."""
     ran = attn("compute", f"{several}:11", status=2)
-    assert ran.err == f"attn: {several}: has no problem '11'\nhint: known names: decoder.9, decoder.10, encoder.0\n"
+    assert ran.err == f"attn: {several}: has no problem '11'\nhint: there are encoder.0, decoder.9, decoder.10\n"
+    ran = attn("compute", f"{several}:decoder", status=2)
+    hint = "hint: pick one: decoder.9, decoder.10"
+    assert ran.err == f"attn: {several}: has 2 problems of the name 'decoder'\n{hint}\n"
     ran = attn("compute", f"{several}:decoder.11", status=2)
     assert ran.err == f"attn: {several}: has no problem 'decoder.11'\nhint: did you mean \"decoder.10\"?\n"
     ran = attn("compute", SAMPLES / "induction.npz", "--mask", several, status=2)
-    hint = f"hint: pick one: {several}:decoder.9.mask"
+    hint = f"hint: pick one: {several}:encoder.0.mask"
     assert ran.err == f"attn: {several}: holds several problems where one array is wanted for mask\n{hint}\n"
 
 

@@ -246,7 +246,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (
             ["compute", "samples/induction.npz", "-f", "csv"],
             "attn: output is 9×16×64, and CSV holds one matrix\n"
-            "hint: choose one with --head and --batch, or use json, npy, npz\n",
+            "hint: choose one with --head and --batch, or use json, npy, npz, safetensors\n",
         ),
         (
             ["compute", "samples/induction.npz", "--step", "score", "--step", "sum", "-f", "npy"],

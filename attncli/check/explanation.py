@@ -79,11 +79,14 @@ def explained(
         if worst <= max(2 * share, 1.5 * each.distance):
             kept.append((each, residual, rows))
     fewest = min((each.fitted for each, _, _ in kept), default=0)
-    return [
-        replace(named, rank=1 + each.fitted - fewest)
+    named = [
+        replace(name, rank=1 + each.fitted - fewest)
         for each, residual, rows in kept
-        for named in names(each, residual, rows)
+        for name in names(each, residual, rows)
     ]
+    # What options reproduce needs no variant of it that differs in something this data does not have.
+    plain = {(each.mistakes, each.fixes) for each in named if each.options is not None}
+    return [each for each in named if each.options is not None or (each.mistakes, each.fixes) not in plain]
 
 
 def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
@@ -145,7 +148,7 @@ def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[s
         return []
     ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
     same = [text for pair, text in texts.SAME.items() if pair in ids]
-    if len({each.said for each in found}) > 1:
+    if blind and len({each.said for each in found}) > 1:
         same.append(
             "data with "
             + ", ".join(f"more than {hides}" if hides.startswith("one") else f"not {hides}" for hides in blind)

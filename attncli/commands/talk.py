@@ -46,6 +46,19 @@ def progress_bar() -> Iterator[Callable[[float], None] | None]:
             bar.stop()
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what takes its time, as long as it does."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(visible(f"{what} …"))):
+        yield
+
+
 def _start_bar() -> tuple[Any, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn

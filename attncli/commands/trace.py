@@ -87,6 +87,7 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
     from attncli.commands.deliver import say
+    from attncli.commands.talk import waiting
     from attncli.files.save import check_problems, save_problems
     from attncli.trace.inputs import Wanted, given
     from attncli.trace.model import load
@@ -101,17 +102,21 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
         check_problems(target, recording.force)
         if not wanted.texts and wanted.lines is None:
             raise InputError("no text given", hint='attn trace MODEL "a text" -o FILE; --list shows what there is')
-    model = load(tracing.model)
+    with waiting(f"loading {tracing.model}"):
+        model = load(tracing.model)
     inputs = given(model, wanted)
-    heard = hear(model, inputs, tracing.generate, choice)
+    with waiting("running it"):
+        heard = hear(model, inputs, tracing.generate, choice)
+    told = [*inputs.notices, *heard.notices]
     if target is None:
         _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screening)
+        told += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]
     else:
-        found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
-        wide = save_problems(target, {each.place.name: each.named for each in found}, recording.force)
+        with waiting("recording"):
+            found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
+            told += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
         _show([_recorded(each) for each in found], recording, screening)
-        say(wide)
-    say([*inputs.notices, *heard.notices])
+    say(told)
 
 
 def _texts(tracing: Tracing) -> tuple[list[str], list[str] | None]:

@@ -14,6 +14,7 @@ from attncli.files.contents import Cases, Contents, Matrix, Named
 from attncli.names import ALIASES, KINDS, canonical, member
 
 Entries = dict[str, str]
+MOST_NAMES = 8
 
 
 def problems(given: Iterable[str]) -> dict[str, Entries]:
@@ -55,13 +56,21 @@ def _entries(case: str, names: Iterable[str]) -> Entries:
     return {name: meant[each] for each, name in last}
 
 
-def counted(name: str) -> list[str | int]:
-    """Return what sorts names as people count.
+# The parts of a model in the order in which data flows through them.
+FLOW = {"encoder": 0, "decoder": 1, "cross": 2}
 
-    >>> sorted(["b.10", "b.9", "a.10"], key=counted)
-    ['a.10', 'b.9', 'b.10']
+
+def counted(name: str) -> list[tuple[int, int | str]]:
+    """Return what sorts names as people count, and the parts of a model as data flows through them.
+
+    >>> sorted(["cross.2", "decoder.10", "decoder.9", "encoder.10"], key=counted)
+    ['encoder.10', 'decoder.9', 'decoder.10', 'cross.2']
     """
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+    return [
+        (0, int(part)) if part.isdecimal() else (0, FLOW[part]) if part in FLOW else (1, part)
+        for part in re.split(r"(\d+)|\.", name)
+        if part
+    ]
 
 
 def contents(
@@ -76,7 +85,7 @@ def contents(
         given: the names of its entries.
         named: reads the entries of one problem.
         matrix: reads one entry, whatever its name.
-        only: the array or the problem that is wanted; a number will do where one problem's name ends in it.
+        only: the array or the problem that is wanted; ``3`` will do for ``decoder.3`` where no other has that number.
 
     Raises:
         InputError: there is nothing of that name, or a name nobody knows; what there is is offered.
@@ -101,12 +110,28 @@ def contents(
 
 
 def _case(found: Iterable[str], only: str) -> str | None:
-    """Return the problem that is asked for by its name or by the number at the end of it."""
-    ending = [case for case in found if case == only or case.endswith(f".{only}")]
-    return only if only in found else ending[0] if len(ending) == 1 else None
+    """Return the problem that is asked for, by its name or by words of it that no other has in this order.
+
+    Raises:
+        InputError: several have them.
+    """
+    if only in found:
+        return only
+    alike = [case for case in found if f".{only}." in f".{case}."]
+    if len(alike) > 1:
+        raise InputError(f"has {len(alike)} problems of the name {only!r}", hint="pick one: " + _some(alike))
+    return alike[0] if alike else None
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return a list of names, its middle left out where it is long."""
+    every = list(names)
+    return ", ".join(every if len(every) <= MOST_NAMES else [*every[: MOST_NAMES - 2], "…", every[-1]])
 
 
 def _member(names: list[str], found: dict[str, Entries], only: str) -> str:
     if list(found) == [""]:
         return member(names, only)
-    raise InputError(f"has no problem {only!r}", hint=nearest(only, found))
+    close = nearest(only, found)
+    there = "there are " + _some(found)
+    raise InputError(f"has no problem {only!r}", hint=close if close.startswith("did you") else there)

@@ -5,6 +5,7 @@ Source: https://huggingface.co/docs/safetensors (the format, and the package tha
 
 from __future__ import annotations
 
+import json
 import math
 import mmap
 import tempfile
@@ -93,6 +94,19 @@ def read_path(path: Path, only: str | None = None) -> Contents:
         return Matrix(_array(whole[end:], name, header[name]))
 
     return contents([*header, *(name for name in texts if name not in header)], named, matrix, only)
+
+
+def in_order(start: bytes) -> bytes:
+    """Return the length and the header of a file with its metadata sorted, in as many bytes.
+
+    The package writes metadata in an order that changes from run to run, and equal input should give equal files.
+    """
+    header = decode(start[LENGTH:].decode())
+    if "__metadata__" not in header:
+        return start
+    ordered = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode().ljust(len(start) - LENGTH)
+    return start[:LENGTH] + text if len(text) == len(start) - LENGTH else start
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:

@@ -153,11 +153,16 @@ def _fill(file: Path, kind: str, problems: Sequence[tuple[str, Named]]) -> None:
         with file.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **members)
         return
-    from attncli.files.safetensors import library
+    from attncli.files.safetensors import LENGTH, in_order, library
 
     both = [tensors_and_texts(each, before) for before, each in problems]
     arrays = {name: array for tensors, _ in both for name, array in tensors.items()}
     library().numpy.save_file(arrays, file, {name: text for _, said in both for name, text in said.items()})
+    with file.open("r+b") as stream:
+        length = stream.read(LENGTH)
+        start = length + stream.read(int.from_bytes(length, "little"))
+        stream.seek(0)
+        stream.write(in_order(start))
 
 
 def _replace(target: Path, data: bytes, force: bool) -> None:

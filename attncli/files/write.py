@@ -90,7 +90,7 @@ def _delimited(result: Result, delimiter: str) -> bytes:
         shape = "×".join(map(str, array.shape))
         raise InputError(
             f"{name} is {shape}, and CSV holds one matrix",
-            hint="choose one with --head and --batch, or use json, npy, npz",
+            hint="choose one with --head and --batch, or use json, npy, npz, safetensors",
         )
     rows, columns = result.labels_of(name)
     table = np.atleast_2d(array)
@@ -142,10 +142,11 @@ def own_type(array: NDArray[Any]) -> NDArray[Any]:
 
 def to_safetensors(result: Result) -> bytes:
     """Return all arrays as tensors, and labels, texts and options as metadata."""
-    from attncli.files.safetensors import library
+    from attncli.files.safetensors import LENGTH, in_order, library
 
-    package = library()
-    return package.numpy.save(*tensors_and_texts(result))
+    data = library().numpy.save(*tensors_and_texts(result))
+    end = LENGTH + int.from_bytes(data[:LENGTH], "little")
+    return in_order(data[:end]) + data[end:]
 
 
 def tensors_and_texts(result: Result | Named, before: str = "") -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

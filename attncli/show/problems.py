@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 WIDEST = 1000
+# Columns between two columns of the table, and characters of a path that still tell layers apart.
+GAP, LEAST = 3, 14
 STATES = ("query", "key", "value")
 
 
@@ -30,6 +32,18 @@ def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> 
     return states | {"beside": ", ".join(beside), "options": ", ".join(said).replace("_", "-")}
 
 
+def fitted(rows: Sequence[Mapping[str, str]], width: int) -> Sequence[Mapping[str, str]]:
+    """Return the rows with paths of layers shortened, from their beginning, as far as the screen needs it."""
+    headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
+    if "layer" not in headings:
+        return rows
+    widths = {heading: max(len(heading), *(len(row[heading]) for row in rows)) for heading in headings}
+    room = max(LEAST, widths["layer"] - max(0, sum(widths.values()) + GAP * (len(headings) - 1) - width))
+    return [
+        {**row, "layer": row["layer"] if len(row["layer"]) <= room else "…" + row["layer"][1 - room :]} for row in rows
+    ]
+
+
 def _short(value: object) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
@@ -42,6 +56,7 @@ def to_terminal(rows: Sequence[Mapping[str, str]], screen: Screen, console: Cons
     from rich.table import Table
     from rich.text import Text
 
+    rows = fitted(rows, screen.width)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
     for heading in headings:

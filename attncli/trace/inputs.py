@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 IDS = "input_ids"
+LONGEST_PATH = 4096
 MOST = 1 << 24  # bytes of text; a batch that long fits no memory anyway
 # The features of pictures, spectra and waves, and how many axes a batch of them has.
 FEATURES = {"pixel_values": 4, "input_features": 3, "input_values": 2}
 FRAME = 0.02  # seconds that a position of Whisper's encoder stands for: two frames of 10 ms
 DUMMY = "Who attends to whom?"
 PAST_A_WORD = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's mark of a blank, U+2581
-BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass
@@ -68,16 +69,20 @@ def given(model: Model, wanted: Wanted) -> Given:
         InputError: the model takes something else, or has no tokenizer.
     """
     first, second = (*wanted.texts, None, None)[:2]
+    if second is not None and second.lower().endswith(".npy"):
+        raise InputError("features and token ids come first; what stands second is a text", place=second)
     if first is not None and first.lower().endswith(".npy"):
         found = _of_array(model, first, _array(first))
         return _with_text(model, found, second, wanted)
-    if model.network.main_input_name != IDS and first is not None:
+    if model.network.main_input_name != IDS and (first is not None or wanted.lines is not None):
         hint = f"save its {model.network.main_input_name} with numpy.save, and give the .npy file"
         raise InputError("this model reads no text but features", hint=hint)
     pairs = [line.split("\t") for line in wanted.lines] if wanted.lines is not None else [wanted.texts or [DUMMY]]
-    if not wanted.texts and wanted.lines is None and (model.network.main_input_name != IDS or model.tokenizer is None):
+    nothing = not wanted.texts and wanted.lines is None
+    if nothing and (model.network.main_input_name != IDS or model.tokenizer is None):
         return _dummy(model)
-    return _of_texts(model, pairs, wanted.generate)
+    found = _of_texts(model, pairs, wanted.generate)
+    return replace(found, notices=[f"no text was given: this is for {DUMMY!r}"]) if nothing else found
 
 
 def read_lines(path: str) -> list[str]:
@@ -114,13 +119,16 @@ def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
     import torch
 
     name = _feature_name(model)
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iu" and model.network.main_input_name == IDS:
+        if array.ndim not in (1, 2):
+            raise InputError(f"token ids have 1 axis, or 2 with the batch, not {array.ndim}", place=path)
         ids = torch.from_numpy(np.atleast_2d(np.array(array, dtype=np.int64)))
         _check_ids(model, ids, path)
         labels = [tokens_of(model, item) for item in ids.tolist()]
         return Given({IDS: ids}, labels, said=path)
     if name is None or array.dtype.kind != "f":
-        raise InputError(f"holds {array.dtype}, and this model reads token ids: whole numbers", place=path)
+        wants = "token ids: whole numbers" if name is None else f"{name}: floating numbers"
+        raise InputError(f"holds {array.dtype}, and this model reads {wants}", place=path)
     axes = FEATURES[name]
     if array.ndim not in (axes - 1, axes):
         raise InputError(f"{name} have {axes} axes ({axes - 1} without the batch), not {array.ndim}", place=path)
@@ -166,25 +174,30 @@ def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Gi
     with quiet():
         made = tokenizer(first, None if two_parts else second, return_tensors="pt", padding=len(pairs) > 1)
     arguments = {name: tensor for name, tensor in made.items() if name in (IDS, "attention_mask", "token_type_ids")}
-    _check_ids(model, arguments[IDS], "the text")
+    _check_ids(model, arguments[IDS])
     labels = [tokens_of(model, item) for item in arguments[IDS].tolist()]
-    found = Given(arguments, labels, said=" · ".join(" → ".join(pair) for pair in pairs))
+    said = [(" → " if two_parts else " / ").join(pair) for pair in pairs]
+    found = Given(arguments, labels, said=said[0] if len(said) == 1 else f"{len(said)} texts: " + " · ".join(said))
+    for text in {*first, *(second or ())}:
+        if len(pairs) == 1 and len(text) < LONGEST_PATH and Path(text).is_file():
+            found.notices.append(f"{text} is read as a text; --lines {text} reads what is in the file")
     return _with_target(model, found, second, generate) if two_parts else found
 
 
-def _check_ids(model: Model, ids: Any, place: str) -> None:
+def _check_ids(model: Model, ids: Any, place: str = "") -> None:
     """Refuse what the model has no embedding for, before it fails somewhere within."""
     if ids.shape[-1] == 0:
-        raise InputError("makes no tokens", place=place)
+        raise InputError("there are no tokens in it" if place else "there are no tokens in the text", place=place)
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if isinstance(most, int) and ids.shape[-1] > most > 0:
-        raise InputError(f"makes {ids.shape[-1]} tokens, and the model reads up to {most}", place=place)
+        raise InputError(f"{ids.shape[-1]} tokens are too many: the model reads up to {most}", place=place)
     try:
         count = getattr(model.network.get_input_embeddings(), "num_embeddings", None)
     except NotImplementedError:  # a model of several parts has several tables
         return
     if count is not None and not 0 <= int(ids.min()) <= int(ids.max()) < count:
-        raise InputError(f"holds ids from {int(ids.min())} to {int(ids.max())}; the model has {count}", place=place)
+        message = f"token ids from {int(ids.min())} to {int(ids.max())}, and the model has 0 to {count - 1}"
+        raise InputError(message, place=place)
 
 
 def _with_target(model: Model, found: Given, texts: Sequence[str] | None, generate: int) -> Given:
@@ -284,13 +297,27 @@ def _readable(tokenizer: Any, token: str | None) -> str:
         return "?"
     if PAST_A_WORD in token:
         return token.replace(PAST_A_WORD, " ")
-    if token in tokenizer.all_special_tokens or not _writes_bytes(tokenizer):
+    if token in tokenizer.all_special_tokens or not _writes_bytes(tokenizer) or not set(token) <= set(byte_letters()):
         return token
-    text = tokenizer.convert_tokens_to_string([token])
-    return token if BROKEN in text or not text else text  # a part of a character cannot be read alone
+    # A part of a character cannot be read alone: its bytes are written out.
+    return bytes(byte_letters()[letter] for letter in token).decode("utf-8", errors="backslashreplace")
 
 
 def _writes_bytes(tokenizer: Any) -> bool:
     """Tell whether tokens spell bytes, as in GPT-2, where Ġ is a blank."""
     decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
     return "ByteLevel" in str(decoder)
+
+
+@cache
+def byte_letters() -> dict[str, int]:
+    """Return which byte each letter of GPT-2's tokens stands for: printable ones for themselves, others moved up.
+
+    Source: Radford et al. (2019), *Language Models are Unsupervised Multitask Learners*, and its encoder.
+
+    >>> byte_letters()["A"], byte_letters()["Ġ"]
+    (65, 32)
+    """
+    themselves = [byte for byte in range(256) if chr(byte).isprintable() and not chr(byte).isspace()]
+    others = [byte for byte in range(256) if byte not in themselves]
+    return {chr(byte): byte for byte in themselves} | {chr(256 + at): byte for at, byte in enumerate(others)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,7 +18,7 @@ CONFIG = "config.json"
 WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 GGUF = "*.gguf"
-NOT_HEARD = "only families that call transformers' AttentionInterface can be traced"
+NOT_HEARD = "only families that take their attention from transformers' AttentionInterface can be traced"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _is_model(folder: Path) -> bool:
 
 def _only_one(given: str, found: list[Path]) -> Path:
     if not found:
-        hint = f"a model is {CONFIG} beside *.safetensors, as save_pretrained writes them"
+        hint = f"a model is {CONFIG} beside *.safetensors, as save_pretrained writes them, or a .gguf file"
         raise InputError("holds no model", place=given, hint=hint)
     if len(found) > 1:
         raise InputError(f"holds {len(found)} models", place=given, hint="give one: " + ", ".join(map(str, found)))
@@ -125,6 +126,9 @@ def _check_weights(folder: Path, given: str) -> dict[str, str]:
             hint = "where you trust them, write them anew: AutoModel.from_pretrained(…).save_pretrained(…)"
             raise InputError("its weights are pickled, and nothing is unpickled here", place=given, hint=hint)
         raise InputError("holds no weights (*.safetensors)", place=given)
+    for file in safe or gguf:
+        if not os.access(file, os.R_OK):
+            raise InputError("permission denied", place=str(file))
     size = sum(file.stat().st_size for file in safe or gguf[:1])
     if size > available_memory():
         message = f"its weights take {size / 1e9:.1f} GB, more than the memory that is free"
@@ -163,8 +167,8 @@ def _why(error: Exception, folder: Path, given: str) -> InputError:
     if "auto_map" in config:
         return InputError("needs code of its own, which is never run", place=given)
     if isinstance(error, KeyError) and error.args == (ATTENTION,):
-        message = f"{config.get('model_type', 'this family')} performs its attention where it cannot be heard"
-        return InputError(message, place=given, hint=NOT_HEARD)
+        family = config.get("model_type", "this family")
+        return InputError(f"the attention of {family} cannot be recorded", place=given, hint=NOT_HEARD)
     if isinstance(error, ImportError):
         return InputError(f"cannot be loaded: {_line(error)}", place=given, hint="pip install what it asks for")
     return InputError(f"cannot be loaded: {_line(error)}", place=given)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from attncli.errors import InputError
+from attncli.files.archive import counted
 from attncli.trace.listen import Call
 
 ENCODER, DECODER, CROSS = STACKS = ("encoder", "decoder", "cross")
@@ -99,7 +100,7 @@ class Choice:
         words = [word.strip() for each in passes for word in each.split(",")]
         stacks = [word for word in words if word in STACKS]
         steps = [_steps(word) for word in words if word not in STACKS]
-        return cls(ranges("layer", layers) if layers else None, stacks or None, steps or None)
+        return cls(None if layers is None else ranges("layer", layers), stacks or None, steps or None)
 
     def takes(self, place: Place) -> bool:
         """Tell whether an attention is asked for."""
@@ -126,14 +127,19 @@ def _steps(word: str) -> range:
     if kind != STEP or (dot and not numbers):
         hint = f"{', '.join(STACKS)}, {PREFILL}, {STEP} (all of them), {STEP}.N, {STEP}.N-M"
         raise InputError(f"--pass {word[:40]}: there is no such pass", hint=hint)
-    found = ranges("pass", numbers)[0] if numbers else range(1, 1 << 62)
+    found = ranges("pass", numbers, word)[0] if numbers else range(1, 1 << 62)
     if found.start < 1:
         raise InputError(f"--pass {word[:40]}: steps count from 1", hint=f"the pass before them is {PREFILL}")
     return found
 
 
-def ranges(flag: str, text: str) -> list[range]:
+def ranges(flag: str, text: str, said: str | None = None) -> list[range]:
     """Read numbers and ranges, both ends inclusive.
+
+    Args:
+        flag: the option's name.
+        text: what is read.
+        said: what was typed, where that is more.
 
     Raises:
         InputError: it is something else.
@@ -147,7 +153,8 @@ def ranges(flag: str, text: str) -> list[range]:
         first, dash, last = part.strip().partition("-")
         ends = [first, last] if dash else [first, first]
         if not all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends) or int(ends[0]) > int(ends[1]):
-            raise InputError(f"--{flag} {text[:40]}: numbers and ranges are understood, such as 0-3,5")
+            wanted = "numbers and ranges of them, from low to high, such as 0-3,5"
+            raise InputError(f"--{flag} {(said or text)[:40]}: {wanted}, are understood")
         found.append(range(int(ends[0]), int(ends[1]) + 1))
     return found
 
@@ -158,10 +165,14 @@ def chosen(named: Mapping[int, Place], choice: Choice) -> list[int]:
     Raises:
         InputError: there are none; what there is is told.
     """
+    layers = {place.layer for place in named.values()}
+    for each in choice.layers or ():
+        if not layers.intersection(each):
+            raise InputError(f"--layer {each.start}: there are layers {min(layers)} to {max(layers)}")
     found = [index for index, place in named.items() if choice.takes(place)]
+    if not found and choice.steps is not None and all(place.step is None for place in named.values()):
+        raise InputError("there are no steps without --generate N", hint="--generate 3 has step.1 to step.3")
     if not found:
-        there = ", ".join(dict.fromkeys(place.stack for place in named.values()))
-        layers = sorted({place.layer for place in named.values()})
-        hint = f"there are {there}, layers {layers[0]} to {layers[-1]}; --list shows them"
-        raise InputError("nothing that --layer and --pass ask for is in this run", hint=hint)
-    return found
+        stacks = ", ".join(dict.fromkeys(place.stack for place in named.values()))
+        raise InputError("nothing in this run is what --layer and --pass ask for", hint=f"it has {stacks}; see --list")
+    return sorted(found, key=lambda index: counted(named[index].name))

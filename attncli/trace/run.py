@@ -28,12 +28,14 @@ class Heard:
         calls: all attentions, in their order.
         places: which each of them is.
         tokens: what its positions stand for.
+        wrote: what it generated, of a batch for each item.
         notices: what people should know.
     """
 
     calls: Sequence[Call]
     places: Sequence[Place]
     tokens: Tokens
+    wrote: Sequence[str]
     notices: Sequence[str]
 
     def chosen(self, choice: Choice) -> list[tuple[Call, Place]]:
@@ -57,8 +59,12 @@ def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
     _check_heard(listener, choice)
     two_parts = model.config.is_encoder_decoder or any(call.cross for call in listener.calls)
     found = places(listener.calls, two_parts=two_parts, generates=generate > 0)
-    notices = [f"not recorded, since it does not pass through the hook: {name}" for name in listener.bypassing]
-    return Heard(listener.calls, found, _tokens(model, given, sequences), notices)
+    tokens = _tokens(model, given, sequences)
+    # What the last of the tokens would be followed by has been written, and was not read.
+    wrote = ["".join(each[tokens.prompt : -1]) for each in tokens.target or ()] if generate else []
+    notices = [f"the model wrote {text!r}" for text in wrote]
+    notices += [f"not recorded, since it cannot be: {name}" for name in listener.bypassing]
+    return Heard(listener.calls, found, tokens, wrote, notices)
 
 
 def keep(
@@ -69,23 +75,28 @@ def keep(
     Raises:
         InputError: nothing is asked for that there is, it is more than fits, or it is not what the model computes.
     """
-    wanted = {call.index for call, _ in heard.chosen(choice)}
+    wanted = [call.index for call, _ in heard.chosen(choice)]
     size = COPIES * sum(heard.calls[index].size for index in wanted)
     if size > available_memory():
-        message = f"{len(wanted)} attentions would take {size / 1e9:.1f} GB, more than the memory that is free"
+        message = f"{len(wanted)} attentions take {size / 1e9:.1f} GB, more than the memory that is free"
         raise InputError(message, hint="choose some with --layer, --head and --pass")
-    listener = Listener(model, wanted.__contains__)
+    listener = Listener(model, set(wanted).__contains__)
     _run(model, given, generate, listener)
     described = f"recorded by attn trace from {model.described}, transformers {transformers().__version__}"
-    for call, place in zip(listener.calls, heard.places, strict=True):
-        if call.index not in wanted:
-            continue
+    which = "" if heads is None else f", head{'s' * (len(heads) > 1)} {', '.join(map(str, heads))}"
+    said = given.said + "".join(f" ⇒ {text}" for text in heard.wrote)
+    for index in wanted:
+        call, place = listener.calls[index], heard.places[index]
         texts = {
-            "title": f"{model.name}, {place.name}: {given.said}"[:200],
-            "source": f"{described}; {call.module}; input: {given.said}"[:2000],
+            "title": _cut(f"{model.name}, {place.name}{which}: {said}", 200),
+            "source": _cut(f"{described}; {call.module}{which}, counted from 0; input: {said}", 2000),
         }
         yield record(call, place, heard.tokens, heads, texts)
         listener.calls[call.index] = replace(call, tensors={})  # no longer held once it is written
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
@@ -128,12 +139,11 @@ def _said() -> Iterator[None]:
 def _check_heard(listener: Listener, choice: Choice) -> None:
     bypassing = ", ".join(list(listener.bypassing)[:3]) + (", …" if len(listener.bypassing) > 3 else "")
     if not listener.calls:
-        what = f" ({bypassing})" if bypassing else ""
-        message = f"this model performs no attention that can be heard{what}: nothing was recorded"
-        raise InputError(message, hint=NOT_HEARD)
+        what = f": {bypassing}" if bypassing else ""
+        raise InputError(f"this model has no attention that can be recorded{what}", hint=NOT_HEARD)
     if bypassing and choice.everything:
-        hint = "--layer or --pass records what can be heard all the same"
-        raise InputError(f"not all attention of this model can be heard; this cannot: {bypassing}", hint=hint)
+        hint = "--layer or --pass records the rest all the same"
+        raise InputError(f"not all attention of this model can be recorded: {bypassing} cannot", hint=hint)
 
 
 def _tokens(model: Model, given: Given, sequences: Any) -> Tokens:

@@ -76,7 +76,7 @@ def trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., d
         if isinstance(contents, Named):
             return {names[0]: contents}
         assert isinstance(contents, Cases)
-        assert sorted(contents.named) == sorted(names)
+        assert list(contents.named) == names  # in the order in which they were told
         return dict(contents.named)
 
     return run
@@ -216,11 +216,11 @@ def test_labels_are_tokens_patches_and_seconds(
 def test_tokens_of_bytes_read_as_text(
     model: Callable[..., Path], tmp_path: Path, trace: Callable[..., dict[str, Named]]
 ) -> None:
-    """With their leading blank; a part of a character, which cannot be read, stays as its token."""
+    """With their leading blank; a part of a character, which cannot be read, as its bytes."""
     folder = save(tmp_path, "gpt2", words=False)
     of_bytes().save_pretrained(folder)
     labels = trace(folder, "$ é")["decoder.0"].labels["key_labels"]
-    assert labels == ("$", " ", "Ã", "©")
+    assert labels == ("$", " ", r"\xc3", r"\xa9")  # the two bytes of é
 
 
 def test_one_step_of_generation_is_the_last_row_of_the_whole(
@@ -248,17 +248,17 @@ def test_encoder_decoders_generate(
     """Their encoder runs once, and has no step."""
     given = [features("whisper")] if family == "whisper" else [TEXT]
     found = trace(model(family), *given, "--generate", "2", "--layer", "1", "--pass", "encoder,cross")
-    assert list(found) == ["cross.1.prefill", "cross.1.step.1", "cross.1.step.2", "encoder.1"]
+    assert list(found) == ["encoder.1", "cross.1.prefill", "cross.1.step.1", "cross.1.step.2"]
     assert found["cross.1.step.2"].arrays["query"].shape == (4, 1, 8)
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["--layer", "1"], ["cross.1.prefill", "cross.1.step.1", "decoder.1.prefill", "decoder.1.step.1", "encoder.1"]),
+        (["--layer", "1"], ["encoder.1", "decoder.1.prefill", "decoder.1.step.1", "cross.1.prefill", "cross.1.step.1"]),
         (["--layer", "0-1", "--pass", "cross,step"], ["cross.0.step.1", "cross.1.step.1"]),
         (["--pass", "cross", "--pass", "prefill"], ["cross.0.prefill", "cross.1.prefill"]),
-        (["--pass", "step.1", "--layer", "0"], ["cross.0.step.1", "decoder.0.step.1"]),
+        (["--pass", "step.1", "--layer", "0"], ["decoder.0.step.1", "cross.0.step.1"]),
     ],
 )
 def test_layers_and_passes_are_chosen(
@@ -277,6 +277,8 @@ def test_heads_are_chosen_with_the_key_heads_that_serve_them(
     assert_array_equal(group["query"], whole["query"][2:])
     assert_array_equal(group["key"], whole["key"][1:])
     assert_array_equal(group["sinks"], whole["sinks"][2:])
+    one = trace(model("gpt-oss"), TEXT, "--layer", "0", "--head", "3")["decoder.0"]
+    assert one.texts["title"].startswith("gpt-oss, decoder.0, head 3: the cat")
     across = trace(model("gpt-oss"), TEXT, "--layer", "0", "--head", "0,1,3")["decoder.0"].arrays
     assert_array_equal(across["value"], whole["value"][[0, 0, 1]])
     assert_array_equal(across["expected"], whole["expected"][[0, 1, 3]])
@@ -338,6 +340,32 @@ def test_half_precision_is_recorded_as_it_is(
         assert_array_equal(array.astype(np.float64), exact.arrays[each].astype(np.float64))
 
 
+def test_the_same_run_writes_the_same_bytes(model: Callable[..., Path], tmp_path: Path) -> None:
+    """In both formats; the package alone would write metadata in an order of its own each time."""
+    for kind in ("npz", "safetensors"):
+        files = [tmp_path / f"{at}.{kind}" for at in range(3)]
+        for file in files:
+            assert main(["trace", str(model("gpt2")), "the cat « \N{SNOWMAN}", "-o", str(file)]) == 0
+        assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_integers_are_no_picture(model: Callable[..., Path], tmp_path: Path, refused: Callable[..., str]) -> None:
+    """A picture as bytes has not been made what the model reads."""
+    np.save(tmp_path / "bytes.npy", np.zeros((3, 12, 12), np.uint8))
+    said = refused("trace", model("vit"), tmp_path / "bytes.npy")
+    assert said == f"attn: {tmp_path}/bytes.npy: holds uint8, and this model reads pixel_values: floating numbers\n"
+    said = refused("trace", model("bert"), tmp_path / "bytes.npy")
+    assert said == f"attn: {tmp_path}/bytes.npy: token ids have 1 axis, or 2 with the batch, not 3\n"
+
+
+def test_what_was_written_is_told(model: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """In a notice, as the tokens that the steps read."""
+    assert main(["trace", str(model("gpt2")), "the cat", "--generate", "2"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("attn: notice: the model wrote '")
+    assert said[1] == "attn: notice: nothing was saved; -o FILE records it"
+
+
 def test_a_real_model_from_a_package_gives_what_was_recorded_of_it_before(
     trace: Callable[..., dict[str, Named]],
 ) -> None:
@@ -355,9 +383,9 @@ def test_a_real_model_from_a_package_gives_what_was_recorded_of_it_before(
 @pytest.mark.parametrize(
     ("family", "message"),
     [
-        ("bloom", "attn: this model performs no attention that can be heard (transformer.h.0.self_attention "),
-        ("gptj", "gptj: gptj performs its attention where it cannot be heard\n"),
-        ("siglip", "attn: not all attention of this model can be heard; this cannot: head.attention (Multihead"),
+        ("bloom", "attn: this model has no attention that can be recorded: transformer.h.0.self_attention "),
+        ("gptj", "gptj: the attention of gptj cannot be recorded\n"),
+        ("siglip", "attn: not all attention of this model can be recorded: head.attention (Multihead"),
     ],
 )
 def test_a_model_that_cannot_be_heard_is_refused(
@@ -454,18 +482,20 @@ def test_models_that_are_not_to_be_had_are_told(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["--layer", "9", TEXT],
-            "attn: nothing that --layer and --pass ask for is in this run\nhint: there are decoder,",
-        ),
-        (["--layer", "a", TEXT], "attn: --layer a: numbers and ranges are understood, such as 0-3,5\n"),
+        (["--layer", "9", TEXT], "attn: --layer 9: there are layers 0 to 2\n"),
+        (["--layer", "a", TEXT], "attn: --layer a: numbers and ranges of them, from low to high, such as 0-3,5"),
+        (["--layer", "2-1", TEXT], "attn: --layer 2-1: numbers and ranges of them, from low to high, "),
+        (["--pass", "step.2-1", TEXT], "attn: --pass step.2-1: numbers and ranges of them, from low to high, "),
+        (["--pass", "cross", TEXT], "attn: nothing in this run is what --layer and --pass ask for\nhint: it has "),
+        (["--pass", "step", TEXT], "attn: there are no steps without --generate N\n"),
+        ([TEXT, "ids.npy"], "attn: ids.npy: features and token ids come first; what stands second is a text\n"),
         (["--pass", "all", TEXT], "attn: --pass all: there is no such pass\n"),
         (["--pass", "step.0", TEXT], "attn: --pass step.0: steps count from 1\n"),
         (["--head", "4", TEXT], "attn: --head 4: there are heads 0 to 3\n"),
         ([], 'attn: no text given\nhint: attn trace MODEL "a text" -o FILE; --list shows what there is\n'),
         (["--lines", "missing.txt"], "attn: missing.txt: No such file or directory\n"),
         ([TEXT, "--lines", "missing.txt"], "attn: a text and --lines are two ways to say what the model reads\n"),
-        ([TEXT * 200], "attn: the text: makes 1803 tokens, and the model reads up to 1024\n"),
+        ([TEXT * 200], "attn: 1803 tokens are too many: the model reads up to 1024\n"),
         ([SAMPLES / "article-query.npy"], f"attn: {SAMPLES}/article-query.npy: holds float64, and this model reads "),
     ],
 )
@@ -489,7 +519,7 @@ def test_no_network_is_asked_and_everything_reads_what_was_recorded(model: Calla
     words = [sys.executable, str(tmp_path / "guard.py"), "trace", str(model("gpt2")), TEXT, "-o", "case.npz"]
     run = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines()[2].split()[:2] == ["decoder.0", "transformer.h.0.attn"]
+    assert run.stdout.splitlines()[2].split()[:2] == ["decoder.0", "…rmer.h.0.attn"]  # 80 columns
     missing = [*words[:3], "no-such-model", "a text"]
     run = subprocess.run(missing, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert (run.returncode, run.stderr.splitlines()[0][:21]) == (2, "attn: no-such-model: ")
@@ -545,7 +575,7 @@ def test_a_rule_takes_the_place_of_a_mask_only_where_it_is_the_same(
 
 def test_the_parts_of_a_model_are_told_apart_by_the_outermost_name() -> None:
     """BERT as a decoder calls its layers an encoder; a layer that says it is number −1 is counted instead."""
-    shapes = {"query": (1, 1, 1, 1)}
+    shapes: dict[str, tuple[int, ...]] = {"query": (1, 1, 1, 1)}
     modules = ["encoder.encoder.layer.0", "decoder.bert.encoder.layer.0", "decoder.bert.encoder.layer.1"]
     calls = [Call(i, name, -1, False, False, int(i > 0), shapes, 1) for i, name in enumerate(modules)]
     found = places(calls, two_parts=True, generates=False)
