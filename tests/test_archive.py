@@ -125,3 +125,36 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     hint = "hint: pip install 'attncli[safetensors]'"
     assert done.stderr == f"attn: x.safetensors: .safetensors files need an extra\n{hint}\n"
+
+
+def test_a_problem_may_have_any_name(tmp_path: Path) -> None:
+    """Slashes and colons too, since the file before them is there; and one that is far too long is just a name."""
+    path, long = tmp_path / "several.json", "x" * 5000
+    names = ("model/layers_1/attn", "a:b", long)
+    path.write_text(json.dumps({f"{name}.{part}": [[1]] for name in names for part in ("query", "hidden")}))
+    for name in names:
+        assert attn("compute", f"{path}:{name}", "--step", "sum", "-f", "csv").out == "1.0\n"
+    assert len(attn("inspect", path).out.splitlines()) == 2 + len(names)
+
+
+def test_labels_for_each_item_of_a_batch(tmp_path: Path) -> None:
+    """Each item is shown with its own; both formats that hold lists give them back."""
+    labels = [["a", "b"], ["c", "d"]]
+    problem = {"hidden": [[[[1], [0]]], [[[0], [1]]]], "query": [[[[1], [0]]], [[[0], [1]]]], "labels": labels}
+    (tmp_path / "x.json").write_text(json.dumps(problem))
+    attn("score", "x.json", "-o", "x.npz", cwd=tmp_path)
+    for file in ("x.json", "x.npz"):
+        shown = attn("compute", file, "--step", "softmax", "--batch", "1", cwd=tmp_path).out
+        assert shown.splitlines()[-4].split() == ["c", "d"]
+        told = json.loads(attn("compute", file, "-f", "json", "--batch", "1", cwd=tmp_path).out)
+        assert told["key_labels"] == ["c", "d"]
+        assert "query_labels: 2×2" in attn("inspect", file, cwd=tmp_path).out
+    (tmp_path / "y.json").write_text(json.dumps(problem | {"labels": labels[:1]}))
+    said = attn("compute", "y.json", status=2, cwd=tmp_path).err
+    assert said == "attn: y.json: 1 lists in query_labels for 2 batch items\n"
+
+
+def test_labels_that_are_none_are_no_trouble(tmp_path: Path) -> None:
+    """inspect shows what there is, and says what is wrong."""
+    (tmp_path / "x.json").write_text('{"query": [1], "hidden": [[1]], "labels": []}')
+    assert "0 in query_labels for 1 query" in attn("inspect", "x.json", cwd=tmp_path).out

@@ -73,7 +73,9 @@ def _file(work: Work, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
         if kind == "html":
             if drawing.batch == "all" and work.shape[0] > 1:
                 raise InputError("a page shows one batch item", hint="--batch N")
-            return page.to_html(work, *chosen[0], notices, first={"step": drawing.what}, progress=progress).encode()
+            return page.to_html(work, *chosen[0], notices, first={"step": drawing.what}, progress=progress).encode(
+                errors="backslashreplace"
+            )
         if drawing.terminal:
             screen, console = picture.recorder(Screen.of_stdout().width)
             room = picture.room(screen, console, multiples=len(chosen) > 1)

@@ -95,7 +95,7 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
     from attncli.trace.run import hear, keep
 
     choice = Choice.parse(tracing.layer, tracing.passes or [])
-    heads = [head for each in ranges("head", tracing.head) for head in each] if tracing.head else None
+    heads = None if tracing.head is None else ranges("head", tracing.head)
     wanted = Wanted(*_texts(tracing), tracing.generate)
     target = None if tracing.list_ else recording.output
     if target is not None:

@@ -67,7 +67,7 @@ def counted(name: str) -> list[tuple[int, int | str]]:
     ['encoder.10', 'decoder.9', 'decoder.10', 'cross.2']
     """
     return [
-        (0, int(part)) if part.isdecimal() else (0, FLOW[part]) if part in FLOW else (1, part)
+        (0, int(part)) if part.isdecimal() and len(part) < 19 else (0, FLOW[part]) if part in FLOW else (1, part)
         for part in re.split(r"(\d+)|\.", name)
         if part
     ]

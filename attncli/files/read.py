@@ -67,10 +67,20 @@ def split_name(given: str) -> tuple[str, str | None]:
     >>> split_name("dump.npz:query")
     ('dump.npz', 'query')
     """
-    path, colon, name = given.rpartition(":")
-    if not colon or not path or "/" in name or "\\" in name or Path(given).exists():
+    if _exists(given):
         return given, None
-    return path, name
+    for at, letter in enumerate(given):
+        if letter == ":" and _exists(given[:at]):  # the name may hold anything
+            return given[:at], given[at + 1 :]
+    path, colon, name = given.rpartition(":")
+    return (path, name) if colon and path and not {"/", "\\"} & set(name) else (given, None)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return path == STDIN or Path(path).exists()
+    except (OSError, ValueError):  # too long a name, or one with a NUL
+        return False
 
 
 def shown(path: str) -> str:

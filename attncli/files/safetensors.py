@@ -79,7 +79,7 @@ def read_path(path: Path, only: str | None = None) -> Contents:
         # The arrays point into the map and keep it alive; the file itself can be closed.
         whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     end = LENGTH + int.from_bytes(whole[:LENGTH], "little")
-    header = decode(bytes(whole[LENGTH:end]).decode())
+    header = json.loads(bytes(whole[LENGTH:end]))
     header.pop("__metadata__", None)
     # Other programs put there what they like, such as {"format": "pt"}.
     texts = {name: text for name, text in metadata.items() if KINDS.get(name.rpartition(".")[2], Kind.ARRAY) in SAID}
@@ -101,7 +101,7 @@ def in_order(start: bytes) -> bytes:
 
     The package writes metadata in an order that changes from run to run, and equal input should give equal files.
     """
-    header = decode(start[LENGTH:].decode())
+    header = json.loads(start[LENGTH:])
     if "__metadata__" not in header:
         return start
     ordered = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}

@@ -93,9 +93,13 @@ def check_problems(path: str, force: bool) -> None:
     Raises:
         InputError: as `check_target`, or the extension is no archive's.
     """
+    if not path:
+        raise InputError("the name of the output is empty")
     if not _is_folder(path):
         format_of(path, SEVERAL)
         check_target(path, force)
+        if not is_plain(path):
+            raise InputError("is no ordinary file", place=path)
     elif not Path(path).absolute().parent.is_dir():
         raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {Path(path).parent}")
     elif Path(path).exists() and not Path(path).is_dir():
@@ -135,9 +139,13 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
     kind = "safetensors" if narrow else "npz"
     targets = {case: Path(path) / f"{case}.{kind}" for case in problems}
     for target in targets.values():
+        if target.is_dir():
+            raise InputError("is a directory, not a file", place=str(target))
         if target.exists() and not force:
             raise InputError("exists already", place=str(target), hint="--force writes over it")
-    with _saying(path), tempfile.TemporaryDirectory(dir=Path(path).absolute().parent, prefix=".attn-") as made:
+    # In the folder itself where there is one: it may be another disk than its parent.
+    near = Path(path) if Path(path).is_dir() else Path(path).absolute().parent
+    with _saying(path), tempfile.TemporaryDirectory(dir=near, prefix=".attn-") as made:
         for case, each in problems.items():
             _fill(Path(made) / targets[case].name, kind, [("", each)])
         Path(path).mkdir(exist_ok=True)
@@ -157,7 +165,11 @@ def _fill(file: Path, kind: str, problems: Sequence[tuple[str, Named]]) -> None:
 
     both = [tensors_and_texts(each, before) for before, each in problems]
     arrays = {name: array for tensors, _ in both for name, array in tensors.items()}
-    library().numpy.save_file(arrays, file, {name: text for _, said in both for name, text in said.items()})
+    package = library()
+    try:
+        package.numpy.save_file(arrays, file, {name: text for _, said in both for name, text in said.items()})
+    except package.SafetensorError as error:
+        raise InputError(f"cannot be written: {error}") from None
     with file.open("r+b") as stream:
         length = stream.read(LENGTH)
         start = length + stream.read(int.from_bytes(length, "little"))
@@ -195,6 +207,9 @@ def _saying(path: str) -> Iterator[None]:
         raise InputError("exists already", place=path, hint="--force writes over it") from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", place=path) from None
+    except InputError as error:
+        error.place = error.place or path
+        raise
 
 
 def _create(written: Path, target: Path) -> None:

@@ -159,7 +159,9 @@ def tensors_and_texts(result: Result | Named, before: str = "") -> tuple[dict[st
     arrays = {before + name: np.ascontiguousarray(array) for name, array in result.arrays.items()}
     texts = {name: json.dumps(labels, ensure_ascii=False) for name, labels in result.labels.items()}
     texts |= {"options": json.dumps(result.options)} if result.options else {}
-    return arrays, {before + name: text for name, text in (dict(result.texts) | texts).items()}
+    said = {before + name: text for name, text in (dict(result.texts) | texts).items()}
+    # JSON can hold halves of characters, which no UTF-8 can.
+    return arrays, {name: text.encode("utf-8", "backslashreplace").decode() for name, text in said.items()}
 
 
 def last(result: Result) -> tuple[str, NDArray[Any]]:

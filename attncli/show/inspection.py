@@ -115,7 +115,7 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     console.width = screen.width
     console.print()
     for name, labels in found.labels.items():
-        say(f"{name}: {len(labels)}" + f"×{len(labels[0])}" * isinstance(labels[0], tuple))
+        say(f"{name}: {len(labels)}" + (f"×{len(labels[0])}" if labels and isinstance(labels[0], tuple) else ""))
     for name, (value, source) in found.options.items():
         say(f"{name.replace('_', '-')} {value}: set by {source}")
     say(found.verdict + ".", style="green" if found.computable else "red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -93,11 +94,13 @@ def read_lines(path: str) -> list[str]:
     """
     try:
         if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("is closed", place=shown(path))
             data = sys.stdin.buffer.read(MOST + 1)
         else:
             with Path(path).open("rb") as stream:
                 data = stream.read(MOST + 1)
-        lines = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+        lines = [line for line in data.decode("utf-8-sig").replace("\r\n", "\n").split("\n") if line.strip()]
     except OSError as error:
         raise InputError(error.strerror or str(error), place=path) from None
     except UnicodeDecodeError:
@@ -130,27 +133,35 @@ def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
         wants = "token ids: whole numbers" if name is None else f"{name}: floating numbers"
         raise InputError(f"holds {array.dtype}, and this model reads {wants}", place=path)
     axes = FEATURES[name]
-    if array.ndim not in (axes - 1, axes):
+    if array.ndim < axes - 1:
         raise InputError(f"{name} have {axes} axes ({axes - 1} without the batch), not {array.ndim}", place=path)
-    batch = np.array(array if array.ndim == axes else array[None], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        batch = np.array(array[None] if array.ndim == axes - 1 else array, dtype=np.float32)
     return Given({name: torch.from_numpy(batch).to(model.network.dtype)}, said=path)
 
 
 def _feature_name(model: Model) -> str | None:
-    import inspect
-
-    taken = [model.network.main_input_name, *inspect.signature(model.network.forward).parameters]
-    return next((name for name in taken if name in FEATURES), None)
+    taken = _taken(model)
+    return next(
+        (name for name in (model.network.main_input_name, *FEATURES) if name in FEATURES and name in taken), None
+    )
 
 
 def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> Given:
     """Add the text beside features: what a decoder has written so far, or what a picture is compared with."""
+    if text is not None and (IDS in found.arguments or not {IDS, "decoder_input_ids"} & _taken(model)):
+        raise InputError(f"this model reads no text beside {found.said}", hint="leave it out")
     if model.config.is_encoder_decoder or _has_decoder(model):
         return _with_target(model, found, None if text is None else [text], wanted.generate)
     if text is not None:
         beside = _of_texts(model, [[text]], wanted.generate)
         return Given(beside.arguments | found.arguments, beside.source, said=f"{found.said}, {beside.said}")
     return found
+
+
+def _taken(model: Model) -> set[str]:
+    """Return what the model can be given."""
+    return set(inspect.signature(model.network.forward).parameters)
 
 
 def _has_decoder(model: Model) -> bool:
@@ -161,11 +172,13 @@ def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Gi
     """Make tokens, padded to one length where there are several texts."""
     tokenizer = model.tokenizer
     if tokenizer is None:
-        raise InputError("the folder holds no tokenizer", hint="give token ids: an .npy file of whole numbers")
+        raise InputError(
+            "the folder holds no tokenizer that can be read", hint="give token ids: an .npy file of whole numbers"
+        )
     if not pairs or any(not 1 <= len(pair) <= 2 for pair in pairs) or len({len(pair) for pair in pairs}) > 1:
         raise InputError("every line is one text, or every line is two with a tab between them")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token is None:  # which one it is does not matter: the mask closes it
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     two_parts = model.config.is_encoder_decoder
     # New tokens follow the last real one only where the padding stands before them.
     tokenizer.padding_side = "left" if generate and not two_parts else "right"
@@ -186,7 +199,7 @@ def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Gi
 
 def _check_ids(model: Model, ids: Any, place: str = "") -> None:
     """Refuse what the model has no embedding for, before it fails somewhere within."""
-    if ids.shape[-1] == 0:
+    if ids.numel() == 0:
         raise InputError("there are no tokens in it" if place else "there are no tokens in the text", place=place)
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if isinstance(most, int) and ids.shape[-1] > most > 0:
@@ -204,11 +217,11 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
     """Add what the decoder reads: the target, moved by one, or just what it starts with."""
     import torch
 
+    if "decoder_input_ids" not in _taken(model):  # such as DETR, whose decoder reads no tokens
+        return found
     config = model.network.generation_config if model.network.can_generate() else model.config
-    start = config.decoder_start_token_id
-    start = start if start is not None else getattr(model.config, "decoder_start_token_id", None)
-    if start is None:
-        start = config.bos_token_id
+    places = [(config, "decoder_start_token_id"), (model.config, "decoder_start_token_id"), (config, "bos_token_id")]
+    start = next((each for place, name in places if (each := getattr(place, name, None)) is not None), None)
     if start is None:
         raise InputError("the model does not say which token its decoder starts with")
     batch = next(iter(found.arguments.values())).shape[0]
@@ -216,7 +229,9 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
     mask = torch.ones_like(ids)
     if texts is not None:
         if model.tokenizer is None:
-            raise InputError("the folder holds no tokenizer", hint="leave out the target, or add the tokenizer")
+            raise InputError(
+                "the folder holds no tokenizer that can be read", hint="leave out the target, or add the tokenizer"
+            )
         model.tokenizer.padding_side = "right"
         with quiet():
             made = model.tokenizer(text_target=list(texts), return_tensors="pt", padding=len(texts) > 1)

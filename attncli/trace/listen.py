@@ -20,6 +20,8 @@ from attncli.trace.model import Model
 
 # Where modules are handed the states of another part of the model, which makes their attention a cross-attention.
 FROM_ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states")
+# How classes are called that perform attention, of whatever kind.
+CALLED = ("attention", "deltanet")
 CROSS_NAMES = ("cross", "encoder_attn", "encdecattention")
 
 
@@ -79,7 +81,7 @@ class Listener:
             handle = self.network.register_forward_pre_hook(self._starts)
             hooks.callback(handle.remove)
             for module in self.network.modules():
-                if "attention" in type(module).__name__.lower():
+                if any(word in type(module).__name__.lower() for word in CALLED):
                     for hook in self._around(module):
                         hooks.callback(hook.remove)
             yield

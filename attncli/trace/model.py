@@ -18,6 +18,19 @@ CONFIG = "config.json"
 WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 GGUF = "*.gguf"
+# Parts of a model that read what its attention has made, and are read by none.
+HEADS = {
+    "pooler",
+    "classifier",
+    "score",
+    "cls",
+    "qa_outputs",
+    "lm_head",
+    "head",
+    "proj_out",
+    "embed_out",
+    "predictions",
+}
 NOT_HEARD = "only families that take their attention from transformers' AttentionInterface can be traced"
 
 
@@ -30,12 +43,14 @@ class Model:
         network: the module of PyTorch.
         tokenizer: what makes tokens of texts, where the folder holds one.
         described: where it comes from, for the source of what is recorded.
+        headless: whether its file lacks a head, so that what it would write is random.
     """
 
     name: str
     network: Any
     tokenizer: Any
     described: str
+    headless: bool = False
 
     @property
     def config(self) -> Any:
@@ -100,7 +115,7 @@ def load(given: str) -> Model:
     try:
         with quiet():
             config = package.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
-            network = _class(package, config, gguf=bool(more)).from_pretrained(
+            network, loaded = _class(package, config, gguf=bool(more)).from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
@@ -108,14 +123,45 @@ def load(given: str) -> Model:
                 use_safetensors=None if more else True,
                 dtype="auto",
                 attn_implementation=ATTENTION,
+                output_loading_info=True,
                 **more,
             )
     # What a broken folder, or a family that is unknown to it, makes the package raise has no common type.
     except Exception as error:
         raise _why(error, folder, given) from None
+    _check_loaded(loaded, given)
+    headless = bool(loaded.get("missing_keys"))
     name = folder.resolve().name if Path(given).is_dir() else given
     described = f"{name} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
-    return Model(name, network.eval(), _tokenizer(package, folder, more), described)
+    return Model(name, network.eval(), _tokenizer(package, folder, more), described, headless)
+
+
+def _check_loaded(loaded: dict[str, Any], given: str) -> None:
+    """Refuse a model that is not all there: what its file lacks was drawn at random.
+
+    Heads are not missed: they come behind all attention.
+    """
+    missing = sorted(name for name in loaded.get("missing_keys") or () if not HEADS.intersection(name.split(".")))
+    if missing:
+        some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        message = f"its file lacks {len(missing)} of the model's weights ({some}), which would be random"
+        raise InputError(message, place=given)
+    unused = sorted(loaded.get("unexpected_keys") or ())
+    if any("layer" in name or ".h." in name or "block" in name for name in unused):
+        some = ", ".join(unused[:3]) + (", …" if len(unused) > 3 else "")
+        message = f"its file holds {len(unused)} weights that this model has no place for ({some})"
+        raise InputError(message, place=given, hint=f"is {CONFIG} of another model?")
+
+
+def _check_index(folder: Path, files: set[str], given: str) -> None:
+    """Refuse an index that leads anywhere but to safetensors in this folder: transformers would unpickle the rest."""
+    for index in folder.glob("*.index.json"):
+        try:
+            named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            raise InputError("is no index of weights", place=str(index)) from None
+        if any(name not in files for name in named):
+            raise InputError("names files of weights that are not there as safetensors", place=str(index))
 
 
 def _check_weights(folder: Path, given: str) -> dict[str, str]:
@@ -129,6 +175,7 @@ def _check_weights(folder: Path, given: str) -> dict[str, str]:
     for file in safe or gguf:
         if not os.access(file, os.R_OK):
             raise InputError("permission denied", place=str(file))
+    _check_index(folder, {file.name for file in safe}, given)
     size = sum(file.stat().st_size for file in safe or gguf[:1])
     if size > available_memory():
         message = f"its weights take {size / 1e9:.1f} GB, more than the memory that is free"

@@ -68,7 +68,8 @@ def _stack(call: Call, two_parts: bool) -> str:
     if call.cross:
         return CROSS
     if two_parts:  # a part may itself call its layers an encoder, as BERT does: the outermost name counts
-        return next((part for part in call.module.split(".") if part in (ENCODER, DECODER)), DECODER)
+        named = (each for part in call.module.split(".") for each in (ENCODER, DECODER) if each in part)
+        return next(named, DECODER if call.causal else ENCODER)
     return DECODER if call.causal else ENCODER
 
 

@@ -18,6 +18,8 @@ from attncli.trace.record import Recorded, Tokens, record
 
 # What is recorded is held by PyTorch and by NumPy, and computed anew to see that it is right.
 COPIES = 3
+# All that counts of what a folder says of generation.
+SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
 
 
 def keep(
-    model: Model, given: Given, generate: int, heard: Heard, choice: Choice, heads: Sequence[int] | None
+    model: Model, given: Given, generate: int, heard: Heard, choice: Choice, heads: Sequence[range] | None
 ) -> Iterator[Recorded]:
     """Run the model again and record what is asked for; the same calls come in the same order.
 
@@ -83,7 +85,7 @@ def keep(
     listener = Listener(model, set(wanted).__contains__)
     _run(model, given, generate, listener)
     described = f"recorded by attn trace from {model.described}, transformers {transformers().__version__}"
-    which = "" if heads is None else f", head{'s' * (len(heads) > 1)} {', '.join(map(str, heads))}"
+    which = "" if heads is None else f", head {', '.join(map(_range, heads))}"
     said = given.said + "".join(f" ⇒ {text}" for text in heard.wrote)
     for index in wanted:
         call, place = listener.calls[index], heard.places[index]
@@ -93,6 +95,10 @@ def keep(
         }
         yield record(call, place, heard.tokens, heads, texts)
         listener.calls[call.index] = replace(call, tensors={})  # no longer held once it is written
+
+
+def _range(heads: range) -> str:
+    return f"{heads.start}–{heads.stop - 1}" if len(heads) > 1 else str(heads.start)
 
 
 def _cut(text: str, most: int) -> str:
@@ -108,11 +114,15 @@ def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
         if not generate:
             model.network(**given.arguments)
             return None
-        if not model.network.can_generate():
+        if not model.network.can_generate() or model.headless:
             raise InputError("this model does not generate", hint="leave out --generate")
-        # The plain loop, not the family's own: that of Whisper, for one, cuts and repeats as it likes.
-        plain = transformers().GenerationMixin.generate
-        return plain(
+        # The plain loop, not the family's own: that of Whisper, for one, cuts and repeats as it likes. And nothing of
+        # what the folder says of generation but its tokens: a cache of another kind, or a draft model, counts passes.
+        package = transformers()
+        told = model.network.generation_config
+        kept = {name: getattr(told, name, None) for name in SPECIAL}
+        model.network.generation_config = package.GenerationConfig(**kept)
+        sequences = package.GenerationMixin.generate(
             model.network,
             **given.arguments,
             max_new_tokens=generate + 1,  # the last one is written, and has not been read yet
@@ -121,6 +131,9 @@ def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
             num_beams=1,
             use_cache=True,
         )
+        if listener.forward != generate + 1:
+            raise InputError(f"this model took {listener.forward} passes to write {generate + 1} tokens")
+        return sequences
 
 
 @contextmanager

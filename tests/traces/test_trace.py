@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -604,3 +605,83 @@ def test_a_family_without_one_plain_function_is_refused() -> None:
 
     with pytest.raises(InputError, match="Linear has no eager functions of attention"):
         eager(torch.nn.Linear(1, 1))
+
+
+def test_weights_that_are_missing_are_never_made_up(
+    model: Callable[..., Path], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    """transformers would draw them at random, and in another way each time."""
+    folder = tmp_path / "changed"
+    shutil.copytree(model("llama"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
+    assert "its file lacks 9 of the model's weights (model.layers.3." in refused("trace", folder, "the cat")
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
+    assert "weights that this model has no place for (model.layers.2." in refused("trace", folder, "the cat")
+
+
+def test_a_head_that_is_missing_is_not_missed_but_writes_nothing(
+    model: Callable[..., Path], trace: Callable[..., dict[str, Named]], refused: Callable[..., str], tmp_path: Path
+) -> None:
+    """All attention is done before it; what it would write is random."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "headless"
+    shutil.copytree(model("llama"), folder)
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("lm_head.weight")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    whole, headless = (trace(each, TEXT)["decoder.2"].arrays["expected"] for each in (model("llama"), folder))
+    assert_array_equal(whole, headless)
+    assert "this model does not generate" in refused("trace", folder, TEXT, "--generate", "1")
+
+
+def test_an_index_of_weights_leads_to_safetensors_only(
+    model: Callable[..., Path], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    """transformers would unpickle what it names."""
+    folder = tmp_path / "indexed"
+    shutil.copytree(model("llama"), folder)
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "pytorch_model.bin"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    said = refused("trace", folder, "the cat")
+    assert "model.safetensors.index.json: names files of weights that are not there as safetensors\n" in said
+
+
+def test_a_text_that_the_model_does_not_read_is_refused(
+    model: Callable[..., Path], features: Callable[[str], Path], refused: Callable[..., str], tmp_path: Path
+) -> None:
+    """It would only become labels that mean nothing."""
+    assert "this model reads no text beside" in refused("trace", model("vit"), features("vit"), "the cat")
+    np.save(tmp_path / "ids.npy", np.array([2, 4, 5]))
+    assert "this model reads no text beside" in refused("trace", model("llama"), tmp_path / "ids.npy", "the cat")
+
+
+@pytest.mark.parametrize(
+    "said", [{"prefill_chunk_size": 2}, {"guidance_scale": 2.0}, {"cache_implementation": "static"}, {"num_beams": 3}]
+)
+def test_what_a_folder_says_of_generation_changes_no_step(
+    said: dict[str, object], model: Callable[..., Path], trace: Callable[..., dict[str, Named]], tmp_path: Path
+) -> None:
+    """One pass for the prompt and one a token, whatever generation_config.json asks for."""
+    folder = tmp_path / "told"
+    shutil.copytree(model("llama"), folder)
+    plain = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(plain | said))
+    words = ["the cat sat", "--generate", "2", "--layer", "0"]
+    ours, theirs = trace(folder, *words), trace(model("llama"), *words)
+    assert list(ours) == list(theirs) == ["decoder.0.prefill", "decoder.0.step.1", "decoder.0.step.2"]
+    for name, named in ours.items():
+        assert (named.labels, named.options) == (theirs[name].labels, theirs[name].options)
+        assert_array_equal(named.arrays["expected"], theirs[name].arrays["expected"])
+
+
+def test_lines_end_where_lines_end(
+    model: Callable[..., Path], trace: Callable[..., dict[str, Named]], tmp_path: Path
+) -> None:
+    """Not at other characters that Unicode counts as breaks."""
+    (tmp_path / "lines.txt").write_bytes("the cat\u2028it was\r\nthe\x0bmat\n".encode())
+    found = trace(model("bert"), "--lines", tmp_path / "lines.txt", "--layer", "0")
+    assert found["encoder.0"].arrays["query"].shape[0] == 2
