@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files.contents import Labels, Matrix
 from attncli.files.read import STDIN, read, shown
+from attncli.trace.features import FEATURES, IDS, feature_name, stand_in, taken
 from attncli.trace.libraries import quiet
 from attncli.trace.model import Model
+from attncli.trace.tokens import tokens_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-IDS = "input_ids"
 LONGEST_PATH = 4096
 MOST = 1 << 24  # bytes of text; a batch that long fits no memory anyway
-# The features of pictures, spectra and waves, and how many axes a batch of them has.
-FEATURES = {"pixel_values": 4, "input_features": 3, "input_values": 2}
-FRAME = 0.02  # seconds that a position of Whisper's encoder stands for: two frames of 10 ms
 DUMMY = "Who attends to whom?"
-PAST_A_WORD = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's mark of a blank, U+2581
 
 
 @dataclass
@@ -81,7 +76,8 @@ def given(model: Model, wanted: Wanted) -> Given:
     pairs = [line.split("\t") for line in wanted.lines] if wanted.lines is not None else [wanted.texts or [DUMMY]]
     nothing = not wanted.texts and wanted.lines is None
     if nothing and (model.network.main_input_name != IDS or model.tokenizer is None):
-        return _dummy(model)
+        found = Given(stand_in(model), said="a stand-in")
+        return _with_target(model, found, None, 1)
     found = _of_texts(model, pairs, wanted.generate)
     return replace(found, notices=[f"no text was given: this is for {DUMMY!r}"]) if nothing else found
 
@@ -121,7 +117,7 @@ def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
     import numpy as np
     import torch
 
-    name = _feature_name(model)
+    name = feature_name(model)
     if array.dtype.kind in "iu" and model.network.main_input_name == IDS:
         if array.ndim not in (1, 2):
             raise InputError(f"token ids have 1 axis, or 2 with the batch, not {array.ndim}", place=path)
@@ -140,16 +136,9 @@ def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
     return Given({name: torch.from_numpy(batch).to(model.network.dtype)}, said=path)
 
 
-def _feature_name(model: Model) -> str | None:
-    taken = _taken(model)
-    return next(
-        (name for name in (model.network.main_input_name, *FEATURES) if name in FEATURES and name in taken), None
-    )
-
-
 def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> Given:
     """Add the text beside features: what a decoder has written so far, or what a picture is compared with."""
-    if text is not None and (IDS in found.arguments or not {IDS, "decoder_input_ids"} & _taken(model)):
+    if text is not None and (IDS in found.arguments or not {IDS, "decoder_input_ids"} & taken(model)):
         raise InputError(f"this model reads no text beside {found.said}", hint="leave it out")
     if model.config.is_encoder_decoder or _has_decoder(model):
         return _with_target(model, found, None if text is None else [text], wanted.generate)
@@ -157,11 +146,6 @@ def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> 
         beside = _of_texts(model, [[text]], wanted.generate)
         return Given(beside.arguments | found.arguments, beside.source, said=f"{found.said}, {beside.said}")
     return found
-
-
-def _taken(model: Model) -> set[str]:
-    """Return what the model can be given."""
-    return set(inspect.signature(model.network.forward).parameters)
 
 
 def _has_decoder(model: Model) -> bool:
@@ -217,7 +201,7 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
     """Add what the decoder reads: the target, moved by one, or just what it starts with."""
     import torch
 
-    if "decoder_input_ids" not in _taken(model):  # such as DETR, whose decoder reads no tokens
+    if "decoder_input_ids" not in taken(model):  # such as DETR, whose decoder reads no tokens
         return found
     config = model.network.generation_config if model.network.can_generate() else model.config
     places = [(config, "decoder_start_token_id"), (model.config, "decoder_start_token_id"), (config, "bos_token_id")]
@@ -253,86 +237,3 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
         found.arguments["decoder_attention_mask"] = mask
     found.target = [tokens_of(model, item) for item in ids.tolist()]
     return found
-
-
-def _dummy(model: Model) -> Given:
-    """Return something of the right shape, to see what a model does with it."""
-    import torch
-
-    name, config = model.network.main_input_name, model.config
-    shapes: dict[str, Any] = {
-        IDS: lambda: torch.arange(8)[None] % config.get_text_config().vocab_size,
-        "pixel_values": lambda: torch.zeros(1, config.num_channels, *_square(config.image_size)),
-        "input_features": lambda: torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions),
-        "input_values": lambda: torch.zeros(1, 16000),
-    }
-    try:
-        tensor = shapes[name]()
-    except (KeyError, AttributeError, TypeError):
-        raise InputError(f"this model reads {name}; what they look like is not known here", hint="give some") from None
-    found = Given({name: tensor if name == IDS else tensor.to(model.network.dtype)}, said="nothing: zeros")
-    return _with_target(model, found, None, 1) if config.is_encoder_decoder else found
-
-
-def _square(size: Any) -> tuple[int, int]:
-    return (int(size[0]), int(size[1])) if isinstance(size, list | tuple) else (int(size), int(size))
-
-
-def positions(model: Model, given: Given) -> list[Labels] | None:
-    """Return labels for the positions of a picture or a sound: patches by row and column, frames by their second.
-
-    Args:
-        model: whose patch size counts.
-        given: the features.
-    """
-    if "pixel_values" in given.arguments:
-        pixels = given.arguments["pixel_values"].shape
-        config = getattr(model.config, "vision_config", None) or getattr(model.config, "encoder", model.config)
-        patch = getattr(config, "patch_size", None)
-        if patch is None:
-            return None
-        down, across = (int(size) // step for size, step in zip(pixels[-2:], _square(patch), strict=True))
-        names = tuple(f"r{row}c{column}" for row in range(down) for column in range(across))
-        return [names] * pixels[0]
-    if "input_features" in given.arguments:
-        batch, _, frames = given.arguments["input_features"].shape
-        return [tuple(f"{at * FRAME:.2f}s" for at in range(frames // 2))] * batch
-    return None
-
-
-def tokens_of(model: Model, ids: Sequence[int]) -> Labels:
-    """Return tokens as people read them: with their leading blank, and no marks of the tokenizer's."""
-    if model.tokenizer is None:
-        return tuple(map(str, ids))
-    return tuple(_readable(model.tokenizer, token) for token in model.tokenizer.convert_ids_to_tokens(list(ids)))
-
-
-def _readable(tokenizer: Any, token: str | None) -> str:
-    if token is None:
-        return "?"
-    if PAST_A_WORD in token:
-        return token.replace(PAST_A_WORD, " ")
-    if token in tokenizer.all_special_tokens or not _writes_bytes(tokenizer) or not set(token) <= set(byte_letters()):
-        return token
-    # A part of a character cannot be read alone: its bytes are written out.
-    return bytes(byte_letters()[letter] for letter in token).decode("utf-8", errors="backslashreplace")
-
-
-def _writes_bytes(tokenizer: Any) -> bool:
-    """Tell whether tokens spell bytes, as in GPT-2, where Ġ is a blank."""
-    decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
-    return "ByteLevel" in str(decoder)
-
-
-@cache
-def byte_letters() -> dict[str, int]:
-    """Return which byte each letter of GPT-2's tokens stands for: printable ones for themselves, others moved up.
-
-    Source: Radford et al. (2019), *Language Models are Unsupervised Multitask Learners*, and its encoder.
-
-    >>> byte_letters()["A"], byte_letters()["Ġ"]
-    (65, 32)
-    """
-    themselves = [byte for byte in range(256) if chr(byte).isprintable() and not chr(byte).isspace()]
-    others = [byte for byte in range(256) if byte not in themselves]
-    return {chr(byte): byte for byte in themselves} | {chr(256 + at): byte for at, byte in enumerate(others)}

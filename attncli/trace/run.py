@@ -9,12 +9,14 @@ from typing import Any
 
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
-from attncli.trace.inputs import Given, positions, tokens_of
+from attncli.trace.features import positions
+from attncli.trace.inputs import Given
 from attncli.trace.libraries import quiet, transformers
 from attncli.trace.listen import Call, Listener
 from attncli.trace.model import NOT_HEARD, Model
 from attncli.trace.passes import Choice, Place, chosen, places
 from attncli.trace.record import Recorded, Tokens, record
+from attncli.trace.tokens import tokens_of
 
 # What is recorded is held by PyTorch and by NumPy, and computed anew to see that it is right.
 COPIES = 3
@@ -166,4 +168,4 @@ def _tokens(model: Model, given: Given, sequences: Any) -> Tokens:
     prompt = len(target[0]) if target else 0
     if sequences is not None and target:
         target = [tokens_of(model, ids) for ids in sequences.tolist()]
-    return Tokens(given.source, target, prompt, positions(model, given))
+    return Tokens(given.source, target, prompt, positions(model, given.arguments))

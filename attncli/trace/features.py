@@ -1,0 +1,75 @@
+"""Pictures and sounds: which a model reads, what one of them looks like, and what its positions are called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from attncli.errors import InputError
+from attncli.files.contents import Labels
+from attncli.trace.model import Model
+
+# The features of pictures, spectra and waves, and how many axes a batch of them has.
+FEATURES = {"pixel_values": 4, "input_features": 3, "input_values": 2}
+IDS = "input_ids"
+FRAME = 0.02  # seconds that a position of Whisper's encoder stands for: two frames of 10 ms
+
+
+def taken(model: Model) -> set[str]:
+    """Return what the model can be given."""
+    return set(inspect.signature(model.network.forward).parameters)
+
+
+def feature_name(model: Model) -> str | None:
+    """Return the argument that takes features, if there is one: the model's main one where it is of that kind."""
+    there = taken(model) & FEATURES.keys()
+    return next((name for name in (model.network.main_input_name, *FEATURES) if name in there), None)
+
+
+def stand_in(model: Model) -> dict[str, Any]:
+    """Return an input of the right shape, to see what a model does with it.
+
+    Raises:
+        InputError: it reads something of which that is not known.
+    """
+    import torch
+
+    name, config = model.network.main_input_name, model.config
+    shapes: dict[str, Any] = {
+        IDS: lambda: torch.arange(8)[None] % config.get_text_config().vocab_size,
+        "pixel_values": lambda: torch.zeros(1, config.num_channels, *_square(config.image_size)),
+        "input_features": lambda: torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions),
+        "input_values": lambda: torch.zeros(1, 16000),
+    }
+    try:
+        tensor = shapes[name]()
+    except (KeyError, AttributeError, TypeError):
+        raise InputError(f"this model reads {name}; what they look like is not known here", hint="give some") from None
+    return {name: tensor if name == IDS else tensor.to(model.network.dtype)}
+
+
+def positions(model: Model, arguments: Mapping[str, Any]) -> list[Labels] | None:
+    """Return labels for the positions of a picture or a sound: patches by row and column, frames by their second.
+
+    Args:
+        model: whose patch size counts.
+        arguments: what it is given.
+    """
+    if "pixel_values" in arguments:
+        pixels = arguments["pixel_values"].shape
+        config = getattr(model.config, "vision_config", None) or getattr(model.config, "encoder", model.config)
+        patch = getattr(config, "patch_size", None)
+        if patch is None:
+            return None
+        down, across = (int(size) // step for size, step in zip(pixels[-2:], _square(patch), strict=True))
+        names = tuple(f"r{row}c{column}" for row in range(down) for column in range(across))
+        return [names] * pixels[0]
+    if "input_features" in arguments:
+        batch, _, frames = arguments["input_features"].shape
+        return [tuple(f"{at * FRAME:.2f}s" for at in range(frames // 2))] * batch
+    return None
+
+
+def _square(size: Any) -> tuple[int, int]:
+    return (int(size[0]), int(size[1])) if isinstance(size, list | tuple) else (int(size), int(size))
