@@ -107,7 +107,7 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
     inputs = given(model, wanted)
     with waiting("running it"):
         heard = hear(model, inputs, tracing.generate, choice)
-    told = [*inputs.notices, *heard.notices]
+    told = [*model.notices, *inputs.notices, *heard.notices]
     if target is None:
         _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screening)
         told += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]

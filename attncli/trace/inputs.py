@@ -19,7 +19,8 @@ from attncli.trace.tokens import tokens_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LONGEST_PATH = 4096
+DECODER_IDS = "decoder_input_ids"
+LONGEST_PATH = 255
 MOST = 1 << 24  # bytes of text; a batch that long fits no memory anyway
 DUMMY = "Who attends to whom?"
 
@@ -138,9 +139,10 @@ def _of_array(model: Model, path: str, array: NDArray[Any]) -> Given:
 
 def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> Given:
     """Add the text beside features: what a decoder has written so far, or what a picture is compared with."""
-    if text is not None and (IDS in found.arguments or not {IDS, "decoder_input_ids"} & taken(model)):
+    two_parts = model.config.is_encoder_decoder or getattr(model.config, "decoder", None) is not None
+    if text is not None and (DECODER_IDS if two_parts else IDS) not in taken(model) - found.arguments.keys():
         raise InputError(f"this model reads no text beside {found.said}", hint="leave it out")
-    if model.config.is_encoder_decoder or _has_decoder(model):
+    if two_parts:
         return _with_target(model, found, None if text is None else [text], wanted.generate)
     if text is not None:
         beside = _of_texts(model, [[text]], wanted.generate)
@@ -148,21 +150,11 @@ def _with_text(model: Model, found: Given, text: str | None, wanted: Wanted) -> 
     return found
 
 
-def _has_decoder(model: Model) -> bool:
-    return getattr(model.config, "decoder", None) is not None
-
-
 def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Given:
     """Make tokens, padded to one length where there are several texts."""
-    tokenizer = model.tokenizer
-    if tokenizer is None:
-        raise InputError(
-            "the folder holds no tokenizer that can be read", hint="give token ids: an .npy file of whole numbers"
-        )
+    tokenizer = _tokenizer(model)
     if not pairs or any(not 1 <= len(pair) <= 2 for pair in pairs) or len({len(pair) for pair in pairs}) > 1:
         raise InputError("every line is one text, or every line is two with a tab between them")
-    if tokenizer.pad_token is None:  # which one it is does not matter: the mask closes it
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     two_parts = model.config.is_encoder_decoder
     # New tokens follow the last real one only where the padding stands before them.
     tokenizer.padding_side = "left" if generate and not two_parts else "right"
@@ -175,10 +167,15 @@ def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Gi
     labels = [tokens_of(model, item) for item in arguments[IDS].tolist()]
     said = [(" → " if two_parts else " / ").join(pair) for pair in pairs]
     found = Given(arguments, labels, said=said[0] if len(said) == 1 else f"{len(said)} texts: " + " · ".join(said))
-    for text in {*first, *(second or ())}:
-        if len(pairs) == 1 and len(text) < LONGEST_PATH and Path(text).is_file():
-            found.notices.append(f"{text} is read as a text; --lines {text} reads what is in the file")
+    if len(pairs) == 1:
+        found.notices += _of_files(pairs[0])
     return _with_target(model, found, second, generate) if two_parts else found
+
+
+def _of_files(texts: Sequence[str]) -> list[str]:
+    """Tell of texts that are names of files."""
+    files = [text for text in texts if len(text) < LONGEST_PATH and "\0" not in text and Path(text).is_file()]
+    return [f"{text} is read as a text; --lines {text} reads what is in the file" for text in files]
 
 
 def _check_ids(model: Model, ids: Any, place: str = "") -> None:
@@ -201,39 +198,65 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
     """Add what the decoder reads: the target, moved by one, or just what it starts with."""
     import torch
 
-    if "decoder_input_ids" not in taken(model):  # such as DETR, whose decoder reads no tokens
+    if DECODER_IDS not in taken(model):  # such as DETR, whose decoder reads no tokens
         return found
+    start = _start_token(model)
+    if texts is None:
+        batch = next(iter(found.arguments.values())).shape[0]
+        ids = torch.full((batch, 1), start)
+        if not generate:
+            told = "the decoder reads only its start token: give the target as a second text, or --generate N"
+            found.notices.append(told)
+    else:
+        ids, mask = _moved(model, texts, start)
+        found.arguments |= {} if mask.all() else {"decoder_attention_mask": mask}
+    found.arguments[DECODER_IDS] = ids
+    found.target = [tokens_of(model, item) for item in ids.tolist()]
+    return found
+
+
+def _start_token(model: Model) -> int:
+    """Return the token with which the decoder starts.
+
+    Raises:
+        InputError: the model does not say.
+    """
     config = model.network.generation_config if model.network.can_generate() else model.config
     places = [(config, "decoder_start_token_id"), (model.config, "decoder_start_token_id"), (config, "bos_token_id")]
     start = next((each for place, name in places if (each := getattr(place, name, None)) is not None), None)
     if start is None:
         raise InputError("the model does not say which token its decoder starts with")
-    batch = next(iter(found.arguments.values())).shape[0]
-    ids = torch.full((batch, 1), int(start))
-    mask = torch.ones_like(ids)
-    if texts is not None:
-        if model.tokenizer is None:
-            raise InputError(
-                "the folder holds no tokenizer that can be read", hint="leave out the target, or add the tokenizer"
-            )
-        model.tokenizer.padding_side = "right"
-        with quiet():
-            made = model.tokenizer(text_target=list(texts), return_tensors="pt", padding=len(texts) > 1)
-        labels = made[IDS]
-        starts = bool((labels[:, 0] == start).all())
-        # What the decoder reads is what it is to write, moved by one: the start comes in, the end falls out.
-        ids = labels if starts else torch.cat([ids, labels], dim=1)
-        ids = ids[:, :-1] if ids.shape[1] > 1 else ids
-        mask = torch.ones_like(ids)
-        if len(texts) > 1:
-            kept = made["attention_mask"]
-            mask = (kept if starts else torch.cat([mask[:, :1], kept], dim=1))[:, : ids.shape[1]]
-    elif not generate:
-        found.notices.append(
-            "the decoder reads only its start token: give the target as a second text, or --generate N"
-        )
-    found.arguments |= {"decoder_input_ids": ids}
-    if int(mask.min()) == 0:
-        found.arguments["decoder_attention_mask"] = mask
-    found.target = [tokens_of(model, item) for item in ids.tolist()]
-    return found
+    return int(start)
+
+
+def _moved(model: Model, texts: Sequence[str], start: int) -> tuple[Any, Any]:
+    """Return what a decoder reads while it writes these texts, and where that is no padding.
+
+    It is what it writes, moved by one: the start comes in, the end falls out.
+    """
+    import torch
+
+    tokenizer = _tokenizer(model)
+    tokenizer.padding_side = "right"
+    with quiet():
+        made = tokenizer(text_target=list(texts), return_tensors="pt", padding=len(texts) > 1)
+    ids, mask = made[IDS], made.get("attention_mask", torch.ones_like(made[IDS]))
+    if not (ids[:, 0] == start).all():
+        first = torch.full((len(texts), 1), start)
+        ids, mask = torch.cat([first, ids], dim=1), torch.cat([torch.ones_like(first), mask], dim=1)
+    return (ids[:, :-1], mask[:, :-1]) if ids.shape[1] > 1 else (ids, mask)
+
+
+def _tokenizer(model: Model) -> Any:
+    """Return the tokenizer, able to pad.
+
+    Raises:
+        InputError: there is none.
+    """
+    if model.tokenizer is None:
+        hint = "give token ids, an .npy file of whole numbers, and no text"
+        raise InputError("the folder holds no tokenizer that can be read", hint=hint)
+    if model.tokenizer.pad_token is None:  # which one it is does not matter: the mask closes it
+        known = model.tokenizer.eos_token or model.tokenizer.unk_token
+        model.tokenizer.pad_token = known or model.tokenizer.convert_ids_to_tokens(0)
+    return model.tokenizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +44,7 @@ class Model:
         tokenizer: what makes tokens of texts, where the folder holds one.
         described: where it comes from, for the source of what is recorded.
         headless: whether its file lacks a head, so that what it would write is random.
+        notices: what people should know of it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model:
     tokenizer: Any
     described: str
     headless: bool = False
+    notices: Sequence[str] = ()
 
     @property
     def config(self) -> Any:
@@ -129,15 +131,15 @@ def load(given: str) -> Model:
     # What a broken folder, or a family that is unknown to it, makes the package raise has no common type.
     except Exception as error:
         raise _why(error, folder, given) from None
-    _check_loaded(loaded, given)
+    notices = _check_loaded(loaded, given)
     headless = bool(loaded.get("missing_keys"))
     name = folder.resolve().name if Path(given).is_dir() else given
     described = f"{name} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
-    return Model(name, network.eval(), _tokenizer(package, folder, more), described, headless)
+    return Model(name, network.eval(), _tokenizer(package, folder, more), described, headless, notices)
 
 
-def _check_loaded(loaded: dict[str, Any], given: str) -> None:
-    """Refuse a model that is not all there: what its file lacks was drawn at random.
+def _check_loaded(loaded: dict[str, Any], given: str) -> list[str]:
+    """Refuse a model that is not all there: what its file lacks was drawn at random. Return what should be known.
 
     Heads are not missed: they come behind all attention.
     """
@@ -147,10 +149,8 @@ def _check_loaded(loaded: dict[str, Any], given: str) -> None:
         message = f"its file lacks {len(missing)} of the model's weights ({some}), which would be random"
         raise InputError(message, place=given)
     unused = sorted(loaded.get("unexpected_keys") or ())
-    if any("layer" in name or ".h." in name or "block" in name for name in unused):
-        some = ", ".join(unused[:3]) + (", …" if len(unused) > 3 else "")
-        message = f"its file holds {len(unused)} weights that this model has no place for ({some})"
-        raise InputError(message, place=given, hint=f"is {CONFIG} of another model?")
+    some = ", ".join(unused[:3]) + (", …" if len(unused) > 3 else "")
+    return [f"its file holds {len(unused)} weights that the model has no place for: {some}"] if unused else []
 
 
 def _check_index(folder: Path, files: set[str], given: str) -> None:
