@@ -33,15 +33,19 @@ def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> 
 
 
 def fitted(rows: Sequence[Mapping[str, str]], width: int) -> Sequence[Mapping[str, str]]:
-    """Return the rows with paths of layers shortened, from their beginning, as far as the screen needs it."""
+    """Return the rows with the paths of layers shortened from their beginning, or left out, as the screen needs it."""
     headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
     if "layer" not in headings:
         return rows
     widths = {heading: max(len(heading), *(len(row[heading]) for row in rows)) for heading in headings}
-    room = max(LEAST, widths["layer"] - max(0, sum(widths.values()) + GAP * (len(headings) - 1) - width))
-    return [
-        {**row, "layer": row["layer"] if len(row["layer"]) <= room else "…" + row["layer"][1 - room :]} for row in rows
-    ]
+    room = widths["layer"] - max(0, sum(widths.values()) + GAP * (len(headings) - 1) - width)
+    if room < LEAST:
+        return [{heading: text for heading, text in row.items() if heading != "layer"} for row in rows]
+    return [row | {"layer": _end(row["layer"], room)} for row in map(dict, rows)]
+
+
+def _end(text: str, room: int) -> str:
+    return text if len(text) <= room else "…" + text[1 - room :]
 
 
 def _short(value: object) -> str:

@@ -520,7 +520,7 @@ def test_no_network_is_asked_and_everything_reads_what_was_recorded(model: Calla
     words = [sys.executable, str(tmp_path / "guard.py"), "trace", str(model("gpt2")), TEXT, "-o", "case.npz"]
     run = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines()[2].split()[:2] == ["decoder.0", "…rmer.h.0.attn"]  # 80 columns
+    assert run.stdout.splitlines()[2].split()[:2] == ["decoder.0", "4×12×8"]
     missing = [*words[:3], "no-such-model", "a text"]
     run = subprocess.run(missing, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
     assert (run.returncode, run.stderr.splitlines()[0][:21]) == (2, "attn: no-such-model: ")
