@@ -115,6 +115,7 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
         with waiting("recording"):
             found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
             told += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
+        told += [each.astray for each in found if each.astray]
         _show([_recorded(each) for each in found], recording, screening)
     say(told)
 

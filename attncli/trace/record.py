@@ -73,6 +73,13 @@ class Recorded:
     named: Named
     comparison: Comparison
 
+    @property
+    def astray(self) -> str:
+        """What people should know where the model's output is further off than rounding mostly is."""
+        c = self.comparison
+        off = f"{self.place.name}: the model's own output is {c.error:.1e} off, where rounding mostly costs up to"
+        return "" if c.agrees else f"{off} {c.tolerance:.1e}; attn check will tell"
+
 
 def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[range] | None, texts: dict[str, str]) -> Recorded:
     """Turn a call into a problem, and see that the pipeline here makes of it what the model made.
