@@ -23,6 +23,16 @@ class InputError(ValueError):
         self.arrays = tuple(arrays)
 
 
+def a_few(names: Iterable[object], most: int = 3) -> str:
+    """Return the first of some names, with a sign that there are more.
+
+    >>> a_few("abc"), a_few("abcd")
+    ('a, b, c', 'a, b, c, …')
+    """
+    every = list(map(str, names))
+    return ", ".join(every[:most]) + ", …" * (len(every) > most)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the hint that offers the known names nearest to ``name``, or all of them where none is near.
 

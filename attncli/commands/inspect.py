@@ -61,7 +61,7 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
 
     rows = []
     for each in problems:
-        shapes = {name: array.shape for name, array in each.arrays.items() if name != "expected"}
+        shapes = {name: array.shape for name, array in each.arrays.items()}
         rows.append({"problem": each.place} | line(shapes, each.options.changed()))
     to_terminal(rows, screen, console)
 

@@ -156,7 +156,6 @@ def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening:
         return
     rows = []
     for each in records:
-        states = {name: shape for name, shape in each["shapes"].items() if name != "expected"}
-        row = {"problem": each["problem"], "layer": each["layer"]} | line(states, each.get("options", {}))
+        row = {"problem": each["problem"], "layer": each["layer"]} | line(each["shapes"], each.get("options", {}))
         rows.append(row | {"difference": f"{each['difference']:.1e}" if "difference" in each else ""})
     to_terminal(rows, screen, console)

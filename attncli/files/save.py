@@ -130,28 +130,32 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
     narrow = {
         array.dtype.name for each in problems.values() for array in each.arrays.values() if not is_own(array.dtype)
     }
-    if not _is_folder(path):
-        before = {case: "" if len(problems) == 1 else f"{case}." for case in problems}
-        with _saying(path), _written(Path(os.path.realpath(path)), force) as file:
-            _fill(file, format_of(path, SEVERAL), [(before[case], each) for case, each in problems.items()])
-        lost = f"NPZ has no {' or '.join(sorted(narrow))}: the same numbers are float32 there; .safetensors keeps them"
-        return [lost] if narrow and format_of(path, SEVERAL) == "npz" else []
-    kind = "safetensors" if narrow else "npz"
-    targets = {case: Path(path) / f"{case}.{kind}" for case in problems}
-    for target in targets.values():
-        if target.is_dir():
-            raise InputError("is a directory, not a file", place=str(target))
-        if target.exists() and not force:
-            raise InputError("exists already", place=str(target), hint="--force writes over it")
+    if _is_folder(path):
+        _save_each(path, problems, "safetensors" if narrow else "npz", force)
+        return []
+    kind = format_of(path, SEVERAL)
+    before = {case: "" if len(problems) == 1 else f"{case}." for case in problems}
+    with _saying(path), _written(Path(os.path.realpath(path)), force) as file:
+        _fill(file, kind, [(before[case], each) for case, each in problems.items()])
+    lost = f"NPZ has no {' or '.join(sorted(narrow))}: the same numbers are float32 there; .safetensors keeps them"
+    return [lost] if narrow and kind == "npz" else []
+
+
+def _save_each(path: str, problems: Mapping[str, Named], kind: str, force: bool) -> None:
+    """Write a file a problem: all of them elsewhere first, and then each to its place."""
+    folder = Path(path)
+    targets = {case: folder / f"{case}.{kind}" for case in problems}
+    exists = folder.is_dir()
+    for target in targets.values() if exists else ():
+        check_target(str(target), force)
     # In the folder itself where there is one: it may be another disk than its parent.
-    near = Path(path) if Path(path).is_dir() else Path(path).absolute().parent
+    near = folder if exists else folder.absolute().parent
     with _saying(path), tempfile.TemporaryDirectory(dir=near, prefix=".attn-") as made:
         for case, each in problems.items():
             _fill(Path(made) / targets[case].name, kind, [("", each)])
-        Path(path).mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         for target in targets.values():
             (Path(made) / target.name).replace(target)
-    return []
 
 
 def _fill(file: Path, kind: str, problems: Sequence[tuple[str, Named]]) -> None:

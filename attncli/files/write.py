@@ -33,7 +33,6 @@ SUFFIXES = {
 }
 # What several problems are written into.
 SEVERAL = {".npz": "npz", ".safetensors": "safetensors"}
-BINARY = ("npy", "npz", "safetensors")
 
 
 def to_json(result: Result) -> bytes:

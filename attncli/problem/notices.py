@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.attend.scores import PARAMETERS
 from attncli.attend.types import is_floating
+from attncli.errors import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,5 +118,5 @@ def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterato
 def of_empty(queries: NDArray[np.int64]) -> Iterator[str]:
     """Tell of these queries, which may attend to nothing."""
     if len(queries):
-        some = ", ".join(map(str, queries[:5])) + (", …" if len(queries) > 5 else "")
+        some = a_few(queries, 5)
         yield f"{'query' if len(queries) == 1 else 'queries'} {some} may attend to nothing: weights and output are 0"

@@ -23,11 +23,11 @@ def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> 
     """Return what a problem is in short: the shapes of its states, what stands beside them, and its options.
 
     Args:
-        shapes: of its arrays, by name.
+        shapes: of its arrays, by name; that of the expected output says nothing new.
         options: those that are not at their default.
     """
     states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in STATES}
-    beside = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in STATES]
+    beside = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*STATES, "expected")]
     said = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
     return states | {"beside": ", ".join(beside), "options": ", ".join(said).replace("_", "-")}
 

@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from attncli.errors import InputError
+from attncli.errors import InputError, a_few
 from attncli.problem.memory import available_memory
-from attncli.trace.libraries import ATTENTION, quiet, transformers
+from attncli.trace.libraries import ATTENTION, first_line, quiet, transformers
 
 CONFIG = "config.json"
 WEIGHTS = "*.safetensors"
@@ -145,15 +145,13 @@ def _check_loaded(loaded: dict[str, Any], given: str) -> list[str]:
     """
     missing = sorted(name for name in loaded.get("missing_keys") or () if not HEADS.intersection(name.split(".")))
     if missing:
-        some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        message = f"its file lacks {len(missing)} of the model's weights ({some}), which would be random"
+        message = f"its file lacks {len(missing)} of the model's weights ({a_few(missing)}), which would be random"
         raise InputError(message, place=given)
     unused = sorted(loaded.get("unexpected_keys") or ())
-    some = ", ".join(unused[:3]) + (", …" if len(unused) > 3 else "")
-    return [f"its file holds {len(unused)} weights that the model has no place for: {some}"] if unused else []
+    return [f"its file holds {len(unused)} weights that the model has no place for: {a_few(unused)}"] if unused else []
 
 
-def _check_index(folder: Path, files: set[str], given: str) -> None:
+def _check_index(folder: Path, files: set[str]) -> None:
     """Refuse an index that leads anywhere but to safetensors in this folder: transformers would unpickle the rest."""
     for index in folder.glob("*.index.json"):
         try:
@@ -175,7 +173,7 @@ def _check_weights(folder: Path, given: str) -> dict[str, str]:
     for file in safe or gguf:
         if not os.access(file, os.R_OK):
             raise InputError("permission denied", place=str(file))
-    _check_index(folder, {file.name for file in safe}, given)
+    _check_index(folder, {file.name for file in safe})
     size = sum(file.stat().st_size for file in safe or gguf[:1])
     if size > available_memory():
         message = f"its weights take {size / 1e9:.1f} GB, more than the memory that is free"
@@ -217,8 +215,8 @@ def _why(error: Exception, folder: Path, given: str) -> InputError:
         family = config.get("model_type", "this family")
         return InputError(f"the attention of {family} cannot be recorded", place=given, hint=NOT_HEARD)
     if isinstance(error, ImportError):
-        return InputError(f"cannot be loaded: {_line(error)}", place=given, hint="pip install what it asks for")
-    return InputError(f"cannot be loaded: {_line(error)}", place=given)
+        return InputError(f"cannot be loaded: {first_line(error)}", place=given, hint="pip install what it asks for")
+    return InputError(f"cannot be loaded: {first_line(error)}", place=given)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -227,9 +225,3 @@ def _config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _line(error: Exception) -> str:
-    """Return the first line of what an error says, without a full stop."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from attncli.errors import InputError
@@ -160,20 +160,20 @@ def ranges(flag: str, text: str, said: str | None = None) -> list[range]:
     return found
 
 
-def chosen(named: Mapping[int, Place], choice: Choice) -> list[int]:
-    """Return the calls that are asked for.
+def chosen(there: Sequence[Place], choice: Choice) -> list[int]:
+    """Return the numbers of those that are asked for.
 
     Raises:
         InputError: there are none; what there is is told.
     """
-    layers = {place.layer for place in named.values()}
+    layers = {place.layer for place in there}
     for each in choice.layers or ():
         if not layers.intersection(each):
             raise InputError(f"--layer {each.start}: there are layers {min(layers)} to {max(layers)}")
-    found = [index for index, place in named.items() if choice.takes(place)]
-    if not found and choice.steps is not None and all(place.step is None for place in named.values()):
+    found = [index for index, place in enumerate(there) if choice.takes(place)]
+    if not found and choice.steps is not None and all(place.step is None for place in there):
         raise InputError("there are no steps without --generate N", hint="--generate 3 has step.1 to step.3")
     if not found:
-        stacks = ", ".join(dict.fromkeys(place.stack for place in named.values()))
+        stacks = ", ".join(dict.fromkeys(place.stack for place in there))
         raise InputError("nothing in this run is what --layer and --pass ask for", hint=f"it has {stacks}; see --list")
-    return sorted(found, key=lambda index: counted(named[index].name))
+    return sorted(found, key=lambda index: counted(there[index].name))

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from attncli.errors import InputError
+from attncli.errors import InputError, a_few
 from attncli.problem.memory import available_memory
 from attncli.trace.features import positions
 from attncli.trace.inputs import Given
-from attncli.trace.libraries import quiet, transformers
+from attncli.trace.libraries import first_line, quiet, transformers
 from attncli.trace.listen import Call, Listener
 from attncli.trace.model import NOT_HEARD, Model
 from attncli.trace.passes import Choice, Place, chosen, places
@@ -48,8 +48,7 @@ class Heard:
         Raises:
             InputError: there is nothing of the kind.
         """
-        wanted = chosen(dict(enumerate(self.places)), choice)
-        return [(self.calls[index], self.places[index]) for index in wanted]
+        return [(self.calls[index], self.places[index]) for index in chosen(self.places, choice)]
 
 
 def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
@@ -147,12 +146,11 @@ def _said() -> Iterator[None]:
         raise
     # The model is somebody else's program; what it raises has no common type.
     except Exception as error:
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"the model cannot run on this: {line[:300].rstrip('.')}") from None
+        raise InputError(f"the model cannot run on this: {first_line(error)}") from None
 
 
 def _check_heard(listener: Listener, choice: Choice) -> None:
-    bypassing = ", ".join(list(listener.bypassing)[:3]) + (", …" if len(listener.bypassing) > 3 else "")
+    bypassing = a_few(listener.bypassing)
     if not listener.calls:
         what = f": {bypassing}" if bypassing else ""
         raise InputError(f"this model has no attention that can be recorded{what}", hint=NOT_HEARD)
