@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attncli.attend import Steps, attention, score, softmax, steps, weighted_sum
+    from attncli.attend.api import Steps, attention, score, softmax, steps, weighted_sum
     from attncli.errors import InputError
 
 __version__ = "0.1.0"
@@ -22,9 +22,10 @@ def __getattr__(name: str) -> object:
     # `attn --help` and `attn --version` import this package too, and NumPy would double the time they take.
     if name not in __all__:
         raise AttributeError(f"module 'attncli' has no attribute {name!r}")
-    from attncli import attend, errors
+    from attncli import errors
+    from attncli.attend import api
 
-    return getattr(errors if name == "InputError" else attend, name)
+    return getattr(errors if name == "InputError" else api, name)
 
 
 def __dir__() -> list[str]:

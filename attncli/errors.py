@@ -21,29 +21,3 @@ class InputError(ValueError):
         self.hint = hint
         self.place = place
         self.arrays = tuple(arrays)
-
-
-def a_few(names: Iterable[object], most: int = 3) -> str:
-    """Return the first of some names, with a sign that there are more.
-
-    >>> a_few("abc"), a_few("abcd")
-    ('a, b, c', 'a, b, c, …')
-    """
-    every = list(map(str, names))
-    return ", ".join(every[:most]) + ", …" * (len(every) > most)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the hint that offers the known names nearest to ``name``, or all of them where none is near.
-
-    >>> nearest("quary", ["query", "key"])
-    'did you mean "query"?'
-    >>> nearest("zebra", ["query", "key"])
-    'known names: query, key'
-    """
-    from difflib import get_close_matches
-
-    known = list(known)
-    by_lower = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), by_lower, n=1)
-    return f'did you mean "{by_lower[close[0]]}"?' if close else "known names: " + ", ".join(known)

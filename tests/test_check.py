@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from attncli.check.diagnosis import Finding, Wanted, check
-from attncli.check.half import to_half
+from attncli.check.rounding import to_half
 from tests import mistaken
 from tests.conftest import SAMPLES, attn, environment, in_terminal
 from tests.test_samples import RECORDED

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from attncli.explain import en, zh
-from attncli.explain.facts import effective_keys, exponent_limit, naive_exponential, of_row
+from attncli.explain.row_statistics import effective_keys, exponent_limit, naive_exponential, of_row
 from attncli.show.lines import wrap
 from tests.conftest import SAMPLES, Golden, attn
 

@@ -22,7 +22,7 @@ from onnx.reference.ops.op_attention import _compute_attention
 from onnx.reference.ops.op_rotary_embedding import rotary_embedding
 
 from attncli import steps
-from attncli.attend.rotary import angles
+from attncli.attend.stages.rotate import angles
 from tests.conftest import attn
 
 INPUTS = ("query", "key", "value", "mask", "past_key", "past_value", "key_lengths")

@@ -20,7 +20,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
 from attncli import attention, steps
-from attncli.attend import pipeline, stream, tiles
+from attncli.attend import steps as stepwise
+from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from tests.conftest import ROOT, attn, environment
@@ -34,7 +35,7 @@ def both(arrays: dict[str, Any], threads: int = 2, **options: Any) -> tuple[Any,
     """Return the output of the stream and of the reference."""
     o = prepare(arrays, Options.parse(options))
     with np.errstate(all="ignore"):
-        return stream.run(o, threads=threads).output, pipeline.run(o).output
+        return stream.run(o, threads=threads).output, stepwise.run(o).output
 
 
 @given(st.data())
@@ -137,7 +138,7 @@ def adversary(kind: str, rng: np.random.Generator) -> dict[str, Any]:
 def test_it_errs_at_most_twice_as_much_as_plain_computation(kind: str) -> None:
     """Both against float64 on the same numbers; scores of 1e4, one key far above the rest, and others."""
     arrays = adversary(kind, np.random.default_rng(7))
-    exact = pipeline.run(prepare({n: a.astype("f8") for n, a in arrays.items()}, Options())).output
+    exact = stepwise.run(prepare({n: a.astype("f8") for n, a in arrays.items()}, Options())).output
     made, plain = both(arrays)
     own, allowed = (np.abs(each - exact).max() for each in (made, plain))
     assert own <= 2 * allowed + np.finfo("f4").eps

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.options import Options
-from attncli.attend.scores import PARAMETERS
 from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of, show
+from attncli.attend.stages.score import PARAMETERS
 from attncli.attend.types import is_real, own
 from attncli.errors import InputError
 

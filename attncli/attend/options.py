@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from attncli.errors import InputError, nearest
+from attncli.errors import InputError
+from attncli.text import nearest
 
 ScoreName = Literal["dot", "cosine", "general", "additive"]
 Scale = float | Literal["none", "sqrt"]
@@ -20,7 +21,7 @@ class Options:
     """Say how query, key and value meet; the fields are the long flags with underscores.
 
     Attributes:
-        score: how a query meets a key; see `attncli.attend.scores`.
+        score: how a query meets a key; see `attncli.attend.stages.score`.
         scale: factor on the scores: ``"none"`` (1), ``"sqrt"`` (1/√d, d the features of one head) or a number.
         states: whether each state is a row or a column of its matrix.
         heads: into how many heads a packed last axis is split; None: it is not packed.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from attncli.attend.options import Options
-from attncli.attend.scores import PARAMETERS
+from attncli.attend.stages.score import PARAMETERS
 from attncli.errors import InputError
 
 Shape = tuple[int, ...]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import stream
-from attncli.attend.blas import one_thread
-from attncli.attend.masking import openings
+from attncli.attend.fast import stream
+from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
-from attncli.errors import InputError, nearest
+from attncli.attend.stages.mask import openings
+from attncli.errors import InputError
+from attncli.text import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,11 +148,11 @@ def all_open(o: Operands) -> NDArray[np.bool_]:
 
 def limit(o: Operands, threads: int) -> Callable[[], None]:
     """Return the two matrix products alone, on the tiles that the stream computes: nothing can be faster than this."""
-    work = stream.products(o, threads)
+    products_of_tiles = stream.products(o, threads)
     products = o.sizes.queries * o.sizes.keys * o.sizes.features
 
     def run() -> None:
         with one_thread(products):
-            work()
+            products_of_tiles()
 
     return run

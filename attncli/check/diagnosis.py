@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.blas import one_thread
-from attncli.attend.masking import to_the_last_key
+from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import to_the_last_key
 from attncli.attend.types import own
-from attncli.check import dropout, facts
+from attncli.check import dropout, observations
 from attncli.check.compare import Comparison, compare
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained, told_apart
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
-from attncli.check.narrow import is_large, narrowed
 from attncli.check.precision import EPS, KINDS, Reference, decimals, grids
 from attncli.check.probe import choose
+from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
-from attncli.check.way import Way
+from attncli.check.subset import is_large, narrowed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,13 +93,13 @@ def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progres
     reference = Reference.of(normal(o), progress)
     levels = levels_of(o, expected)
     layout, comparison = chosen(reference, readings(expected, o.sizes), levels, wanted)
-    finding = Finding(comparison, layout, rounding=rounding(comparison, levels), blind=facts.blind(o))
+    finding = Finding(comparison, layout, rounding=rounding(comparison, levels), blind=observations.blind(o))
     if comparison.agrees or not wanted.diagnose:
         return finding
     finding = replace(finding, diagnosed=True)
     search = prepared(reference, layout.array, comparison)
     found = diagnosed(reference, layout.array, search)
-    told = list(facts.observed(comparison, layout.array, reference.output)) if not found else ()
+    told = list(observations.observed(comparison, layout.array, reference.output)) if not found else ()
     return replace(finding, explanations=found, facts=told, apart=told_apart(found, finding.blind))
 
 
@@ -172,13 +172,13 @@ def rounding(comparison: Comparison, levels: Sequence[str]) -> str:
 def prepared(reference: Reference, expected: NDArray[Any], comparison: Comparison) -> Search:
     """Return the search at the precision of the comparison."""
     level = comparison.level if comparison.level in EPS else "float32"
-    probe = choose(expected, comparison.badness, reference.size, reference.o.sizes.keys)
+    probe = choose(expected, comparison.badness, reference.size, reference.operands.sizes.keys)
     limit = limit_of(reference, level)
-    return Search(Way(in_float64(reference.o)), probe, EPS[level], limit, progress=reference.progress)
+    return Search(Recipe(in_float64(reference.operands)), probe, EPS[level], limit, progress=reference.progress)
 
 
 def in_float64(o: Operands) -> Operands:
-    """Return the operands with their states in float64, where they are small enough: thousands of ways use them."""
+    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
     assert o.value is not None
     if o.query.size + o.key.size + o.value.size > 1 << 25:
         return o
@@ -201,7 +201,7 @@ def diagnosed(reference: Reference, expected: NDArray[Any], search: Search) -> l
         coarse = replace(search, eps=EPS["bfloat16"], limit=limit_of(reference, "bfloat16"))
         for found in (singles, pairs) if not confirmed else ():
             near = sorted(coarse.explaining(found), key=lambda each: each.distance)[:MOST_ROUNDED]
-            rounded = [each for each in near if reference.rounding_of(expected, each.way)]
+            rounded = [each for each in near if reference.rounding_of(expected, each.recipe)]
             confirmed = confirmed or explained(reference, expected, coarse, rounded)
     return confirmed
 
@@ -213,12 +213,12 @@ def limit_of(reference: Reference, level: str) -> float:
 
 def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
     """Return the pairs that come near what was observed; of a large problem those that do so in a part of it."""
-    if not is_large(reference.o):
+    if not is_large(reference.operands):
         return search.pairs()
-    part = narrowed(search, reference.o)
+    part = narrowed(search, reference.operands)
     # The widest limit: what is held against the whole later must not be lost here.
     widest = limit_of(reference, "bfloat16")
-    near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.way), widest)]
+    near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.recipe), widest)]
     found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
     return [each for each in found if each is not None]
 
@@ -227,8 +227,8 @@ def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]
     """Look for dropout, alone or beside one other mistake in the scores or masks."""
     others = [each for each in search.known if isinstance(each, Variant) and each.stage in BESIDE_DROPOUT]
     for other in (None, *others):
-        way = search.made([] if other is None else [other])
-        lost = None if way is None else dropout.find(way, search.probe)
+        recipe = search.made([] if other is None else [other])
+        lost = None if recipe is None else dropout.find(recipe, search.probe)
         if lost is None:
             continue
         alone = dropped(lost, expected)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.probe import Probe
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,18 +39,18 @@ class Dropped:
     rows: int
 
 
-def find(right: Way, probe: Probe) -> Dropped | None:
+def find(right: Recipe, probe: Probe) -> Dropped | None:
     """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
     if right.back or right.axis != "keys":
         return None
     ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
     for group in probe.groups:
-        features = right.o.sizes.value_features
-        for row in {*group.rows.tolist(), *range(min(features, 16, right.o.sizes.queries))}:
+        features = right.operands.sizes.value_features
+        for row in {*group.rows.tolist(), *range(min(features, 16, right.operands.sizes.queries))}:
             solved = _solve(right, group.batch, group.head, row, probe)
             if solved is not None:
                 ratios[group.batch, group.head, row] = solved
-    if len(ratios) < min(ROWS, right.o.sizes.queries):
+    if len(ratios) < min(ROWS, right.operands.sizes.queries):
         return None
     found = np.concatenate([each for _, each in ratios.values()])
     kept = found[np.abs(found) > ALIKE]
@@ -78,7 +78,9 @@ def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
     return mixed > never
 
 
-def _solve(right: Way, batch: int, head: int, row: int, probe: Probe) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+def _solve(
+    right: Recipe, batch: int, head: int, row: int, probe: Probe
+) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
     """Return keys of a row, and the observed weight of each over the right one; None where it cannot be solved for."""
     observed = probe.row(batch, head, row)
     logits, value = right.logits_and_values(batch, head, np.array([row]))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import stream
-from attncli.check import dropout, texts
+from attncli.attend.fast import stream
+from attncli.check import conventions, dropout
 from attncli.check.compare import distance
 from attncli.check.precision import Reference
+from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
-from attncli.check.way import Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,8 +74,8 @@ def explained(
         slots = {variant.slot for variant in each.variants}
         if each.fitted and any({v.slot for v in other.variants} == slots for other, _, _ in kept):
             continue  # the same mistake, its number looked for although it has a name
-        share = search.allowed(each.way)
-        residual, worst, rows = whole(reference, expected, each.way)
+        share = search.allowed(each.recipe)
+        residual, worst, rows = whole(reference, expected, each.recipe)
         if worst <= max(2 * share, 1.5 * each.distance):
             kept.append((each, residual, rows))
     fewest = min((each.fitted for each, _, _ in kept), default=0)
@@ -112,8 +112,8 @@ def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[
     return found
 
 
-def whole(reference: Reference, expected: NDArray[Any], way: Way) -> tuple[float, float, tuple[int, int]]:
-    """Compute a way for all of the problem; return the largest difference, that as a share of a row, and rows of all.
+def whole(reference: Reference, expected: NDArray[Any], recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
+    """Compute the whole problem; return the largest difference, that as a share of a row, and the rows compared.
 
     Where the fast twin cannot compute it and it is too much, some rows of every head stand for all.
     """
@@ -121,20 +121,22 @@ def whole(reference: Reference, expected: NDArray[Any], way: Way) -> tuple[float
     residual = worst = 0.0
     seen = 0
     made = None
-    if way.is_stream:
-        made = stream.run(replace(way.o, dtype=np.dtype(np.float64), output_dtype=np.dtype(np.float64))).output
-        for rearrange in way.back:
+    if recipe.is_stream:
+        made = stream.run(
+            replace(recipe.operands, dtype=np.dtype(np.float64), output_dtype=np.dtype(np.float64))
+        ).output
+        for rearrange in recipe.back:
             made = rearrange(made)
-        made = made * way.factor
-    share = min(1.0, MOST_SCORES / (batches * heads * queries * way.o.sizes.keys))
+        made = made * recipe.factor
+    share = min(1.0, MOST_SCORES / (batches * heads * queries * recipe.operands.sizes.keys))
     count = queries if made is not None else max(1, int(queries * share))
     rows = np.unique(np.linspace(0, queries - 1, count).round().astype(np.int64))
-    step = max(1, CHUNK // way.o.sizes.keys)
+    step = max(1, CHUNK // recipe.operands.sizes.keys)
     for batch in range(batches):
         for head in range(heads):
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]
-                part = way.compute(batch, head, some) if made is None else made[batch, head, some]
+                part = recipe.compute(batch, head, some) if made is None else made[batch, head, some]
                 apart = distance(part, expected[batch, head, some].astype(np.float64))
                 residual = max(residual, float(apart.max()))
                 worst = max(worst, float((apart / reference.size[batch, head, some][:, None]).max()))
@@ -147,7 +149,7 @@ def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[s
     if len(found) < 2:
         return []
     ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
-    same = [text for pair, text in texts.SAME.items() if pair in ids]
+    same = [text for pair, text in conventions.SAME.items() if pair in ids]
     if blind and len({each.said for each in found}) > 1:
         same.append(
             "data with "

@@ -42,7 +42,7 @@ class Layout:
 
 
 def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
-    """Return every way in which an array can be read as the output; the problem's own layout first.
+    """Return every recipe in which an array can be read as the output; the problem's own layout first.
 
     Raises:
         InputError: there is none: the shapes do not fit.

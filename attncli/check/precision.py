@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import stream
+from attncli.attend.fast import stream
 from attncli.attend.operands import Operands
 from attncli.attend.types import own
-from attncli.check.half import to_half
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
+from attncli.check.rounding import to_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,11 +50,11 @@ class Reference:
     """The right output, in float64, and what it costs to compute it less precisely.
 
     Attributes:
-        o: the problem, to be computed in float64.
+        operands: the problem, to be computed in float64.
         single: the same, to be computed in float32.
     """
 
-    o: Operands
+    operands: Operands
     single: Operands
     progress: Callable[[float], None] | None = None
 
@@ -69,17 +69,19 @@ class Reference:
     @cached_property
     def output(self) -> NDArray[Any]:
         """(batch, heads, L, Ev) in float64."""
-        return stream.run(self.o, progress=self.progress).output
+        return stream.run(self.operands, progress=self.progress).output
 
     @cached_property
     def size(self) -> NDArray[Any]:
         """(batch, heads, L) how large the numbers of each row are that are added up: Σ weights · |value|."""
-        assert self.o.value is not None
+        assert self.operands.value is not None
         with np.errstate(all="ignore"):
-            summed = stream.run(replace(self.single, value=np.abs(self.o.value))).output
+            summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
             largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
         places = np.ndindex(largest.shape[:2])
-        floors = np.reshape([_typical(self.o.value, b, h, self.o) for b, h in places], (*largest.shape[:2], 1))
+        floors = np.reshape(
+            [_typical(self.operands.value, b, h, self.operands) for b, h in places], (*largest.shape[:2], 1)
+        )
         return np.maximum(np.maximum(largest, LEAST * floors), np.finfo(float).tiny)
 
     @cached_property
@@ -99,24 +101,24 @@ class Reference:
         for batch, head, rows in self.samples():
             right = self.output[batch, head, rows]
             for kind in KINDS:
-                made = Way(self.o, half=(kind, PLACES["all"])).compute(batch, head, rows)
+                made = Recipe(self.operands, half=(kind, PLACES["all"])).compute(batch, head, rows)
                 with np.errstate(all="ignore"):
                     apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
                 costs[kind] = max(costs[kind], float(apart[np.isfinite(apart)].max(initial=0.0)))
         return costs
 
-    def rounding_of(self, expected: NDArray[Any], way: Way | None = None) -> str:
-        """Say what, rounded to half precision, brings a way much nearer to what was observed; nothing if nothing does.
+    def rounding_of(self, expected: NDArray[Any], recipe: Recipe | None = None) -> str:
+        """Name what, rounded to half precision, brings a recipe much nearer to the observed output, if anything does.
 
         Rounding is no accident: made to the same numbers, it gives the same differences, but for sums in another order.
         """
-        way = Way(self.o) if way is None else way
+        recipe = Recipe(self.operands) if recipe is None else recipe
         apart: dict[str, float] = {}
         for batch, head, rows in self.samples():
             observed = expected[batch, head, rows].astype(np.float64)
             size = self.size[batch, head, rows][:, None]
             for kind, name in [("", ""), *product(KINDS, PLACES)]:
-                made = replace(way, half=(kind, PLACES.get(name, frozenset()))).compute(batch, head, rows)
+                made = replace(recipe, half=(kind, PLACES.get(name, frozenset()))).compute(batch, head, rows)
                 with np.errstate(all="ignore"):
                     squares = ((made - observed) / size) ** 2
                 label = f"{kind} {name}"
@@ -127,7 +129,7 @@ class Reference:
 
     def samples(self) -> list[tuple[int, int, NDArray[np.int64]]]:
         """Return some rows of some heads, spread over all."""
-        sizes = self.o.sizes
+        sizes = self.operands.sizes
         count = max(1, min(ROWS, sizes.queries, SCORES // sizes.keys))
         rows = np.unique(np.linspace(0, sizes.queries - 1, count).round().astype(np.int64))
         heads = np.unique(np.linspace(0, sizes.batch * sizes.heads - 1, HEADS).round().astype(np.int64))

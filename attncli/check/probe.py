@@ -1,4 +1,4 @@
-"""The rows in which ways are first tried: enough to tell them apart, few enough to try thousands."""
+"""The rows in which recipes are first tried: enough to tell them apart, few enough to try thousands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.compare import distance
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,20 +51,20 @@ class Probe:
         """Return one observed row, (Ev,)."""
         return self.expected[batch, head, row].astype(np.float64)
 
-    def distance(self, way: Way, limit: float = np.inf) -> float:
-        """Return the largest difference between what a way makes and what was observed; ∞ where beyond the limit."""
+    def distance(self, recipe: Recipe, limit: float = np.inf) -> float:
+        """Return the largest difference between what a recipe makes and what was observed; ∞ where beyond the limit."""
         worst = 0.0
         for group in self.groups:
-            worst = max(worst, float(group.difference(way.compute(group.batch, group.head, group.rows)).max()))
+            worst = max(worst, float(group.difference(recipe.compute(group.batch, group.head, group.rows)).max()))
             if not worst <= limit:
                 return np.inf
         return worst
 
-    def together(self, way: Way, groups: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return what a way makes and what was observed, as flat arrays of finite numbers in units of their size."""
+    def together(self, recipe: Recipe, groups: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what a recipe makes and what was observed, as flat arrays of finite numbers in units of their size."""
         made, observed = [], []
         for group in self.groups[:groups]:
-            made.append((way.compute(group.batch, group.head, group.rows) / group.size).ravel())
+            made.append((recipe.compute(group.batch, group.head, group.rows) / group.size).ravel())
             observed.append((group.observed / group.size).ravel())
         one, other = np.concatenate(made), np.concatenate(observed)
         finite = np.isfinite(other)

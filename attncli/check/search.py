@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.half import to_half
 from attncli.check.mistakes import layout, masks, numbers, positions, rules, softmax
 from attncli.check.mistakes.variant import STAGES, Unknown, Variant
 from attncli.check.precision import EPS, MARGIN
 from attncli.check.probe import Probe
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
+from attncli.check.rounding import to_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,13 +57,13 @@ class Candidate:
 
     Attributes:
         variants: in the order in which they are made.
-        way: the way with them.
+        recipe: the recipe with them.
         distance: the largest difference in the probe, as a share of the row's size.
         fitted: how many of them have a number in them that was looked for.
     """
 
     variants: tuple[Variant, ...]
-    way: Way
+    recipe: Recipe
     distance: float
     fitted: int = 0
 
@@ -73,15 +73,15 @@ class Search:
     """One search.
 
     Attributes:
-        right: the right way.
+        right: the right recipe.
         probe: the rows that are tried.
         eps: of the precision in which the observed output was computed.
-        limit: how large a share of a row rounding may be, for the right way.
+        limit: how large a share of a row rounding may be, for the right recipe.
         skip: slots that are not tried, in a part of a problem that lacks what they need.
         progress: told the share that is done.
     """
 
-    right: Way
+    right: Recipe
     probe: Probe
     eps: float
     limit: float
@@ -91,7 +91,7 @@ class Search:
     @cached_property
     def known(self) -> list[Variant | Unknown]:
         """Every mistake that can be made to this problem."""
-        return [each for family in FAMILIES for each in family(self.right.o) if each.slot not in self.skip]
+        return [each for family in FAMILIES for each in family(self.right.operands) if each.slot not in self.skip]
 
     def again(self, candidate: Candidate) -> Candidate | None:
         """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
@@ -108,10 +108,10 @@ class Search:
                     if same.said == variant.said:
                         found.append(replace(same, number=variant.number))
                         break
-        way = self.made(found) if len(found) == len(candidate.variants) else None
-        if way is None:
+        recipe = self.made(found) if len(found) == len(candidate.variants) else None
+        if recipe is None:
             return None
-        return Candidate(tuple(found), way, self.probe.distance(way), candidate.fitted)
+        return Candidate(tuple(found), recipe, self.probe.distance(recipe), candidate.fitted)
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
@@ -122,7 +122,7 @@ class Search:
         every = [each for each in self.known if not (each.raw if isinstance(each, Variant) else each.alone)]
         both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
         found: list[Candidate] = []
-        ways: dict[tuple[int, bool], Way | None] = {}
+        recipes: dict[tuple[int, bool], Recipe | None] = {}
         for at, pair in enumerate(both):
             if self.progress is not None and at % 64 == 0:
                 self.progress(at / len(both))
@@ -130,10 +130,10 @@ class Search:
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
                 place = (id(first), base is self.right)
-                if place not in ways:
-                    ways[place] = first.apply(base)
-                way = ways[place]
-                made = None if way is None else second.apply(way)
+                if place not in recipes:
+                    recipes[place] = first.apply(base)
+                recipe = recipes[place]
+                made = None if recipe is None else second.apply(recipe)
                 if made is not None:
                     found += self.near((first, second), made)
             elif isinstance(first, Variant):
@@ -145,44 +145,44 @@ class Search:
     def tried(self, others: Sequence[Variant], each: Variant | Unknown) -> list[Candidate]:
         """Make a mistake beside others; one with a number in it is made with the number that comes nearest."""
         if isinstance(each, Variant):
-            way = self.made([*others, each])
-            return [] if way is None else self.near((*others, each), way)
+            recipe = self.made([*others, each])
+            return [] if recipe is None else self.near((*others, each), recipe)
         base = self.made(others, self.base([*others, each]))
         if base is None:
             return []
         found = []
         for number in self.fitted(base, others, each):
             variants = _in_order([*others, replace(each.of(number), number=number)])
-            way = self.made(variants)
-            if way is not None:
-                found += self.near(tuple(variants), way, fitted=1)
+            recipe = self.made(variants)
+            if recipe is not None:
+                found += self.near(tuple(variants), recipe, fitted=1)
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.limit / 10][:1]
 
     @cached_property
-    def baked(self) -> Way:
+    def baked(self) -> Recipe:
         """The right way with query and key rotated once and for all."""
         return layout.baked(self.right)
 
-    def base(self, variants: Iterable[Variant | Unknown]) -> Way:
-        """Return the right way as these mistakes take it: rotated, unless one of them has to do with that."""
+    def base(self, variants: Iterable[Variant | Unknown]) -> Recipe:
+        """Return the right recipe as these mistakes take it: rotated, unless one of them has to do with that."""
         raw = any(each.stage == "rope" or (isinstance(each, Variant) and each.raw) for each in variants)
         return self.right if raw else self.baked
 
-    def made(self, variants: Sequence[Variant], start: Way | None = None) -> Way | None:
-        """Return the right way with these mistakes in it; None where they cannot be made together."""
-        way: Way | None = self.base(variants) if start is None else start
+    def made(self, variants: Sequence[Variant], start: Recipe | None = None) -> Recipe | None:
+        """Return the right recipe with these mistakes in it; None where they cannot be made together."""
+        recipe: Recipe | None = self.base(variants) if start is None else start
         for variant in _in_order(variants):
-            way = None if way is None else variant.apply(way)
-        return way
+            recipe = None if recipe is None else variant.apply(recipe)
+        return recipe
 
-    def near(self, variants: tuple[Variant, ...], way: Way, fitted: int = 0) -> list[Candidate]:
+    def near(self, variants: tuple[Variant, ...], recipe: Recipe, fitted: int = 0) -> list[Candidate]:
         """Return the candidate, if it is near enough to be one at all."""
-        distance = self.probe.distance(way, FAR)
-        return [Candidate(variants, way, distance, fitted)] if distance <= FAR else []
+        distance = self.probe.distance(recipe, FAR)
+        return [Candidate(variants, recipe, distance, fitted)] if distance <= FAR else []
 
-    def fitted(self, base: Way, others: Sequence[Variant], unknown: Unknown) -> list[float]:
+    def fitted(self, base: Recipe, others: Sequence[Variant], unknown: Unknown) -> list[float]:
         """Return the numbers with which a mistake comes nearest to what was observed."""
         at = STAGES.index(unknown.stage)
         start = self.base([*others, unknown])
@@ -190,12 +190,12 @@ class Search:
         after = [each for each in others if STAGES.index(each.stage) > at]
 
         def apart(number: float) -> NDArray[Any] | None:
-            way = before
+            recipe = before
             for variant in (unknown.of(number), *after):
-                way = None if way is None else variant.apply(way)
-            if way is None:
+                recipe = None if recipe is None else variant.apply(recipe)
+            if recipe is None:
                 return None
-            made, observed = self.probe.together(way, 1)
+            made, observed = self.probe.together(recipe, 1)
             return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
 
         guesses = list(unknown.numbers(base, self.probe))
@@ -214,20 +214,20 @@ class Search:
         """Return the candidates that explain what was observed to within rounding."""
         # Whatever changes nothing, or little, explains nothing.
         most = self.probe.distance(self.right) / 2
-        return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.way)]
+        return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
 
-    def allowed(self, way: Way) -> float:
-        """Return how large a share of a row rounding may be, for a way that may round worse than the right one."""
+    def allowed(self, recipe: Recipe) -> float:
+        """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
         worst = 0.0
         if self.eps > EPS["float32"]:
-            states = {name: _half(getattr(way.o, name)) for name in ("query", "key", "value")}
-            less, times = way.with_operands(**states), 1.0
+            states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
+            less, times = recipe.with_operands(**states), 1.0
         else:
-            less, times = way.with_operands(dtype=np.dtype(np.float32)), self.eps / EPS["float32"]
+            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), self.eps / EPS["float32"]
         for group in self.probe.groups:
             place = (group.batch, group.head, group.rows)
             with np.errstate(all="ignore"):
-                apart = np.abs(less.compute(*place) - way.compute(*place)) / group.size
+                apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
         return max(self.limit, 2 * MARGIN * times * worst)
 

@@ -21,8 +21,9 @@ from typer.core import TyperCommand, TyperGroup
 
 import attncli
 from attncli.commands.arguments import expanded
-from attncli.commands.talk import complain
-from attncli.errors import InputError, nearest
+from attncli.commands.messages import complain
+from attncli.errors import InputError
+from attncli.text import nearest
 
 # Command → the heading that it stands under in the help. Its module has the same name.
 COMMANDS = {

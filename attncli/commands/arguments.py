@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
 
 ARRAYS = "Arrays"
-COMPUTATION = "Computation"
+COMPUTATION = "Settings"
 OUTPUT = "Output"
 
 Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "safetensors", "markdown"]
@@ -136,7 +136,7 @@ class Sinks(Group):
         return self.given()
 
 
-class Computation(Group):
+class Settings(Group):
     """How it is computed; the names are those of `attncli.attend.options.Options`."""
 
     score: Annotated[
@@ -205,7 +205,7 @@ class Steps(Group):
         Raises:
             InputError: there is no such step.
         """
-        from attncli.problem.work import STEP_ALIASES, STEPS
+        from attncli.problem.computation import STEP_ALIASES, STEPS
 
         steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
         for step in steps:
@@ -266,7 +266,7 @@ class Threads(Group):
 
     def count(self) -> int:
         """Return how many there are, given or found out."""
-        from attncli.attend.stream import thread_count
+        from attncli.attend.fast.stream import thread_count
 
         return self.threads or thread_count()
 

@@ -17,22 +17,22 @@ def run(shape: Shape, machine: Threads, report: Report, screening: Screening) ->
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against torch
     """
+    from attncli.bench import report as bench_report
     from attncli.bench.contestants import contestants, limit
     from attncli.bench.measure import measure
     from attncli.bench.problem import problem
-    from attncli.commands.deliver import deliver_text
-    from attncli.show import benchmark
+    from attncli.commands.output import deliver_text
     from attncli.show.screen import Screen
 
     threads = machine.count()
     o = problem(shape)
     timings, least = measure(contestants(o, threads, shape.against or []), limit(o, threads), shape.rounds)
-    found = benchmark.Benchmark(shape.given(), threads, timings, least)
+    found = bench_report.Benchmark(shape.given(), threads, timings, least)
     screen = Screen.of_stdout(screening.color)
     deliver_text(
         {
-            "table": lambda console: benchmark.to_terminal(found, screen, console),
-            "json": lambda console: console.out(benchmark.to_json(found), highlight=False),
+            "table": lambda console: bench_report.to_terminal(found, screen, console),
+            "json": lambda console: console.out(bench_report.to_json(found), highlight=False),
         },
         screen,
         report,

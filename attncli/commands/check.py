@@ -6,19 +6,19 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import Checking, Computation, Inputs, Report, Screening
-from attncli.commands.talk import complain, progress_bar
+from attncli.commands.arguments import Checking, Inputs, Report, Screening, Settings
+from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
-    from attncli.problem.gather import Opened
+    from attncli.check.report import Checked
+    from attncli.problem.assemble import Opened
     from attncli.problem.problem import Problem
-    from attncli.show.checking import Checked
     from attncli.show.screen import Screen
 
 
-def run(inputs: Inputs, checking: Checking, computation: Computation, report: Report, screening: Screening) -> int:
+def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, screening: Screening) -> int:
     r"""Compare with an expected output and name the mistake.
 
     Says whether the expected output is right to within rounding, where it is not, and which known mistake, or pair of
@@ -31,13 +31,13 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
       attn check dumps/*.npz --no-diagnose
     """
     from attncli.commands.app import forget_output
-    from attncli.problem.gather import separate
+    from attncli.problem.assemble import separate
     from attncli.show.screen import Screen
 
     wanted = checking.wanted()
     problems = separate(inputs.files or [])
     many = len(problems) > 1
-    found = [_checked(files, inputs, checking, computation, wanted, many) for files in problems]
+    found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)
     try:
         _deliver(found, many, screen, report)
@@ -51,8 +51,8 @@ def run(inputs: Inputs, checking: Checking, computation: Computation, report: Re
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
-    from attncli.commands.deliver import deliver_text
-    from attncli.show import checking as showing
+    from attncli.check import report as showing
+    from attncli.commands.output import deliver_text
 
     deliver_text(
         {
@@ -72,16 +72,16 @@ def _checked(
     files: Sequence[Opened],
     inputs: Inputs,
     checking: Checking,
-    computation: Computation,
+    settings: Settings,
     wanted: Wanted,
     many: bool,
 ) -> Checked:
     """Check one problem; of many, one that cannot be checked does not stop the others."""
-    from attncli.problem.gather import gather
-    from attncli.show.checking import Checked
+    from attncli.check.report import Checked
+    from attncli.problem.assemble import gather
 
     try:
-        problem = gather(files, inputs.arrays() | {"expected": checking.expected}, computation.options())
+        problem = gather(files, inputs.arrays() | {"expected": checking.expected}, settings.options())
         return _compared(problem, wanted)
     except InputError as error:
         if not many:
@@ -91,17 +91,17 @@ def _checked(
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
+    from attncli.check.report import Checked
+    from attncli.problem.computation import STEPS, attention_computation
     from attncli.problem.notices import of_inputs
-    from attncli.problem.work import STEPS, attention_work
-    from attncli.show.checking import Checked
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("there is no expected output", place=problem.place, hint=hint)
-    work = attention_work(problem, STEPS)
-    o = work.operands
-    assert o is not None  # attention_work always prepares them
-    for notice in (*work.notices, *of_inputs(o, work.called)):
+    computation = attention_computation(problem, STEPS)
+    o = computation.operands
+    assert o is not None  # attention_computation always prepares them
+    for notice in (*computation.notices, *of_inputs(o, computation.called)):
         complain(f"attn: notice: {notice}")
     with progress_bar() as progress, problem.naming_files():
         finding = check(o, problem.arrays["expected"], wanted, progress)

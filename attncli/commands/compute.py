@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Computation, Inputs, Output, Steps, Tables, Threads
+from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, Threads
 
 
-def run(
-    inputs: Inputs, computation: Computation, steps: Steps, tables: Tables, output: Output, machine: Threads
-) -> None:
+def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
     r"""Run score → softmax → weighted sum and show each step.
 
     Prints tables; -f chooses another format, -o writes a file. Formats of one matrix (csv, tsv, npy) carry the
@@ -19,12 +17,12 @@ def run(
       attn compute query.csv hidden.csv --scale sqrt --causal
       attn compute q.npy k.npy v.npy -o out.npy
     """
-    from attncli.commands.deliver import deliver, only_output
-    from attncli.problem.gather import gather
-    from attncli.problem.work import attention_work
+    from attncli.commands.output import deliver, only_output
+    from attncli.problem.assemble import gather
+    from attncli.problem.computation import attention_computation
 
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
-    problem = gather(inputs.files or [], inputs.arrays(), computation.options())
+    problem = gather(inputs.files or [], inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted
-    work = attention_work(problem, wanted)
-    deliver(work, tables, output, default="table", steps=one_matrix, threads=machine.threads)
+    computation = attention_computation(problem, wanted)
+    deliver(computation, tables, output, default="table", steps=one_matrix, threads=machine.threads)

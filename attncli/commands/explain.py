@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import Computation, Element, Inputs, LessonOutput, Steps, Tables
+from attncli.commands.arguments import Element, Inputs, LessonOutput, Settings, Steps, Tables
 
 if TYPE_CHECKING:
     from attncli.explain.blocks import Block
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    inputs: Inputs, computation: Computation, steps: Steps, element: Element, tables: Tables, output: LessonOutput
+    inputs: Inputs, settings: Settings, steps: Steps, element: Element, tables: Tables, output: LessonOutput
 ) -> None:
     r"""Teach the steps with the numbers of the file.
 
@@ -30,18 +30,18 @@ def run(
       attn explain samples/coreference.npz --head 1 --row it --col animal
       attn explain samples/article.json --step softmax --lang zh --format markdown
     """
-    from attncli.commands.deliver import deliver_text, view
-    from attncli.explain.course import teach
+    from attncli.commands.output import deliver_text, view
+    from attncli.explain import prose
+    from attncli.explain.document import teach
     from attncli.explain.lesson import Lesson
     from attncli.explain.subject import choose, example
-    from attncli.problem.gather import gather
-    from attncli.show import prose
+    from attncli.problem.assemble import gather
 
     given = any([inputs.files, *inputs.arrays().values()])
-    problem = gather(inputs.files or [], inputs.arrays(), computation.options()) if given else None
+    problem = gather(inputs.files or [], inputs.arrays(), settings.options()) if given else None
     shown = view(tables)
     wanted = steps.chosen()
-    given_or_example = problem or example(computation.options())
+    given_or_example = problem or example(settings.options())
     subject, notices = choose(
         given_or_example,
         shown,
@@ -69,15 +69,17 @@ def _page(
     problem: Problem, blocks: Sequence[Block], subject: Subject, lang: str | None, notices: list[str], digits: int
 ) -> str:
     """Return the explanation and the maps on one page."""
+    from attncli.explain import html
     from attncli.plot import page
-    from attncli.problem.work import attention_work
-    from attncli.show import html
+    from attncli.problem.computation import attention_computation
 
     batch, _, head, _ = subject.where
-    work = attention_work(problem, ["score", "softmax", "sum"])
+    computation = attention_computation(problem, ["score", "softmax", "sum"])
     lesson = html.lesson(blocks, digits)
     first = {"row": subject.row, "column": subject.column}
-    return page.to_html(work, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ), first=first)
+    return page.to_html(
+        computation, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ), first=first
+    )
 
 
 def language(lang: str | None) -> ModuleType:

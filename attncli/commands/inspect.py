@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import Computation, Inputs, Report, Screening
+from attncli.commands.arguments import Inputs, Report, Screening, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 
-def run(inputs: Inputs, computation: Computation, report: Report, screening: Screening) -> None:
+def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
     r"""Show what is in the files and what compute would do with it.
 
     Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds; of a file of
@@ -27,13 +27,13 @@ def run(inputs: Inputs, computation: Computation, report: Report, screening: Scr
       attn inspect samples/induction.npz
       attn inspect query.csv hidden.csv -f json
     """
-    from attncli.commands.deliver import deliver_text
-    from attncli.problem.gather import gather, separate
-    from attncli.show import inspection
+    from attncli.commands.output import deliver_text
+    from attncli.inspect import report as inspection
+    from attncli.problem.assemble import gather, separate
     from attncli.show.screen import Screen
 
     files = separate(inputs.files or [])
-    problems = [gather(each, inputs.arrays(), computation.options()) for each in files]
+    problems = [gather(each, inputs.arrays(), settings.options()) for each in files]
     screen = Screen.of_stdout(screening.color)
     if len(problems) > 1:
         deliver_text(
@@ -67,6 +67,6 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
 
 
 def _all(problems: Sequence[Problem]) -> str:
-    from attncli.show import inspection
+    from attncli.inspect import report as inspection
 
     return json.dumps({each.place: inspection.record(inspection.look(each)) for each in problems}, indent=2)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Computation, Inputs, Output, Tables
+from attncli.commands.arguments import Inputs, Output, Settings, Tables
 
 
-def run(inputs: Inputs, computation: Computation, tables: Tables, output: Output) -> None:
+def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> None:
     r"""Score every query against every key: the first step, as a filter.
 
     A table on a terminal; in a pipe JSON that carries the whole problem, for attn softmax to go on with.
@@ -15,9 +15,9 @@ def run(inputs: Inputs, computation: Computation, tables: Tables, output: Output
       attn score samples/article.json
       attn score samples/article.json | attn softmax | attn sum | jq .output
     """
-    from attncli.commands.deliver import deliver, table_or_json
-    from attncli.problem.gather import gather
-    from attncli.problem.work import attention_work
+    from attncli.commands.output import deliver, table_or_json
+    from attncli.problem.assemble import gather
+    from attncli.problem.computation import attention_computation
 
-    problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), computation.options())
-    deliver(attention_work(problem, ["score"], carries=True), tables, output, default=table_or_json())
+    problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
+    deliver(attention_computation(problem, ["score"], carries=True), tables, output, default=table_or_json())

@@ -15,9 +15,9 @@ def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
-    from attncli.commands.deliver import deliver, table_or_json
-    from attncli.problem.gather import SOFTMAX_ROLES, gather
-    from attncli.problem.work import softmax_work
+    from attncli.commands.output import deliver, table_or_json
+    from attncli.problem.assemble import SOFTMAX_ROLES, gather
+    from attncli.problem.computation import softmax_computation
 
     problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
-    deliver(softmax_work(problem), tables, output, default=table_or_json())
+    deliver(softmax_computation(problem), tables, output, default=table_or_json())

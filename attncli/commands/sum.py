@@ -15,9 +15,9 @@ def run(file: File, values: Values, states: States, tables: Tables, output: Outp
       attn score samples/article.json | attn softmax | attn sum
       attn sum weights.csv values.csv -f csv
     """
-    from attncli.commands.deliver import deliver, table_or_json
-    from attncli.problem.gather import SUM_ROLES, gather
-    from attncli.problem.work import sum_work
+    from attncli.commands.output import deliver, table_or_json
+    from attncli.problem.assemble import SUM_ROLES, gather
+    from attncli.problem.computation import sum_computation
 
     problem = gather(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
-    deliver(sum_work(problem), tables, output, default=table_or_json())
+    deliver(sum_computation(problem), tables, output, default=table_or_json())

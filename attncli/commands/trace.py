@@ -12,7 +12,7 @@ from attncli.commands.arguments import OUTPUT, Group, Screening
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
-    from attncli.trace.listen import Call
+    from attncli.trace.capture import Call
     from attncli.trace.passes import Place
     from attncli.trace.record import Recorded
 
@@ -86,8 +86,8 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
       attn trace ./gpt2 "The capital of Italy is" -o case.npz
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
-    from attncli.commands.deliver import say
-    from attncli.commands.talk import waiting
+    from attncli.commands.messages import waiting
+    from attncli.commands.output import say
     from attncli.files.save import check_problems, save_problems
     from attncli.trace.inputs import Wanted, given
     from attncli.trace.model import load

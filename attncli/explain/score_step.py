@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.masking import additions, openings
-from attncli.attend.pipeline import ready, rotated
-from attncli.attend.rotary import angles, pairs
 from attncli.attend.shapes import show
-from attncli.explain import facts
+from attncli.attend.stages.mask import additions, openings
+from attncli.attend.stages.rotate import angles, pairs
+from attncli.attend.steps import ready, rotated
+from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
 from attncli.explain.lesson import Lesson
 
@@ -83,7 +83,7 @@ def _scale(lesson: Lesson) -> str:
 
 
 def _working(lesson: Lesson) -> Iterator[str]:
-    """Work out one score, and what becomes of it before softmax."""
+    """Computation out one score, and what becomes of it before softmax."""
     about, o = lesson.about, lesson.about.operands
     if o.options.rope is not None:
         yield from _rotation(lesson)
@@ -215,7 +215,7 @@ def _points(lesson: Lesson) -> Iterator[str]:
     """Say what is worth noticing in the scores."""
     about = lesson.about
     logits = about.line("logits")
-    row = facts.of_row(logits, about.line("weights"))
+    row = row_statistics.of_row(logits, about.line("weights"))
     if np.isnan(logits).any() or row.peak == np.inf:
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return

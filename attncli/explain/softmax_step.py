@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from attncli.attend.shapes import show
-from attncli.explain import facts
+from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
 from attncli.explain.lesson import Lesson
 
@@ -40,7 +40,7 @@ def teach(lesson: Lesson) -> Iterator[Block]:
 
 
 def _working(lesson: Lesson) -> Iterator[str]:
-    """Work out one weight."""
+    """Computation out one weight."""
     about = lesson.about
     logits, weights = about.line("logits"), about.line("weights")
     peak = logits.max() if about.sink is None else np.maximum(logits.max(), about.sink)
@@ -68,7 +68,7 @@ def _points(lesson: Lesson) -> Iterator[str]:
     """Say what is worth noticing in the weights."""
     about = lesson.about
     weights, logits = about.line("weights"), about.line("logits")
-    row = facts.of_row(logits, weights)
+    row = row_statistics.of_row(logits, weights)
     if np.isnan(weights).any():
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return
@@ -92,27 +92,27 @@ def _points(lesson: Lesson) -> Iterator[str]:
 
 def _saturation(lesson: Lesson, weight: Any, best: int) -> str:
     """Say whether the row is saturated."""
-    key = "saturated" if weight > facts.SATURATED else "not_saturated"
+    key = "saturated" if weight > row_statistics.SATURATED else "not_saturated"
     return lesson.say(key, best=lesson.key(best), weight=weight, gradient=float(weight) * (1 - float(weight)))
 
 
 def _naive(lesson: Lesson, peak: float) -> str:
     """Say what exponentials without the maximum subtracted would have done."""
     dtype, single = lesson.about.operands.dtype, np.dtype(np.float32)
-    fate = facts.naive_exponential(peak, dtype)
-    values: dict[str, Any] = {"peak": peak, "dtype": dtype.name, "limit": f"{facts.exponent_limit(dtype):.1f}"}
+    fate = row_statistics.naive_exponential(peak, dtype)
+    values: dict[str, Any] = {"peak": peak, "dtype": dtype.name, "limit": f"{row_statistics.exponent_limit(dtype):.1f}"}
     if fate == "fits":
         values["exponential"] = np.exp(np.float64(peak))
     text = lesson.say(f"naive_{fate}", **values)
-    if fate == "fits" and facts.naive_exponential(peak, single) != "fits" and peak > 0:
-        text += lesson.say("naive_fits_not_float32", limit=f"{facts.exponent_limit(single):.1f}")
+    if fate == "fits" and row_statistics.naive_exponential(peak, single) != "fits" and peak > 0:
+        text += lesson.say("naive_fits_not_float32", limit=f"{row_statistics.exponent_limit(single):.1f}")
     return text
 
 
 def _extremes(lesson: Lesson) -> Iterator[str]:
     """Compare the rows that are shown."""
     about = lesson.about
-    effective = [facts.effective_keys(row) if row.sum() > 0 else np.nan for row in about.made["weights"]]
+    effective = [row_statistics.effective_keys(row) if row.sum() > 0 else np.nan for row in about.made["weights"]]
     if np.isfinite(effective).sum() < 2:
         return
     few, many = int(np.nanargmin(effective)), int(np.nanargmax(effective))

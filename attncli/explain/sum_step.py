@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from attncli.attend.shapes import show
-from attncli.explain import facts
+from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
 from attncli.explain.lesson import Lesson
 
@@ -35,7 +35,7 @@ def _points(lesson: Lesson) -> Iterator[str]:
     """Say what is worth noticing in the output."""
     about = lesson.about
     weights, logits, values = about.line("weights"), about.line("logits"), about.values
-    row = facts.of_row(logits, weights)
+    row = row_statistics.of_row(logits, weights)
     if np.isnan(weights).any():
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return
@@ -46,7 +46,7 @@ def _points(lesson: Lesson) -> Iterator[str]:
     if row.open > 3:
         shares = {"share": weights[best], "three": weights[row.ranking[:3]].sum()}
         yield lesson.say("share", best=lesson.key(best), **shares)
-    if weights[best] > facts.SATURATED:
+    if weights[best] > row_statistics.SATURATED:
         yield _nearly(lesson, best)
     if row.open > 1 and about.sink is None:
         mean = values[logits > -np.inf, about.feature].astype(np.float64).mean()

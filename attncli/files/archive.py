@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from attncli.errors import InputError, nearest
+from attncli.attend.arrays import ALIASES, KINDS, canonical, member
+from attncli.errors import InputError
 from attncli.files.contents import Cases, Contents, Matrix, Named
-from attncli.names import ALIASES, KINDS, canonical, member
+from attncli.text import nearest
 
 Entries = dict[str, str]
 MOST_NAMES = 8

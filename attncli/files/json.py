@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Labels, Matrix, Named
-from attncli.names import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

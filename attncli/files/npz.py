@@ -9,12 +9,12 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Matrix, Named
 from attncli.files.json import parse_options
-from attncli.names import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import Contents, Matrix, Named
 from attncli.files.json import decode, parse_options, to_labels
-from attncli.names import KINDS, Kind
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import NULL_IS_CLOSED
 from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files.contents import Named
-from attncli.harmless import is_printable, visible
-from attncli.names import NULL_IS_CLOSED
 from attncli.problem.result import Result
+from attncli.text import is_printable, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

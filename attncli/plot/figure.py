@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.harmless import visible
 from attncli.plot.picture import Panel, Picture
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.plot.picture import Progress, averaged, part_of
-from attncli.problem.work import Work
+from attncli.problem.computation import Computation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ EXACT = 1 << 20
 
 
 def to_html(
-    work: Work,
+    computation: Computation,
     batch: int,
     head: int,
     notices: list[str],
@@ -39,7 +39,7 @@ def to_html(
     """Return the page of one batch item with all its heads.
 
     Args:
-        work: all steps of the problem.
+        computation: all steps of the problem.
         batch: which item.
         head: the one that is shown first.
         notices: what should be known, such as that matrices were averaged down, is added.
@@ -48,9 +48,9 @@ def to_html(
         first: what is chosen when the page opens: ``"step"``, ``"row"`` and ``"column"``.
         progress: told the share that is done.
     """
-    data = collect(work, batch, head, notices, progress) | {"first": dict(first or {}), "lang": lang}
+    data = collect(computation, batch, head, notices, progress) | {"first": dict(first or {}), "lang": lang}
     folder = files("attncli.plot")
-    title = work.problem.texts.get("title", "Attention")
+    title = computation.problem.texts.get("title", "Attention")
     text = (folder / "page.html").read_text(encoding="utf-8")
     parts = {
         "LANG": lang,
@@ -66,24 +66,26 @@ def to_html(
     return "".join(parts.get(piece, piece) if at % 2 else piece for at, piece in enumerate(pieces))
 
 
-def collect(work: Work, batch: int, head: int, notices: list[str], progress: Progress | None = None) -> dict[str, Any]:
+def collect(
+    computation: Computation, batch: int, head: int, notices: list[str], progress: Progress | None = None
+) -> dict[str, Any]:
     """Return what the page's script draws."""
-    o = work.operands
-    assert o is not None  # attention_work always prepares them
-    sizes, labels = o.sizes, work.problem.labels_of(batch)
+    o = computation.operands
+    assert o is not None  # attention_computation always prepares them
+    sizes, labels = o.sizes, computation.problem.labels_of(batch)
     kinds = ["scores", *(["capped"] if o.options.softcap is not None else []), "logits", "weights"]
     side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
     heads = []
     for each in range(sizes.heads):
-        heads.append(averaged(work, kinds, batch, each, run, notices, part_of(progress, each, sizes.heads)))
+        heads.append(averaged(computation, kinds, batch, each, run, notices, part_of(progress, each, sizes.heads)))
     exact = len(heads) * len(kinds) * heads[0]["weights"].size <= EXACT
     if run != (1, 1):
         told = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
         notices.append(told)
     return {
-        "title": work.problem.texts.get("title", ""),
-        "source": work.problem.texts.get("source", ""),
+        "title": computation.problem.texts.get("title", ""),
+        "source": computation.problem.texts.get("source", ""),
         "queries": _names(labels.get("query_labels"), sizes.queries, run[0]),
         "keys": _names(labels.get("key_labels"), sizes.keys, run[1]),
         "run": run,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.problem.work import Part, Work
+from attncli.problem.computation import Computation, Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class Picture:
 
 
 def draw(
-    work: Work,
+    computation: Computation,
     kind: str,
     places: Sequence[tuple[int, int]],
     most: tuple[int, int],
@@ -83,7 +83,7 @@ def draw(
     """Compute what is drawn.
 
     Args:
-        work: score and softmax of the problem.
+        computation: score and softmax of the problem.
         kind: which result.
         places: batch items and heads.
         most: rows and columns that there is room for; larger matrices are averaged down.
@@ -93,24 +93,24 @@ def draw(
     Raises:
         InputError: the problem does not have what is asked for.
     """
-    o = work.operands
-    assert o is not None  # attention_work always prepares them
+    o = computation.operands
+    assert o is not None  # attention_computation always prepares them
     if kind not in KINDS:
         raise InputError(f"--what is {', '.join(KINDS)}, not {kind!r}")
     queries, keys = o.sizes.queries, o.sizes.keys
     down, across = math.ceil(queries / most[0]), math.ceil(keys / most[1])
     # Maps side by side share their labels, so those of several items have none unless they are the same.
-    items = [work.problem.labels_of(batch) for batch in dict(places)]
+    items = [computation.problem.labels_of(batch) for batch in dict(places)]
     labels = items[0] if all(each == items[0] for each in items) else {}
     several = (o.sizes.batch > 1, o.sizes.heads > 1)
     panels = []
     for done, (batch, head) in enumerate(places):
         part = part_of(progress, done, len(places))
-        numbers = averaged(work, [kind], batch, head, (down, across), notices, part)[kind]
+        numbers = averaged(computation, [kind], batch, head, (down, across), notices, part)[kind]
         names = [f"batch {batch}"] * several[0] + [f"head {head}"] * several[1]
         panels.append(Panel(", ".join(names), numbers))
     return Picture(
-        title=work.problem.texts.get("title", ""),
+        title=computation.problem.texts.get("title", ""),
         kind=kind,
         panels=panels,
         shape=(queries, keys),
@@ -126,7 +126,7 @@ def part_of(progress: Progress | None, done: int, count: int) -> Progress | None
 
 
 def averaged(
-    work: Work,
+    computation: Computation,
     kinds: Sequence[str],
     batch: int,
     head: int,
@@ -138,14 +138,14 @@ def averaged(
 
     Keys that are closed have no logit and no weight: they are left out of the mean. They do have scores.
     """
-    o = work.operands
+    o = computation.operands
     assert o is not None
     queries, keys = o.sizes.queries, o.sizes.keys
     down, across = run
     step = max(1, CHUNK // (keys * down)) * down
     rows: dict[str, list[NDArray[Any]]] = {kind: [] for kind in kinds}
     for start in range(0, queries, step):
-        made = work.make(Part(batch, head, np.arange(start, min(start + step, queries))))
+        made = computation.make(Part(batch, head, np.arange(start, min(start + step, queries))))
         notices += [each for each in made.notices if each not in notices]
         closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
         for kind in kinds:

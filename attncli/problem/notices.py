@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.scores import PARAMETERS
+from attncli.attend.stages.score import PARAMETERS
 from attncli.attend.types import is_floating
-from attncli.errors import a_few
+from attncli.text import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from attncli.harmless import visible
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

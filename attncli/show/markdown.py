@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from attncli.harmless import visible
 from attncli.show.tables import Grid, fit_columns
+from attncli.text import visible
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|$~&!@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # At the start of a line these make a list or a rule.

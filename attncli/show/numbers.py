@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.harmless import visible
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

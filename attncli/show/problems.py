@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attncli.attend.shapes import show
-from attncli.harmless import visible
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

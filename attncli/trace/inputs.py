@@ -12,9 +12,9 @@ from attncli.errors import InputError
 from attncli.files.contents import Labels, Matrix
 from attncli.files.read import STDIN, read, shown
 from attncli.trace.features import FEATURES, IDS, feature_name, stand_in, taken
-from attncli.trace.libraries import quiet
 from attncli.trace.model import Model
 from attncli.trace.tokens import tokens_of
+from attncli.trace.transformers_setup import quiet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

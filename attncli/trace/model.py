@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from attncli.errors import InputError, a_few
+from attncli.errors import InputError
 from attncli.problem.memory import available_memory
-from attncli.trace.libraries import ATTENTION, first_line, quiet, transformers
+from attncli.text import a_few
+from attncli.trace.transformers_setup import ATTENTION, first_line, quiet, transformers
 
 CONFIG = "config.json"
 WEIGHTS = "*.safetensors"

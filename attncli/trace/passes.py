@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from attncli.errors import InputError
 from attncli.files.archive import counted
-from attncli.trace.listen import Call
+from attncli.trace.capture import Call
 
 ENCODER, DECODER, CROSS = STACKS = ("encoder", "decoder", "cross")
 PREFILL, STEP = "prefill", "step"

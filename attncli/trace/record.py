@@ -10,7 +10,7 @@ from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
-from attncli.trace.listen import Call
+from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import DECODER, ENCODER, Place
 

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from attncli.errors import InputError, a_few
+from attncli.errors import InputError
 from attncli.problem.memory import available_memory
+from attncli.text import a_few
+from attncli.trace.capture import Call, Listener
 from attncli.trace.features import positions
 from attncli.trace.inputs import Given
-from attncli.trace.libraries import first_line, quiet, transformers
-from attncli.trace.listen import Call, Listener
 from attncli.trace.model import NOT_HEARD, Model
 from attncli.trace.passes import Choice, Place, chosen, places
 from attncli.trace.record import Recorded, Tokens, record
 from attncli.trace.tokens import tokens_of
+from attncli.trace.transformers_setup import first_line, quiet, transformers
 
 # What is recorded is held by PyTorch and by NumPy, and computed anew to see that it is right.
 COPIES = 3

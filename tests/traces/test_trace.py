@@ -21,7 +21,7 @@ from attncli.commands.app import main
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Named
 from attncli.files.read import read
-from attncli.trace.listen import Call
+from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import places
 from tests.conftest import SAMPLES, environment
@@ -601,7 +601,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
 
 def test_a_family_without_one_plain_function_is_refused() -> None:
     """Which one it would have called is not known, and a wrong one would be no truth."""
-    from attncli.trace.listen import eager
+    from attncli.trace.capture import eager
 
     with pytest.raises(InputError, match="Linear has no eager functions of attention"):
         eager(torch.nn.Linear(1, 1))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
+from attncli.attend import steps
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options, ScoreName
 from attncli.check.mistakes.variant import Variant
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,9 +76,9 @@ def reshapes(o: Operands) -> Iterator[Variant]:
 def _layout(
     o: Operands, names: tuple[str, ...], said: str, fix: str, turns: Mapping[str, Turn], *back: Turn
 ) -> Iterator[Variant]:
-    def apply(way: Way) -> Way:
-        changed = {name: turn(getattr(way.o, name)) for name, turn in turns.items()}
-        return replace(way.with_operands(**changed), back=(*way.back, *back))
+    def apply(recipe: Recipe) -> Recipe:
+        changed = {name: turn(getattr(recipe.operands, name)) for name, turn in turns.items()}
+        return replace(recipe.with_operands(**changed), back=(*recipe.back, *back))
 
     yield from _about_rotation(o, Variant(names, "layout", "layout", apply, said, fix, {"layout": said}), bool(turns))
 
@@ -87,20 +87,22 @@ def _about_rotation(o: Operands, variant: Variant, matters: bool = True) -> Iter
     """Return a mistake made behind the rotation and, where there is one that it matters to, before it."""
     apply = variant.apply
     if matters and o.options.rope is not None:
-        yield replace(variant, apply=lambda way: apply(baked(way)))
+        yield replace(variant, apply=lambda recipe: apply(baked(recipe)))
         yield replace(variant, said=f"{variant.said}, before the rotation", raw=True)
     else:
         yield variant
 
 
-def baked(way: Way) -> Way:
-    """Return the way with query and key rotated beforehand, so that rearranging them leaves their positions alone."""
-    if way.o.options.rope is None:
-        return way
-    query, key = pipeline.rotated(way.o)
-    changed = way.with_operands(query=query, key=key)
+def baked(recipe: Recipe) -> Recipe:
+    """Return the recipe with query and key already rotated, so that rearranging them leaves their positions alone."""
+    if recipe.operands.options.rope is None:
+        return recipe
+    query, key = steps.rotated(recipe.operands)
+    changed = recipe.with_operands(query=query, key=key)
     rules = None if changed.rules is None else replace(changed.rules, options=replace(changed.rules.options, rope=None))
-    return replace(changed, o=replace(changed.o, options=replace(changed.o.options, rope=None)), rules=rules)
+    return replace(
+        changed, operands=replace(changed.operands, options=replace(changed.operands.options, rope=None)), rules=rules
+    )
 
 
 def axes(o: Operands) -> Iterator[Variant]:
@@ -124,8 +126,8 @@ def axes(o: Operands) -> Iterator[Variant]:
         yield from _about_rotation(o, Variant(("layout",), "layout", "layout", apply, said, fix, detail))
 
 
-def _swap(way: Way, *, axis: int) -> Way | None:
-    o = way.o
+def _swap(recipe: Recipe, *, axis: int) -> Recipe | None:
+    o = recipe.operands
     states = {name: np.broadcast_to(getattr(o, name), (o.sizes.batch, *getattr(o, name).shape[1:])) for name in STATES}
     turned = {name: np.ascontiguousarray(array.swapaxes(axis, 2)) for name, array in states.items()}
     query, key = turned["query"], turned["key"]
@@ -140,7 +142,7 @@ def _swap(way: Way, *, axis: int) -> Way | None:
         keys=key.shape[2],
     )
     wanted = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
-    for mask in (o.mask, way.masking.mask):
+    for mask in (o.mask, recipe.masking.mask):
         if mask is not None and any(has not in (1, wants) for has, wants in zip(mask.shape, wanted, strict=True)):
             return None
     changes: dict[str, Any] = {
@@ -150,9 +152,9 @@ def _swap(way: Way, *, axis: int) -> Way | None:
         "head_indices": np.arange(sizes.heads),
         "head_count": sizes.heads,
     }
-    if way.rules is not None and not np.array_equal(way.rules.positions, o.positions):
-        changes["positions"] = way.rules.positions[:1, :1] + np.arange(sizes.queries)
-    return replace(way.with_operands(**changes), back=(lambda x: x.swapaxes(axis, 2), *way.back))
+    if recipe.rules is not None and not np.array_equal(recipe.rules.positions, o.positions):
+        changes["positions"] = recipe.rules.positions[:1, :1] + np.arange(sizes.queries)
+    return replace(recipe.with_operands(**changes), back=(lambda x: x.swapaxes(axis, 2), *recipe.back))
 
 
 def heads_tiled(o: Operands) -> Iterator[Variant]:
@@ -171,14 +173,14 @@ def heads_tiled(o: Operands) -> Iterator[Variant]:
         )
 
 
-def _tiled(way: Way, *, names: tuple[str, ...]) -> Way | None:
-    sizes = way.o.sizes
+def _tiled(recipe: Recipe, *, names: tuple[str, ...]) -> Recipe | None:
+    sizes = recipe.operands.sizes
     if sizes.heads == sizes.key_heads:
         return None
     heads = np.arange(sizes.heads)
     orders = {name: heads % sizes.key_heads if name in names else heads // sizes.group for name in ("key", "value")}
-    arrays = {name: getattr(way.o, name)[:, order] for name, order in orders.items()}
-    return way.with_operands(sizes=replace(sizes, key_heads=sizes.heads), **arrays)
+    arrays = {name: getattr(recipe.operands, name)[:, order] for name, order in orders.items()}
+    return recipe.with_operands(sizes=replace(sizes, key_heads=sizes.heads), **arrays)
 
 
 def fused(o: Operands) -> Iterator[Variant]:
@@ -196,14 +198,14 @@ def fused(o: Operands) -> Iterator[Variant]:
         yield from _about_rotation(o, variant)
 
 
-def _cut(way: Way, *, by_head: bool) -> Way | None:
-    sizes = way.o.sizes
+def _cut(recipe: Recipe, *, by_head: bool) -> Recipe | None:
+    sizes = recipe.operands.sizes
     batch, length, count, features = sizes.batch, sizes.queries, sizes.key_heads, sizes.features
     wanted = {"query": sizes.heads, "key": count, "value": count}
-    if any(getattr(way.o, name).shape != (batch, heads, length, features) for name, heads in wanted.items()):
+    if any(getattr(recipe.operands, name).shape != (batch, heads, length, features) for name, heads in wanted.items()):
         return None
     each = sizes.group + 2  # heads that belong to one key head: its queries', its own, its value's
-    states = [getattr(way.o, name).swapaxes(1, 2) for name in STATES]  # (batch, length, heads, features)
+    states = [getattr(recipe.operands, name).swapaxes(1, 2) for name in STATES]  # (batch, length, heads, features)
     if by_head:
         apart = [array.reshape(batch, length, count, -1, features) for array in states]
         flat = np.concatenate(apart, axis=3).reshape(batch, length, count * each, features)
@@ -211,7 +213,7 @@ def _cut(way: Way, *, by_head: bool) -> Way | None:
     else:
         flat = np.concatenate(states, axis=2).reshape(batch, length, count, each, features)
         parts = [flat[:, :, :, :-2].reshape(batch, length, sizes.heads, features), flat[:, :, :, -2], flat[:, :, :, -1]]
-    return way.with_operands(
+    return recipe.with_operands(
         **{name: np.ascontiguousarray(part.swapaxes(1, 2)) for name, part in zip(STATES, parts, strict=True)}
     )
 
@@ -232,12 +234,12 @@ def operands(o: Operands) -> Iterator[Variant]:
         yield from _about_rotation(o, Variant(("operands-swapped",), "operands", "layout", apply, said, fix, detail))
 
 
-def _passed(way: Way, *, order: tuple[str, ...]) -> Way | None:
-    taken = {name: getattr(way.o, other) for name, other in zip(STATES, order, strict=True)}
+def _passed(recipe: Recipe, *, order: tuple[str, ...]) -> Recipe | None:
+    taken = {name: getattr(recipe.operands, other) for name, other in zip(STATES, order, strict=True)}
     for name, array in taken.items():
-        if array.shape != getattr(way.o, name).shape:
+        if array.shape != getattr(recipe.operands, name).shape:
             return None
-    return way.with_operands(**taken)
+    return recipe.with_operands(**taken)
 
 
 def score_function(o: Operands) -> Iterator[Variant]:
@@ -265,12 +267,12 @@ def score_function(o: Operands) -> Iterator[Variant]:
             ("score-function",),
             "function",
             "numbers",
-            lambda way: way.with_operands(parameters={"w_score": weights.T}),
+            lambda recipe: recipe.with_operands(parameters={"w_score": weights.T}),
             "w_score was transposed",
             "the score is q·W·k",
             {"score": "general, transposed"},
         )
 
 
-def _scored(way: Way, *, options: Options) -> Way:
-    return way.with_operands(parameters={}, options=replace(way.o.options, score=options.score))
+def _scored(recipe: Recipe, *, options: Options) -> Recipe:
+    return recipe.with_operands(parameters={}, options=replace(recipe.operands.options, score=options.score))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.masking import openings
 from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import openings
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +54,8 @@ def with_empty(variant: Variant) -> Iterator[Variant]:
     apply = variant.apply
     for empty, said in (("mean", "the mean of all values"), ("nan", "NaN")):
 
-        def emptied(way: Way, empty: str = empty) -> Way | None:
-            made = apply(way)
+        def emptied(recipe: Recipe, empty: str = empty) -> Recipe | None:
+            made = apply(recipe)
             return None if made is None else replace(made, empty=empty)
 
         yield replace(variant, apply=emptied, said=f"{variant.said}; rows without a key became {said}", options=None)
@@ -68,8 +68,8 @@ def _everything(o: Operands) -> Iterator[Variant]:
     if sum(given) < 2:
         return
 
-    def opened(way: Way) -> Way:
-        return with_rule_options(way.with_operands(mask=None, key_lengths=None), **none)
+    def opened(recipe: Recipe) -> Recipe:
+        return with_rule_options(recipe.with_operands(mask=None, key_lengths=None), **none)
 
     said = "no key was closed: all masks were dropped"
     yield Variant(("mask-dropped",), "mask", "rules", opened, said, "pass the masks on")
@@ -79,8 +79,8 @@ def _everything(o: Operands) -> Iterator[Variant]:
     for rule in openings(o).values():
         keep = keep & rule
 
-    def inverted(way: Way) -> Way:
-        return way.with_rules(mask=~keep, key_lengths=None, options=replace(way.masking.options, **none))
+    def inverted(recipe: Recipe) -> Recipe:
+        return recipe.with_rules(mask=~keep, key_lengths=None, options=replace(recipe.masking.options, **none))
 
     said = "all that is closed was open, and the other way round"
     yield from with_empty(Variant(("mask-inverted",), "mask", "rules", inverted, said, "swap the meaning of the mask"))
@@ -184,7 +184,7 @@ def _other_order(full: NDArray[Any]) -> NDArray[Any]:
 
 
 def _mask(names: tuple[str, ...], value: NDArray[Any] | None, said: str, fix: str) -> Variant:
-    return Variant(names, "mask", "rules", lambda way: way.with_operands(mask=value), said, fix, {"mask": said})
+    return Variant(names, "mask", "rules", lambda recipe: recipe.with_operands(mask=value), said, fix, {"mask": said})
 
 
 def lengths(o: Operands) -> Iterator[Variant]:
@@ -196,7 +196,7 @@ def lengths(o: Operands) -> Iterator[Variant]:
         ("padding-attended", "mask-dropped"),
         "length",
         "rules",
-        lambda way: way.with_operands(key_lengths=None),
+        lambda recipe: recipe.with_operands(key_lengths=None),
         said,
         "close the keys from each item's length on",
     )
@@ -216,17 +216,17 @@ def lengths(o: Operands) -> Iterator[Variant]:
 
 
 def _padding(names: tuple[str, ...], mask: NDArray[np.bool_], said: str, fix: str) -> Variant:
-    def apply(way: Way) -> Way:
-        return way.with_operands(key_lengths=None, mask=mask)
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(key_lengths=None, mask=mask)
 
     return Variant(names, "length", "rules", apply, said, fix, {"mask": said})
 
 
-def with_rule_options(way: Way, **changes: Any) -> Way:
-    """Return the way with other options of what is closed."""
-    if way.rules is None:
-        return replace(way, o=replace(way.o, options=replace(way.o.options, **changes)))
-    return way.with_rules(options=replace(way.rules.options, **changes))
+def with_rule_options(recipe: Recipe, **changes: Any) -> Recipe:
+    """Return the recipe with other options of what is closed."""
+    if recipe.rules is None:
+        return replace(recipe, operands=replace(recipe.operands, options=replace(recipe.operands.options, **changes)))
+    return recipe.with_rules(options=replace(recipe.rules.options, **changes))
 
 
 def both_open(open_: NDArray[np.bool_], o: Operands) -> NDArray[np.bool_]:

@@ -9,12 +9,12 @@ from functools import partial
 
 import numpy as np
 
-from attncli.attend.masking import additions
 from attncli.attend.operands import Operands
-from attncli.check.constants import name_of, scales_of
+from attncli.attend.stages.mask import additions
+from attncli.check.known_scales import name_of, scales_of
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.probe import Probe
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 # Scales are looked for between these powers of 10, and then refined.
 SCALES = np.logspace(-4, 2.5, 40)
@@ -27,7 +27,7 @@ def scale(o: Operands) -> Iterator[Variant | Unknown]:
         if not math.isclose(value, o.factor, rel_tol=1e-9):
             yield _scale(o, value)
     signed = [*SCALES, *-SCALES[::4]]
-    yield Unknown("scale", "numbers", lambda way, probe: signed, partial(_scale, o))
+    yield Unknown("scale", "numbers", lambda recipe, probe: signed, partial(_scale, o))
 
 
 def _scale(o: Operands, value: float) -> Variant:
@@ -37,7 +37,7 @@ def _scale(o: Operands, value: float) -> Variant:
         mistakes=("scale",),
         slot="scale",
         stage="numbers",
-        apply=lambda way: way.with_operands(factor=value),
+        apply=lambda recipe: recipe.with_operands(factor=value),
         said=f"the scores were multiplied by {what}",
         fix="do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, plain_name(o))}",
         detail={"scale": value, "constant": known.split(":")[0] or None},
@@ -66,7 +66,7 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
     if cap is not None:
         fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"
         said = "softcap was left out"
-        yield _capped(said, fix, {"place": "missing"}, lambda way: _with_cap(way, None), {"softcap": 0})
+        yield _capped(said, fix, {"place": "missing"}, lambda recipe: _with_cap(recipe, None), {"softcap": 0})
         orders = {
             "after the mask": ("scale", "add", "close", "softcap"),
             "before the scale": ("softcap", "scale", "add", "close"),
@@ -76,19 +76,19 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
             orders["after the bias"] = ("scale", "add", "softcap", "close")
         for place, order in orders.items():
             said = f"softcap was applied {place}"
-            yield _capped(said, fix, {"place": place}, lambda way, order=order: replace(way, order=order), None)
-    yield Unknown("softcap", "numbers", lambda way, probe: CAPS, partial(_other_cap, o))
+            yield _capped(said, fix, {"place": place}, lambda recipe, order=order: replace(recipe, order=order), None)
+    yield Unknown("softcap", "numbers", lambda recipe, probe: CAPS, partial(_other_cap, o))
 
 
 def _other_cap(o: Operands, value: float) -> Variant:
     right = "no softcap" if o.options.softcap is None else f"a softcap of {o.options.softcap:g}"
     detail = {"softcap": value, "place": "other"}
     said = f"the scores were capped at {value:.6g}"
-    return _capped(said, f"use {right}", detail, lambda way: _with_cap(way, value), {"softcap": value})
+    return _capped(said, f"use {right}", detail, lambda recipe: _with_cap(recipe, value), {"softcap": value})
 
 
-def _with_cap(way: Way, value: float | None) -> Way:
-    return way.with_operands(options=replace(way.o.options, softcap=value))
+def _with_cap(recipe: Recipe, value: float | None) -> Recipe:
+    return recipe.with_operands(options=replace(recipe.operands.options, softcap=value))
 
 
 def _capped(said: str, fix: str, detail: dict[str, object], apply: object, options: object) -> Variant:
@@ -107,16 +107,16 @@ def _factor(o: Operands, value: float) -> Variant:
         mistakes=("output-factor",),
         slot="factor",
         stage="output",
-        apply=lambda way: replace(way, factor=way.factor * value),
+        apply=lambda recipe: replace(recipe, factor=recipe.factor * value),
         said=said,
         fix="look for a factor on the values or behind softmax, such as the scale applied there",
         detail={"factor": value, "constant": known.split(":")[0] or None},
     )
 
 
-def _ratio(way: Way, probe: Probe) -> list[float]:
+def _ratio(recipe: Recipe, probe: Probe) -> list[float]:
     """Return the factor that brings what is made nearest to what was observed."""
-    made, observed = probe.together(way)
+    made, observed = probe.together(recipe)
     with np.errstate(all="ignore"):
         ratio = float((made * observed).sum() / (made * made).sum())
     return [ratio] if math.isfinite(ratio) and ratio else []

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attncli.attend import alibi as right_alibi
-from attncli.attend import pipeline
+from attncli.attend import steps
 from attncli.attend.operands import Operands
-from attncli.attend.rotary import angles, rotate
+from attncli.attend.stages.rotate import angles, rotate
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def rope(o: Operands) -> Iterator[Variant | Unknown]:
     for theta in THETAS:
         if theta != o.options.rope_theta:
             yield _theta(o, theta)
-    yield Unknown("rope", "rope", lambda way, probe: GRID, partial(_theta, o), alone=True)
+    yield Unknown("rope", "rope", lambda recipe, probe: GRID, partial(_theta, o), alone=True)
 
 
 def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
@@ -70,12 +70,12 @@ def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
             said = f"features were paired {other} instead of {pairing} (base {theta:g})"
             undo = partial(_undone, pairing=pairing, theta=theta, other=other)
             yield _arrays(o, "rope-pairing", said, f"pair features as {pairing}", undo)
-    yield Unknown("rope", "rope", lambda way, probe: GRID, partial(_theta, o), alone=True)
+    yield Unknown("rope", "rope", lambda recipe, probe: GRID, partial(_theta, o), alone=True)
 
 
 def _option(o: Operands, pairing: Pairing | None, name: str, said: str, fix: str) -> Variant:
-    def apply(way: Way) -> Way:
-        return way.with_operands(options=replace(way.o.options, rope=pairing))
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing))
 
     # No option switches a rotation off that the file asks for.
     options: dict[str, object] | None = None if pairing is None else {"rope": pairing}
@@ -86,8 +86,8 @@ def _theta(o: Operands, theta: float) -> Variant:
     pairing = o.options.rope or "half"
     known = next((each for each in THETAS if abs(theta / each - 1) < 1e-4), None)
 
-    def apply(way: Way) -> Way:
-        return way.with_operands(options=replace(way.o.options, rope=pairing, rope_theta=float(theta)))
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing, rope_theta=float(theta)))
 
     said = f"the base of the rotation was {theta:.6g}" + (" = a common base" if known else "")
     fix = f"use the base {o.options.rope_theta:g}" if o.options.rope else "do not rotate query and key again"
@@ -96,18 +96,18 @@ def _theta(o: Operands, theta: float) -> Variant:
 
 
 def _arrays(o: Operands, name: str, said: str, fix: str, make: Any) -> Variant:
-    def apply(way: Way) -> Way | None:
-        query, key = make(way.o)
-        return _given(way, query, key)
+    def apply(recipe: Recipe) -> Recipe | None:
+        query, key = make(recipe.operands)
+        return _given(recipe, query, key)
 
     return Variant((name,), "rope", "rope", apply, said, fix, {"rope": said})
 
 
-def _given(way: Way, query: NDArray[Any], key: NDArray[Any]) -> Way:
-    """Return the way with query and key that need no further rotation."""
-    rules = None if way.rules is None else replace(way.rules, options=replace(way.rules.options, rope=None))
-    o = replace(way.o, query=query, key=key, options=replace(way.o.options, rope=None))
-    return replace(way, o=o, rules=rules)
+def _given(recipe: Recipe, query: NDArray[Any], key: NDArray[Any]) -> Recipe:
+    """Return the recipe with query and key that need no further rotation."""
+    rules = None if recipe.rules is None else replace(recipe.rules, options=replace(recipe.rules.options, rope=None))
+    o = replace(recipe.operands, query=query, key=key, options=replace(recipe.operands.options, rope=None))
+    return replace(recipe, operands=o, rules=rules)
 
 
 def _offsets(o: Operands) -> Iterator[Variant]:
@@ -149,10 +149,10 @@ def _turned(
     theta, pairing = o.options.rope_theta, o.options.rope or "half"
     start = 0 if past else o.sizes.past
     places = np.arange(start, o.sizes.keys) if new_from is None else np.arange(o.sizes.keys - start) + new_from
-    turned = pipeline.ready(o.key[:, :, start:], o.dtype)
+    turned = steps.ready(o.key[:, :, start:], o.dtype)
     for _ in range(times if key else 0):
         turned = rotate(turned, sign * places[None], theta, pairing)
-    queries = pipeline.ready(o.query, o.dtype)
+    queries = steps.ready(o.query, o.dtype)
     if query:
         queries = rotate(queries, sign * (o.positions + shift), theta, pairing)
     return queries, np.concatenate([o.key[:, :, :start], turned], axis=2)
@@ -172,8 +172,8 @@ def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDAr
         return states * np.cos(full) + across * np.sin(full)
 
     new = np.arange(o.sizes.past, o.sizes.keys)[None]
-    key = turn(pipeline.ready(o.key[:, :, o.sizes.past :], o.dtype), new)
-    return turn(pipeline.ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
+    key = turn(steps.ready(o.key[:, :, o.sizes.past :], o.dtype), new)
+    return turn(steps.ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
 
 
 def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -187,8 +187,8 @@ def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Take a rotation back that query and key come with, and do another one instead."""
     keys = np.arange(o.sizes.keys)[None]
-    query = rotate(pipeline.ready(o.query, o.dtype), -o.positions, theta, pairing)
-    key = rotate(pipeline.ready(o.key, o.dtype), -keys, theta, pairing)
+    query = rotate(steps.ready(o.query, o.dtype), -o.positions, theta, pairing)
+    key = rotate(steps.ready(o.key, o.dtype), -keys, theta, pairing)
     if other is not None:
         query, key = rotate(query, o.positions, theta, other), rotate(key, keys, theta, other)
     return query, key
@@ -217,8 +217,8 @@ def alibi(o: Operands) -> Iterator[Variant]:
 
 
 def _slopes(said: str, fix: str, make: Any, options: dict[str, object] | None, *, alibi: bool) -> Variant:
-    def apply(way: Way) -> Way:
-        changed = way.with_operands(options=replace(way.o.options, alibi=alibi))
+    def apply(recipe: Recipe) -> Recipe:
+        changed = recipe.with_operands(options=replace(recipe.operands.options, alibi=alibi))
         return replace(changed, penalties=make)
 
     return Variant(("alibi-slopes",), "alibi", "numbers", apply, said, fix, {"alibi": said}, options)
@@ -272,7 +272,7 @@ def bias(o: Operands) -> Iterator[Variant]:
             ("bias",),
             "bias",
             "numbers",
-            lambda way, value=value: way.with_operands(bias=value),  # type: ignore[misc]
+            lambda recipe, value=value: recipe.with_operands(bias=value),  # type: ignore[misc]
             said,
             "add it once, behind scale and softcap",
             {"bias": how},

@@ -13,7 +13,7 @@ from attncli.attend.operands import Operands
 from attncli.check.mistakes.masks import both_open, with_empty, with_rule_options
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.probe import Group, Probe
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +32,7 @@ def causal(o: Operands) -> Iterator[Variant | Unknown]:
         ("mask-dropped",),
         "causal",
         "rules",
-        lambda way: with_rule_options(way, causal=False),
+        lambda recipe: with_rule_options(recipe, causal=False),
         "the causal rule was dropped: queries saw later keys",
         "pass the causal rule on (is_causal=True)",
         {"rule": "causal"},
@@ -91,30 +91,30 @@ def _found_causal(o: Operands, shift: float) -> Variant:
     return _causal(o, ("causal-diagonal" if o.options.causal else "causal-unwanted",), int(shift), said, detail)
 
 
-def _shifted(way: Way, *, shift: int | None = None, by: int = 0, alone: bool = False) -> Way | None:
-    """Return the way with a causal rule that begins at another position; a window stays behind, or goes with it.
+def _shifted(recipe: Recipe, *, shift: int | None = None, by: int = 0, alone: bool = False) -> Recipe | None:
+    """Return the recipe with a causal rule that begins at another position; a window stays behind, or goes with it.
 
     Args:
-        way: the way as it is.
+        recipe: the recipe as it is.
         shift: position of the first query; None leaves it, and moves every query…
         by: …by so many positions.
         alone: whether a window stays behind.
     """
-    o = way.masking
+    o = recipe.masking
     positions = o.positions + by if shift is None else np.full((1, 1), shift) + np.arange(o.sizes.queries)
     if alone:
         before = np.arange(o.sizes.keys) <= positions[:, None, :, None]
-        return way.with_rules(mask=both_open(before, o), options=replace(o.options, causal=False))
+        return recipe.with_rules(mask=both_open(before, o), options=replace(o.options, causal=False))
     if o.options.causal and np.array_equal(np.broadcast_to(positions, o.positions.shape), o.positions):
         return None
-    return way.with_rules(positions=positions, options=replace(o.options, causal=True))
+    return recipe.with_rules(positions=positions, options=replace(o.options, causal=True))
 
 
-def _upper(way: Way, *, strict: bool) -> Way:
-    """Return the way with the upper triangle open instead of the lower."""
-    o = way.masking
+def _upper(recipe: Recipe, *, strict: bool) -> Recipe:
+    """Return the recipe with the upper triangle open instead of the lower."""
+    o = recipe.masking
     ahead = np.arange(o.sizes.keys) >= (o.positions + strict)[:, None, :, None]
-    return way.with_rules(options=replace(o.options, causal=False), mask=both_open(ahead, o))
+    return recipe.with_rules(options=replace(o.options, causal=False), mask=both_open(ahead, o))
 
 
 def window(o: Operands) -> Iterator[Variant | Unknown]:
@@ -156,7 +156,7 @@ def _window(o: Operands, bounds: tuple[int, int], names: tuple[str, ...], said: 
         names,
         "window",
         "rules",
-        lambda way: None if way.masking.options.window == value else with_rule_options(way, window=value),
+        lambda recipe: None if recipe.masking.options.window == value else with_rule_options(recipe, window=value),
         said,
         f"use {text} (left, right; both inclusive, -1 is no bound)",
         {"window": list(bounds)},
@@ -201,40 +201,46 @@ def _chunks(o: Operands) -> Iterator[Variant]:
         size *= 2
 
 
-def _local(way: Way, *, size: int, left: int) -> Way:
-    o = way.masking
+def _local(recipe: Recipe, *, size: int, left: int) -> Recipe:
+    o = recipe.masking
     local = np.arange(o.sizes.queries) % size
     near = np.arange(o.sizes.keys) >= local[:, None] - left
     right = (o.options.window or (-1, -1))[1]
-    return way.with_rules(mask=both_open(near[None, None], o), options=replace(o.options, window=(-1, right)))
+    return recipe.with_rules(mask=both_open(near[None, None], o), options=replace(o.options, window=(-1, right)))
 
 
-def _reach(way: Way, probe: Probe) -> list[float]:
+def _reach(recipe: Recipe, probe: Probe) -> list[float]:
     """Return where the causal rule would begin if each observed row were made of the keys before some key."""
-    return _ends(way, probe, lambda made, group, row: made - group.rows[row])
+    return _ends(recipe, probe, lambda made, group, row: made - group.rows[row])
 
 
-def _behind(way: Way, probe: Probe) -> list[float]:
+def _behind(recipe: Recipe, probe: Probe) -> list[float]:
     """Return how far back a window would reach if each observed row were made of the keys from some key on."""
-    positions = way.o.positions
+    positions = recipe.operands.positions
 
     def reach(kept_keys: int, group: Group, row: int) -> float:
         position = positions[group.batch % len(positions), group.rows[row]]
-        return int(position) - (way.o.sizes.keys - 1 - kept_keys)
+        return int(position) - (recipe.operands.sizes.keys - 1 - kept_keys)
 
-    return [each for each in _ends(way, probe, reach, backwards=True) if each >= 0]
+    return [each for each in _ends(recipe, probe, reach, backwards=True) if each >= 0]
 
 
 def _ends(
-    way: Way, probe: Probe, number: Callable[[int, Group, int], float], *, backwards: bool = False
+    recipe: Recipe, probe: Probe, number: Callable[[int, Group, int], float], *, backwards: bool = False
 ) -> list[float]:
     """Find, for the last rows of the worst head, the run of keys that makes what was observed; return what it says.
 
     All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
     """
-    if way.axis != "keys" or way.back or way.closing or way.empty != "zero" or way.o.sinks is not None:
+    if (
+        recipe.axis != "keys"
+        or recipe.back
+        or recipe.closing
+        or recipe.empty != "zero"
+        or recipe.operands.sinks is not None
+    ):
         return []
-    open_ = with_rule_options(way, window=None) if backwards else with_rule_options(way, causal=False)
+    open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
     group = probe.groups[0]
     found: list[float] = []
     for row in sorted({len(group.rows) - 1, len(group.rows) // 2, max(0, len(group.rows) - 2)}, reverse=True):
@@ -243,7 +249,7 @@ def _ends(
             logits, value = logits[::-1], value[::-1]
         with np.errstate(all="ignore"):
             powers = np.exp(logits - logits.max())[:, None]
-            made = np.cumsum(powers * value, axis=0) / np.cumsum(powers, axis=0) * way.factor
+            made = np.cumsum(powers * value, axis=0) / np.cumsum(powers, axis=0) * recipe.factor
         apart = np.abs(made - group.observed[row]).max(axis=1)
         if np.isfinite(apart).any():
             found.append(number(int(np.nanargmin(apart)), group, row))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.masking import openings
 from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import openings
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.way import Closing, Way
+from attncli.check.recipe import Closing, Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,9 @@ def closing(o: Operands) -> Iterator[Variant | Unknown]:
         yield _closing(names, "mask-added", Closing("subtract", 1.0), said, fix, detail | {"added": "1 where closed"})
         said = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
         yield _closing(names, "mask-after-softmax", Closing("after"), said, fix, detail)
-        yield Unknown("closing", "closing", lambda way, probe: FILLS, partial(_filled, names=names, what=what, fix=fix))
+        yield Unknown(
+            "closing", "closing", lambda recipe, probe: FILLS, partial(_filled, names=names, what=what, fix=fix)
+        )
     if rules:
         yield from _empty(o)
 
@@ -57,9 +59,9 @@ def _filled(value: float, *, names: tuple[str, ...], what: str, fix: str) -> Var
 def _closing(
     names: tuple[str, ...], mistake: str, how: Closing, said: str, fix: str, detail: dict[str, object]
 ) -> Variant:
-    def apply(way: Way) -> Way | None:
-        there = rules_of(way.masking)
-        return replace(way, closing=dict.fromkeys(names, how)) if set(names) <= set(there) else None
+    def apply(recipe: Recipe) -> Recipe | None:
+        there = rules_of(recipe.masking)
+        return replace(recipe, closing=dict.fromkeys(names, how)) if set(names) <= set(there) else None
 
     return Variant((mistake,), "closing", "closing", apply, said, fix, detail)
 
@@ -75,7 +77,7 @@ def _empty(o: Operands) -> Iterator[Variant]:
             ("empty-row",),
             "empty",
             "closing",
-            lambda way, policy=policy: replace(way, empty=policy),  # type: ignore[misc]
+            lambda recipe, policy=policy: replace(recipe, empty=policy),  # type: ignore[misc]
             said,
             "give such rows the output 0",
             {"policy": policy},
@@ -96,7 +98,7 @@ def axis(o: Operands) -> Iterator[Variant]:
                 ("softmax-axis",),
                 "axis",
                 "softmax",
-                lambda way, name=name, empty=empty: replace(way, axis=name, empty=empty),  # type: ignore[misc]
+                lambda recipe, name=name, empty=empty: replace(recipe, axis=name, empty=empty),  # type: ignore[misc]
                 said,
                 "take softmax along the keys, the last axis of the scores",
                 {"axis": name},
@@ -109,7 +111,7 @@ def sink(o: Operands) -> Iterator[Variant | Unknown]:
     if o.sinks is None:
         said = "softmax had one more logit of 0 in its sum (softmax off by one, add_zero_attn)"
         yield _sink(np.zeros(o.sizes.heads), said, "divide by the sum of the keys' exponentials only")
-        yield Unknown("sink", "softmax", lambda way, probe: LOGITS, partial(_one_more, o), alone=True)
+        yield Unknown("sink", "softmax", lambda recipe, probe: LOGITS, partial(_one_more, o), alone=True)
         return
     own = np.asarray(o.sinks, dtype=np.float64)
     yield _sink(None, "the sink was left out", fix)
@@ -120,7 +122,7 @@ def sink(o: Operands) -> Iterator[Variant | Unknown]:
         others["the sink itself, not its exponential, was added to the sum"] = np.where(own > 0, np.log(own), -np.inf)
     for said, value in others.items():
         yield _sink(value, said, fix)
-    yield Unknown("sink", "softmax", lambda way, probe: TIMES, partial(_times, own, fix), alone=True)
+    yield Unknown("sink", "softmax", lambda recipe, probe: TIMES, partial(_times, own, fix), alone=True)
 
 
 def _one_more(o: Operands, logit: float) -> Variant:
@@ -133,8 +135,8 @@ def _times(own: NDArray[np.float64], fix: str, factor: float) -> Variant:
 
 
 def _sink(value: NDArray[Any] | None, said: str, fix: str) -> Variant:
-    def apply(way: Way) -> Way | None:
-        fits = value is None or len(value) == way.o.sizes.heads
-        return way.with_operands(sinks=value) if fits else None
+    def apply(recipe: Recipe) -> Recipe | None:
+        fits = value is None or len(value) == recipe.operands.sizes.heads
+        return recipe.with_operands(sinks=value) if fits else None
 
     return Variant(("sink",), "sink", "softmax", apply, said, fix, {"sink": said})

@@ -1,4 +1,4 @@
-"""One concrete mistake: what it changes in the way attention is computed, and what is said of it."""
+"""One concrete mistake: what it changes in the recipe attention is computed, and what is said of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from attncli.check.way import Way
+from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from attncli.check.probe import Probe
 
-# In this order mistakes are made to a way: what comes later finds what comes earlier done.
+# In this order mistakes are made to a recipe: what comes later finds what comes earlier done.
 STAGES = ("rope", "rules", "layout", "numbers", "closing", "softmax", "output")
 
 
@@ -23,7 +23,7 @@ class Variant:
         mistakes: its ids; several where they come to the same numbers and nothing could tell them apart.
         slot: what it decides; no two mistakes of one slot are made at once.
         stage: see `STAGES`.
-        apply: makes the mistake; None where it cannot be made in that way.
+        apply: makes the mistake; None where it cannot be made in that recipe.
         said: what went wrong, in a sentence without a full stop.
         fix: what to change.
         detail: numbers and names, for scripts.
@@ -35,7 +35,7 @@ class Variant:
     mistakes: tuple[str, ...]
     slot: str
     stage: str
-    apply: Callable[[Way], Way | None]
+    apply: Callable[[Recipe], Recipe | None]
     said: str
     fix: str
     detail: Mapping[str, object] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Unknown:
     Attributes:
         slot: see `Variant`.
         stage: see `Variant`.
-        numbers: good guesses for a way, from what was observed.
+        numbers: good guesses for a recipe, from what was observed.
         of: the mistake with this number.
         smooth: whether the number can be refined, since small changes of it make small changes to the output.
         alone: whether it is looked for only where nothing else is wrong.
@@ -59,7 +59,7 @@ class Unknown:
 
     slot: str
     stage: str
-    numbers: Callable[[Way, Probe], Iterable[float]]
+    numbers: Callable[[Recipe, Probe], Iterable[float]]
     of: Callable[[float], Variant]
     smooth: bool = True
     alone: bool = False

@@ -10,7 +10,7 @@ from typing import Any
 
 from attncli.errors import InputError
 
-# The name under which transformers finds our function of attention, see `attncli.trace.listen`.
+# The name under which transformers finds our function of attention, see `attncli.trace.capture`.
 ATTENTION = "attncli"
 # Who hears of attention just now: the last of them.
 hearers: list[Callable[..., Any]] = []

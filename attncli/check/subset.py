@@ -9,13 +9,13 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.check.probe import Probe
+from attncli.check.recipe import Recipe
 from attncli.check.search import Search
-from attncli.check.way import Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Numbers in query, key and value beyond which a problem is large: each of thousands of ways copies some of them.
+# Numbers in query, key and value beyond which a problem is large: each of thousands of recipes copies some of them.
 LARGE = 1 << 21
 HEADS = 2
 # What cannot be seen in some heads without the others.
@@ -39,7 +39,7 @@ def narrowed(search: Search, o: Operands) -> Search:
         if group.batch == batch and group.head in heads
     )
     probe = Probe(groups, search.probe.expected[batch : batch + 1, heads])
-    return replace(search, right=Way(part_of(o, batch, heads)), probe=probe, skip=NEEDS_ALL)
+    return replace(search, right=Recipe(part_of(o, batch, heads)), probe=probe, skip=NEEDS_ALL)
 
 
 def part_of(o: Operands, batch: int, heads: list[int]) -> Operands:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli.errors import InputError
-from attncli.trace.libraries import hearers
 from attncli.trace.model import Model
+from attncli.trace.transformers_setup import hearers
 
 # Where modules are handed the states of another part of the model, which makes their attention a cross-attention.
 FROM_ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states")

@@ -8,15 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.shapes import show
+from attncli.compute.report import in_force
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
-from attncli.harmless import visible
+from attncli.problem.computation import Computation, attention_computation
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
-from attncli.problem.work import Work, attention_work
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
-from attncli.show.report import in_force
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +53,7 @@ def look(problem: Problem) -> Inspection:
     """Look at all arrays, and try what compute would do without doing it."""
     hint, computable = "", True
     try:
-        verdict = _plan(attention_work(problem, ["score", "softmax", "sum"]))
+        verdict = _plan(attention_computation(problem, ["score", "softmax", "sum"]))
     except InputError as error:
         verdict, hint, computable = f"compute cannot run: {error.message}", error.hint, False
     changed = problem.options.changed()
@@ -69,14 +69,14 @@ def look(problem: Problem) -> Inspection:
     )
 
 
-def _plan(work: Work) -> str:
-    o = work.operands
-    assert o is not None  # attention_work always prepares them
+def _plan(computation: Computation) -> str:
+    o = computation.operands
+    assert o is not None  # attention_computation always prepares them
     sizes = o.sizes
     many = [f"{sizes.batch} batch items" * (sizes.batch > 1), f"{sizes.heads} heads" * (sizes.heads > 1)]
     each = " and ".join(filter(None, many))
     counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
-    output = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)[4 - work.rank :]
+    output = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)[4 - computation.rank :]
     if sizes.packed:
         output = (sizes.batch, sizes.queries, sizes.heads * sizes.value_features)[5 - len(output) - 1 :]
     return (

@@ -1,7 +1,7 @@
 """The score functions: how a query meets a key, before the scale.
 
-Sources: ``dot`` and ``general`` Luong et al., *Effective Approaches to Attention-based Neural Machine Translation*,
-2015, section 3.1; ``additive`` Bahdanau et al., *Neural Machine Translation by Jointly Learning to Align and
+Sources: ``dot`` and ``general`` Luong et al., *Effective Approaches to Attention-based Neural Resources Translation*,
+2015, section 3.1; ``additive`` Bahdanau et al., *Neural Resources Translation by Jointly Learning to Align and
 Translate*, 2015, section A.1.2; ``cosine`` Graves et al., *Neural Turing Machines*, 2014, section 3.3.1.
 """
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
+from attncli.attend import steps
 from attncli.attend.alibi import slopes
-from attncli.attend.buffers import finite, multiply, pick, take, usable
-from attncli.attend.scores import additive, unit
-from attncli.attend.tiles import Piece, cut_rows, row_range
+from attncli.attend.fast.buffers import finite, multiply, pick, take, usable
+from attncli.attend.fast.tiles import Piece, cut_rows, row_range
+from attncli.attend.stages.score import additive, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.attend.fast.stream import Shared
     from attncli.attend.operands import Operands
-    from attncli.attend.stream import Work
 
 LOG2E = math.log2(math.e)
 # Powers of 2 up to this, and as far below 1, keep their full precision, and sums of them with values stay in range.
@@ -61,21 +61,21 @@ class States:
         name = o.options.score
         with np.errstate(invalid="ignore", over="ignore"):
             if o.options.rope is not None:
-                query, key = pipeline.rotated(o)
+                query, key = steps.rotated(o)
             if name == "cosine":
-                query, key = unit(pipeline.ready(query, o.dtype)), unit(pipeline.ready(key, o.dtype))
+                query, key = unit(steps.ready(query, o.dtype)), unit(steps.ready(key, o.dtype))
             if name == "general" and "w_score" in o.parameters:
-                query = pipeline.ready(query, o.dtype) @ pipeline.ready(o.parameters["w_score"], o.dtype)
+                query = steps.ready(query, o.dtype) @ steps.ready(o.parameters["w_score"], o.dtype)
         cap = o.options.softcap
         # Softcap is X·tanh(score/X): what goes in is divided by X, what comes out multiplied.
         factor, after = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
         is_additive = name == "additive"
         numeric = o.mask is not None and o.mask.dtype != bool
         return cls(
-            query=pipeline.by_group(query, o.sizes.key_heads),
+            query=steps.by_group(query, o.sizes.key_heads),
             key=key,
             value=o.value,
-            parameters={each: pipeline.ready(array, o.dtype) for each, array in o.parameters.items()},
+            parameters={each: steps.ready(array, o.dtype) for each, array in o.parameters.items()},
             before=1.0 if is_additive else factor,
             between=factor if is_additive else 1.0,
             after=after,
@@ -91,66 +91,66 @@ class Worker:
     that cutting off rows leaves one block of memory.
     """
 
-    def __init__(self, work: Work) -> None:
-        self.work, self.o, self.states = work, work.o, work.states
-        self.group, self.features = self.o.sizes.group, self.o.sizes.value_features
+    def __init__(self, shared: Shared) -> None:
+        self.shared, self.operands, self.states = shared, shared.operands, shared.states
+        self.group, self.features = self.operands.sizes.group, self.operands.sizes.value_features
 
     def compute(self, piece: Piece) -> None:
         """Compute one piece and write it, or keep it where it is one of several parts."""
         with np.errstate(all="ignore"):
             query = self.load(piece)
             peak, sums = self.start(piece, query)
-            for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
-                if self.work.stopped:
+            for start in range(piece.keys.start, piece.keys.stop, self.shared.cut.keys):
+                if self.shared.stopped:
                     return
-                keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
+                keys = slice(start, min(start + self.shared.cut.keys, piece.keys.stop))
                 self.tile(piece, keys, query, peak, sums)
-            if self.work.cut.parts == 1:
-                self.work.write(piece, sums)
+            if self.shared.cut.parts == 1:
+                self.shared.write(piece, sums)
                 return
         place = (piece.batch, piece.heads.start, piece.rows.start)
         kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
-        with self.work.lock:
-            self.work.parts.setdefault(place, {})[piece.part] = kept
+        with self.shared.lock:
+            self.shared.parts.setdefault(place, {})[piece.part] = kept
 
     def products(self, piece: Piece) -> None:
         """Make the two products of each tile of a piece, with whatever numbers are in the buffers."""
         query = self.load(piece)
-        for start in range(piece.keys.start, piece.keys.stop, self.work.cut.keys):
-            keys = slice(start, min(start + self.work.cut.keys, piece.keys.stop))
-            rows = row_range(self.o, piece.batch, piece.rows, keys)
+        for start in range(piece.keys.start, piece.keys.stop, self.shared.cut.keys):
+            keys = slice(start, min(start + self.shared.cut.keys, piece.keys.stop))
+            rows = row_range(self.operands, piece.batch, piece.rows, keys)
             some = query[:, rows.start * self.group : rows.stop * self.group]
             key = pick(self.states.key, piece.batch)[piece.heads, keys]
-            value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.o.dtype)
-            scores = self.meet(some, usable(key, self.o.dtype))
+            value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.operands.dtype)
+            scores = self.meet(some, usable(key, self.operands.dtype))
             self.multiply(scores, value, "product")
 
     def load(self, piece: Piece) -> NDArray[Any]:
         """Return the queries of a piece, scaled: (heads, rows · group, E)."""
         source = pick(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
-        query = take("query", source.shape, self.o.dtype)
-        np.multiply(source, self.o.dtype.type(self.states.before), out=query, casting="same_kind")
+        query = take("query", source.shape, self.operands.dtype)
+        np.multiply(source, self.operands.dtype.type(self.states.before), out=query, casting="same_kind")
         return query.reshape(len(query), -1, query.shape[-1])
 
     def start(self, piece: Piece, query: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
         """Return the running maximum, None where none is needed, and the sums to begin with: a sink, or nothing."""
-        sums = take("sums", (*query.shape[:2], self.features + 1), self.o.dtype)
+        sums = take("sums", (*query.shape[:2], self.features + 1), self.operands.dtype)
         sums[...] = 0
         sinks = self.sinks(piece) if piece.part == 0 else None
         if self.is_safe(piece, query, sinks):
             if sinks is not None:
                 sums[..., -1] = np.exp2(sinks)
             return None, sums
-        peak = np.full(query.shape[:2], -np.inf, dtype=self.o.dtype)
+        peak = np.full(query.shape[:2], -np.inf, dtype=self.operands.dtype)
         if sinks is not None:
             peak[...], sums[..., -1] = sinks, 1
         return peak, sums
 
     def sinks(self, piece: Piece) -> NDArray[Any] | None:
         """Return the sink of each row of a tile, (heads, rows · group), as a power of 2."""
-        if self.o.sinks is None:
+        if self.operands.sinks is None:
             return None
-        heads = np.asarray(self.o.sinks, self.o.dtype).reshape(-1, 1, self.group)[piece.heads]
+        heads = np.asarray(self.operands.sinks, self.operands.dtype).reshape(-1, 1, self.group)[piece.heads]
         rows = piece.rows.stop - piece.rows.start
         return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
 
@@ -159,19 +159,19 @@ class Worker:
 
         No score is larger than the product of the lengths of its query and key (Cauchy and Schwarz).
         """
-        if self.states.added or query.shape[1] < FEW or self.o.options.score == "additive":
+        if self.states.added or query.shape[1] < FEW or self.operands.options.score == "additive":
             return False
-        if sinks is not None and not np.abs(sinks).max() <= SAFE_POWER[self.o.dtype.itemsize]:
+        if sinks is not None and not np.abs(sinks).max() <= SAFE_POWER[self.operands.dtype.itemsize]:
             return False
-        longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.work.longest_key(piece)
-        bound = min(longest, 1.0) * self.states.after if self.o.options.softcap is not None else longest
-        return bool(bound <= SAFE_POWER[self.o.dtype.itemsize])
+        longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.shared.longest_key(piece)
+        bound = min(longest, 1.0) * self.states.after if self.operands.options.softcap is not None else longest
+        return bool(bound <= SAFE_POWER[self.operands.dtype.itemsize])
 
     def tile(
         self, piece: Piece, keys: slice, query: NDArray[Any], peak: NDArray[Any] | None, sums: NDArray[Any]
     ) -> None:
         """Add what these keys contribute to the sums."""
-        rows = row_range(self.o, piece.batch, piece.rows, keys)
+        rows = row_range(self.operands, piece.batch, piece.rows, keys)
         if rows.start >= rows.stop:
             return
         block = slice(rows.start * self.group, rows.stop * self.group)
@@ -189,28 +189,28 @@ class Worker:
         if self.states.ones:
             sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
             return
-        sums[..., :-1] += self.multiply(scores, usable(value, self.o.dtype), "product")
+        sums[..., :-1] += self.multiply(scores, usable(value, self.operands.dtype), "product")
         sums[..., -1] += scores.sum(axis=-1)
 
     def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
         """Return the values of a tile with a column of ones; from one copy of all where other queries meet them too."""
-        if self.work.keeps_values:
-            return self.work.values_of(piece)[:, keys]
-        values = take("values", (*value.shape[:2], self.features + 1), self.o.dtype)
+        if self.shared.keeps_values:
+            return self.shared.values_of(piece)[:, keys]
+        values = take("values", (*value.shape[:2], self.features + 1), self.operands.dtype)
         values[..., :-1], values[..., -1] = value, 1
         return values
 
     def score(self, piece: Piece, keys: slice, rows: slice, query: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of a tile as powers of 2, −∞ where closed: (heads, rows · group, keys)."""
-        key = usable(pick(self.states.key, piece.batch)[piece.heads, keys], self.o.dtype)
-        if self.o.options.score == "additive":
-            scores = additive(query, key, self.states.parameters) * self.o.dtype.type(self.states.between)
+        key = usable(pick(self.states.key, piece.batch)[piece.heads, keys], self.operands.dtype)
+        if self.operands.options.score == "additive":
+            scores = additive(query, key, self.states.parameters) * self.operands.dtype.type(self.states.between)
         else:
             scores = self.meet(query, key)
-        if self.o.options.softcap is not None:
+        if self.operands.options.softcap is not None:
             np.tanh(scores, out=scores)
         if self.states.after != 1:
-            scores *= self.o.dtype.type(self.states.after)
+            scores *= self.operands.dtype.type(self.states.after)
         apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)
         self.add(piece, keys, rows, apart)
         self.close(piece, keys, rows, apart)
@@ -218,24 +218,24 @@ class Worker:
 
     def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
         """Return the products of two stacks of matrices, in this thread's buffer of this name."""
-        out = take(name, (*left.shape[:2], right.shape[2]), self.o.dtype)
-        return multiply(left, right, out, self.work.cut.block)
+        out = take(name, (*left.shape[:2], right.shape[2]), self.operands.dtype)
+        return multiply(left, right, out, self.shared.cut.block)
 
     def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
         """Return the products of queries and keys, (heads, rows, keys)."""
         if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
-            scores = take("scores", (*query.shape[:2], key.shape[1]), self.o.dtype)
-            upright = take("upright", (*key.shape[:2], query.shape[1]), self.o.dtype)
+            scores = take("scores", (*query.shape[:2], key.shape[1]), self.operands.dtype)
+            upright = take("upright", (*key.shape[:2], query.shape[1]), self.operands.dtype)
             scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
             return scores
         # BLAS multiplies small matrices much faster when it need not turn one of them.
-        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.o.dtype)
+        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.operands.dtype)
         turned[...] = key.swapaxes(1, 2)
         return self.multiply(query, turned, "scores")
 
     def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
         """Add mask, bias and ALiBi to (heads, rows, group, keys), and close what the mask closes."""
-        o = self.o
+        o = self.operands
         for name, array in (("mask", o.mask), ("bias", o.bias)):
             if array is None:
                 continue
@@ -276,11 +276,11 @@ class Worker:
 
     def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
         """Return the positions of these rows of a piece."""
-        return pick(self.o.positions, piece.batch)[piece.rows][rows]
+        return pick(self.operands.positions, piece.batch)[piece.rows][rows]
 
     def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
         """Close what causal and window rules close, in the rows that they cut through."""
-        for some in cut_rows(self.o, piece, keys, rows):
+        for some in cut_rows(self.operands, piece, keys, rows):
             first = int(self.positions(piece, rows)[some.start])
-            closed = self.work.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
+            closed = self.shared.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
             np.copyto(scores[:, some], -np.inf, where=closed[:, None])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
+from attncli.attend import steps as stepwise
 from attncli.attend.operands import Operands, after_past, as_states, fit_sinks, missing_hint, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four, show
@@ -39,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Made:
+class Computed:
     """Results as (batch, heads, L, …) by name, and what people should know about them."""
 
     arrays: Mapping[str, NDArray[Any]]
@@ -47,7 +47,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Resources:
     """What a stream may use and whom it tells how far it is; and where its output goes.
 
     Attributes:
@@ -62,7 +62,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Work:
+class Computation:
     """One computation, done when asked for.
 
     Attributes:
@@ -78,7 +78,7 @@ class Work:
     problem: Problem
     shape: tuple[int, int, int]
     rank: int
-    make: Callable[[Part], Made]
+    make: Callable[[Part], Computed]
     operands: Operands | None = None
     carries: bool = False
     names: Sequence[str] = ()
@@ -102,9 +102,9 @@ class Work:
         shape = np.broadcast_to(np.float32(0), (sizes.batch, sizes.heads, sizes.queries, sizes.value_features))
         return self.restored("output", shape, part).shape
 
-    def stream(self, part: Part, machine: Machine) -> tuple[NDArray[Any], Sequence[str]]:
+    def stream(self, part: Part, machine: Resources) -> tuple[NDArray[Any], Sequence[str]]:
         """Compute the output of a part without a score matrix; return it as the user's arrays are, with notices."""
-        from attncli.attend import stream
+        from attncli.attend.fast import stream
 
         o = self.select(part)
         sizes = o.sizes
@@ -153,9 +153,9 @@ class Work:
         """Return one result with the axes that the user's arrays have."""
         packed = self.problem.options.heads is not None and name == "output"
         chosen = {"one_batch": part.batch is not None, "one_head": part.head is not None}
-        return pipeline.restore(array, self.rank, packed=packed, **chosen)
+        return stepwise.restore(array, self.rank, packed=packed, **chosen)
 
-    def result(self, part: Part, machine: Machine) -> tuple[Result, Sequence[str]]:
+    def result(self, part: Part, machine: Resources) -> tuple[Result, Sequence[str]]:
         """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
         if self.streams:
             output, notices = self.stream(part, machine)
@@ -188,7 +188,7 @@ def own_dtype(problem: Problem) -> str | None:
     return None if own == "float64" else own
 
 
-def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> Work:
+def attention_computation(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> Computation:
     """Return the work of these steps from query and key on.
 
     Raises:
@@ -199,18 +199,20 @@ def attention_work(problem: Problem, steps: Sequence[str], *, carries: bool = Fa
     problem.check_labels(o.sizes.batch, o.sizes.queries, o.sizes.keys)
     names = [name for step in STEPS if step in steps for name in MADE_BY[step]]
 
-    def make(part: Part) -> Made:
+    def make(part: Part) -> Computed:
         some = o.select(batch=part.batch, head=part.head, rows=part.rows)
-        found = pipeline.results(some, last)
-        notices = [*work.notices, *of_inputs(some, work.called), *of_overflow(found, some)]
+        found = stepwise.results(some, last)
+        notices = [*computation.notices, *of_inputs(some, computation.called), *of_overflow(found, some)]
         notices += of_logits(found["logits"], part.rows)
-        return Made({name: found[name] for name in names if name in found}, notices)
+        return Computed({name: found[name] for name in names if name in found}, notices)
 
-    work = Work(problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries, names)
-    return work
+    computation = Computation(
+        problem, (o.sizes.batch, o.sizes.heads, o.sizes.queries), o.sizes.rank, make, o, carries, names
+    )
+    return computation
 
 
-def softmax_work(problem: Problem) -> Work:
+def softmax_computation(problem: Problem) -> Computation:
     """Return the work of softmax alone, on logits (or on scores, where there are no logits).
 
     Raises:
@@ -223,17 +225,17 @@ def softmax_work(problem: Problem) -> Work:
     with problem.naming_files():
         sinks = fit_sinks(problem.arrays["sinks"], logits.shape[1]) if "sinks" in problem.arrays else None
 
-    def make(part: Part) -> Made:
-        some = pipeline.ready(_some(logits, part), dtype)
+    def make(part: Part) -> Computed:
+        some = stepwise.ready(_some(logits, part), dtype)
         drains = sinks if sinks is None or part.head is None else sinks[part.head : part.head + 1]
-        made = {"weights": pipeline.softmax_step(some, drains)}
+        made = {"weights": stepwise.softmax_step(some, drains)}
         notices = [*problem.notices, *told(**{name: some[some != -np.inf]}), *of_logits(some, part.rows)]
-        return Made(made, notices)
+        return Computed(made, notices)
 
-    return Work(problem, logits.shape[:3], problem.arrays[name].ndim, make, carries=True)
+    return Computation(problem, logits.shape[:3], problem.arrays[name].ndim, make, carries=True)
 
 
-def sum_work(problem: Problem) -> Work:
+def sum_computation(problem: Problem) -> Computation:
     """Return the work of the weighted sum alone, on weights and value.
 
     Raises:
@@ -255,15 +257,15 @@ def sum_work(problem: Problem) -> Work:
     whole = arrays if "query" in problem.arrays else [weights, *arrays]
     dtype, output_dtype = precision(whole, problem.options)
 
-    def make(part: Part) -> Made:
+    def make(part: Part) -> Computed:
         rows, states = _some(weights, part), _some(value, Part(part.batch))
         if part.head is not None:
             at = part.head * value.shape[1] // weights.shape[1]
             states = states[:, at : at + 1]
-        output = pipeline.sum_step(rows, states, dtype).astype(output_dtype, copy=False)
-        return Made({"output": output}, [*problem.notices, *told(weights=rows, **{name: states})])
+        output = stepwise.sum_step(rows, states, dtype).astype(output_dtype, copy=False)
+        return Computed({"output": output}, [*problem.notices, *told(weights=rows, **{name: states})])
 
-    return Work(problem, weights.shape[:3], problem.arrays["weights"].ndim, make, carries=True)
+    return Computation(problem, weights.shape[:3], problem.arrays["weights"].ndim, make, carries=True)
 
 
 def _rows_of(problem: Problem, name: str, pipe: str) -> NDArray[Any]:

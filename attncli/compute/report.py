@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.masking import additions, openings
 from attncli.attend.operands import Operands
 from attncli.attend.shapes import show as show_shape
-from attncli.problem.work import Part, Work
+from attncli.attend.stages.mask import additions, openings
+from attncli.problem.computation import Computation, Part
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.tables import Grid, print_grid
@@ -39,24 +39,24 @@ class Section:
     grid: Grid
 
 
-def check_choice(work: Work, view: View) -> None:
+def check_choice(computation: Computation, view: View) -> None:
     """Refuse a head or batch item that is not there before anything is printed."""
-    chosen("batch", view.batch, work.shape[0])
-    chosen("head", view.head, work.shape[1])
+    chosen("batch", view.batch, computation.shape[0])
+    chosen("head", view.head, computation.shape[1])
 
 
-def sections(work: Work, view: View, notices: list[str]) -> Iterator[Section]:
+def sections(computation: Computation, view: View, notices: list[str]) -> Iterator[Section]:
     """Compute what is shown, one head at a time, and nothing else; notices are added to the list."""
-    batches, heads, queries = work.shape
+    batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
     for batch in chosen("batch", view.batch, batches):
         for head in chosen("head", view.head, heads):
-            made = work.make(Part(batch, head, rows.indices))
+            made = computation.make(Part(batch, head, rows.indices))
             notices += [each for each in made.notices if each not in notices]
             where = _where(batch, batches, head, heads)
             for name, array in _shown(made.arrays).items():
-                title = f"{formula(name, work.operands)}   {where}{rows.total}×{array.shape[-1]}"
-                yield Section(title, _grid(work.problem.labels_of(batch), name, array[0, 0], rows))
+                title = f"{formula(name, computation.operands)}   {where}{rows.total}×{array.shape[-1]}"
+                yield Section(title, _grid(computation.problem.labels_of(batch), name, array[0, 0], rows))
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -92,21 +92,24 @@ def _where(batch: int, batches: int, head: int, heads: int) -> str:
     return batch_text + (f"head {head} of {heads}, " if heads > 1 else "")
 
 
-def facts(work: Work, view: View) -> list[str]:
+def facts(computation: Computation, view: View) -> list[str]:
     """Return the lines above the tables: title, shapes, options in force, and what is left out."""
-    problem = work.problem
+    problem = computation.problem
     shapes = " · ".join(
         f"{name} {show_shape(array.shape)} {array.dtype.name}"
         for name, array in problem.arrays.items()
-        if name != "expected" or work.operands is None
+        if name != "expected" or computation.operands is None
     )
     lines = [problem.texts["title"]] if "title" in problem.texts else []
     lines.append(shapes)
-    if work.operands is not None:
-        lines.append(" · ".join(in_force(work.operands).values()))
+    if computation.operands is not None:
+        lines.append(" · ".join(in_force(computation.operands).values()))
     more = [
         f"{name} 0 of {count} is shown; --{name} N shows another, --{name} all every one"
-        for name, asked, count in (("batch", view.batch, work.shape[0]), ("head", view.head, work.shape[1]))
+        for name, asked, count in (
+            ("batch", view.batch, computation.shape[0]),
+            ("head", view.head, computation.shape[1]),
+        )
         if count > 1 and asked is None
     ]
     return [*lines, *more]
@@ -158,38 +161,40 @@ def _scale(o: Operands) -> str:
     return o.options.scale if isinstance(o.options.scale, str) else plain(o.options.scale, 4)
 
 
-def to_text(work: Work, view: View, notices: list[str]) -> str:
+def to_text(computation: Computation, view: View, notices: list[str]) -> str:
     """Return the report as text without colours."""
     console = replace(view.screen, color=False, unicode=True).console()
     with console.capture() as captured:
-        to_terminal(work, view, notices, console)
+        to_terminal(computation, view, notices, console)
     return captured.get()
 
 
-def to_terminal(work: Work, view: View, notices: list[str], console: Console | None = None) -> None:
+def to_terminal(computation: Computation, view: View, notices: list[str], console: Console | None = None) -> None:
     """Print the report, on standard output or another console."""
     console = console or view.screen.console()
-    check_choice(work, view)
-    title, *lines = facts(work, view) if "title" in work.problem.texts else ["", *facts(work, view)]
+    check_choice(computation, view)
+    title, *lines = (
+        facts(computation, view) if "title" in computation.problem.texts else ["", *facts(computation, view)]
+    )
     say = partial(print_lines, screen=view.screen, console=console)
     if title:
         say(title, style="bold")
     for line in lines:
         say(line, style="dim")
-    for section in sections(work, view, notices):
+    for section in sections(computation, view, notices):
         console.print()
         say(section.title, style="bold cyan")
         most = view.most_columns(section.grid.numbers.shape[1])
         print_grid(section.grid, view.screen, console, view.digits, most)
 
 
-def to_markdown(work: Work, view: View, notices: list[str]) -> str:
+def to_markdown(computation: Computation, view: View, notices: list[str]) -> str:
     """Return the report as Markdown."""
     from attncli.show import markdown
 
-    check_choice(work, view)
-    parts = [markdown.escape(line) for line in facts(work, view)]
-    for section in sections(work, view, notices):
+    check_choice(computation, view)
+    parts = [markdown.escape(line) for line in facts(computation, view)]
+    for section in sections(computation, view, notices):
         most = view.most_columns(section.grid.numbers.shape[1])
         parts.append(f"**{markdown.escape(section.title)}**")
         parts.append(markdown.table(section.grid, view.digits, most).rstrip())

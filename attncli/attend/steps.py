@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.blas import one_thread
-from attncli.attend.masking import close
-from attncli.attend.rotary import rotate
-from attncli.attend.scores import FUNCTIONS
+from attncli.attend.fast.blas import one_thread
+from attncli.attend.stages.mask import close
+from attncli.attend.stages.rotate import rotate
+from attncli.attend.stages.score import FUNCTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""One way to compute attention: the right one, or one with mistakes in it, a few rows at a time in float64."""
+"""One recipe to compute attention: the right one, or one with mistakes in it, a few rows at a time in float64."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
-from attncli.attend.masking import additions, openings
+from attncli.attend import steps
 from attncli.attend.operands import Operands
-from attncli.check.half import to_half
+from attncli.attend.stages.mask import additions, openings
+from attncli.check.rounding import to_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,11 +40,11 @@ RIGHT = Closing()
 
 
 @dataclass(frozen=True)
-class Way:
+class Recipe:
     """How the output is made; with nothing but operands it is made right.
 
     Attributes:
-        o: what is computed with.
+        operands: what is computed with.
         rules: the operands that say what is closed, where those are others.
         order: in which order scores become logits.
         closing: for each rule that is applied in another way than by −∞, how.
@@ -58,7 +58,7 @@ class Way:
             ``"scores"``, ``"weights"`` and ``"output"``.
     """
 
-    o: Operands
+    operands: Operands
     rules: Operands | None = None
     order: tuple[str, ...] = ORDER
     closing: Mapping[str, Closing] = field(default_factory=dict)
@@ -69,30 +69,32 @@ class Way:
     back: tuple[Rearrange, ...] = ()
     half: tuple[str, frozenset[str]] = ("", frozenset())
 
-    def with_operands(self, **changes: Any) -> Way:
-        """Return this way with other operands, those that say what is closed included."""
+    def with_operands(self, **changes: Any) -> Recipe:
+        """Return this recipe with other operands, those that say what is closed included."""
         rules = None if self.rules is None else replace(self.rules, **changes)
-        return replace(self, o=replace(self.o, **changes), rules=rules)
+        return replace(self, operands=replace(self.operands, **changes), rules=rules)
 
-    def with_rules(self, **changes: Any) -> Way:
-        """Return this way with something else closed, and nothing else changed."""
+    def with_rules(self, **changes: Any) -> Recipe:
+        """Return this recipe with something else closed, and nothing else changed."""
         return replace(self, rules=replace(self.masking, **changes))
 
     @property
     def masking(self) -> Operands:
         """The operands that say what is closed."""
-        return self.o if self.rules is None else self.rules
+        return self.operands if self.rules is None else self.rules
 
     @property
     def is_stream(self) -> bool:
         """Whether the fast twin can compute it: the steps are the right ones, on other operands."""
-        plain = Way(self.o, factor=self.factor, back=self.back)
-        return all(getattr(self, each.name) == getattr(plain, each.name) for each in fields(self) if each.name != "o")
+        plain = Recipe(self.operands, factor=self.factor, back=self.back)
+        return all(
+            getattr(self, each.name) == getattr(plain, each.name) for each in fields(self) if each.name != "operands"
+        )
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
         """Where each number of the output stands in what is made, as an index into its flat form."""
-        sizes = self.o.sizes
+        sizes = self.operands.sizes
         shape = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
         places = np.arange(np.prod(shape), dtype=np.int64).reshape(shape)
         for rearrange in self.back:
@@ -111,7 +113,7 @@ class Way:
 
     def _gathered(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the numbers that stand at these places of what is made, computing just the rows they stand in."""
-        sizes = self.o.sizes
+        sizes = self.operands.sizes
         lines, features = np.divmod(places, sizes.value_features)
         wanted = np.unique(lines)
         made = np.empty((len(wanted), sizes.value_features))
@@ -127,17 +129,17 @@ class Way:
         apart = {"keys": (batch, head, rows), "none": (batch, head, rows), "queries": (batch, head, None)}
         at = apart.get(self.axis, (batch, None, rows) if self.axis == "heads" else (None, head, rows))
         chosen: dict[str, Any] = dict(zip(("batch", "head", "rows"), at, strict=True))
-        o = self.o.select(**chosen)
+        o = self.operands.select(**chosen)
         if "inputs" in self.half[1]:
             o = replace(o, query=self._halved(o.query, "inputs"), key=self._halved(o.key, "inputs"))
         weights = self._weights(o, self.masking.select(**chosen))
         if self.axis == "queries":
             weights = weights[:, :, rows]
         weights = weights[batch if weights.shape[0] > 1 else 0, head if weights.shape[1] > 1 else 0]
-        one = self.o.select(batch=batch, head=head)
+        one = self.operands.select(batch=batch, head=head)
         assert one.value is not None
-        value = self._halved(pipeline.ready(one.value, one.dtype)[0, 0], "inputs")
-        return pipeline.weigh(self._halved(weights, "weights"), value)
+        value = self._halved(steps.ready(one.value, one.dtype)[0, 0], "inputs")
+        return steps.weigh(self._halved(weights, "weights"), value)
 
     def _weights(self, o: Operands, rules: Operands) -> NDArray[Any]:
         """Return the weights, with as many batch items, heads and rows as softmax runs over."""
@@ -152,11 +154,11 @@ class Way:
         empty = (logits == -np.inf).all(axis=-1, keepdims=True)
         instead: Any = {"nan": np.nan, "mean": 1 / logits.shape[-1]}.get(self.empty)
         if instead is None:
-            instead = pipeline.softmax_step(self._logits(o, {}), o.sinks)
+            instead = steps.softmax_step(self._logits(o, {}), o.sinks)
         return np.where(empty, instead, weights)
 
     def _logits(self, o: Operands, opened: Mapping[str, NDArray[np.bool_]]) -> NDArray[Any]:
-        made = pipeline.score_step(replace(o, factor=1.0))
+        made = steps.score_step(replace(o, factor=1.0))
         for step in self.order:
             if step == "scale":
                 made = self._halved(made * o.factor, "scores")
@@ -199,13 +201,13 @@ class Way:
         if self.axis == "none":
             return np.where(np.isfinite(logits), logits, 0)
         if axis is None:
-            return pipeline.softmax_step(logits, o.sinks)
-        return np.moveaxis(pipeline.softmax_step(np.moveaxis(logits, axis, -1)), -1, axis)
+            return steps.softmax_step(logits, o.sinks)
+        return np.moveaxis(steps.softmax_step(np.moveaxis(logits, axis, -1)), -1, axis)
 
     def logits_and_values(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the logits of one row, (S,), and the values of its head, (S, Ev)."""
-        one = self.o.select(batch=batch, head=head, rows=rows)
+        one = self.operands.select(batch=batch, head=head, rows=rows)
         assert one.value is not None
         with np.errstate(all="ignore"):
             logits = self._logits(one, openings(self.masking.select(batch=batch, head=head, rows=rows)))
-        return logits[0, 0, 0], pipeline.ready(one.value, one.dtype)[0, 0]
+        return logits[0, 0, 0], steps.ready(one.value, one.dtype)[0, 0]

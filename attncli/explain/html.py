@@ -8,9 +8,9 @@ from html import escape
 import numpy as np
 
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
-from attncli.harmless import visible
 from attncli.show import heat
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
+from attncli.text import visible
 
 # Characters that a table may take before its middle columns are left out; the page scrolls sideways.
 WIDTH = 200

@@ -97,7 +97,7 @@ def pieces(o: Operands, cut: Plan) -> list[Piece]:
 def key_range(o: Operands, batch: int, rows: slice) -> tuple[slice, slice]:
     """Return which keys any of these queries may see, and which all of them may, as far as positions decide.
 
-    Both are what the rules ``causal``, ``window`` and ``length`` of `attncli.attend.masking.openings` leave open.
+    Both are what the rules ``causal``, ``window`` and ``length`` of `attncli.attend.stages.mask.openings` leave open.
     """
     positions = o.positions[batch % len(o.positions), rows]
     first, last = int(positions[0]), int(positions[-1])

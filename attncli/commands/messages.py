@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attncli.harmless import visible
+from attncli.text import visible
 
 # A bar is worth its ink when the work takes longer than this, in seconds.
 LONG = 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
+from attncli.attend import steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any
 def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the array as it is where a matrix product can take it so, and else a copy that it can."""
     is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
-    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else pipeline.ready(array, dtype)
+    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else steps.ready(array, dtype)
 
 
 def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
@@ -50,7 +50,7 @@ def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: 
         left: (heads, rows, K), contiguous.
         right: (heads, K, N).
         out: (heads, rows, N), contiguous.
-        block: see `attncli.attend.tiles.SMALL_PRODUCT`.
+        block: see `attncli.attend.fast.tiles.SMALL_PRODUCT`.
     """
     heads, rows, _ = left.shape
     if heads > 1:

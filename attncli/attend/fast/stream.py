@@ -1,6 +1,6 @@
 """The fast twin of the steps: the output alone, tile by tile, without ever holding a score matrix.
 
-It means what `attncli.attend.pipeline` means, which is the reference that a property test holds it to. Sources: the
+It means what `attncli.attend.steps` means, which is the reference that a property test holds it to. Sources: the
 running maximum and sum of Milakov and Gimelshein, *Online Normalizer Calculation for Softmax*, 2018; tiles as in Dao et
 al., *FlashAttention*, 2022.
 
@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import pipeline
-from attncli.attend.blas import one_thread
-from attncli.attend.buffers import finite, pick, usable
-from attncli.attend.tiles import PART, Piece, Plan, bounds, pieces, plan
-from attncli.attend.worker import States, Worker
+from attncli.attend import steps
+from attncli.attend.fast.blas import one_thread
+from attncli.attend.fast.buffers import finite, pick, usable
+from attncli.attend.fast.tiles import PART, Piece, Plan, bounds, pieces, plan
+from attncli.attend.fast.worker import States, Worker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -79,35 +79,35 @@ def run(
         out = np.empty((sizes.batch, sizes.heads, sizes.queries, sizes.value_features), dtype=o.output_dtype)
     cut = plan(o)
     with one_thread(sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)):
-        work = Work(o, cut, out, pieces(o, cut))
-        count = min(threads or thread_count(), len(work.todo)) - 1
+        shared = Shared(o, cut, out, pieces(o, cut))
+        count = min(threads or thread_count(), len(shared.todo)) - 1
         helpers: list[Future[None]] = []
         try:
             for _ in range(count):
-                helpers.append(_pool(os.getpid(), count).submit(work.help))
-            work.help(progress)
+                helpers.append(_pool(os.getpid(), count).submit(shared.help))
+            shared.help(progress)
         finally:
             # Ctrl-C reaches the calling thread; the others stop at their next tile.
-            work.stopped = work.stopped or bool(work.todo)
+            shared.stopped = shared.stopped or bool(shared.todo)
             for helper in helpers:
                 helper.exception()
     for helper in helpers:
         helper.result()
-    work.finish()
-    return Streamed(out, sorted(work.empty))
+    shared.finish()
+    return Streamed(out, sorted(shared.empty))
 
 
 def products(o: Operands, threads: int) -> Callable[[], None]:
     """Return a call that makes the two matrix products of every tile and nothing else: the limit of `run`."""
-    work = Work(o, plan(o), np.empty(0), [])
+    shared = Shared(o, plan(o), np.empty(0), [])
 
     def run_products(some: list[Piece]) -> None:
-        worker = Worker(work)
+        worker = Worker(shared)
         for piece in some:
             worker.products(piece)
 
     def run_all() -> None:
-        shares = [pieces(o, work.cut)[start::threads] for start in range(threads)]
+        shares = [pieces(o, shared.cut)[start::threads] for start in range(threads)]
         helpers = [_pool(os.getpid(), threads - 1).submit(run_products, share) for share in shares[1:]]
         run_products(shares[0])
         for helper in helpers:
@@ -139,10 +139,10 @@ def thread_count() -> int:
 
 
 @dataclass
-class Work:
+class Shared:
     """What the workers share."""
 
-    o: Operands
+    operands: Operands
     cut: Plan
     out: NDArray[Any]
     todo: list[Piece]
@@ -154,7 +154,7 @@ class Work:
     empty: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.states = States.of(self.o)
+        self.states = States.of(self.operands)
         self.total = sum(self.area(piece) for piece in self.todo)
         self.done = 0
         self.lock = threading.Lock()
@@ -191,12 +191,12 @@ class Work:
             shift = finite(np.maximum.reduce(peaks))
             total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
             heads = slice(head, head + total.shape[0])
-            rows = slice(row, min(row + self.cut.rows, self.o.sizes.queries))
+            rows = slice(row, min(row + self.cut.rows, self.operands.sizes.queries))
             self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)
 
     def write(self, piece: Piece, sums: NDArray[Any]) -> None:
         """Divide the sums by the weights' own, and write the output of a piece."""
-        o, group = self.o, self.o.sizes.group
+        o, group = self.operands, self.operands.sizes.group
         rows = piece.rows.stop - piece.rows.start
         apart = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
         total = apart[..., -1:]
@@ -215,13 +215,13 @@ class Work:
             for start in range(piece.rows.start, piece.rows.stop, step):
                 some = np.arange(start, min(start + step, piece.rows.stop))
                 part = o.select(batch=piece.batch, head=head, rows=some)
-                self.out[piece.batch, head, some] = pipeline.run(part).output[0, 0]
+                self.out[piece.batch, head, some] = steps.run(part).output[0, 0]
 
     @property
     def keeps_values(self) -> bool:
         """Whether values are copied, with their ones, once for all queries."""
-        sizes = self.o.sizes
-        size = sizes.batch * sizes.key_heads * sizes.keys * (sizes.value_features + 1) * self.o.dtype.itemsize
+        sizes = self.operands.sizes
+        size = sizes.batch * sizes.key_heads * sizes.keys * (sizes.value_features + 1) * self.operands.dtype.itemsize
         return sizes.queries > self.cut.rows and size <= MOST_COPIED
 
     def values_of(self, piece: Piece) -> NDArray[Any]:
@@ -229,7 +229,7 @@ class Work:
         place = (piece.batch, piece.heads.start)
         if place not in self.values:
             value = pick(self.states.value, piece.batch)[piece.heads]
-            values = np.empty((*value.shape[:2], value.shape[2] + 1), dtype=self.o.dtype)
+            values = np.empty((*value.shape[:2], value.shape[2] + 1), dtype=self.operands.dtype)
             values[..., :-1], values[..., -1] = value, 1
             self.values[place] = values
         return self.values[place]
@@ -241,7 +241,7 @@ class Work:
         if block is None:
             queries, at = distance + np.arange(rows)[:, None], np.arange(keys)
             block = np.zeros((rows, keys), dtype=bool)
-            for reach, ahead in bounds(self.o):
+            for reach, ahead in bounds(self.operands):
                 block |= at > queries + reach if ahead else at < queries - reach
             if len(self.blocks) > 64:  # most problems have a few
                 self.blocks.clear()
@@ -255,7 +255,9 @@ class Work:
             keys = pick(self.states.key, piece.batch)[piece.heads]
             squares = [
                 np.einsum("gse,gse->gs", some, some).max()
-                for some in (usable(keys[:, at : at + PART], self.o.dtype) for at in range(0, keys.shape[1], PART))
+                for some in (
+                    usable(keys[:, at : at + PART], self.operands.dtype) for at in range(0, keys.shape[1], PART)
+                )
             ]
             self.longest[place] = float(np.sqrt(np.max(squares)))
         return self.longest[place]

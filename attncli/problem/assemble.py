@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from attncli.attend.arrays import NULL_IS_CLOSED
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
 from attncli.files.read import read, shown, split_name
-from attncli.names import NULL_IS_CLOSED
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:

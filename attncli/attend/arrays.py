@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from attncli.errors import InputError, nearest
+from attncli.errors import InputError
+from attncli.text import nearest
 
 
 class Kind(Enum):
@@ -40,7 +41,7 @@ RESULTS = ("scores", "capped", "logits", "weights", "output")
 # What meets, in one type; the others stand beside them in whatever type they have.
 STATES = ("query", "hidden", "key", "value", "past_key", "past_value")
 
-# Made in the precision of the computation, which may be wider than that of the arrays in the file.
+# Computed in the precision of the computation, which may be wider than that of the arrays in the file.
 INTERMEDIATE = ("scores", "capped", "logits", "weights")
 
 # In these a JSON null is −∞: a key that is closed.

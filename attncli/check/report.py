@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check import texts
+from attncli.check import conventions
 from attncli.check.diagnosis import Finding
 from attncli.check.explanation import Explanation
 from attncli.files.contents import of_item
-from attncli.harmless import visible
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
 from attncli.show.window import ends
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -213,7 +213,9 @@ def _more(each: Explanation) -> Iterator[str]:
         yield f"explains {over} to within {each.residual:.1e}"
     else:
         yield f"seen in {over}; it is random, so nothing reproduces it"
-    yield from (f"who does what: {texts.LIBRARIES[name]}" for name in each.mistakes if name in texts.LIBRARIES)
+    yield from (
+        f"who does what: {conventions.LIBRARIES[name]}" for name in each.mistakes if name in conventions.LIBRARIES
+    )
 
 
 def fix(explanation: Explanation) -> str:
@@ -282,7 +284,9 @@ def record(checked: Checked) -> dict[str, Any]:
                 "rows": list(each.rows),
                 "fix": fix(each),
                 "options": each.options,
-                "libraries": {name: texts.LIBRARIES[name] for name in each.mistakes if name in texts.LIBRARIES},
+                "libraries": {
+                    name: conventions.LIBRARIES[name] for name in each.mistakes if name in conventions.LIBRARIES
+                },
             }
             for each in finding.explanations
         ],

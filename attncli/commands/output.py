@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
-from attncli.commands.talk import complain, progress_bar
+from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
-from attncli.problem.work import Machine, Part, Work
+from attncli.problem.computation import Computation, Part, Resources
 from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ONE_MATRIX = ("csv", "tsv", "npy")
 
 
 def deliver(
-    work: Work,
+    computation: Computation,
     tables: Tables,
     output: Output,
     *,
@@ -37,7 +37,7 @@ def deliver(
     """Compute and write what was asked for.
 
     Args:
-        work: what to compute.
+        computation: what to compute.
         tables: how much tables show.
         output: format and file.
         default: the format of standard output where none is asked for.
@@ -57,13 +57,13 @@ def deliver(
     if stdout in BINARY and sys.stdout.isatty():
         raise InputError(f"{stdout} is not for terminals", hint=f"-o FILE.{stdout}, or a pipe")
     # Whatever can go wrong goes wrong before anything is written.
-    data = None if stdout in (None, "table") else _data(work, shown, str(stdout), notices, threads)
+    data = None if stdout in (None, "table") else _data(computation, shown, str(stdout), notices, threads)
     if target is not None and output.output is not None:
-        _to_file(work, shown, output, target, notices, threads)
+        _to_file(computation, shown, output, target, notices, threads)
     if stdout == "table":
-        from attncli.show.report import to_terminal
+        from attncli.compute.report import to_terminal
 
-        to_terminal(work, shown, notices)
+        to_terminal(computation, shown, notices)
     elif data is not None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -140,47 +140,49 @@ def only_output(output: Output, steps: Steps) -> bool:
     return not steps.step and bool(asked) and asked <= set(ONE_MATRIX)
 
 
-def _to_file(work: Work, shown: View, output: Output, target: str, notices: list[str], threads: int | None) -> None:
+def _to_file(
+    computation: Computation, shown: View, output: Output, target: str, notices: list[str], threads: int | None
+) -> None:
     """Write the file that is asked for; an output that is streamed goes there as it is made."""
     from attncli.files.save import is_plain, mapped, save
 
     path = str(output.output)
-    if target != "npy" or not work.streams or not is_plain(path):
-        save(path, _data(work, shown, target, notices, threads), output.force)
+    if target != "npy" or not computation.streams or not is_plain(path):
+        save(path, _data(computation, shown, target, notices, threads), output.force)
         return
-    part = _part(work, shown, target)
-    dtype = work.select(part).output_dtype
-    with mapped(path, work.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
-        _, found = work.stream(part, Machine(threads, progress, out))
+    part = _part(computation, shown, target)
+    dtype = computation.select(part).output_dtype
+    with mapped(path, computation.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
+        _, found = computation.stream(part, Resources(threads, progress, out))
     notices += [each for each in found if each not in notices]
 
 
-def _data(work: Work, shown: View, format: str, notices: list[str], threads: int | None) -> bytes:  # noqa: A002
+def _data(computation: Computation, shown: View, format: str, notices: list[str], threads: int | None) -> bytes:  # noqa: A002
     if format in SHOWN:
-        from attncli.show import report
+        from attncli.compute import report
 
-        return {"table": report.to_text, "markdown": report.to_markdown}[format](work, shown, notices).encode()
+        return {"table": report.to_text, "markdown": report.to_markdown}[format](computation, shown, notices).encode()
     from attncli.files.write import WRITERS
 
-    part = _part(work, shown, format)
-    work.check_memory(part, text=format not in BINARY)
+    part = _part(computation, shown, format)
+    computation.check_memory(part, text=format not in BINARY)
     with progress_bar() as progress:
-        result, found = work.result(part, Machine(threads, progress))
+        result, found = computation.result(part, Resources(threads, progress))
     notices += [each for each in found if each not in notices]
     return WRITERS[format](result)
 
 
-def _part(work: Work, shown: View, format: str) -> Part:  # noqa: A002
+def _part(computation: Computation, shown: View, format: str) -> Part:  # noqa: A002
     from attncli.show.view import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}
-    if work.carries and format not in ONE_MATRIX and some:
+    if computation.carries and format not in ONE_MATRIX and some:
         raise InputError(
             f"{format} carries the whole problem to the next step, all heads and batch items of it",
             hint="csv, tsv and npy hold one matrix, of the head that --head chooses",
         )
-    counts = dict(zip(("batch", "head"), work.shape, strict=False))
+    counts = dict(zip(("batch", "head"), computation.shape, strict=False))
     one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}
     return Part(batch=one["batch"], head=one["head"])
 

@@ -1,0 +1,224 @@
+"""The public functions: what ``import attncli`` offers."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+import numpy as np
+
+from attncli.attend import steps as stepwise
+from attncli.attend.operands import Operands, as_states, fit_sinks, precision, prepare
+from attncli.attend.options import Offset, Options, Scale, ScoreName, Window
+from attncli.attend.shapes import fit_sum, four
+from attncli.attend.steps import Steps, restore
+from attncli.errors import InputError
+from attncli.text import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Steps", "attention", "score", "softmax", "steps", "weighted_sum"]
+
+
+class Keywords(TypedDict, total=False):
+    """Everything that can be said beside query, key and value; see `steps`."""
+
+    hidden: ArrayLike | None
+    mask: ArrayLike | None
+    bias: ArrayLike | None
+    past_key: ArrayLike | None
+    past_value: ArrayLike | None
+    key_lengths: ArrayLike | None
+    sinks: ArrayLike | None
+    w_score: ArrayLike | None
+    w_query: ArrayLike | None
+    w_key: ArrayLike | None
+    v_score: ArrayLike | None
+    score: ScoreName
+    scale: Scale
+    states: Literal["rows", "columns"]
+    heads: int | None
+    kv_heads: int | None
+    causal: bool
+    offset: Offset | None
+    window: int | Window | None
+    softcap: float | None
+    alibi: bool
+    rope: Literal["half", "interleaved"] | None
+    rope_theta: float
+    dtype: Literal["float32", "float64"] | None
+
+
+OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
+
+
+def steps(
+    query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
+) -> Steps:
+    """Run score → softmax → weighted sum and keep what every step made.
+
+    Args:
+        query: (…, L, E), 1 to 4 axes: 3 are (heads, L, E), 4 are (batch, heads, L, E). 1-D in, 1-D out.
+        key: (…, S, E); its heads divide the query's, each serving a block of consecutive query heads.
+        value: (…, S, Ev), as many heads as the key.
+        **keywords: arrays by name.
+            ``hidden`` stands for key and value at once.
+            ``mask`` broadcasts from the right to (batch, heads, L, S): boolean, true = may attend, or numbers, added to
+            the scores after softcap; one shorter than the keys is closed beyond its end. ``bias``: numbers, likewise.
+            ``past_key`` and ``past_value`` go before key and value, as a cache does.
+            ``key_lengths``: (batch,) how many of the keys there are for each batch item.
+            ``sinks``: (heads,) the logit of one more key a head, whose value is zero.
+            ``w_score`` (E, Ek); ``w_query`` (E, A), ``w_key`` (Ek, A), ``v_score`` (A): the learned parameters of score
+            functions; one that is missing is the identity (``v_score``: ones).
+
+            And options.
+            ``score``: ``"dot"`` (default), ``"cosine"``, ``"general"`` q·w_score·k or ``"additive"``
+            v_score·tanh(q·w_query + k·w_key).
+            ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E) or a number.
+            ``states``: ``"rows"`` (default) or ``"columns"``.
+            ``heads``, ``kv_heads``: split a packed last axis, (L, heads·E) or (batch, L, heads·E), into contiguous
+            blocks; the output is packed likewise (default: not packed; ``kv_heads`` as ``heads``).
+            ``causal``: a query at position p sees keys ≤ p (default: all).
+            ``offset``: position of the first query, ``"end"`` for keys − queries (default: the length of ``past_key``,
+            or ``key_lengths`` − queries, or 0).
+            ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT, −1 = no bound.
+            ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·(p − j).
+            ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
+            base ``rope_theta`` (default 10000).
+            ``dtype``: ``"float32"`` or ``"float64"`` (default: the arrays' own, at least float32; integers count as
+            float64; half precision is given back as half).
+
+    Returns:
+        A frozen record of ``scores``, ``capped`` (None without softcap), ``logits``, ``weights`` and ``output``. A
+        query that may attend to nothing has weights 0 and output 0.
+
+    Raises:
+        InputError: a ValueError that says which shapes do not fit, with the option that would make them, or which
+            option and array contradict each other.
+
+    Source: Vaswani et al., *Attention Is All You Need*, 2017, equation 1; masks, past keys, key lengths, windows and
+    softcap as in the ONNX operator ``Attention``, opset 25.
+
+    Example:
+        >>> made = steps([1, 0], hidden=[[0, 2], [0, 4], [0, 6]])
+        >>> made.weights.round(3).tolist(), made.output.tolist()
+        ([0.333, 0.333, 0.333], [0.0, 4.0])
+    """
+    o = _whole(query, key, value, keywords)
+    made = stepwise.run(o)
+    rank = o.sizes.rank
+    return Steps(
+        scores=restore(made.scores, rank),
+        capped=None if made.capped is None else restore(made.capped, rank),
+        logits=restore(made.logits, rank),
+        weights=restore(made.weights, rank),
+        output=restore(made.output, rank, packed=o.sizes.packed),
+    )
+
+
+def attention(
+    query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
+) -> NDArray[Any]:
+    """Return the output of attention alone, (…, L, Ev), computed tile by tile without ever holding a score matrix.
+
+    Arguments, defaults and errors are those of `steps`; the numbers are too, to rounding. As many threads are used as
+    OMP_NUM_THREADS says, or as there are CPUs for this process; the result does not depend on it.
+
+    Example:
+        >>> attention([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[2.0], [4.0]], scale=0.0).tolist()
+        [[3.0]]
+    """
+    from attncli.attend.fast import stream
+
+    o = _whole(query, key, value, keywords)
+    return restore(stream.run(o).output, o.sizes.rank, packed=o.sizes.packed)
+
+
+def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
+    """Return the logits (…, L, S): scaled scores, capped, masks and biases added, −∞ where a query may not attend.
+
+    They are what `softmax` wants: ``softmax(score(…))`` are the weights. Arguments are those of `steps`.
+
+    Raises:
+        InputError: shapes do not fit.
+
+    Example:
+        >>> score([1, 2, 3, 4, 5], [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]], states="columns").tolist()
+        [55.0, 70.0]
+    """
+    o = prepare(*_split(query, key, None, keywords))
+    return restore(stepwise.results(o, last=0)["logits"], o.sizes.rank)
+
+
+def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any]:
+    """Return exp(logits) / Σ exp(logits) over the last axis, computed so that nothing overflows.
+
+    Args:
+        logits: (…, L, S), 1 to 4 axes; −∞ closes a key. At least float32; integers count as float64.
+        sinks: (heads,) the logit of one more key a head (one number where the logits have no axis of heads), which
+            takes its share of the weight; None: there is none.
+
+    Returns:
+        Weights of the same shape; a row that is −∞ throughout gives 0.
+
+    Raises:
+        InputError: no axes, more than 4, or one of length 0; sinks that are not one a head.
+
+    Example:
+        >>> softmax([[1000.0, 1000.0], [-np.inf, -np.inf]]).tolist()
+        [[0.5, 0.5], [0.0, 0.0]]
+    """
+    given = np.asarray(logits)
+    rows = given.reshape(four("logits", given.shape))
+    dtype, _ = precision([given], Options())
+    drains = None if sinks is None else fit_sinks(np.asarray(sinks), rows.shape[1])
+    return stepwise.softmax_step(stepwise.ready(rows, dtype), drains).reshape(given.shape)
+
+
+def weighted_sum(
+    weights: ArrayLike,
+    value: ArrayLike,
+    *,
+    states: Literal["rows", "columns"] = "rows",
+    heads: int | None = None,
+    kv_heads: int | None = None,
+) -> NDArray[Any]:
+    """Return Σ weights · value over the keys, (…, L, Ev).
+
+    Args:
+        weights: (…, L, S). A key whose weight is exactly 0 contributes nothing, not even NaN or ∞.
+        value: (…, S, Ev); its heads divide those of the weights.
+        states: whether each value is a row or a column of its matrix.
+        heads: into how many heads the output is packed; None: it is not, and neither is the value.
+        kv_heads: into how many heads the packed value is split (default: as ``heads``).
+
+    Raises:
+        InputError: shapes do not fit.
+
+    Example:
+        >>> weighted_sum([0.25, 0.75], [[4.0, 0.0], [8.0, 4.0]]).tolist()
+        [7.0, 3.0]
+    """
+    options = Options.parse({"states": states, "heads": heads, "kv_heads": kv_heads})
+    given, values = np.asarray(weights), np.asarray(value)
+    fit_sum(given.shape, values.shape, options)
+    rows = given.reshape(four("weights", given.shape))
+    dtype, output_dtype = precision([given, values], options)
+    output = stepwise.sum_step(rows, as_states("value", values, options, "value"), dtype)
+    return restore(output.astype(output_dtype, copy=False), given.ndim, packed=heads is not None)
+
+
+def _whole(query: Any, key: Any, value: Any, keywords: Any) -> Operands:
+    o = prepare(*_split(query, key, value, keywords))
+    if o.value is None:
+        raise InputError("value is missing", hint='give "value", or "hidden" for key and value', arrays=["value"])
+    return o
+
+
+def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, Any], Options]:
+    options = {name: keywords.pop(name) for name in OPTION_KEYWORDS if name in keywords}
+    unknown = next((name for name in keywords if name not in Keywords.__annotations__), None)
+    if unknown is not None:
+        raise InputError(f"unknown keyword {unknown!r}", hint=nearest(unknown, Keywords.__annotations__))
+    return {"query": query, "key": key, "value": value} | keywords, Options.parse(options)

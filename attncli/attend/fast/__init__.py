@@ -1,0 +1,1 @@
+"""The fast twin of the steps: the output alone, without a score matrix."""

@@ -1,0 +1,1 @@
+"""What `compute` and the filters show."""
