@@ -168,15 +168,18 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
         (FLAT | {"heads": 3}, "query 3×10 has 10 features, which --heads 3 does not divide"),
         (FLAT | {"kv_heads": 2}, "kv-heads says how a packed key is split, and heads is missing"),
         (BASE | {"heads": 2}, "query 2×4×3×6 has 4 axes; --heads splits the last axis of 2 or 3"),
-        (BASE | {"sinks": np.ones(2)}, "sinks 2 is not one number a head: there are 4 query heads"),
+        (BASE | {"sinks": np.ones(2)}, "sinks 2 must have one number per query head: there are 4 heads"),
         (BASE | {"window": []}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not []"),
         (BASE | {"window": (-2, 0)}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not (-2, 0)"),
         (BASE | {"window": "5,"}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not ''"),
         (
             BASE | {"key_lengths": [5, 6]},
-            "key_lengths holds 6, and there are 5 keys: whole numbers from 0 to that are understood",
+            "key_lengths must be whole numbers from 0 to 5 (the number of keys), not 6",
         ),
-        (BASE | {"key_lengths": [1, 2, 3]}, "key_lengths 3 is not one number a batch item, of which there are 2"),
+        (
+            BASE | {"key_lengths": [1, 2, 3]},
+            "key_lengths 3 must have one number per batch item: there are 2 batch items",
+        ),
         (BASE | {"past_key": np.ones((2, 2, 1, 6))}, "past_key is given without past_value"),
         (BASE | {"past_value": np.ones((2, 2, 1, 6))}, "past_value is given without past_key"),
         (
@@ -407,7 +410,7 @@ def test_filters_take_what_they_need_on_their_own(tmp_path: Path) -> None:
     ran = attn("softmax", "logits.npy", "--sinks", "sinks.npy", "--head", "0", "-f", "csv", cwd=tmp_path)
     assert ran.out == "0.5\n"
     assert (
-        "sinks 1×1 is not one number a head"
+        "sinks 1×1 must have one number per query head"
         in attn("softmax", "logits.npy", "--sinks", "sinks.csv", status=2, cwd=tmp_path).err
     )
     weights, value = normal(4, 3, 5), normal(5, 6)

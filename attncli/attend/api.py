@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
-import numpy as np
-
-from attncli.attend import steps as stepwise
-from attncli.attend.operands import Operands, as_states, fit_sinks, precision, prepare
+from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
+from attncli.attend.operands import numbers, prepare, prepare_scores
 from attncli.attend.options import Offset, Options, Scale, ScoreName, Window
-from attncli.attend.shapes import fit_sum, four
-from attncli.attend.steps import Steps, restore
+from attncli.attend.steps import Steps
 from attncli.errors import InputError
 from attncli.text import nearest
 
@@ -105,16 +102,11 @@ def steps(
         >>> made.weights.round(3).tolist(), made.output.tolist()
         ([0.333, 0.333, 0.333], [0.0, 4.0])
     """
-    o = _whole(query, key, value, keywords)
-    made = stepwise.run(o)
-    rank = o.sizes.rank
-    return Steps(
-        scores=restore(made.scores, rank),
-        capped=None if made.capped is None else restore(made.capped, rank),
-        logits=restore(made.logits, rank),
-        weights=restore(made.weights, rank),
-        output=restore(made.output, rank, packed=o.sizes.packed),
-    )
+    computation = AttentionSteps(prepare(*_split(query, key, value, keywords)), last="sum")
+    names = [field.name for field in fields(Steps)]
+    made = computation.results()
+    shown: dict[str, Any] = {name: computation.restored(name, made[name]) if name in made else None for name in names}
+    return Steps(**shown)
 
 
 def attention(
@@ -131,8 +123,8 @@ def attention(
     """
     from attncli.attend.fast import stream
 
-    o = _whole(query, key, value, keywords)
-    return restore(stream.run(o).output, o.sizes.rank, packed=o.sizes.packed)
+    operands = prepare(*_split(query, key, value, keywords))
+    return AttentionSteps(operands, last="sum").restored("output", stream.run(operands).output)
 
 
 def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
@@ -147,8 +139,8 @@ def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Key
         >>> score([1, 2, 3, 4, 5], [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]], states="columns").tolist()
         [55.0, 70.0]
     """
-    o = prepare(*_split(query, key, None, keywords))
-    return restore(stepwise.results(o, last=0)["logits"], o.sizes.rank)
+    computation = AttentionSteps(prepare_scores(*_split(query, key, None, keywords)), last="score")
+    return computation.restored("logits", computation.results()["logits"])
 
 
 def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any]:
@@ -166,20 +158,18 @@ def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any
         InputError: no axes, more than 4, or one of length 0; sinks that are not one a head.
 
     Example:
-        >>> softmax([[1000.0, 1000.0], [-np.inf, -np.inf]]).tolist()
+        >>> softmax([[1000.0, 1000.0], [-float("inf"), -float("inf")]]).tolist()
         [[0.5, 0.5], [0.0, 0.0]]
     """
-    given = np.asarray(logits)
-    rows = given.reshape(four("logits", given.shape))
-    dtype, _ = precision([given], Options())
-    drains = None if sinks is None else fit_sinks(np.asarray(sinks), rows.shape[1])
-    return stepwise.softmax_step(stepwise.ready(rows, dtype), drains).reshape(given.shape)
+    computation = Softmax.of(numbers({"logits": logits, "sinks": sinks}), Options())
+    return computation.restored("weights", computation.results()["weights"])
 
 
 def weighted_sum(
     weights: ArrayLike,
     value: ArrayLike,
     *,
+    past_value: ArrayLike | None = None,
     states: Literal["rows", "columns"] = "rows",
     heads: int | None = None,
     kv_heads: int | None = None,
@@ -187,8 +177,9 @@ def weighted_sum(
     """Return Σ weights · value over the keys, (…, L, Ev).
 
     Args:
-        weights: (…, L, S). A key whose weight is exactly 0 contributes nothing, not even NaN or ∞.
+        weights: (…, L, S), 1 to 4 axes. A key whose weight is exactly 0 contributes nothing, not even NaN or ∞.
         value: (…, S, Ev); its heads divide those of the weights.
+        past_value: values of a cache, which go before the others; None: there are none.
         states: whether each value is a row or a column of its matrix.
         heads: into how many heads the output is packed; None: it is not, and neither is the value.
         kv_heads: into how many heads the packed value is split (default: as ``heads``).
@@ -201,19 +192,8 @@ def weighted_sum(
         [7.0, 3.0]
     """
     options = Options.parse({"states": states, "heads": heads, "kv_heads": kv_heads})
-    given, values = np.asarray(weights), np.asarray(value)
-    fit_sum(given.shape, values.shape, options)
-    rows = given.reshape(four("weights", given.shape))
-    dtype, output_dtype = precision([given, values], options)
-    output = stepwise.sum_step(rows, as_states("value", values, options, "value"), dtype)
-    return restore(output.astype(output_dtype, copy=False), given.ndim, packed=heads is not None)
-
-
-def _whole(query: Any, key: Any, value: Any, keywords: Any) -> Operands:
-    o = prepare(*_split(query, key, value, keywords))
-    if o.value is None:
-        raise InputError("value is missing", hint='give "value", or "hidden" for key and value', arrays=["value"])
-    return o
+    computation = WeightedSum.of(numbers({"weights": weights, "value": value, "past_value": past_value}), options)
+    return computation.restored("output", computation.results()["output"])
 
 
 def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, Any], Options]:

@@ -1,17 +1,18 @@
-"""What the steps work on: arrays brought to one form, with everything that was left open decided."""
+"""What the stages work on: arrays brought to one form, and every default decided."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from attncli.attend.options import Options
+from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of, show
-from attncli.attend.stages.score import PARAMETERS
 from attncli.attend.types import is_real, own
+from attncli.attend.views import after_past
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 OVER_SCORES = ("mask", "bias")
 
 
-@dataclass(frozen=True)
-class Operands:
-    """A problem ready to compute; every array is (batch, heads, length, features) and still as it was read.
+@dataclass(frozen=True, kw_only=True)
+class ScoreOperands:
+    """What the scores are made of, ready to compute; every array is (batch, heads, length, features), still as read.
 
     Nothing is copied or converted here (past keys excepted, which go before the new ones), so a memory-mapped query
     stays on disk until its rows are asked for.
@@ -31,23 +32,21 @@ class Operands:
     Attributes:
         query: (batch or 1, heads, L, E).
         key: (batch or 1, key heads, S, E), past ones first.
-        value: (batch or 1, key heads, S, Ev), or None where only scores are asked for.
         mask: boolean or numbers, each axis 1 or as in (batch, heads, L, S), the last at most S; or None.
         bias: numbers, each axis 1 or as in (batch, heads, L, S); or None.
         key_lengths: (batch or 1,) how many keys there are for each batch item; or None.
-        sinks: (heads,) the logit of one more key a head, whose value is zero; or None.
+        sinks: (heads,) the logit of one more key per head, whose value is zero; or None.
         parameters: of the score function.
         positions: (batch or 1, L) position of each query.
         head_indices: which of the problem's heads these are, and…
         head_count: …of how many: slopes depend on both.
-        factor: what ``--scale`` comes to.
+        factor: the number that ``--scale`` comes to.
         dtype: precision of the computation.
-        output_dtype: what the output is given back in.
+        output_dtype: the type that the output is given back in.
     """
 
     query: NDArray[Any]
     key: NDArray[Any]
-    value: NDArray[Any] | None
     mask: NDArray[Any] | None
     bias: NDArray[Any] | None
     key_lengths: NDArray[np.int64] | None
@@ -62,24 +61,31 @@ class Operands:
     output_dtype: np.dtype[Any]
     parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
+    STATES: ClassVar[tuple[str, ...]] = ("query", "key")
+
+    @property
+    def states(self) -> dict[str, NDArray[Any]]:
+        """Query and key, and the value where there is one, by name."""
+        return {name: getattr(self, name) for name in self.STATES}
+
     def select(
         self,
         *,
         batch: int | None = None,
         head: int | None = None,
         rows: NDArray[np.int64] | None = None,
-    ) -> Operands:
+    ) -> Self:
         """Return the part of the problem that this batch item, this query head and these queries need."""
         changed: dict[str, Any] = {}
         sizes: dict[str, Any] = {}
         if batch is not None:
             sizes["batch"] = 1
-            for name in ("query", "key", "value", *OVER_SCORES, "key_lengths", "positions"):
+            for name in (*self.STATES, *OVER_SCORES, "key_lengths", "positions"):
                 array = getattr(self, name)
                 changed[name] = array if array is None or len(array) == 1 else array[batch : batch + 1]
         if head is not None:
             sizes |= {"heads": 1, "key_heads": 1}
-            for name in ("query", "key", "value", *OVER_SCORES):
+            for name in (*self.STATES, *OVER_SCORES):
                 array = changed.get(name, getattr(self, name))
                 if array is not None and array.shape[1] > 1:
                     # Fewer heads than the query has: a key head serves a block of consecutive query heads.
@@ -98,8 +104,21 @@ class Operands:
         return replace(self, sizes=replace(self.sizes, **sizes), **changed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operands(ScoreOperands):
+    """What the whole of attention is made of: the operands of the scores, and a value.
+
+    Attributes:
+        value: (batch or 1, key heads, S, Ev), past ones first.
+    """
+
+    value: NDArray[Any]
+
+    STATES: ClassVar[tuple[str, ...]] = ("query", "key", "value")
+
+
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
-    """Bring arrays to the form that the steps work on.
+    """Bring arrays to the form that the stages work on.
 
     Args:
         arrays: by name; ``hidden`` stands for a key or value that is not there.
@@ -108,7 +127,23 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
     Raises:
         InputError: an array is missing, or shapes or options contradict each other.
     """
-    found = {name: _numbers(name, array) for name, array in arrays.items() if array is not None}
+    found = prepare_scores(arrays, options)
+    if not isinstance(found, Operands):
+        given = [name for name, array in arrays.items() if array is not None]
+        raise InputError("value is missing", hint=missing_hint("value"), arrays=given)
+    return found
+
+
+def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands:
+    """Bring arrays to the form that the stages up to softmax work on, which need no value.
+
+    A value that is there is looked at even so, since its type counts for the precision of all stages; the result is
+    then `Operands`.
+
+    Raises:
+        InputError: as `prepare`.
+    """
+    found = numbers(arrays)
     named = {name: found[name] for name in STATES if name in found}
     called: dict[str, str] = {}
     for name in ("key", "value"):
@@ -117,31 +152,42 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
     for name in ("query", "key"):
         if name not in named:
             raise InputError(f"{name} is missing", hint=missing_hint(name), arrays=list(found))
-    parameters = {name: found[name] for name in PARAMETERS[options.score] if name in found}
+    parameters = {name: found[name] for name in FUNCTIONS[options.score].parameters if name in found}
     sizes = fit({name: array.shape for name, array in (named | parameters).items()}, options, called)
     if options.rope is not None and sizes.features % 2:
         raise InputError(f"rope {options.rope} pairs features, and query has {sizes.features}", arrays=["query"])
     states = {name: as_states(called.get(name, name), array, options, name) for name, array in named.items()}
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
-    return Operands(
-        query=states["query"],
-        key=after_past(states.get("past_key"), states["key"]),
-        value=after_past(states.get("past_value"), states["value"]) if "value" in states else None,
-        mask=fit_over_scores("mask", found["mask"], sizes) if "mask" in found else None,
-        bias=fit_over_scores("bias", found["bias"], sizes) if "bias" in found else None,
-        key_lengths=lengths,
-        sinks=fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
-        parameters=parameters,
-        positions=first_positions(options, sizes, lengths)[:, None] + np.arange(sizes.queries),
-        head_indices=np.arange(sizes.heads),
-        head_count=sizes.heads,
-        sizes=sizes,
-        options=options,
-        factor=scale_factor(options, sizes),
-        dtype=dtype,
-        output_dtype=output_dtype,
-    )
+    operands: dict[str, Any] = {
+        "query": states["query"],
+        "key": after_past(states.get("past_key"), states["key"]),
+        "mask": fit_over_scores("mask", found["mask"], sizes) if "mask" in found else None,
+        "bias": fit_over_scores("bias", found["bias"], sizes) if "bias" in found else None,
+        "key_lengths": lengths,
+        "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
+        "parameters": parameters,
+        "positions": first_positions(options, sizes, lengths)[:, None] + np.arange(sizes.queries),
+        "head_indices": np.arange(sizes.heads),
+        "head_count": sizes.heads,
+        "sizes": sizes,
+        "options": options,
+        "factor": scale_factor(options, sizes),
+        "dtype": dtype,
+        "output_dtype": output_dtype,
+    }
+    if "value" not in states:
+        return ScoreOperands(**operands)
+    return Operands(**operands, value=after_past(states.get("past_value"), states["value"]))
+
+
+def numbers(arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return the arrays that are there as NumPy's own.
+
+    Raises:
+        InputError: one of them holds something else than numbers, or its rows are ragged.
+    """
+    return {name: _numbers(name, array) for name, array in arrays.items() if array is not None}
 
 
 def _numbers(name: str, array: Any) -> NDArray[Any]:
@@ -153,14 +199,14 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
     try:
         found = np.asarray(array)
     except ValueError as error:
-        raise InputError(f"{name} is no array of numbers: its rows are ragged", arrays=[name]) from error
+        raise InputError(f"{name} is not an array of numbers: its rows are ragged", arrays=[name]) from error
     if not is_real(found.dtype):
-        raise InputError(f"{name} is no array of real numbers but of {found.dtype.name}", arrays=[name])
+        raise InputError(f"{name} must hold real numbers, not {found.dtype.name}", arrays=[name])
     return found
 
 
 def missing_hint(name: str) -> str:
-    """Say how the missing array can be given."""
+    """Return the hint that says how to give an array that is missing."""
     return f'give "{name}" in the file or with --{name} FILE' + (
         ', or "hidden" for key and value' if name != "query" else ""
     )
@@ -173,7 +219,7 @@ def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> 
         called: what the user calls the array.
         array: as its file holds it.
         options: whether states are columns, and how many heads the last axis packs.
-        name: what the array is here.
+        name: the part that the array plays here; ``hidden`` plays that of key and value.
     """
     heads = heads_of(name, array.shape, options)
     batch, count, length, features = four(called, array.shape, options, heads)
@@ -181,15 +227,6 @@ def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> 
     if heads is None:
         return turned.reshape(batch, count, length, features)
     return turned.reshape(batch, length, count, features).swapaxes(1, 2)
-
-
-def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
-    """Return the new keys or values with the past ones before them."""
-    if past is None:
-        return new
-    batch = max(len(past), len(new))
-    both = [np.broadcast_to(each, (batch, *each.shape[1:])) for each in (past, new)]
-    return np.concatenate(both, axis=2)
 
 
 def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:
@@ -205,7 +242,7 @@ def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtyp
 
 
 def scale_factor(options: Options, sizes: Sizes) -> float:
-    """Return the number that ``--scale`` comes to."""
+    """Return the number that ``--scale`` stands for."""
     if options.scale == "none":
         return 1.0
     return sizes.features**-0.5 if options.scale == "sqrt" else float(options.scale)
@@ -232,7 +269,7 @@ def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any
         InputError: an axis is neither 1 nor as long as it must be. The last one of a mask may be shorter than the keys.
     """
     if array.ndim == 0 or array.ndim > 4 or 0 in array.shape:
-        raise InputError(f"{name} {show(array.shape)} is no {name}: 1 to 4 axes, none of length 0", arrays=[name])
+        raise InputError(f"{name} must have 1 to 4 axes, none of length 0; got {show(array.shape)}", arrays=[name])
     full = array.reshape((1,) * (4 - array.ndim) + array.shape)
     wanted = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
     for axis, (has, wants) in enumerate(zip(full.shape, wanted, strict=True)):
@@ -247,18 +284,20 @@ def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -
     """Return the number of keys of each batch item, (batch or 1,).
 
     Raises:
-        InputError: they are not one a batch item, no whole numbers, beyond the keys, or given beside past keys.
+        InputError: there is not one per batch item, they are not whole numbers up to the number of keys, or past
+            keys are given too.
     """
     if "past_key" in found:
         hint = "past_key goes before the keys; key_lengths says how much of a whole cache is filled: give one of them"
         raise InputError("key_lengths and past_key contradict each other", hint=hint, arrays=["key_lengths"])
     if lengths.ndim > 1 or lengths.size not in (1, sizes.batch):
-        message = f"key_lengths {show(lengths.shape)} is not one number a batch item, of which there are {sizes.batch}"
+        items = "1 batch item" if sizes.batch == 1 else f"{sizes.batch} batch items"
+        message = f"key_lengths {show(lengths.shape)} must have one number per batch item: there are {items}"
         raise InputError(message, arrays=["key_lengths"])
     for length in lengths.ravel().tolist():
         if length != length or not float(length).is_integer() or not 0 <= length <= sizes.keys:
-            message = f"key_lengths holds {length}, and there are {sizes.keys} keys: whole numbers from 0 to that are"
-            raise InputError(f"{message} understood", arrays=["key_lengths"])
+            message = f"key_lengths must be whole numbers from 0 to {sizes.keys} (the number of keys), not {length}"
+            raise InputError(message, arrays=["key_lengths"])
     return lengths.ravel().astype(np.int64)
 
 
@@ -266,9 +305,11 @@ def fit_sinks(sinks: NDArray[Any], count: int) -> NDArray[Any]:
     """Return the sinks, (heads,).
 
     Raises:
-        InputError: they are not one a query head.
+        InputError: there is not one per query head.
     """
     if sinks.ndim > 1 or sinks.size != count:
-        heads = "1 query head" if count == 1 else f"{count} query heads"
-        raise InputError(f"sinks {show(sinks.shape)} is not one number a head: there are {heads}", arrays=["sinks"])
+        heads = "1 head" if count == 1 else f"{count} heads"
+        raise InputError(
+            f"sinks {show(sinks.shape)} must have one number per query head: there are {heads}", arrays=["sinks"]
+        )
     return sinks.ravel()

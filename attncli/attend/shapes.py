@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from attncli.attend.options import Options
-from attncli.attend.stages.score import PARAMETERS
+from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
 
 Shape = tuple[int, ...]
@@ -37,6 +37,11 @@ class Sizes:
     past: int = 0
     rank: int = 4
     packed: bool = False
+
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """(batch, heads, L, Ev), the shape of the output before the user's axes are restored."""
+        return self.batch, self.heads, self.queries, self.value_features
 
     @property
     def group(self) -> int:
@@ -85,7 +90,8 @@ def four(name: str, shape: Shape, options: Options = Options(), heads: int | Non
         ((1, 1, 5, 7), (1, 2, 5, 3))
     """
     if not 1 <= len(shape) <= 4:
-        raise InputError(f"{name} has {len(shape)} axes; 1 to 4 are understood", arrays=[name])
+        fact = f"has {len(shape)} axes; at most 4 are supported" if shape else "is a single number, not an array"
+        raise InputError(f"{name} {fact}", arrays=[name])
     if 0 in shape:
         raise InputError(f"{name} {show(shape)} has an axis of length 0", arrays=[name])
     turned = shape[:-2] + shape[:-3:-1] if options.states == "columns" and len(shape) >= 2 else shape
@@ -156,18 +162,19 @@ class _Fit:
         """Check that queries and keys can meet in the score function, with the parameters that it has."""
         query, key = self.full["query"][3], self.full["key"][3]
         lengths: dict[str, tuple[int, str]] = {"E": (query, "query"), "Ek": (key, "key")}
-        for name, axes in PARAMETERS[self.options.score].items():
-            if name in self.shapes:
-                self.check_parameter(name, axes, lengths)
-        known = [name for name in PARAMETERS[self.options.score] if name in self.shapes]
-        left = lengths["A"][0] if "w_query" in known else key if "w_score" in known else query
-        right = lengths["A"][0] if "w_key" in known else key
+        function = FUNCTIONS[self.options.score]
+        known = [name for name in function.parameters if name in self.shapes]
+        for name in known:
+            self.check_parameter(name, function.parameters[name], lengths)
+        sizes = {axis: length for axis, (length, _) in lengths.items()}
+        left, right = (function.size_when_met(side, known, sizes) for side in ("E", "Ek"))
         if left != right:
             if not known:
                 raise self.clash("query", "key", f"each query has {query} features, each key {key}")
             raise self.clash("query", "key", f"{' and '.join(known)} bring them to {left} and {right} features")
-        if "v_score" in known and lengths["A"][0] != left:
-            raise self.clash("v_score", "query", f"{lengths['A'][0]} factors for {left} features")
+        if "A" in lengths and lengths["A"][0] != left:
+            owner = lengths["A"][1]
+            raise self.clash(owner, "query", f"{lengths['A'][0]} factors for {left} features")
 
     def check_parameter(self, name: str, axes: tuple[str, ...], lengths: dict[str, tuple[int, str]]) -> None:
         shape = self.shapes[name]

@@ -107,7 +107,7 @@ def normal(o: Operands) -> Operands:
     """Return the problem with a mask that reaches to the last key, as mistakes take it."""
     if o.mask is None or o.mask.shape[-1] == o.sizes.keys:
         return o
-    return replace(o, mask=to_the_last_key(o.mask, o.sizes.keys, False if o.mask.dtype == bool else -np.inf))
+    return replace(o, mask=to_the_last_key(o.mask, o.sizes.keys))
 
 
 def levels_of(o: Operands, expected: NDArray[Any]) -> list[str]:

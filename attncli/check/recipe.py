@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import steps
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import additions, openings
+from attncli.attend.stages.rotate import rotated
+from attncli.attend.stages.score import products
+from attncli.attend.stages.softmax import softmax
+from attncli.attend.stages.sum import weigh
+from attncli.attend.views import ready
 from attncli.check.rounding import to_half
 
 if TYPE_CHECKING:
@@ -138,8 +142,8 @@ class Recipe:
         weights = weights[batch if weights.shape[0] > 1 else 0, head if weights.shape[1] > 1 else 0]
         one = self.operands.select(batch=batch, head=head)
         assert one.value is not None
-        value = self._halved(steps.ready(one.value, one.dtype)[0, 0], "inputs")
-        return steps.weigh(self._halved(weights, "weights"), value)
+        value = self._halved(ready(one.value, one.dtype)[0, 0], "inputs")
+        return weigh(self._halved(weights, "weights"), value)
 
     def _weights(self, o: Operands, rules: Operands) -> NDArray[Any]:
         """Return the weights, with as many batch items, heads and rows as softmax runs over."""
@@ -154,11 +158,11 @@ class Recipe:
         empty = (logits == -np.inf).all(axis=-1, keepdims=True)
         instead: Any = {"nan": np.nan, "mean": 1 / logits.shape[-1]}.get(self.empty)
         if instead is None:
-            instead = steps.softmax_step(self._logits(o, {}), o.sinks)
+            instead = softmax(self._logits(o, {}), o.sinks)
         return np.where(empty, instead, weights)
 
     def _logits(self, o: Operands, opened: Mapping[str, NDArray[np.bool_]]) -> NDArray[Any]:
-        made = steps.score_step(replace(o, factor=1.0))
+        made = products(o, *rotated(o))
         for step in self.order:
             if step == "scale":
                 made = self._halved(made * o.factor, "scores")
@@ -201,8 +205,8 @@ class Recipe:
         if self.axis == "none":
             return np.where(np.isfinite(logits), logits, 0)
         if axis is None:
-            return steps.softmax_step(logits, o.sinks)
-        return np.moveaxis(steps.softmax_step(np.moveaxis(logits, axis, -1)), -1, axis)
+            return softmax(logits, o.sinks)
+        return np.moveaxis(softmax(np.moveaxis(logits, axis, -1)), -1, axis)
 
     def logits_and_values(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the logits of one row, (S,), and the values of its head, (S, Ev)."""
@@ -210,4 +214,4 @@ class Recipe:
         assert one.value is not None
         with np.errstate(all="ignore"):
             logits = self._logits(one, openings(self.masking.select(batch=batch, head=head, rows=rows)))
-        return logits[0, 0, 0], steps.ready(one.value, one.dtype)[0, 0]
+        return logits[0, 0, 0], ready(one.value, one.dtype)[0, 0]

@@ -205,7 +205,7 @@ class Steps(Group):
         Raises:
             InputError: there is no such step.
         """
-        from attncli.problem.computation import STEP_ALIASES, STEPS
+        from attncli.attend.steps import STEP_ALIASES, STEPS
 
         steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
         for step in steps:

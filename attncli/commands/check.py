@@ -92,15 +92,14 @@ def _checked(
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
     from attncli.check.report import Checked
-    from attncli.problem.computation import STEPS, attention_computation
+    from attncli.problem.computation import attention_of
     from attncli.problem.notices import of_inputs
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("there is no expected output", place=problem.place, hint=hint)
-    computation = attention_computation(problem, STEPS)
+    computation = attention_of(problem)
     o = computation.operands
-    assert o is not None  # attention_computation always prepares them
     for notice in (*computation.notices, *of_inputs(o, computation.called)):
         complain(f"attn: notice: {notice}")
     with progress_bar() as progress, problem.naming_files():

@@ -19,10 +19,10 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
     """
     from attncli.commands.output import deliver, only_output
     from attncli.problem.assemble import gather
-    from attncli.problem.computation import attention_computation
+    from attncli.problem.computation import computation_of
 
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted
-    computation = attention_computation(problem, wanted)
+    computation = computation_of(problem, wanted)
     deliver(computation, tables, output, default="table", steps=one_matrix, threads=machine.threads)

@@ -71,10 +71,10 @@ def _page(
     """Return the explanation and the maps on one page."""
     from attncli.explain import html
     from attncli.plot import page
-    from attncli.problem.computation import attention_computation
+    from attncli.problem.computation import attention_of
 
     batch, _, head, _ = subject.where
-    computation = attention_computation(problem, ["score", "softmax", "sum"])
+    computation = attention_of(problem)
     lesson = html.lesson(blocks, digits)
     first = {"row": subject.row, "column": subject.column}
     return page.to_html(

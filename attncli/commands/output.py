@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attncli.attend.computations import Selection
 from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
 from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
-from attncli.problem.computation import Computation, Part, Resources
+from attncli.problem.computation import AttentionComputation, Computation, Resources
 from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -147,7 +148,8 @@ def _to_file(
     from attncli.files.save import is_plain, mapped, save
 
     path = str(output.output)
-    if target != "npy" or not computation.streams or not is_plain(path):
+    streamed = isinstance(computation, AttentionComputation) and computation.streams and is_plain(path)
+    if target != "npy" or not isinstance(computation, AttentionComputation) or not streamed:
         save(path, _data(computation, shown, target, notices, threads), output.force)
         return
     part = _part(computation, shown, target)
@@ -172,7 +174,7 @@ def _data(computation: Computation, shown: View, format: str, notices: list[str]
     return WRITERS[format](result)
 
 
-def _part(computation: Computation, shown: View, format: str) -> Part:  # noqa: A002
+def _part(computation: Computation, shown: View, format: str) -> Selection:  # noqa: A002
     from attncli.show.view import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
@@ -184,7 +186,7 @@ def _part(computation: Computation, shown: View, format: str) -> Part:  # noqa: 
         )
     counts = dict(zip(("batch", "head"), computation.shape, strict=False))
     one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}
-    return Part(batch=one["batch"], head=one["head"])
+    return Selection(batch=one["batch"], head=one["head"])
 
 
 def view(tables: Tables) -> View:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from attncli.commands.arguments import Drawing, Inputs, Settings
 from attncli.commands.messages import progress_bar
 from attncli.errors import InputError
+from attncli.problem.computation import AttentionComputation, ScoreComputation, attention_of, scores_of
 
 if TYPE_CHECKING:
-    from attncli.problem.computation import Computation
     from attncli.show.screen import Screen
 
 SUFFIXES = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
@@ -31,15 +31,13 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     from attncli.commands.output import say, target_format
     from attncli.files.save import save
     from attncli.problem.assemble import gather
-    from attncli.problem.computation import attention_computation
     from attncli.show.screen import Screen
 
     target, kind = drawing.output, target_format(drawing, SUFFIXES)
     if drawing.terminal and kind != "svg":
         raise InputError("--terminal draws what a terminal shows into an SVG file", hint="-o FILE.svg")
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())
-    steps = ["score", "softmax", "sum"] if kind == "html" else ["score", "softmax"]
-    computation = attention_computation(problem, steps)
+    computation = attention_of(problem) if kind == "html" else scores_of(problem, ["score", "softmax"])
     notices: list[str] = []
     screen = Screen.of_stdout(drawing.color)
     if target is None:
@@ -49,7 +47,7 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     say(notices)
 
 
-def to_terminal(computation: Computation, drawing: Drawing, screen: Screen, notices: list[str]) -> None:
+def to_terminal(computation: ScoreComputation, drawing: Drawing, screen: Screen, notices: list[str]) -> None:
     """Draw on the terminal."""
     from attncli.plot import terminal
     from attncli.plot.picture import draw
@@ -61,7 +59,7 @@ def to_terminal(computation: Computation, drawing: Drawing, screen: Screen, noti
     terminal.to_terminal(drawn, screen, console)
 
 
-def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
+def _file(computation: ScoreComputation, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
     """Return the file that is asked for."""
     from attncli.plot import figure, page, terminal
     from attncli.plot.picture import draw
@@ -69,7 +67,7 @@ def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[s
 
     chosen = _places(computation, drawing)
     with progress_bar() as progress:
-        if kind == "html":
+        if isinstance(computation, AttentionComputation):
             if drawing.batch == "all" and computation.shape[0] > 1:
                 raise InputError("a page shows one batch item", hint="--batch N")
             return page.to_html(
@@ -84,7 +82,7 @@ def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[s
     return figure.to_bytes(drawn, kind, notices)
 
 
-def _places(computation: Computation, drawing: Drawing) -> Sequence[tuple[int, int]]:
+def _places(computation: ScoreComputation, drawing: Drawing) -> Sequence[tuple[int, int]]:
     """Return the batch items and heads that are drawn."""
     from attncli.commands.arguments import number_or_all
     from attncli.show.view import chosen

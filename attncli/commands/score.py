@@ -17,7 +17,7 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
     """
     from attncli.commands.output import deliver, table_or_json
     from attncli.problem.assemble import gather
-    from attncli.problem.computation import attention_computation
+    from attncli.problem.computation import scores_of
 
     problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
-    deliver(attention_computation(problem, ["score"], carries=True), tables, output, default=table_or_json())
+    deliver(scores_of(problem, ["score"], carries=True), tables, output, default=table_or_json())

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.operands import Operands
+from attncli.attend.computations import Selection
+from attncli.attend.operands import ScoreOperands
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
-from attncli.problem.computation import Computation, Part
+from attncli.problem.computation import Computation, ScoreComputation
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.tables import Grid, print_grid
@@ -51,11 +52,11 @@ def sections(computation: Computation, view: View, notices: list[str]) -> Iterat
     rows = ends(queries, view.most_rows)
     for batch in chosen("batch", view.batch, batches):
         for head in chosen("head", view.head, heads):
-            made = computation.make(Part(batch, head, rows.indices))
+            made = computation.compute(Selection(batch, head, rows.indices))
             notices += [each for each in made.notices if each not in notices]
             where = _where(batch, batches, head, heads)
             for name, array in _shown(made.arrays).items():
-                title = f"{formula(name, computation.operands)}   {where}{rows.total}×{array.shape[-1]}"
+                title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{array.shape[-1]}"
                 yield Section(title, _grid(computation.problem.labels_of(batch), name, array[0, 0], rows))
 
 
@@ -71,7 +72,12 @@ def _grid(labels: Mapping[str, tuple[str, ...]], name: str, numbers: NDArray[Any
     return Grid(numbers, rows, labels.get("query_labels"), columns, heated=name == "weights")
 
 
-def formula(name: str, o: Operands | None) -> str:
+def operands_of(computation: Computation) -> ScoreOperands | None:
+    """Return what the scores are made of; None where softmax or the sum is computed alone."""
+    return computation.operands if isinstance(computation, ScoreComputation) else None
+
+
+def formula(name: str, o: ScoreOperands | None) -> str:
     """Say what a result is made of, with the options in force."""
     if o is None:
         return {"weights": "weights = softmax(logits)", "output": "output = weights · value"}[name]
@@ -98,11 +104,11 @@ def facts(computation: Computation, view: View) -> list[str]:
     shapes = " · ".join(
         f"{name} {show_shape(array.shape)} {array.dtype.name}"
         for name, array in problem.arrays.items()
-        if name != "expected" or computation.operands is None
+        if name != "expected" or operands_of(computation) is None
     )
     lines = [problem.texts["title"]] if "title" in problem.texts else []
     lines.append(shapes)
-    if computation.operands is not None:
+    if isinstance(computation, ScoreComputation):
         lines.append(" · ".join(in_force(computation.operands).values()))
     more = [
         f"{name} 0 of {count} is shown; --{name} N shows another, --{name} all every one"
@@ -115,7 +121,7 @@ def facts(computation: Computation, view: View) -> list[str]:
     return [*lines, *more]
 
 
-def in_force(o: Operands) -> dict[str, str]:
+def in_force(o: ScoreOperands) -> dict[str, str]:
     """Return the options in force, those at their default that matter included, by the name of flag or array."""
     options, sizes = o.options, o.sizes
     found = {"score": f"score {options.score}"}
@@ -155,7 +161,7 @@ def in_force(o: Operands) -> dict[str, str]:
     return found | {"dtype": f"computed in {o.dtype.name}"}
 
 
-def _scale(o: Operands) -> str:
+def _scale(o: ScoreOperands) -> str:
     if o.options.scale == "sqrt":
         return f"sqrt = 1/√{o.sizes.features} = {plain(o.factor, 4)}"
     return o.options.scale if isinstance(o.options.scale, str) else plain(o.options.scale, 4)

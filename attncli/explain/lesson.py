@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.alibi import slopes
-from attncli.attend.operands import Operands
+from attncli.attend.operands import Operands, ScoreOperands
 from attncli.explain.blocks import Points
 from attncli.show.numbers import label, plain
 from attncli.show.tables import Grid
@@ -45,7 +45,7 @@ class Subject:
     """
 
     title: str
-    operands: Operands
+    operands: ScoreOperands
     made: Mapping[str, NDArray[Any]]
     rows: Axis
     row: int
@@ -64,7 +64,7 @@ class Subject:
     @property
     def values(self) -> NDArray[Any]:
         """The values of this head, (S, Ev)."""
-        assert self.operands.value is not None  # the sum is taught only where there is one
+        assert isinstance(self.operands, Operands)  # the sum is taught only where there is a value
         return self.operands.value[0, 0]
 
     @property

@@ -10,8 +10,8 @@ import numpy as np
 
 from attncli.attend.shapes import show
 from attncli.attend.stages.mask import additions, openings
-from attncli.attend.stages.rotate import angles, pairs
-from attncli.attend.steps import ready, rotated
+from attncli.attend.stages.rotate import angles, pairs, rotated
+from attncli.attend.views import ready
 from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
 from attncli.explain.lesson import Lesson

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.computations import Selection
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
-from attncli.problem.computation import Part, attention_computation
+from attncli.problem.computation import computation_of
 from attncli.problem.problem import Problem
 from attncli.show.view import View, chosen
 from attncli.show.window import around
@@ -51,9 +52,8 @@ def choose(
         InputError: there is no such head, row or column.
     """
     value = "sum" in steps
-    computation = attention_computation(problem, ["score", "softmax", "sum"] if value else ["score", "softmax"])
+    computation = computation_of(problem, ["score", "softmax", "sum"] if value else ["score", "softmax"])
     o = computation.operands
-    assert o is not None  # attention_computation always prepares them
     batches, heads, queries = computation.shape
     if "all" in (view.head, view.batch):
         raise InputError("an explanation is about one head: give --head and --batch a number")
@@ -64,7 +64,7 @@ def choose(
     the_row = default_row if row is None else find("row", row, query_labels, queries)
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     some = o.select(batch=batch, head=head, rows=rows.indices)
-    made = computation.make(Part(batch, head, rows.indices))
+    made = computation.compute(Selection(batch, head, rows.indices))
     arrays = {name: array[0, 0] for name, array in made.arrays.items()}
     weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
     features = o.sizes.value_features if value else 1

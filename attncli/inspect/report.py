@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attncli.attend.computations import Selection
 from attncli.attend.shapes import show
 from attncli.compute.report import in_force
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
-from attncli.problem.computation import Computation, attention_computation
+from attncli.problem.computation import AttentionComputation, attention_of
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
 from attncli.show.lines import print_lines
@@ -53,7 +54,7 @@ def look(problem: Problem) -> Inspection:
     """Look at all arrays, and try what compute would do without doing it."""
     hint, computable = "", True
     try:
-        verdict = _plan(attention_computation(problem, ["score", "softmax", "sum"]))
+        verdict = _plan(attention_of(problem))
     except InputError as error:
         verdict, hint, computable = f"compute cannot run: {error.message}", error.hint, False
     changed = problem.options.changed()
@@ -69,16 +70,13 @@ def look(problem: Problem) -> Inspection:
     )
 
 
-def _plan(computation: Computation) -> str:
+def _plan(computation: AttentionComputation) -> str:
     o = computation.operands
-    assert o is not None  # attention_computation always prepares them
     sizes = o.sizes
     many = [f"{sizes.batch} batch items" * (sizes.batch > 1), f"{sizes.heads} heads" * (sizes.heads > 1)]
     each = " and ".join(filter(None, many))
     counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
-    output = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)[4 - computation.rank :]
-    if sizes.packed:
-        output = (sizes.batch, sizes.queries, sizes.heads * sizes.value_features)[5 - len(output) - 1 :]
+    output = computation.output_shape(Selection())
     return (
         f"compute would run {counts}, {sizes.features} features{f', for each of {each}' if each else ''} "
         f"({', '.join(in_force(o).values())}) and give an output of {show(output)}"

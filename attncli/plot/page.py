@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.plot.picture import Progress, averaged, part_of
-from attncli.problem.computation import Computation
+from attncli.problem.computation import AttentionComputation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ EXACT = 1 << 20
 
 
 def to_html(
-    computation: Computation,
+    computation: AttentionComputation,
     batch: int,
     head: int,
     notices: list[str],
@@ -67,11 +67,10 @@ def to_html(
 
 
 def collect(
-    computation: Computation, batch: int, head: int, notices: list[str], progress: Progress | None = None
+    computation: AttentionComputation, batch: int, head: int, notices: list[str], progress: Progress | None = None
 ) -> dict[str, Any]:
     """Return what the page's script draws."""
     o = computation.operands
-    assert o is not None  # attention_computation always prepares them
     sizes, labels = o.sizes, computation.problem.labels_of(batch)
     kinds = ["scores", *(["capped"] if o.options.softcap is not None else []), "logits", "weights"]
     side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.computations import Selection
 from attncli.errors import InputError
-from attncli.problem.computation import Computation, Part
+from attncli.problem.computation import ScoreComputation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class Picture:
 
 
 def draw(
-    computation: Computation,
+    computation: ScoreComputation,
     kind: str,
     places: Sequence[tuple[int, int]],
     most: tuple[int, int],
@@ -94,7 +95,6 @@ def draw(
         InputError: the problem does not have what is asked for.
     """
     o = computation.operands
-    assert o is not None  # attention_computation always prepares them
     if kind not in KINDS:
         raise InputError(f"--what is {', '.join(KINDS)}, not {kind!r}")
     queries, keys = o.sizes.queries, o.sizes.keys
@@ -126,7 +126,7 @@ def part_of(progress: Progress | None, done: int, count: int) -> Progress | None
 
 
 def averaged(
-    computation: Computation,
+    computation: ScoreComputation,
     kinds: Sequence[str],
     batch: int,
     head: int,
@@ -145,7 +145,7 @@ def averaged(
     step = max(1, CHUNK // (keys * down)) * down
     rows: dict[str, list[NDArray[Any]]] = {kind: [] for kind in kinds}
     for start in range(0, queries, step):
-        made = computation.make(Part(batch, head, np.arange(start, min(start + step, queries))))
+        made = computation.compute(Selection(batch, head, np.arange(start, min(start + step, queries))))
         notices += [each for each in made.notices if each not in notices]
         closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
         for kind in kinds:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.stages.score import PARAMETERS
+from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
 from attncli.text import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.attend.operands import Operands
+    from attncli.attend.operands import ScoreOperands
 
 # Numbers that are looked at together.
 CHUNK = 1 << 20
 
 
-def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
+def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
     """Tell of NaN and ∞ in what is computed with, and of arrays that look like slips.
 
     Args:
@@ -28,8 +28,7 @@ def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
         called: what the user calls an array, where that is something else.
     """
     counts: dict[str, list[str]] = {}
-    for name in ("query", "key", "value", "bias", "sinks", *o.parameters):
-        array = o.parameters[name] if name in o.parameters else getattr(o, name)
+    for name, array in {**o.states, "bias": o.bias, "sinks": o.sinks, **o.parameters}.items():
         told = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if told and called.get(name, name) not in counts.setdefault(told, []):
             counts[told].append(called.get(name, name))
@@ -39,9 +38,9 @@ def of_inputs(o: Operands, called: Mapping[str, str]) -> Iterator[str]:
         yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {told}"
 
 
-def of_unused(arrays: Iterable[str], o: Operands) -> Iterator[str]:
+def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
     """Tell of arrays and options that have no part in the computation: perhaps another option was forgotten."""
-    users = {name: score for score, names in PARAMETERS.items() for name in names}
+    users = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
     for name in arrays:
         if name in users and name not in o.parameters:
             yield f"{name} has no part in --score {o.options.score}; it belongs to --score {users[name]}"
@@ -63,6 +62,13 @@ def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Ite
         counts.setdefault(told, []).append("mask")
     if all(((chunk == 0) | (chunk == 1)).all() for chunk in chunks(mask)) and any(c.any() for c in chunks(mask)):
         yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and false"
+
+
+def of_numbers(**arrays: NDArray[Any]) -> Iterator[str]:
+    """Report NaN and ∞ in these arrays."""
+    for name, array in arrays.items():
+        if counts := not_finite(array):
+            yield f"{name} holds {counts}"
 
 
 def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
@@ -91,11 +97,11 @@ def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
         yield from chunks(array[start]) if step == 1 else [array[start : start + step]]
 
 
-def of_overflow(made: Mapping[str, NDArray[Any]], o: Operands) -> Iterator[str]:
+def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[str]:
     """Tell of results that left the range of the numbers although what they are made of is within it."""
     makers: dict[str, list[NDArray[Any] | None]] = {
         "scores": [o.query, o.key],
-        "output": [made.get("weights"), o.value],
+        "output": [made.get("weights"), o.states.get("value")],
     }
     for name, arrays in makers.items():
         if name not in made or not not_finite(made[name]):

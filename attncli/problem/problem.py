@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.operands import Operands, missing_hint, prepare
+from attncli.attend.operands import Operands, ScoreOperands, prepare, prepare_scores
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, of_item
@@ -39,25 +40,33 @@ class Problem:
     notices: tuple[str, ...] = ()
     option_sources: Mapping[str, str] = field(default_factory=dict)
 
-    def operands(self, *, value: bool = True) -> Operands:
+    def operands(self) -> Operands:
         """Return what the steps work on.
-
-        Args:
-            value: whether the weighted sum is wanted, so that a value must be there. One that is there is looked
-                at even so: its type counts for the precision of all steps.
 
         Raises:
             InputError: something is missing, or does not fit; with the files of the arrays at fault.
         """
-        arrays = dict(self.arrays)
         with self.naming_files():
-            if value and "value" not in arrays and "hidden" not in arrays:
-                raise InputError("value is missing", hint=missing_hint("value"), arrays=list(arrays))
-            return prepare(arrays, self.options)
+            return prepare(self.arrays, self.options)
 
-    def naming_files(self) -> _FileNamer:
+    def score_operands(self) -> ScoreOperands:
+        """Return what the steps before the weighted sum work on, which need no value.
+
+        Raises:
+            InputError: as `operands`.
+        """
+        with self.naming_files():
+            return prepare_scores(self.arrays, self.options)
+
+    @contextmanager
+    def naming_files(self) -> Iterator[None]:
         """Return a context in which an error about arrays is given the files that they came from."""
-        return _FileNamer(self.files, self.place)
+        try:
+            yield
+        except InputError as error:
+            named = [self.files[name] for name in error.arrays if name in self.files]
+            error.place = error.place or ", ".join(dict.fromkeys(named)) or self.place
+            raise
 
     @property
     def place(self) -> str:
@@ -85,16 +94,3 @@ class Problem:
                     plural = {"query": "queries", "key": "keys"}[what]
                     message = f"{len(labels)} in {name} for {count} {plural if count > 1 else what}"
                     raise InputError(message, place=self.place)
-
-
-class _FileNamer:
-    def __init__(self, files: Mapping[str, str], all_files: str) -> None:
-        self.files, self.all_files = files, all_files
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, InputError) and not error.place:
-            named = [self.files[name] for name in error.arrays if name in self.files]
-            error.place = ", ".join(dict.fromkeys(named)) or self.all_files

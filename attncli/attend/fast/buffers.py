@@ -1,4 +1,4 @@
-"""Arrays as the stream takes them: buffers that a thread keeps, views that BLAS takes, products in blocks."""
+"""Arrays as the stream uses them: buffers that a thread keeps, views that BLAS takes, products in blocks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import steps
+from attncli.attend.views import ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def pick(array: NDArray[Any], batch: int) -> NDArray[Any]:
-    """Return one item of a batch, or the one that serves all of them."""
-    return array[batch if len(array) > 1 else 0]
 
 
 def finite(peak: NDArray[Any]) -> NDArray[Any]:
@@ -28,7 +23,7 @@ _scratch = threading.local()
 
 
 def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return this thread's buffer of this name in this shape; its pages have been touched before, mostly."""
+    """Return this thread's buffer of this name in this shape; reused, so that its pages are mapped already."""
     size = math.prod(shape) * dtype.itemsize
     buffer = getattr(_scratch, name, None)
     if buffer is None or len(buffer) < size:
@@ -38,23 +33,23 @@ def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any
 
 
 def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array as it is where a matrix product can take it so, and else a copy that it can."""
+    """Return the array itself where a matrix product can take it, else a copy that it can."""
     is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
-    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else steps.ready(array, dtype)
+    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else ready(array, dtype)
 
 
 def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
-    """Return the products of two stacks of matrices, made from so many rows at a time.
+    """Return the products of two stacks of matrices, made from ``block`` rows at a time.
 
     Args:
         left: (heads, rows, K), contiguous.
         right: (heads, K, N).
         out: (heads, rows, N), contiguous.
-        block: see `attncli.attend.fast.tiles.SMALL_PRODUCT`.
+        block: rows per product; see `attncli.attend.fast.tiles.SMALL_PRODUCT`.
     """
     heads, rows, _ = left.shape
     if heads > 1:
-        # Heads whose rows are no multiple of the block are cut where they are one of something near it.
+        # If the block does not divide the rows of a head, use the nearest size that does.
         size = next((rows // n for n in range(-(-rows // block), 4 + rows // block) if rows % n == 0), rows)
         _blocks(left, right[:, None], out, size)
         return out

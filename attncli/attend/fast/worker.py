@@ -1,102 +1,45 @@
-"""What one thread of the stream does with its pieces: tiles of scores, their powers of 2, and the sums they make."""
+"""What one thread of the stream does with a piece: tiles of scores, their powers of 2, and the sums they make.
+
+The letters of the shapes: G key heads of the piece, R rows (queries) of the tile, g query heads per key head (the
+group), K keys of the tile, E and Ev features of a key and of a value.
+
+Queries that share a key head stand together: row r of query head i of the group is row r·g + i of a tile, (G, R·g, K).
+One product then serves the whole group, and cutting off rows at either end leaves one block of memory.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import steps
 from attncli.attend.alibi import slopes
-from attncli.attend.fast.buffers import finite, multiply, pick, take, usable
+from attncli.attend.fast.buffers import finite, multiply, take, usable
+from attncli.attend.fast.shared import Shared
+from attncli.attend.fast.states import FEW, LOG2E
 from attncli.attend.fast.tiles import Piece, cut_rows, row_range
-from attncli.attend.stages.score import additive, unit
+from attncli.attend.stages.mask import to_the_last_key
+from attncli.attend.views import one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.attend.fast.stream import Shared
-    from attncli.attend.operands import Operands
-
-LOG2E = math.log2(math.e)
 # Powers of 2 up to this, and as far below 1, keep their full precision, and sums of them with values stay in range.
+# By the bytes of a number.
 SAFE_POWER = {4: 50.0, 8: 500.0}
-# With fewer queries than this, looking at every key beforehand costs more than a running maximum.
-FEW = 64
-
-
-@dataclass(frozen=True)
-class States:
-    """Query, key and value as the tiles take them: (batch or 1, key heads, …), turned, projected or normalised.
-
-    Attributes:
-        query: (batch or 1, key heads, group, L, E)
-        key: (batch or 1, key heads, S, E)
-        value: (batch or 1, key heads, S, Ev)
-        parameters: of the score function, where a tile needs them.
-        before: factor on the queries.
-        between: factor on the scores, where it cannot be put on the queries.
-        after: factor behind softcap.
-        ones: whether values are given a column of ones; for few queries that would cost more than it saves.
-        added: whether anything is added to the scores.
-    """
-
-    query: NDArray[Any]
-    key: NDArray[Any]
-    value: NDArray[Any]
-    parameters: dict[str, NDArray[Any]]
-    before: float
-    between: float
-    after: float
-    ones: bool
-    added: bool
-
-    @classmethod
-    def of(cls, o: Operands) -> States:
-        """Bring operands to the form that the tiles take."""
-        assert o.value is not None  # whoever asks for the output has checked that there is a value
-        query, key = o.query, o.key
-        name = o.options.score
-        with np.errstate(invalid="ignore", over="ignore"):
-            if o.options.rope is not None:
-                query, key = steps.rotated(o)
-            if name == "cosine":
-                query, key = unit(steps.ready(query, o.dtype)), unit(steps.ready(key, o.dtype))
-            if name == "general" and "w_score" in o.parameters:
-                query = steps.ready(query, o.dtype) @ steps.ready(o.parameters["w_score"], o.dtype)
-        cap = o.options.softcap
-        # Softcap is X·tanh(score/X): what goes in is divided by X, what comes out multiplied.
-        factor, after = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
-        is_additive = name == "additive"
-        numeric = o.mask is not None and o.mask.dtype != bool
-        return cls(
-            query=steps.by_group(query, o.sizes.key_heads),
-            key=key,
-            value=o.value,
-            parameters={each: steps.ready(array, o.dtype) for each, array in o.parameters.items()},
-            before=1.0 if is_additive else factor,
-            between=factor if is_additive else 1.0,
-            after=after,
-            ones=o.sizes.group * o.sizes.queries >= FEW,
-            added=numeric or o.bias is not None or o.options.alibi,
-        )
 
 
 class Worker:
-    """One thread's buffers, and what it does with them.
-
-    Queries that share a key head stand together: row r of query head i of the group is row r·group + i of a tile, so
-    that cutting off rows leaves one block of memory.
-    """
+    """One thread's view of the problem, and what it does with its pieces."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared, self.operands, self.states = shared, shared.operands, shared.states
+        self.dtype = self.operands.dtype
         self.group, self.features = self.operands.sizes.group, self.operands.sizes.value_features
 
     def compute(self, piece: Piece) -> None:
         """Compute one piece and write it, or keep it where it is one of several parts."""
+        # NaN and ∞ in the input are computed with; whether they belong in the output is decided when it is written.
         with np.errstate(all="ignore"):
             query = self.load(piece)
             peak, sums = self.start(piece, query)
@@ -109,6 +52,8 @@ class Worker:
                 self.shared.write(piece, sums)
                 return
         place = (piece.batch, piece.heads.start, piece.rows.start)
+        # The sums live in a buffer that the next piece overwrites, so a part keeps a copy. Without a running maximum
+        # the powers are of the scores themselves, as if the maximum were 0.
         kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
         with self.shared.lock:
             self.shared.parts.setdefault(place, {})[piece.part] = kept
@@ -120,121 +65,154 @@ class Worker:
             keys = slice(start, min(start + self.shared.cut.keys, piece.keys.stop))
             rows = row_range(self.operands, piece.batch, piece.rows, keys)
             some = query[:, rows.start * self.group : rows.stop * self.group]
-            key = pick(self.states.key, piece.batch)[piece.heads, keys]
-            value = usable(pick(self.states.value, piece.batch)[piece.heads, keys], self.operands.dtype)
-            scores = self.meet(some, usable(key, self.operands.dtype))
-            self.multiply(scores, value, "product")
+            scores = self.meet(some, self.keys(piece, keys))
+            self.multiply(scores, usable(self.values(piece, keys), self.dtype), "product")
 
     def load(self, piece: Piece) -> NDArray[Any]:
-        """Return the queries of a piece, scaled: (heads, rows · group, E)."""
-        source = pick(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
-        query = take("query", source.shape, self.operands.dtype)
-        np.multiply(source, self.operands.dtype.type(self.states.before), out=query, casting="same_kind")
+        """Return the queries of a piece times the factor that goes on them, (G, rows · g, E)."""
+        # (G, g, rows, E) → (G, rows, g, E): the group next to the rows, as in a tile.
+        source = one_of(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
+        query = take("query", source.shape, self.dtype)
+        # One pass converts, rearranges and scales; half precision and mapped files are read here for the first time.
+        np.multiply(source, self.dtype.type(self.states.before), out=query, casting="same_kind")
         return query.reshape(len(query), -1, query.shape[-1])
 
+    def keys(self, piece: Piece, keys: slice) -> NDArray[Any]:
+        """Return the keys of a tile, (G, K, E)."""
+        return usable(one_of(self.states.key, piece.batch)[piece.heads, keys], self.dtype)
+
+    def values(self, piece: Piece, keys: slice) -> NDArray[Any]:
+        """Return the values of a tile as they were read, (G, K, Ev)."""
+        return one_of(self.states.value, piece.batch)[piece.heads, keys]
+
     def start(self, piece: Piece, query: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-        """Return the running maximum, None where none is needed, and the sums to begin with: a sink, or nothing."""
-        sums = take("sums", (*query.shape[:2], self.features + 1), self.operands.dtype)
+        """Return the running maximum, (G, rows · g), None where none is needed, and the sums, (G, rows · g, Ev + 1).
+
+        The last column of the sums is that of the weights. A sink is one more key whose value is 0: it counts there
+        and nowhere else, and only in the first part of the keys.
+        """
+        sums = take("sums", (*query.shape[:2], self.features + 1), self.dtype)
         sums[...] = 0
         sinks = self.sinks(piece) if piece.part == 0 else None
         if self.is_safe(piece, query, sinks):
             if sinks is not None:
                 sums[..., -1] = np.exp2(sinks)
             return None, sums
-        peak = np.full(query.shape[:2], -np.inf, dtype=self.operands.dtype)
+        peak = np.full(query.shape[:2], -np.inf, dtype=self.dtype)
         if sinks is not None:
+            # The sink itself is the first maximum, and 2 to the power of sink − sink is 1.
             peak[...], sums[..., -1] = sinks, 1
         return peak, sums
 
     def sinks(self, piece: Piece) -> NDArray[Any] | None:
-        """Return the sink of each row of a tile, (heads, rows · group), as a power of 2."""
+        """Return the sink of each row of a tile, (G, rows · g), as a power of 2."""
         if self.operands.sinks is None:
             return None
-        heads = np.asarray(self.operands.sinks, self.operands.dtype).reshape(-1, 1, self.group)[piece.heads]
+        heads = np.asarray(self.operands.sinks, self.dtype).reshape(-1, 1, self.group)[piece.heads]  # (G, 1, g)
         rows = piece.rows.stop - piece.rows.start
         return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
 
     def is_safe(self, piece: Piece, query: NDArray[Any], sinks: NDArray[Any] | None) -> bool:
         """Tell whether no power can get so large or small that a maximum has to be subtracted first.
 
-        No score is larger than the product of the lengths of its query and key (Cauchy and Schwarz).
+        The score of a dot product is never larger than the product of the lengths of its query and key (Cauchy and
+        Schwarz). What is added to the scores can be of any size, and so can the scores of other functions.
         """
-        if self.states.added or query.shape[1] < FEW or self.operands.options.score == "additive":
+        if self.states.added or query.shape[1] < FEW or not self.states.function.is_dot:
             return False
-        if sinks is not None and not np.abs(sinks).max() <= SAFE_POWER[self.operands.dtype.itemsize]:
+        most = SAFE_POWER[self.dtype.itemsize]
+        # Written so that NaN, which compares as false, is not safe.
+        if sinks is not None and not np.abs(sinks).max() <= most:
             return False
         longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.shared.longest_key(piece)
+        # tanh brings whatever goes in to at most 1, and then `after` is what comes out.
         bound = min(longest, 1.0) * self.states.after if self.operands.options.softcap is not None else longest
-        return bool(bound <= SAFE_POWER[self.operands.dtype.itemsize])
+        return bool(bound <= most)
 
     def tile(
         self, piece: Piece, keys: slice, query: NDArray[Any], peak: NDArray[Any] | None, sums: NDArray[Any]
     ) -> None:
-        """Add what these keys contribute to the sums."""
+        """Add what these keys contribute to the sums.
+
+        Args:
+            piece: the piece.
+            keys: which keys, counted from the first of all.
+            query: (G, rows · g, E) of the whole piece.
+            peak: (G, rows · g) the running maximum, updated in place; None where none is needed.
+            sums: (G, rows · g, Ev + 1), updated in place.
+        """
+        # Rows that see none of these keys are left out; what is left is one block, since rules close from the ends.
         rows = row_range(self.operands, piece.batch, piece.rows, keys)
         if rows.start >= rows.stop:
             return
         block = slice(rows.start * self.group, rows.stop * self.group)
-        scores = self.score(piece, keys, rows, query[:, block])
+        scores = self.score(piece, keys, rows, query[:, block])  # (G, R·g, K), in the buffer "scores"
         sums = sums[:, block]
         if peak is not None:
             highest = np.maximum(peak[:, block], scores.max(axis=-1))
             shift = finite(highest)
+            # Most tiles do not raise the maximum of any row, and comparing is cheaper than rescaling all sums.
             if not np.array_equal(highest, peak[:, block]):
                 sums *= np.exp2(peak[:, block] - shift)[..., None]
                 peak[:, block] = highest
             scores -= shift[..., None]
+        # 2^−∞ is 0: a closed key adds nothing, whatever its value (but 0 · ∞; see Shared.write).
         np.exp2(scores, out=scores)
-        value = pick(self.states.value, piece.batch)[piece.heads, keys]
+        value = self.values(piece, keys)
         if self.states.ones:
+            # (G, R·g, K) · (G, K, Ev + 1): the column of ones adds up the weights in the same product.
             sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
             return
-        sums[..., :-1] += self.multiply(scores, usable(value, self.operands.dtype), "product")
+        sums[..., :-1] += self.multiply(scores, usable(value, self.dtype), "product")
         sums[..., -1] += scores.sum(axis=-1)
 
     def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of a tile with a column of ones; from one copy of all where other queries meet them too."""
+        """Return the values of a tile with a column of ones, (G, K, Ev + 1).
+
+        Where other queries meet the same values again, the copy with ones is made once for all of them.
+        """
         if self.shared.keeps_values:
             return self.shared.values_of(piece)[:, keys]
-        values = take("values", (*value.shape[:2], self.features + 1), self.operands.dtype)
+        values = take("values", (*value.shape[:2], self.features + 1), self.dtype)
         values[..., :-1], values[..., -1] = value, 1
         return values
 
     def score(self, piece: Piece, keys: slice, rows: slice, query: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits of a tile as powers of 2, −∞ where closed: (heads, rows · group, keys)."""
-        key = usable(pick(self.states.key, piece.batch)[piece.heads, keys], self.operands.dtype)
-        if self.operands.options.score == "additive":
-            scores = additive(query, key, self.states.parameters) * self.operands.dtype.type(self.states.between)
-        else:
+        """Return the logits of a tile as powers of 2, −∞ where closed: (G, R · g, K)."""
+        key, function = self.keys(piece, keys), self.states.function
+        if function.is_dot:
             scores = self.meet(query, key)
+        else:
+            # Not linear in the query, so its factor goes on the scores.
+            scores = function.meet(query, key, self.states.parameters) * self.dtype.type(self.states.between)
         if self.operands.options.softcap is not None:
             np.tanh(scores, out=scores)
         if self.states.after != 1:
-            scores *= self.operands.dtype.type(self.states.after)
-        apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)
+            scores *= self.dtype.type(self.states.after)
+        apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)  # (G, R, g, K), the same memory
         self.add(piece, keys, rows, apart)
         self.close(piece, keys, rows, apart)
         return scores
 
     def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
         """Return the products of two stacks of matrices, in this thread's buffer of this name."""
-        out = take(name, (*left.shape[:2], right.shape[2]), self.operands.dtype)
+        out = take(name, (*left.shape[:2], right.shape[2]), self.dtype)
         return multiply(left, right, out, self.shared.cut.block)
 
     def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-        """Return the products of queries and keys, (heads, rows, keys)."""
+        """Return the products of queries (G, R · g, E) and keys (G, K, E): (G, R · g, K)."""
         if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
-            scores = take("scores", (*query.shape[:2], key.shape[1]), self.operands.dtype)
-            upright = take("upright", (*key.shape[:2], query.shape[1]), self.operands.dtype)
+            scores = take("scores", (*query.shape[:2], key.shape[1]), self.dtype)
+            upright = take("upright", (*key.shape[:2], query.shape[1]), self.dtype)  # (G, K, R·g)
             scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
             return scores
-        # BLAS multiplies small matrices much faster when it need not turn one of them.
-        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.operands.dtype)
+        # BLAS multiplies small matrices much faster when it need not transpose one of them.
+        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.dtype)  # (G, E, K)
         turned[...] = key.swapaxes(1, 2)
         return self.multiply(query, turned, "scores")
 
     def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Add mask, bias and ALiBi to (heads, rows, group, keys), and close what the mask closes."""
+        """Add mask, bias and ALiBi to the scores (G, R, g, K) in place, and close what mask and bias close."""
         o = self.operands
         for name, array in (("mask", o.mask), ("bias", o.bias)):
             if array is None:
@@ -243,44 +221,52 @@ class Worker:
             if some.dtype == bool:
                 np.copyto(scores, -np.inf, where=~some)
                 continue
-            some = np.asarray(some, dtype=o.dtype)
-            # The lowest finite number, which many masks hold, must not become −∞: it closes a key only beside others.
-            scores += np.maximum(some * o.dtype.type(LOG2E), np.finfo(o.dtype).min)
+            some = np.asarray(some, dtype=self.dtype)
+            # The lowest finite number, which many masks hold, must not become −∞ when it is multiplied by log2(e): a
+            # row that holds nothing else has weights, and a row of −∞ has none.
+            scores += np.maximum(some * self.dtype.type(LOG2E), np.finfo(self.dtype).min)
+            # −∞ must win over a score of NaN or ∞: it is selected, not added.
             if (some == -np.inf).any():
                 np.copyto(scores, -np.inf, where=some == -np.inf)
         if o.options.alibi:
-            heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]
-            steep = (slopes(o.head_count)[heads] * LOG2E).astype(o.dtype)
-            distance = self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop)
-            scores -= steep * distance[None, :, None].astype(o.dtype)
+            heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]  # (G, 1, g, 1)
+            steep = (slopes(o.head_count)[heads] * LOG2E).astype(self.dtype)
+            distance = self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop)  # (R, K)
+            # (G, 1, g, 1) · (1, R, 1, K)
+            scores -= steep * distance[None, :, None].astype(self.dtype)
 
     def over(self, array: NDArray[Any], piece: Piece, keys: slice, rows: slice, *, padded: bool) -> NDArray[Any]:
-        """Return what an array over the scores has for a tile, broadcasting to (heads, rows, group, keys)."""
-        some = pick(array, piece.batch)
+        """Return the part of a mask or bias that lies over a tile, broadcasting to (G, R, g, K).
+
+        Args:
+            array: (batch or 1, heads or 1, L or 1, S or 1), still as it was read.
+            piece: the piece.
+            keys: the keys of the tile.
+            rows: the rows of the tile, counted from the first of the piece.
+            padded: whether the last axis may be shorter than the keys, and then closes those beyond its end. A mask of
+                one key closes all others; a bias of one key is the same for all.
+        """
+        some = one_of(array, piece.batch)  # (heads or 1, L or 1, S or 1)
         count = some.shape[0]
+        # Query heads as (key heads, group), or (1, 1) where one serves all.
         some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
-        some = some if count == 1 else some[piece.heads]
+        some = some if count == 1 else some[piece.heads]  # (G or 1, g or 1, L or 1, S or 1)
         if some.shape[2] > 1:
             some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
-        some = some.swapaxes(1, 2)
+        some = some.swapaxes(1, 2)  # (G or 1, R or 1, g or 1, S or 1), as the scores are
         if padded or some.shape[3] > 1:
-            length = some.shape[3]
-            some = some[..., keys]
-            if keys.stop > length:  # a short mask closes the keys beyond its end
-                fill: Any = False if some.dtype == bool else -np.inf
-                shape = (*some.shape[:3], keys.stop - max(keys.start, length))
-                some = np.concatenate(
-                    [some, np.full(shape, fill, dtype=some.dtype if some.dtype == bool else float)], -1
-                )
+            # Cut first and padded afterwards: a mapped mask of any size is read only where the tile lies.
+            return to_the_last_key(some[..., keys], keys.stop - keys.start)
         return some
 
     def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
-        """Return the positions of these rows of a piece."""
-        return pick(self.operands.positions, piece.batch)[piece.rows][rows]
+        """Return the positions of these rows of a piece, (R,)."""
+        return one_of(self.operands.positions, piece.batch)[piece.rows][rows]
 
     def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Close what causal and window rules close, in the rows that they cut through."""
+        """Close what causal and window rules close, in the rows of (G, R, g, K) that they cut through."""
         for some in cut_rows(self.operands, piece, keys, rows):
+            # The pattern depends on nothing but how far the first query is from the first key, so few are ever made.
             first = int(self.positions(piece, rows)[some.start])
             closed = self.shared.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
-            np.copyto(scores[:, some], -np.inf, where=closed[:, None])
+            np.copyto(scores[:, some], -np.inf, where=closed[:, None])  # (R, 1, K) over (G, R, g, K)

@@ -1,20 +1,28 @@
-"""Which keys are closed to which queries, and what is added to the scores of the others."""
+"""mask: what is added to the scores, and which keys are closed to which queries.
+
+    logits = capped + bias + numeric mask − ALiBi, −∞ where a rule closes the key
+
+The order of scale, softcap and mask is that of the ONNX operator ``Attention`` (opset 25).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.alibi import penalties
+from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.types import own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.attend.operands import Operands
+    from attncli.attend.operands import ScoreOperands
 
 
-def openings(o: Operands) -> dict[str, NDArray[np.bool_]]:
+def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
     """Return, for each rule in force, where it lets a query attend: true = open.
 
     A key is closed to a query as soon as one rule closes it. Each array broadcasts to (batch, heads, L, S).
@@ -52,7 +60,7 @@ def openings(o: Operands) -> dict[str, NDArray[np.bool_]]:
         rules["length"] = keys < o.key_lengths[:, None, None, None]
     if o.mask is not None:
         mask = np.asarray(o.mask)
-        rules["mask"] = to_the_last_key(mask if mask.dtype == bool else mask != -np.inf, o.sizes.keys, False)
+        rules["mask"] = to_the_last_key(mask if mask.dtype == bool else mask != -np.inf, o.sizes.keys)
     if o.bias is not None:
         bias = np.asarray(o.bias)
         if (bias == -np.inf).any():
@@ -60,12 +68,12 @@ def openings(o: Operands) -> dict[str, NDArray[np.bool_]]:
     return rules
 
 
-def additions(o: Operands) -> dict[str, NDArray[Any]]:
+def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
     """Return what is added to the scores, by name; each array broadcasts to (batch, heads, L, S)."""
     added: dict[str, NDArray[Any]] = {}
     with np.errstate(over="ignore"):
         if o.mask is not None and o.mask.dtype != bool:
-            added["mask"] = to_the_last_key(np.asarray(o.mask, dtype=o.dtype), o.sizes.keys, 0)
+            added["mask"] = to_the_last_key(np.asarray(o.mask, dtype=o.dtype), o.sizes.keys)
         if o.bias is not None:
             added["bias"] = np.asarray(o.bias, dtype=o.dtype)
     if o.options.alibi:
@@ -73,27 +81,42 @@ def additions(o: Operands) -> dict[str, NDArray[Any]]:
     return added
 
 
-def to_the_last_key(mask: NDArray[Any], keys: int, fill: float) -> NDArray[Any]:
-    """Return the mask with as many keys as there are.
+def to_the_last_key(mask: NDArray[Any], keys: int) -> NDArray[Any]:
+    """Return the mask with one column per key; a short mask closes the keys beyond its end.
 
-    >>> to_the_last_key(np.array([[True, True]]), 3, False)
-    array([[ True,  True, False]])
+    >>> to_the_last_key(np.array([[True, True]]), 3), to_the_last_key(np.array([[2]]), 2)
+    (array([[ True,  True, False]]), array([[  2., -inf]]))
     """
     short = keys - mask.shape[-1]
     if short <= 0:
         return mask
-    return np.pad(mask, [(0, 0)] * (mask.ndim - 1) + [(0, short)], constant_values=fill)
+    wide = mask if mask.dtype == bool else np.asarray(mask, dtype=own(mask.dtype))
+    closed = False if mask.dtype == bool else -np.inf
+    return np.pad(wide, [(0, 0)] * (mask.ndim - 1) + [(0, short)], constant_values=closed)
 
 
-def close(scores: NDArray[Any], o: Operands) -> NDArray[Any]:
-    """Return the logits: scores plus what is added, −∞ where a rule closes the key.
+def add(scores: NDArray[Any], added: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    """Return the scores with numbers added that broadcast to them."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        for each in added:
+            scores = scores + each
+    return scores
+
+
+def close(logits: NDArray[Any], rules: Iterable[NDArray[np.bool_]]) -> NDArray[Any]:
+    """Return the logits with −∞ where any of the rules is not open.
 
     Closing selects −∞ and never adds it: −∞ + ∞ and anything + NaN are NaN, and what lies behind a mask must not leak.
     """
-    logits = scores
-    with np.errstate(invalid="ignore", over="ignore"):
-        for added in additions(o).values():
-            logits = logits + added
-    for rule in openings(o).values():
+    for rule in rules:
         logits = np.where(rule, logits, logits.dtype.type(-np.inf))
     return logits
+
+
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the logits (batch, heads, L, S): what softmax sees."""
+    scores = made.get("capped", made["scores"])
+    return {"logits": close(add(scores, additions(o).values()), openings(o).values())}
+
+
+STAGE = Stage("mask", "score", "logits = scores + what is added, −∞ where closed", ("logits",), forward)

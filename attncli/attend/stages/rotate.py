@@ -1,4 +1,6 @@
-"""Rotary position embedding: query and key turned by angles that grow with their positions.
+"""rotate: query and key turned by angles that grow with their positions (rotary position embedding).
+
+    (a, b) → (a·cos − b·sin, a·sin + b·cos), by the angle position · theta^(−2i/d) for pair i of d/2
 
 Source: Su et al., *RoFormer: Enhanced Transformer with Rotary Position Embedding*, 2021, section 3.2.2; the two
 pairings are those of the ONNX operator ``RotaryEmbedding`` (opset 23).
@@ -10,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.views import ready
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from attncli.attend.operands import ScoreOperands
 
 
 def angles(positions: NDArray[np.int64], features: int, theta: float) -> NDArray[np.float64]:
     """Return how far each pair of features is turned at each position, in radians.
 
-    Pair i of d/2 turns by position · theta^(−2i/d): the first by a radian a position, the last hardly at all.
+    Pair i of d/2 turns by position · theta^(−2i/d): the first by one radian per position, the last hardly at all.
 
     Args:
         positions: (…, L)
@@ -67,3 +74,26 @@ def pairs(features: int, pairing: str) -> tuple[slice, slice]:
     if pairing == "half":
         return slice(0, features // 2), slice(features // 2, features)
     return slice(0, features, 2), slice(1, features, 2)
+
+
+def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return query and key in the precision of the computation, turned by their positions where ``--rope`` says so.
+
+    Past keys come out of a cache, which holds keys that have been turned already: they are not turned again.
+    """
+    query, key = ready(o.query, o.dtype), ready(o.key, o.dtype)
+    if o.options.rope is None:
+        return query, key
+    new = np.arange(o.sizes.past, o.sizes.keys)[None]
+    turned = rotate(key[:, :, o.sizes.past :], new, o.options.rope_theta, o.options.rope)
+    query = rotate(query, o.positions, o.options.rope_theta, o.options.rope)
+    return query, np.concatenate([key[:, :, : o.sizes.past], turned], axis=2)
+
+
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the query (batch, heads, L, E) and key (batch, key heads, S, E) that the scores are made of."""
+    query, key = rotated(o)
+    return {"rotated_query": query, "rotated_key": key}
+
+
+STAGE = Stage("rotate", "score", "(a, b) → (a·cos − b·sin, a·sin + b·cos)", (), forward)

@@ -1,85 +1,46 @@
-"""The score functions: how a query meets a key, before the scale.
+"""score: how well each key answers each query, times the scale.
 
-Sources: ``dot`` and ``general`` Luong et al., *Effective Approaches to Attention-based Neural Resources Translation*,
-2015, section 3.1; ``additive`` Bahdanau et al., *Neural Resources Translation by Jointly Learning to Align and
-Translate*, 2015, section A.1.2; ``cosine`` Graves et al., *Neural Turing Machines*, 2014, section 3.3.1.
+    scores = scale · score(query, key)
+
+How a query meets a key is declared in `attncli.attend.scores`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.scores import FUNCTIONS
+from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.views import by_group, ready, ungroup
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Parameters = Mapping[str, "NDArray[Any]"]
+    from attncli.attend.operands import ScoreOperands
 
 
-def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
-    """Return q·k.
-
-    Args:
-        query: (batch, key heads, group, L, E)
-        key: (batch, key heads, 1, S, E)
-        parameters: none are used.
-
-    Returns:
-        (batch, key heads, group, L, S)
-    """
-    return query @ np.swapaxes(key, -1, -2)
+def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
+    """Return the scores before the scale, (batch or 1, heads, L, S), of a rotated query and key."""
+    function = FUNCTIONS[o.options.score]
+    parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
+    # ∞ and NaN in the input are computed with.
+    with np.errstate(invalid="ignore", over="ignore"):
+        query, key = function.prepare(query, key, parameters)
+        return ungroup(function.meet(by_group(query, o.sizes.key_heads), key[:, :, None], parameters))
 
 
-def cosine(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
-    """Return q·k/(|q||k|); a vector of zeros has no direction, and its cosine with anything is 0."""
-    return dot(unit(query), unit(key), parameters)
+def scaled(o: ScoreOperands, raw: NDArray[Any]) -> NDArray[Any]:
+    """Return the scores times the scale."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return raw * o.dtype.type(o.factor)
 
 
-def general(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
-    """Return q·W·k with ``w_score`` (E, Ek)."""
-    projected = query @ parameters["w_score"] if "w_score" in parameters else query
-    return dot(projected, key, parameters)
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the scaled scores (batch, heads, L, S)."""
+    scores = scaled(o, products(o, made["rotated_query"], made["rotated_key"]))
+    return {"scores": np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))}
 
 
-def additive(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
-    """Return v·tanh(q·W₁ + k·W₂) with ``w_query`` (E, A), ``w_key`` (Ek, A) and ``v_score`` (A).
-
-    A projection that is not given is the identity, and v a vector of ones.
-    """
-    left = query @ parameters["w_query"] if "w_query" in parameters else query
-    right = key @ parameters["w_key"] if "w_key" in parameters else key
-    size = left.shape[-1]
-    factors = parameters.get("v_score", np.ones(size, dtype=left.dtype))
-    shape = (*np.broadcast_shapes(left.shape[:-2], right.shape[:-2]), left.shape[-2], right.shape[-2])
-    total = np.zeros(shape, dtype=left.dtype)
-    # Feature by feature: all at once would take A times the memory of the scores.
-    for a in range(size):
-        total += factors[a] * np.tanh(left[..., a, None] + right[..., None, :, a])
-    return total
-
-
-def unit(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Return vectors of length 1 in the same directions; one of zeros stays what it is."""
-    # Scaled by the largest component first: its square must not overflow.
-    largest = np.abs(vectors).max(axis=-1, keepdims=True)
-    scaled = vectors / np.where(largest == 0, 1, largest)
-    length = np.sqrt((scaled * scaled).sum(axis=-1, keepdims=True))
-    return scaled / np.where(length == 0, 1, length)
-
-
-FUNCTIONS: dict[str, Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]]] = {
-    "dot": dot,
-    "cosine": cosine,
-    "general": general,
-    "additive": additive,
-}
-
-# Which arrays each function has a use for, each with the axes it must have.
-PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "dot": {},
-    "cosine": {},
-    "general": {"w_score": ("E", "Ek")},
-    "additive": {"w_query": ("E", "A"), "w_key": ("Ek", "A"), "v_score": ("A",)},
-}
+STAGE = Stage("score", "score", "scores = scale · score(query, key)", ("scores",), forward)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import steps
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options, ScoreName
+from attncli.attend.stages.rotate import rotated
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
 
@@ -97,7 +97,7 @@ def baked(recipe: Recipe) -> Recipe:
     """Return the recipe with query and key already rotated, so that rearranging them leaves their positions alone."""
     if recipe.operands.options.rope is None:
         return recipe
-    query, key = steps.rotated(recipe.operands)
+    query, key = rotated(recipe.operands)
     changed = recipe.with_operands(query=query, key=key)
     rules = None if changed.rules is None else replace(changed.rules, options=replace(changed.rules.options, rope=None))
     return replace(

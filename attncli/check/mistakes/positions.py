@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attncli.attend import alibi as right_alibi
-from attncli.attend import steps
 from attncli.attend.operands import Operands
 from attncli.attend.stages.rotate import angles, rotate
+from attncli.attend.views import ready
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 
@@ -149,10 +149,10 @@ def _turned(
     theta, pairing = o.options.rope_theta, o.options.rope or "half"
     start = 0 if past else o.sizes.past
     places = np.arange(start, o.sizes.keys) if new_from is None else np.arange(o.sizes.keys - start) + new_from
-    turned = steps.ready(o.key[:, :, start:], o.dtype)
+    turned = ready(o.key[:, :, start:], o.dtype)
     for _ in range(times if key else 0):
         turned = rotate(turned, sign * places[None], theta, pairing)
-    queries = steps.ready(o.query, o.dtype)
+    queries = ready(o.query, o.dtype)
     if query:
         queries = rotate(queries, sign * (o.positions + shift), theta, pairing)
     return queries, np.concatenate([o.key[:, :, :start], turned], axis=2)
@@ -172,8 +172,8 @@ def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDAr
         return states * np.cos(full) + across * np.sin(full)
 
     new = np.arange(o.sizes.past, o.sizes.keys)[None]
-    key = turn(steps.ready(o.key[:, :, o.sizes.past :], o.dtype), new)
-    return turn(steps.ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
+    key = turn(ready(o.key[:, :, o.sizes.past :], o.dtype), new)
+    return turn(ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
 
 
 def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -187,8 +187,8 @@ def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Take a rotation back that query and key come with, and do another one instead."""
     keys = np.arange(o.sizes.keys)[None]
-    query = rotate(steps.ready(o.query, o.dtype), -o.positions, theta, pairing)
-    key = rotate(steps.ready(o.key, o.dtype), -keys, theta, pairing)
+    query = rotate(ready(o.query, o.dtype), -o.positions, theta, pairing)
+    key = rotate(ready(o.key, o.dtype), -keys, theta, pairing)
     if other is not None:
         query, key = rotate(query, o.positions, theta, other), rotate(key, keys, theta, other)
     return query, key

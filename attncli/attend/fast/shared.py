@@ -1,0 +1,169 @@
+"""What the threads of the stream share: the pieces still to do, copies made once, and where results are put."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend import steps
+from attncli.attend.fast.buffers import finite, usable
+from attncli.attend.fast.states import States
+from attncli.attend.fast.tiles import PART, Piece, Plan, bounds
+from attncli.attend.views import one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import Operands
+
+# Scores that a piece may have which is computed by the reference, because there is NaN or ∞ in its output.
+FALLBACK = 1 << 22
+# Bytes of values that may be copied, for their column of ones, once for all queries.
+MOST_COPIED = 1 << 27
+
+
+@dataclass
+class Shared:
+    """What the workers share.
+
+    Attributes:
+        operands: the problem.
+        cut: how it is cut into pieces.
+        out: (batch, heads, L, Ev) where the output goes, such as a memory-mapped file.
+        todo: the pieces that nobody has taken yet; they are taken from the end.
+        stopped: set when a worker failed or the caller was interrupted; the others stop at their next tile.
+        parts: where keys are cut into parts, the running maximum and the sums of each part, by batch item, first key
+            head and first row of the piece.
+        longest: the length of the longest key, by batch item and first key head.
+        values: values with their column of ones, likewise.
+        blocks: what causal and window rules close in a tile, by the distance of its first query from its first key.
+        empty: queries that may attend to nothing.
+    """
+
+    operands: Operands
+    cut: Plan
+    out: NDArray[Any]
+    todo: list[Piece]
+    stopped: bool = False
+    parts: dict[tuple[int, int, int], dict[int, tuple[Any, Any]]] = field(default_factory=dict)
+    longest: dict[tuple[int, int], float] = field(default_factory=dict)
+    values: dict[tuple[int, int], NDArray[Any]] = field(default_factory=dict)
+    blocks: dict[tuple[int, int, int], NDArray[np.bool_]] = field(default_factory=dict)
+    empty: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.states = States.of(self.operands)
+        self.total = sum(self.area(piece) for piece in self.todo)
+        self.done = 0
+        self.lock = threading.Lock()
+        self.todo.reverse()
+
+    def area(self, piece: Piece) -> int:
+        """Return how much work a piece is, in scores; one without keys counts its rows."""
+        heads, rows, keys = (each.stop - each.start for each in (piece.heads, piece.rows, piece.keys))
+        return heads * rows * (keys + 1)
+
+    def take(self) -> Piece | None:
+        """Return a piece that nobody has taken yet; None when there are no more, or the computation is stopped."""
+        with self.lock:
+            return self.todo.pop() if self.todo and not self.stopped else None
+
+    def finished(self, piece: Piece) -> float:
+        """Count a piece as done; return the share of the whole that is done."""
+        with self.lock:
+            self.done += self.area(piece)
+            return self.done / self.total
+
+    def finish(self) -> None:
+        """Merge the parts where keys were cut, in the order of the keys, so that the sums are always the same."""
+        for (batch, head, row), found in sorted(self.parts.items()):
+            peaks = [found[part][0] for part in sorted(found)]
+            sums = [found[part][1] for part in sorted(found)]
+            shift = finite(np.maximum.reduce(peaks))
+            total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
+            heads = slice(head, head + total.shape[0])
+            rows = slice(row, min(row + self.cut.rows, self.operands.sizes.queries))
+            self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)
+
+    def write(self, piece: Piece, sums: NDArray[Any]) -> None:
+        """Divide the sums by those of the weights, and write the output of a piece.
+
+        Args:
+            piece: whose sums they are.
+            sums: (heads, rows · group, Ev + 1); the last column is the sum of the weights.
+        """
+        o, group = self.operands, self.operands.sizes.group
+        rows = piece.rows.stop - piece.rows.start
+        apart = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
+        total = apart[..., -1:]  # (heads, group, rows, 1)
+        empty = total == 0
+        if empty.any():  # a query that may attend to nothing has no weights to divide by, and its output is 0
+            total = np.where(empty, 1, total)
+            self.empty.update((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
+        heads = slice(piece.heads.start * group, piece.heads.stop * group)
+        # (heads, group, rows, Ev), a view of the output
+        target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
+        np.divide(apart[..., :-1], total, out=target, casting="same_kind")
+        if np.isfinite(target).all():
+            return
+        # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference knows which.
+        step = max(1, FALLBACK // o.sizes.keys)
+        for head in range(heads.start, heads.stop):
+            for start in range(piece.rows.start, piece.rows.stop, step):
+                some = np.arange(start, min(start + step, piece.rows.stop))
+                part = o.select(batch=piece.batch, head=head, rows=some)
+                self.out[piece.batch, head, some] = steps.run(part).output[0, 0]
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether values are copied, with their ones, once for all queries."""
+        sizes = self.operands.sizes
+        size = sizes.batch * sizes.key_heads * sizes.keys * (sizes.value_features + 1) * self.operands.dtype.itemsize
+        return sizes.queries > self.cut.rows and size <= MOST_COPIED
+
+    def values_of(self, piece: Piece) -> NDArray[Any]:
+        """Return the values of these heads with a column of ones: (heads, S, Ev + 1)."""
+        place = (piece.batch, piece.heads.start)
+        if place not in self.values:
+            value = one_of(self.states.value, piece.batch)[piece.heads]
+            values = np.empty((*value.shape[:2], value.shape[2] + 1), dtype=self.operands.dtype)
+            values[..., :-1], values[..., -1] = value, 1
+            self.values[place] = values
+        return self.values[place]
+
+    def closed(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
+        """Return where causal and window rules close a block, (rows, keys).
+
+        Args:
+            distance: position of its first query minus that of its first key.
+            rows: how many queries it has.
+            keys: how many keys.
+        """
+        place = (distance, rows, keys)
+        block = self.blocks.get(place)  # one look: another worker may clear them at any time
+        if block is None:
+            queries, at = distance + np.arange(rows)[:, None], np.arange(keys)  # (rows, 1), (keys,)
+            block = np.zeros((rows, keys), dtype=bool)
+            for reach, ahead in bounds(self.operands):
+                block |= at > queries + reach if ahead else at < queries - reach
+            if len(self.blocks) > 64:  # most problems have a few
+                self.blocks.clear()
+            self.blocks[place] = block
+        return block
+
+    def longest_key(self, piece: Piece) -> float:
+        """Return the length of the longest key of these heads; NaN where one holds NaN."""
+        place = (piece.batch, piece.heads.start)
+        if place not in self.longest:
+            keys = one_of(self.states.key, piece.batch)[piece.heads]
+            squares = [
+                np.einsum("gse,gse->gs", some, some).max()
+                for some in (
+                    usable(keys[:, at : at + PART], self.operands.dtype) for at in range(0, keys.shape[1], PART)
+                )
+            ]
+            self.longest[place] = float(np.sqrt(np.max(squares)))
+        return self.longest[place]

@@ -1,0 +1,38 @@
+"""cap: scores kept between −X and X by ``--softcap``, before any mask or bias.
+
+    capped = X · tanh(scores / X)
+
+Source: Gemma Team, *Gemma 2: Improving Open Language Models at a Practical Size*, 2024, section 2; the place before the
+mask is that of the ONNX operator ``Attention`` (opset 25).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.stages.stage import Made, Stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import ScoreOperands
+
+
+def cap(scores: NDArray[Any], limit: float) -> NDArray[Any]:
+    """Return X·tanh(scores/X), which keeps every score between −X and X; NaN stays NaN, and ∞ becomes X.
+
+    >>> cap(np.array([0.0, np.inf]), 50.0).tolist()
+    [0.0, 50.0]
+    """
+    bound = scores.dtype.type(limit)
+    return bound * np.tanh(scores / bound)
+
+
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the capped scores (batch, heads, L, S), where there is a softcap."""
+    return {} if o.options.softcap is None else {"capped": cap(made["scores"], o.options.softcap)}
+
+
+STAGE = Stage("cap", "score", "capped = X · tanh(scores / X)", ("capped",), forward)

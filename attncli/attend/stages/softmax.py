@@ -1,0 +1,51 @@
+"""softmax: each row of logits made into weights, which are at least 0 and sum to 1.
+
+    weights = exp(logits) / Σ exp(logits)
+
+Sinks as in Xiao et al., *Efficient Streaming Language Models with Attention Sinks*, 2024, in the form of one learned
+logit per head.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.stages.stage import Made, Stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import ScoreOperands
+
+
+def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return exp(logits) / Σ exp(logits) along the last axis; 0 where a whole row is −∞.
+
+    The row's maximum is subtracted first: it cancels, and no exponential can overflow.
+
+    Args:
+        logits: (batch, heads, L, S)
+        sinks: (heads,) the logit of one more key, which takes its share of the weight and has nothing to give.
+    """
+    peak = logits.max(axis=-1, keepdims=True)  # (batch, heads, L, 1)
+    if sinks is not None:
+        sink = np.asarray(sinks, dtype=logits.dtype)[:, None, None]  # (heads, 1, 1)
+        peak = np.maximum(peak, sink)
+    with np.errstate(invalid="ignore"):
+        # A row that is −∞ throughout has no maximum to subtract: −∞ − −∞ would be NaN, and its weights are 0.
+        safe = np.where(peak == -np.inf, 0, peak)
+        exponentials = np.exp(logits - safe)
+        total = exponentials.sum(axis=-1, keepdims=True)
+        if sinks is not None:
+            total = total + np.exp(sink - safe)
+        return exponentials / np.where(total == 0, 1, total)
+
+
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the weights (batch, heads, L, S)."""
+    return {"weights": softmax(made["logits"], o.sinks)}
+
+
+STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights",), forward)

@@ -1,0 +1,61 @@
+"""sum: the values, weighted and added up.
+
+    output = Σ weights · value
+
+Source: Vaswani et al., *Attention Is All You Need*, 2017, equation 1; grouped heads as in Ainslie et al., *GQA*, 2023.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.operands import Operands
+from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.views import by_group, ready, ungroup
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import ScoreOperands
+
+
+def weighted_sum(weights: NDArray[Any], value: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the sums (batch, heads, L, Ev) of values (batch, key heads, S, Ev) with weights (batch, heads, L, S)."""
+    grouped = by_group(ready(weights, dtype), value.shape[1])  # (batch, key heads, group, L, S)
+    return ungroup(weigh(grouped, ready(value, dtype)[:, :, None]))
+
+
+def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
+    """Return Σ weights · value over the keys, where a key of weight 0 contributes nothing.
+
+    IEEE says 0 · ∞ = NaN; but a closed key has weight 0, and not even an ∞ or NaN in it may leak.
+
+    Args:
+        weights: (…, L, S)
+        value: (…, S, Ev)
+    """
+    finite = np.isfinite(value)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if finite.all():
+            return weights @ value
+        output = weights @ np.where(finite, value, 0)
+        for key in np.flatnonzero(~finite.all(axis=-1).all(axis=tuple(range(value.ndim - 2)))):
+            weight = weights[..., key, None]  # (…, L, 1)
+            state = value[..., key, :][..., None, :]  # (…, 1, Ev)
+            extra = np.where(np.isfinite(state), 0, state)
+            output += np.where((weight == 0) | (extra == 0), 0, weight * extra)
+        return output
+
+
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the output (batch, heads, L, Ev) in the type that it is given back in."""
+    if not isinstance(o, Operands):
+        raise TypeError("the weighted sum needs a value, and these operands were prepared without one")
+    output = weighted_sum(made["weights"], o.value, o.dtype)
+    with np.errstate(over="ignore"):
+        return {"output": output.astype(o.output_dtype, copy=False)}
+
+
+STAGE = Stage("sum", "sum", "output = Σ weights · value", ("output",), forward)

@@ -1,0 +1,64 @@
+"""Arrays seen with the axes that the stages use, and given back with those of the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the array as the matrix product wants it: one layout, one type, aligned in memory.
+
+    NumPy and BLAS round differently for the same numbers in another layout; equal input must give equal output, so
+    there is only one layout. A number beyond the range of the type becomes ∞.
+    """
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
+
+
+def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:
+    """Return (batch, heads, L, …) as (batch, key heads, group, L, …): heads that share a key head stand together."""
+    batch, heads, *rest = array.shape
+    return array.reshape(batch, key_heads, heads // key_heads, *rest)
+
+
+def ungroup(array: NDArray[Any]) -> NDArray[Any]:
+    """Undo `by_group`."""
+    return array.reshape(array.shape[0], -1, *array.shape[3:])
+
+
+def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
+    """Return the new keys or values with the past ones before them."""
+    if past is None:
+        return new
+    batch = max(len(past), len(new))
+    both = [np.broadcast_to(each, (batch, *each.shape[1:])) for each in (past, new)]
+    return np.concatenate(both, axis=2)
+
+
+def one_of(array: NDArray[Any], batch: int) -> NDArray[Any]:
+    """Return the array of one batch item; an array with a single item serves the whole batch."""
+    return array[batch if len(array) > 1 else 0]
+
+
+def restore(
+    array: NDArray[Any], rank: int, *, packed: bool = False, one_batch: bool = False, one_head: bool = False
+) -> NDArray[Any]:
+    """Return (batch, heads, L, …) with the axes that the user's arrays have.
+
+    Args:
+        array: a result of the steps.
+        rank: how many axes the result is to have, heads apart.
+        packed: put the heads side by side on the last axis, as in the user's query.
+        one_batch: drop the batch axis, because one item was chosen.
+        one_head: drop the axis of heads, because one was chosen; then there is nothing to pack.
+    """
+    if packed and not one_head:
+        array = np.ascontiguousarray(array.swapaxes(1, 2)).reshape(len(array), 1, array.shape[2], -1)
+        one_head = True
+    drop = (rank < 4 or one_batch, rank < 3 or one_head, rank < 2)
+    return array[tuple(0 if gone else slice(None) for gone in drop)]
