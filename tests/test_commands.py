@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.commands.app import COMMANDS
+from attncli.commands.registry import COMMANDS
 from tests.conftest import SAMPLES, attn, files, in_terminal
 
 ARTICLE = SAMPLES / "article.json"

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import attncli
-from attncli.commands.app import COMMANDS, build
+from attncli.commands.app import build
+from attncli.commands.registry import COMMANDS
 from tests.conftest import ROOT, environment
 
 README = ROOT / "README.md"

@@ -22,23 +22,9 @@ from typer.core import TyperCommand, TyperGroup
 import attncli
 from attncli.commands.arguments import expanded
 from attncli.commands.messages import complain
+from attncli.commands.registry import COMMANDS
 from attncli.errors import InputError
 from attncli.text import nearest
-
-# Command → the heading that it stands under in the help. Its module has the same name.
-COMMANDS = {
-    "compute": "Compute",
-    "score": "Compute",
-    "softmax": "Compute",
-    "sum": "Compute",
-    "explain": "Understand",
-    "plot": "Understand",
-    "inspect": "Understand",
-    "check": "Verify",
-    "trace": "Verify",
-    "bench": "Measure",
-}
-
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -86,23 +72,20 @@ class Commands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands under their headings."""
-        for heading in dict.fromkeys(COMMANDS.values()):
-            names = [name for name, under in COMMANDS.items() if under == heading]
+        for heading in dict.fromkeys(entry.heading for entry in COMMANDS.values()):
             with formatter.section(heading):
-                formatter.write_dl([(name, summary(name)) for name in names])
+                formatter.write_dl(
+                    [(name, entry.summary) for name, entry in COMMANDS.items() if entry.heading == heading]
+                )
 
 
 @cache
 def build(name: str) -> Any:
     """Return the Typer command of this name."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, cls=Command, context_settings=HELP)(expanded(import_module(f"attncli.commands.{name}").run))
+    run = import_module(f"attncli.commands.{name}").run
+    app.command(name, cls=Command, context_settings=HELP)(expanded(run, COMMANDS[name].summary))
     return typer.main.get_command(app)
-
-
-def summary(name: str) -> str:
-    """Return the first line of a command's help."""
-    return (import_module(f"attncli.commands.{name}").run.__doc__ or "").split("\n", 1)[0]
 
 
 def _version(wanted: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
 
 ARRAYS = "Arrays"
-COMPUTATION = "Settings"
+COMPUTATION = "Computation"
 OUTPUT = "Output"
 
 Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "safetensors", "markdown"]
@@ -393,7 +393,7 @@ def _default(group: type, field: str) -> Any:
     return getattr(group, field, inspect.Parameter.empty)
 
 
-def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
+def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
     """Let a command take the groups above: to Typer, each of their attributes is a parameter.
 
     Typer reads signatures and knows no groups of parameters; without this every command would repeat them all.
@@ -411,7 +411,7 @@ def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
         return run(**{name: group(**{field: values[field] for field in hints[name]}) for name, group in groups.items()})
 
     # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
-    command.__doc__ = (run.__doc__ or "").replace("\\b", "\b")
+    command.__doc__ = f"{summary}\n\n{inspect.cleandoc(run.__doc__ or '')}".replace("\\b", "\b")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command

@@ -6,10 +6,8 @@ from attncli.commands.arguments import Report, Screening, Shape, Threads
 
 
 def run(shape: Shape, machine: Threads, report: Report, screening: Screening) -> None:
-    r"""Time this machine: attn beside the libraries installed here.
-
-    All compute the same random problem; they are seen to agree before any is timed, and are then timed in turns. The
-    limit is the two matrix products alone. Ratios are how many times as long the other takes.
+    r"""All compute the same random problem; they are seen to agree before any is timed, and are then timed in
+    turns. The limit is the two matrix products alone. Ratios are how many times as long the other takes.
 
     \b
     Examples:

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 
 def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, screening: Screening) -> int:
-    r"""Compare with an expected output and name the mistake.
-
-    Says whether the expected output is right to within rounding, where it is not, and which known mistake, or pair of
-    them, makes exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
+    r"""Says whether the expected output is right to within rounding, where it is not, and which known mistake, or
+    pair of them, makes exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
 
     \b
     Examples:

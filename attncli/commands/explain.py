@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 def run(
     inputs: Inputs, settings: Settings, steps: Steps, element: Element, tables: Tables, output: LessonOutput
 ) -> None:
-    r"""Teach the steps with the numbers of the file.
-
-    For each step: what it is for, the formula, the shapes, one element worked out in full, the table, and what to
-    notice in these numbers. With no file it takes a built-in example.
+    r"""For each step: what it is for, the formula, the shapes, one element worked out in full, the table, and what
+    to notice in these numbers. With no file it takes a built-in example.
 
     \b
     Examples:

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 
 def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
-    r"""Show what is in the files and what compute would do with it.
-
-    Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds; of a file of
-    several problems, a line each.
+    r"""Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds; of a file
+    of several problems, a line each.
 
     \b
     Examples:

@@ -17,10 +17,8 @@ SUFFIXES = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
 
 
 def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
-    r"""Draw who attends to what.
-
-    On the terminal, or in a file by its extension: .png, .svg and .pdf by matplotlib (pip install 'attncli[plot]'),
-    .html as a page to look around in. Big matrices are averaged down, and the caption says so.
+    r"""On the terminal, or in a file by its extension: .png, .svg and .pdf by matplotlib (pip install
+    'attncli[plot]'), .html as a page to look around in. Big matrices are averaged down, and the caption says so.
 
     \b
     Examples:

@@ -6,9 +6,7 @@ from attncli.commands.arguments import File, Output, Sinks, Tables
 
 
 def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
-    r"""Turn logits into weights: the second step, as a filter.
-
-    Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
+    r"""Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
 
     \b
     Examples:

@@ -6,9 +6,7 @@ from attncli.commands.arguments import File, Output, States, Tables, Values
 
 
 def run(file: File, values: Values, states: States, tables: Tables, output: Output) -> None:
-    r"""Sum the values by their weights: the third step, as a filter.
-
-    Reads what attn softmax writes (standard input when no file is given), or two matrices, WEIGHTS VALUE.
+    r"""Reads what attn softmax writes (standard input when no file is given), or two matrices, WEIGHTS VALUE.
 
     \b
     Examples:

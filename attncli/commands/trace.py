@@ -75,10 +75,8 @@ class Recording(Group):
 
 
 def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
-    r"""Record the real Q, K, V of a transformers model.
-
-    Runs a model on a text and records for each attention that it performs what goes in and, as the expected output,
-    what the model itself makes of it. Nothing is asked of any network. Needs pip install 'attncli[trace]'.
+    r"""Runs a model on a text and records for each attention that it performs what goes in and, as the expected
+    output, what the model itself makes of it. Nothing is asked of any network. Needs pip install 'attncli[trace]'.
 
     \b
     Examples:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.computations import AttentionSteps, Calculation, Selection, Softmax, WeightedSum, states_of
-from attncli.attend.fast import stream
 from attncli.attend.operands import Operands, ScoreOperands, missing_hint, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
@@ -218,6 +217,9 @@ class AttentionComputation(ScoreComputation):
 
     def stream(self, part: Selection, resources: Resources) -> tuple[NDArray[Any], Sequence[str]]:
         """Compute the output of a part without a score matrix; return it as the user's arrays are, with notices."""
+        # Most computations are small, and the stream's modules cost start-up time that they need not pay.
+        from attncli.attend.fast import stream
+
         operands = self.select(part)
         out = None if resources.out is None else _as_heads(resources.out, operands.sizes, part)
         made = stream.run(operands, out, threads=resources.threads, progress=resources.progress)

@@ -1,0 +1,33 @@
+"""Which commands there are. Each is a module of the same name in this folder, with a function ``run``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command in the list of them.
+
+    It stands here and not in the command's module, so that ``attn --help`` need not load every module.
+
+    Attributes:
+        heading: the heading that it is listed under.
+        summary: what it does, in a line; the first line of its own help too.
+    """
+
+    heading: str
+    summary: str
+
+
+COMMANDS = {
+    "compute": Entry("Compute", "Run score → softmax → weighted sum and show each step."),
+    "score": Entry("Compute", "Score every query against every key: the first step, as a filter."),
+    "softmax": Entry("Compute", "Turn logits into weights: the second step, as a filter."),
+    "sum": Entry("Compute", "Sum the values by their weights: the third step, as a filter."),
+    "explain": Entry("Understand", "Teach the steps with the numbers of the file."),
+    "plot": Entry("Understand", "Draw who attends to what."),
+    "inspect": Entry("Understand", "Show what is in the files and what compute would do with it."),
+    "check": Entry("Verify", "Compare with an expected output and name the mistake."),
+    "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
+    "bench": Entry("Measure", "Time this machine: attn beside the libraries installed here."),
+}
