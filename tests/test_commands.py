@@ -298,7 +298,7 @@ def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
     files(tmp_path, {"w.csv": "1,0\n0,1\n", "q.csv": "1,2\n"})
     run = attn("compute", "q.csv", "--w-score", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
     assert run.err.splitlines() == [
-        "attn: notice: w_score has no part in --score dot; it belongs to --score general",
-        "attn: notice: rope-theta has no part in this without --rope",
-        "attn: notice: offset has no part in this without --causal, --window, --alibi or --rope",
+        "attn: notice: w_score has no effect with --score dot; it belongs to --score general",
+        "attn: notice: rope-theta has no effect without --rope",
+        "attn: notice: offset has no effect without --causal, --window, --alibi or --rope",
     ]

@@ -202,7 +202,7 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
         (BASE | {"rope_theta": 0}, "rope_theta is a number above 0, not 0"),
         (
             BASE | {"bias": np.ones(4)},
-            "bias 4 does not broadcast to 2×4×3×5 (batch×heads×queries×keys): 4 is not the number of keys",
+            "bias 4 does not broadcast to 2×4×3×5 (batch items × query heads × queries × keys): 4 is not the number of keys",
         ),
         (
             BASE | {"score": "general", "w_score": np.ones((5, 6))},
@@ -330,8 +330,8 @@ def test_inspect_says_what_is_in_force_and_where_it_came_from(tmp_path: Path) ->
     assert found["options"]["window"]["source"].endswith("all.npz")
     assert found["verdict"] == (
         "compute would run 3 queries on 7 keys, 6 features, for each of 2 batch items and 4 heads (score dot, scale "
-        "sqrt = 1/√6 = 0.4082, states rows, 2 query heads a key head, rope half, theta 100, 3 past keys, softcap 5, "
-        "alibi, boolean mask, bias added, causal, window 4 back, 0 ahead, first query at position 3, sinks, computed "
+        "sqrt = 1/√6 = 0.4082, states rows, 2 query heads per key head, rope half, theta 100, 3 past keys, softcap 5, "
+        "causal, window 4 back, 0 ahead, first query at position 3, alibi, boolean mask, bias added, sinks, computed "
         "in float32) and give an output of 2×4×3×5"
     )
 
@@ -378,7 +378,7 @@ def test_explain_works_out_every_score_function(tmp_path: Path, function: str) -
     key = rng.random((5, 3 if function == "cosine" else 2))
     arrays: dict[str, Any] = {"query": rng.random((2, 3)), "hidden": key, **extra.get(function, {})}
     np.savez(path, **arrays, options=np.array(json.dumps({"score": function})))
-    expected = score(**arrays, score=function)[1, 4]  # type: ignore[arg-type]
+    expected = score(**arrays, score=function)[1, 4]
     words = ["--row", "1", "--col", "4", "--step", "score", "--digits", "6"]
     for lang in ("en", "zh"):
         out = attn("explain", path, *words, "--lang", lang).out

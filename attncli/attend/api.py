@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.operands import numbers, prepare, prepare_scores
-from attncli.attend.options import Offset, Options, Scale, ScoreName, Window
+from attncli.attend.options import Offset, Options, Scale, Window
 from attncli.attend.steps import Steps
 from attncli.errors import InputError
 from attncli.text import nearest
@@ -32,7 +32,7 @@ class Keywords(TypedDict, total=False):
     w_query: ArrayLike | None
     w_key: ArrayLike | None
     v_score: ArrayLike | None
-    score: ScoreName
+    score: str
     scale: Scale
     states: Literal["rows", "columns"]
     heads: int | None

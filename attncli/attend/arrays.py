@@ -1,9 +1,14 @@
-"""The names that files and flags may use, and what each one holds."""
+"""The names that files, flags and Python may use, each declared once: what stands behind it, and which axes it has.
+
+Readers, flags, shape errors, `inspect`, labels and the reference are made from these records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from attncli.errors import InputError
 from attncli.text import nearest
@@ -18,53 +23,176 @@ class Kind(Enum):
     OPTIONS = "an object of options"
 
 
+class Role(Enum):
+    """What an array is in the computation."""
+
+    STATE = "a state"  # what meets, all in one type
+    INPUT = "another input"  # in whatever type it has
+    RESULT = "a result"
+    EXPECTED = "what another program made"
+
+
+# What the symbols of the axes stand for.
+AXES = {
+    "B": "batch items",
+    "H": "query heads",
+    "K": "key heads",
+    "L": "queries",
+    "S": "keys",
+    "P": "past keys",
+    "E": "features of a query or key",
+    "Ek": "features of a key",
+    "Ev": "features of a value",
+    "A": "features when they meet",
+}
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array that files, flags or Python may give, or that results hold.
+
+    Attributes:
+        name: as the rest of the program calls it.
+        role: see `Role`.
+        stage: the stage that it belongs to; empty for the states, with which everything starts.
+        axes: the symbols of its axes, see `AXES`. The states and results may have fewer, from the right.
+        help: what it is, as the help of its flag says it.
+        aliases: other names for the same in files.
+        closes: whether −∞ in it closes a key; a JSON null is then −∞.
+        broadcasts: whether each axis may also have the length 1, and leading ones be missing.
+        words: how tables say that it takes part, for a prepared problem; empty where there is nothing to say.
+    """
+
+    name: str
+    role: Role
+    stage: str
+    axes: tuple[str, ...]
+    help: str
+    aliases: tuple[str, ...] = ()
+    closes: bool = False
+    broadcasts: bool = False
+    words: Callable[[Any], str] = lambda facts: ""
+
+    @property
+    def shape(self) -> str:
+        """Its axes as people write them.
+
+        >>> ARRAYS["mask"].shape, ARRAYS["query"].shape, ARRAYS["sinks"].shape
+        ('up to (B, H, L, S)', '(…, L, E)', '(H)')
+        """
+        inner = ", ".join(self.axes)
+        if self.broadcasts:
+            return f"up to ({inner})"
+        return f"(…, {', '.join(self.axes[-2:])})" if len(self.axes) == 4 else f"({inner})"
+
+
+def _some(numbers: Any) -> str:
+    every = numbers.tolist()
+    return f"{', '.join(map(str, every[:5]))}{', …' * (len(every) > 5)}"
+
+
+_QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "P", "E"), ("B", "K", "S", "Ev")
+_SCORES, _OUTPUT = ("B", "H", "L", "S"), ("B", "H", "L", "Ev")
+
 # In the order in which results carry them on.
-INPUTS = (
-    "query",
-    "hidden",
-    "key",
-    "value",
-    "past_key",
-    "past_value",
-    "mask",
-    "bias",
-    "key_lengths",
-    "sinks",
-    "w_score",
-    "w_query",
-    "w_key",
-    "v_score",
-    "expected",
-)
-RESULTS = ("scores", "capped", "logits", "weights", "output")
+ARRAYS = {
+    each.name: each
+    for each in (
+        Array(
+            "query", Role.STATE, "", _QUERY, "Set the query; FILE:NAME picks an array out of an archive.", ("q", "Q")
+        ),
+        Array("hidden", Role.STATE, "", _KEY, "Set key and value at once.", ("h", "H")),
+        Array("key", Role.STATE, "", _KEY, "Set the key.", ("k", "K")),
+        Array("value", Role.STATE, "", _VALUE, "Set the value.", ("v", "V")),
+        Array(
+            "past_key",
+            Role.STATE,
+            "",
+            _PAST,
+            "Set the keys of a cache, which go before the key.",
+            words=lambda facts: f"{facts.sizes.past} past keys" if facts.sizes.past else "",
+        ),
+        Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Set the values of a cache."),
+        Array(
+            "mask",
+            Role.INPUT,
+            "mask",
+            _SCORES,
+            "Set the mask: true = may attend, or numbers to add.",
+            ("attn_mask",),
+            closes=True,
+            broadcasts=True,
+            words=lambda facts: (
+                "" if facts.mask is None else "boolean mask" if facts.mask.dtype == bool else "mask added"
+            ),
+        ),
+        Array(
+            "bias",
+            Role.INPUT,
+            "mask",
+            _SCORES,
+            "Set numbers to add to the scores, after softcap.",
+            closes=True,
+            broadcasts=True,
+            words=lambda facts: "" if facts.bias is None else "bias added",
+        ),
+        Array(
+            "key_lengths",
+            Role.INPUT,
+            "mask",
+            ("B",),
+            "Set how many keys each batch item has.",
+            words=lambda facts: "" if facts.key_lengths is None else f"key lengths {_some(facts.key_lengths)}",
+        ),
+        Array(
+            "sinks",
+            Role.INPUT,
+            "softmax",
+            ("H",),
+            "Set one logit per query head, of one more key whose value is 0.",
+            words=lambda facts: "" if facts.sinks is None else "sinks",
+        ),
+        Array("w_score", Role.INPUT, "score", ("E", "Ek"), "Set W of --score general, q·W·k."),
+        Array("w_query", Role.INPUT, "score", ("E", "A"), "Set W1 of --score additive, v·tanh(q·W1 + k·W2)."),
+        Array("w_key", Role.INPUT, "score", ("Ek", "A"), "Set W2 of --score additive."),
+        Array("v_score", Role.INPUT, "score", ("A",), "Set v of --score additive."),
+        Array("expected", Role.EXPECTED, "", _OUTPUT, "Set the output to compare with."),
+        Array("scores", Role.RESULT, "score", _SCORES, "Scaled scores.", closes=True),
+        Array("capped", Role.RESULT, "cap", _SCORES, "Scores after softcap, where there is one.", closes=True),
+        Array(
+            "logits",
+            Role.RESULT,
+            "mask",
+            _SCORES,
+            "What softmax sees: mask and bias added, −∞ where a key is closed.",
+            closes=True,
+        ),
+        Array("weights", Role.RESULT, "softmax", _SCORES, "Each row sums to 1, or is 0 where nothing is open."),
+        Array("output", Role.RESULT, "sum", _OUTPUT, "Σ weights · value."),
+    )
+}
 
-# What meets, in one type; the others stand beside them in whatever type they have.
-STATES = ("query", "hidden", "key", "value", "past_key", "past_value")
-
-# Computed in the precision of the computation, which may be wider than that of the arrays in the file.
-INTERMEDIATE = ("scores", "capped", "logits", "weights")
-
-# In these a JSON null is −∞: a key that is closed.
-NULL_IS_CLOSED = ("mask", "bias", "scores", "capped", "logits")
+# The arrays that flags of the computation can set; `expected` has its flag where outputs are compared.
+GIVEN = tuple(name for name, each in ARRAYS.items() if each.role in (Role.STATE, Role.INPUT))
+RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESULT)
+STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
+# Made in the precision of the computation, which may be wider than that of the arrays in the file.
+INTERMEDIATE = tuple(name for name in RESULTS if name != "output")
+NULL_IS_CLOSED = tuple(name for name, each in ARRAYS.items() if each.closes)
 
 KINDS: dict[str, Kind] = (
-    dict.fromkeys((*INPUTS, *RESULTS), Kind.ARRAY)
+    dict.fromkeys(ARRAYS, Kind.ARRAY)
     | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
     | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
     | {"options": Kind.OPTIONS}
 )
+ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.aliases}
 
-ALIASES = {
-    "q": "query",
-    "Q": "query",
-    "h": "hidden",
-    "H": "hidden",
-    "k": "key",
-    "K": "key",
-    "v": "value",
-    "V": "value",
-    "attn_mask": "mask",
-}
+
+def missing_hint(name: str) -> str:
+    """Return the hint that says how to give an array that is missing."""
+    stands_in = name in ("key", "value")
+    return f'give "{name}" in the file or with --{name} FILE' + ', or "hidden" for key and value' * stands_in
 
 
 def member(given: Iterable[str], wanted: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from attncli.attend.arrays import ARRAYS, AXES, missing_hint
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of, show
@@ -205,13 +206,6 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
     return found
 
 
-def missing_hint(name: str) -> str:
-    """Return the hint that says how to give an array that is missing."""
-    return f'give "{name}" in the file or with --{name} FILE' + (
-        ', or "hidden" for key and value' if name != "query" else ""
-    )
-
-
 def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> NDArray[Any]:
     """Return a view as (batch, heads, length, features), each state a row.
 
@@ -274,8 +268,8 @@ def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any
     wanted = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
     for axis, (has, wants) in enumerate(zip(full.shape, wanted, strict=True)):
         if has not in (1, wants) and not (axis == 3 and name == "mask" and has < wants):
-            names = ("batch items", "heads", "queries", "keys")
-            message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} (batch×heads×queries×keys)"
+            names = [AXES[symbol] for symbol in ARRAYS[name].axes]
+            message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} ({' × '.join(names)})"
             raise InputError(f"{message}: {has} is not the number of {names[axis]}", arrays=[name])
     return full
 

@@ -1,82 +1,77 @@
-"""The options of the computation: one frozen record, whoever gives them (Python, a file, the command line)."""
+"""The options of the computation, each declared once: in a file, on the command line and in Python they are the same.
+
+A field of `Options` and the `Option` record in it are all there is to say of an option. The flags of the command line,
+the check of what is given, the notice that an option has no effect, the facts above tables and the reference are made
+from these records.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, Literal, Protocol
 
+from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
-from attncli.text import nearest
+from attncli.text import nearest, plain
 
-ScoreName = Literal["dot", "cosine", "general", "additive"]
 Scale = float | Literal["none", "sqrt"]
 Offset = int | Literal["end"]
 Window = tuple[int, int]
 
+# What options decide beside the stages: how arrays lie, and the precision of everything.
+LAYOUT, PRECISION = "layout", "precision"
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Say how query, key and value meet; the fields are the long flags with underscores.
+
+class Facts(Protocol):
+    """What the words about an option in force may speak of: the prepared problem."""
+
+    @property
+    def options(self) -> Options: ...  # noqa: D102
+    @property
+    def sizes(self) -> Any: ...  # noqa: D102
+    @property
+    def positions(self) -> Any: ...  # noqa: D102
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def factor(self) -> float: ...  # noqa: D102
+    @property
+    def head_count(self) -> int: ...  # noqa: D102
+    @property
+    def dtype(self) -> Any: ...  # noqa: D102
+
+
+Words = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the computation.
 
     Attributes:
-        score: how a query meets a key; see `attncli.attend.stages.score`.
-        scale: factor on the scores: ``"none"`` (1), ``"sqrt"`` (1/√d, d the features of one head) or a number.
-        states: whether each state is a row or a column of its matrix.
-        heads: into how many heads a packed last axis is split; None: it is not packed.
-        kv_heads: the same for key and value; None: as many as ``heads``.
-        causal: a query at position p sees the keys at positions ≤ p.
-        offset: position of the first query; ``"end"`` is keys − queries; None is the length of ``past_key``, or
-            ``key_lengths`` − queries, or 0.
-        window: (left, right): a query at p sees the keys from p − left to p + right; −1 is no bound.
-        softcap: X in X·tanh(score/X); None or 0: no cap.
-        alibi: add −slope·(p − j), a slope for each head.
-        rope: rotate query and key by their positions, pairing feature i with i + E/2 (``"half"``) or 2i with 2i + 1.
-        rope_theta: base of the rotary frequencies.
-        dtype: precision of the computation; None takes the arrays' own, at least float32.
+        stage: the stage that it belongs to; or `LAYOUT` or `PRECISION`.
+        parse: checks what is given, from a flag (text), a file or Python; takes its name and the value.
+        help: what it does, with its default in brackets; one sentence.
+        metavar: what stands after the flag; empty for an option that is on or off.
+        choices: the words that it can be, where those are all.
+        needs: it has no effect unless one of these options is given too.
+        words: how tables say that it is in force, for a prepared problem (`Facts`); empty if there is nothing to say.
     """
 
-    score: ScoreName = "dot"
-    scale: Scale = "none"
-    states: Literal["rows", "columns"] = "rows"
-    heads: int | None = None
-    kv_heads: int | None = None
-    causal: bool = False
-    offset: Offset | None = None
-    window: Window | None = None
-    softcap: float | None = None
-    alibi: bool = False
-    rope: Literal["half", "interleaved"] | None = None
-    rope_theta: float = 10000.0
-    dtype: Literal["float32", "float64"] | None = None
+    stage: str
+    parse: Callable[[str, object], object]
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    words: Words = lambda facts: ""
 
-    @classmethod
-    def parse(cls, given: Mapping[str, object]) -> Options:
-        """Check what was given, by the names of the fields or of the long flags.
 
-        Raises:
-            InputError: an unknown name (the nearest known one is offered), or a value that the option cannot take.
-
-        Example:
-            >>> Options.parse({"scale": "0.125", "causal": True}).scale
-            0.125
-        """
-        names = [field.name for field in fields(cls)]
-        parsed: dict[str, object] = {}
-        for flag, value in given.items():
-            name = flag.replace("-", "_")
-            if name not in names:
-                known = (each.replace("_", "-") for each in names)
-                raise InputError(f"unknown option {flag!r}", hint=nearest(flag, known))
-            parsed[name] = PARSERS[name](name, value)
-        if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
-            raise InputError("kv-heads says how a packed key is split, and heads is missing", hint="give --heads too")
-        return cls(**parsed)  # type: ignore[arg-type]  # PARSERS gives each field its own type
-
-    def changed(self) -> dict[str, object]:
-        """Return the options that are not at their default: what a file must say to mean the same."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+def _option(default: object, record: Option) -> Any:
+    return field(default=default, metadata={"option": record})
 
 
 def _or_none(parse: Callable[[str, object], object]) -> Callable[[str, object], object]:
@@ -90,6 +85,11 @@ def _one_of(*choices: str) -> Callable[[str, object], str]:
         return str(value)
 
     return parse
+
+
+def _choice(stage: str, choices: tuple[str, ...], help: str, *, optional: bool = False, words: Words) -> Option:  # noqa: A002
+    parse: Callable[[str, object], object] = _one_of(*choices)
+    return Option(stage, _or_none(parse) if optional else parse, help, "|".join(choices), choices, words=words)
 
 
 def _flag(name: str, value: object) -> bool:
@@ -161,18 +161,220 @@ def _whole(name: str, value: object, wanted: str) -> int:
     return int(number)
 
 
-PARSERS: dict[str, Callable[[str, object], object]] = {
-    "score": _one_of("dot", "cosine", "general", "additive"),
-    "scale": _scale,
-    "states": _one_of("rows", "columns"),
-    "heads": _or_none(_count),
-    "kv_heads": _or_none(_count),
-    "causal": _flag,
-    "offset": _or_none(_offset),
-    "window": _or_none(_window),
-    "softcap": _or_none(_softcap),
-    "alibi": _flag,
-    "rope": _or_none(_one_of("half", "interleaved")),
-    "rope_theta": _positive,
-    "dtype": _or_none(_one_of("float32", "float64")),
-}
+def _score_words(facts: Facts) -> str:
+    return f"score {facts.options.score}" + (f" with {', '.join(facts.parameters)}" if facts.parameters else "")
+
+
+def _scale_words(facts: Facts) -> str:
+    scale = facts.options.scale
+    if scale == "sqrt":
+        return f"scale sqrt = 1/√{facts.sizes.features} = {plain(facts.factor, 4)}"
+    return f"scale {scale if isinstance(scale, str) else plain(scale, 4)}"
+
+
+def _rope_words(facts: Facts) -> str:
+    options = facts.options
+    return "" if options.rope is None else f"rope {options.rope}, theta {plain(options.rope_theta, 6)}"
+
+
+def _window_words(facts: Facts) -> str:
+    if facts.options.window is None:
+        return ""
+    left, right = ("any" if side < 0 else str(side) for side in facts.options.window)
+    return f"window {left} back, {right} ahead"
+
+
+def _offset_words(facts: Facts) -> str:
+    if not any(facts.options.in_force(name) for name in POSITIONAL):
+        return ""
+    places = list(dict.fromkeys(facts.positions[:, 0].tolist()))
+    return f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
+
+
+# The options for which it matters where a query stands.
+POSITIONAL = ("causal", "window", "alibi", "rope")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Say how query, key and value meet; the fields are the long flags with underscores."""
+
+    score: str = _option(
+        "dot",
+        _choice(
+            "score",
+            tuple(FUNCTIONS),
+            "How a query meets a key (default dot).",
+            words=_score_words,
+        ),
+    )
+    scale: Scale = _option(
+        "none",
+        Option(
+            "score",
+            _scale,
+            "Factor on the scores; sqrt is 1/√d, d the features of one head (default none).",
+            "none|sqrt|NUMBER",
+            words=_scale_words,
+        ),
+    )
+    states: Literal["rows", "columns"] = _option(
+        "rows",
+        _choice(
+            LAYOUT,
+            ("rows", "columns"),
+            "Whether each state is a row or a column of its matrix (default rows).",
+            words=lambda facts: f"states {facts.options.states}",
+        ),
+    )
+    heads: int | None = _option(
+        None,
+        Option(
+            LAYOUT,
+            _or_none(_count),
+            "Split a packed last axis into N heads, whose features stand side by side (default: not packed).",
+            "N",
+            words=lambda facts: "" if facts.options.heads is None else f"{facts.head_count} heads side by side",
+        ),
+    )
+    kv_heads: int | None = _option(
+        None,
+        Option(
+            LAYOUT,
+            _or_none(_count),
+            "The same for key and value (default: as --heads).",
+            "N",
+            words=lambda facts: f"{facts.sizes.group} query heads per key head" if facts.sizes.group > 1 else "",
+        ),
+    )
+    rope: Literal["half", "interleaved"] | None = _option(
+        None,
+        _choice(
+            "rotate",
+            ("half", "interleaved"),
+            "Rotate query and key by their positions: feature i pairs with i + E/2, or 2i with 2i + 1 (default off).",
+            optional=True,
+            words=_rope_words,
+        ),
+    )
+    rope_theta: float = _option(
+        10000.0,
+        Option(
+            "rotate",
+            _positive,
+            "Base of the rotary frequencies (default 10000).",
+            "NUMBER",
+            needs=("rope",),
+        ),
+    )
+    softcap: float | None = _option(
+        None,
+        Option(
+            "cap",
+            _or_none(_softcap),
+            "X in X·tanh(score/X), before any mask or bias; 0 is none (default none).",
+            "X",
+            words=lambda facts: "" if facts.options.softcap is None else f"softcap {plain(facts.options.softcap, 4)}",
+        ),
+    )
+    causal: bool = _option(
+        False,
+        Option(
+            "mask",
+            _flag,
+            "A query at position p sees keys up to p (default off).",
+            words=lambda facts: "causal" if facts.options.causal else "",
+        ),
+    )
+    window: Window | None = _option(
+        None,
+        Option(
+            "mask",
+            _or_none(_window),
+            "A query at position p sees keys from p-LEFT to p+RIGHT; -1 is no bound (default none).",
+            "LEFT[,RIGHT]",
+            words=_window_words,
+        ),
+    )
+    offset: Offset | None = _option(
+        None,
+        Option(
+            "mask",
+            _or_none(_offset),
+            "Position of the first query; end is keys - queries (default 0, the length of past-key, or key-lengths - "
+            "queries).",
+            "N|end",
+            needs=POSITIONAL,
+            words=_offset_words,
+        ),
+    )
+    alibi: bool = _option(
+        False,
+        Option(
+            "mask",
+            _flag,
+            "Add -slope·(p - j) for key j, with a slope for each head (default off).",
+            words=lambda facts: "alibi" if facts.options.alibi else "",
+        ),
+    )
+    dtype: Literal["float32", "float64"] | None = _option(
+        None,
+        _choice(
+            PRECISION,
+            ("float32", "float64"),
+            "Precision (default: float64 for text, that of the arrays otherwise, at least float32).",
+            optional=True,
+            words=lambda facts: f"computed in {facts.dtype.name}",
+        ),
+    )
+
+    @classmethod
+    def parse(cls, given: Mapping[str, object]) -> Options:
+        """Check what was given, by the names of the fields or of the long flags.
+
+        Raises:
+            InputError: an unknown name (the nearest known one is offered), or a value that the option cannot take.
+
+        Example:
+            >>> Options.parse({"scale": "0.125", "causal": True}).scale
+            0.125
+        """
+        known = records()
+        parsed: dict[str, object] = {}
+        for flag, value in given.items():
+            name = flag.replace("-", "_")
+            if name not in known:
+                raise InputError(f"unknown option {flag!r}", hint=nearest(flag, map(as_flag, known)))
+            parsed[name] = known[name].parse(name, value)
+        if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
+            raise InputError("kv-heads says how a packed key is split, and heads is missing", hint="give --heads too")
+        return cls(**parsed)  # type: ignore[arg-type]  # each record's parse gives the type of its field
+
+    def changed(self) -> dict[str, object]:
+        """Return the options that are not at their default: what a file must say to mean the same."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+    def in_force(self, name: str) -> bool:
+        """Tell whether an option is given, and not as what it is by default."""
+        return name in self.changed()
+
+    def without_effect(self) -> dict[str, tuple[str, ...]]:
+        """Return the options that are given and have no effect, with those of which one is missing."""
+        changed = self.changed()
+        needed = {name: records()[name].needs for name in changed}
+        return {name: needs for name, needs in needed.items() if needs and not changed.keys() & set(needs)}
+
+
+@cache
+def records() -> dict[str, Option]:
+    """Return the record of each option by its name."""
+    return {each.name: each.metadata["option"] for each in fields(Options)}
+
+
+def as_flag(name: str) -> str:
+    """Return the name of an option or array as flags spell it.
+
+    >>> as_flag("rope_theta")
+    'rope-theta'
+    """
+    return name.replace("_", "-")

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from attncli.attend.operands import Operands, prepare
 from attncli.attend.options import Options
 
-if TYPE_CHECKING:
-    from attncli.commands.arguments import Shape
-
 SEED = 1706
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes and options of the problem that is timed.
+
+    Attributes:
+        length: queries.
+        keys: keys; None: as many as queries.
+        dim: features of a head.
+        heads: query heads.
+        kv_heads: key heads; None: as many as query heads.
+        causal: whether there is a causal rule.
+        window: as ``--window`` has it, or None.
+        dtype: precision.
+    """
+
+    length: int
+    keys: int | None
+    dim: int
+    heads: int
+    kv_heads: int | None
+    causal: bool
+    window: str | None
+    dtype: Literal["float32", "float64"]
 
 
 def problem(shape: Shape) -> Operands:
     """Return standard normal queries, keys and values with the scale 1/√dim.
 
     Raises:
-        InputError: heads that cannot share the key heads, or a window that is none.
+        InputError: heads that cannot share the key heads, or bounds that are not a window.
     """
     rng = np.random.default_rng(SEED)
     key_heads, keys = shape.kv_heads or shape.heads, shape.keys or shape.length

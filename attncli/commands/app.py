@@ -20,7 +20,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
 import attncli
-from attncli.commands.arguments import expanded
+from attncli.commands.groups import expanded
 from attncli.commands.messages import complain
 from attncli.commands.registry import COMMANDS
 from attncli.errors import InputError

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from attncli.commands.arguments import Checking, Inputs, Report, Screening, Settings
+from attncli.commands.arguments import Inputs, Report, Screening, Settings
+from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
 
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
     from attncli.problem.assemble import Opened
     from attncli.problem.problem import Problem
     from attncli.show.screen import Screen
+
+
+class Checking(Group):
+    """What is compared, and how closely."""
+
+    expected: Annotated[str | None, array_flag("expected", "Set the output to compare with.")] = None
+    rtol: Annotated[
+        float | None,
+        shown("--rtol", "Relative tolerance (default: what the precision explains).", min=0, metavar="NUMBER"),
+    ] = None
+    atol: Annotated[float | None, shown("--atol", "Absolute tolerance, likewise.", min=0, metavar="NUMBER")] = None
+    diagnose: Annotated[
+        bool, shown("--diagnose/--no-diagnose", "Look for the mistake that explains a difference (default on).")
+    ] = True
+
+    def wanted(self) -> Wanted:
+        """Return what is asked for."""
+        from attncli.check.diagnosis import Wanted
+
+        return Wanted(self.rtol, self.atol, self.diagnose)
 
 
 def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, screening: Screening) -> int:

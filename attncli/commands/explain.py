@@ -6,14 +6,44 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import Element, Inputs, LessonOutput, Settings, Steps, Tables
+from attncli.commands.arguments import Inputs, Settings, Steps, Tables
+from attncli.commands.groups import Group, shown
 
 if TYPE_CHECKING:
     from attncli.explain.blocks import Block
     from attncli.explain.lesson import Subject
     from attncli.problem.problem import Problem
+
+
+class Element(Group):
+    """What an explanation works out, and in which language."""
+
+    row: Annotated[
+        str | None,
+        shown("--row", "The query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
+    ] = None
+    col: Annotated[
+        str | None,
+        shown(
+            "--col",
+            "The key to work out (default: most weight); with --step sum the output column.",
+            metavar="INDEX|LABEL",
+        ),
+    ] = None
+    lang: Annotated[Literal["en", "zh"] | None, shown("--lang", "Language (default: the locale's).")] = None
+
+
+class LessonOutput(Group):
+    """Where an explanation goes, and in what format."""
+
+    format: Annotated[
+        Literal["table", "markdown", "html"] | None,
+        shown("--format -f", "What standard output carries (default table)."),
+    ] = None
+    output: Annotated[str | None, shown("--output -o", "Write a file, .md, .txt or .html.", metavar="FILE")] = None
+    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
 
 
 def run(

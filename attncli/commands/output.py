@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attncli.attend.computations import Selection
-from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
+from attncli.commands.arguments import Output, Steps, Tables, number_or_all
 from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
 from attncli.problem.computation import AttentionComputation, Computation, Resources
@@ -24,6 +24,21 @@ BINARY = ("npy", "npz", "safetensors")
 # Formats that show a part for people to look at; the others carry everything.
 SHOWN = ("table", "markdown")
 ONE_MATRIX = ("csv", "tsv", "npy")
+
+
+class Target(Protocol):
+    """A file that results may go to, as the groups of several commands have it."""
+
+    output: str | None
+    force: bool
+
+
+class FormattedTarget(Target, Protocol):
+    """The same, with a format for standard output."""
+
+    @property
+    def format(self) -> str | None:
+        """What standard output carries; None for a table."""
 
 
 def deliver(
@@ -72,9 +87,7 @@ def deliver(
     say(notices)
 
 
-def target_format(
-    output: Output | LessonOutput | Report | Drawing, known: Mapping[str, str] | None = None
-) -> str | None:
+def target_format(output: Target, known: Mapping[str, str] | None = None) -> str | None:
     """Return the format of the file that is asked for, after checking that it can be written.
 
     Args:
@@ -94,7 +107,7 @@ def target_format(
 def deliver_text(
     renderers: Mapping[str, Callable[[Console], None]],
     screen: Screen,
-    output: LessonOutput | Report,
+    output: FormattedTarget,
     notices: Sequence[str] = (),
 ) -> None:
     """Write a text that is the same everywhere but for its format.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import Drawing, Inputs, Settings
+from attncli.commands.arguments import ColorOption, Inputs, Settings
+from attncli.commands.groups import Group, shown
 from attncli.commands.messages import progress_bar
 from attncli.errors import InputError
 from attncli.problem.computation import AttentionComputation, ScoreComputation, attention_of, scores_of
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 SUFFIXES = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
+
+
+class Drawing(Group):
+    """What is drawn, and where."""
+
+    what: Annotated[
+        Literal["weights", "scores", "logits"], shown("--what", "Which numbers are drawn (default weights).")
+    ] = "weights"
+    head: Annotated[str | None, shown("--head", "Which head (default: the first).", metavar="N|all")] = None
+    all_heads: Annotated[bool, shown("--all-heads", "All heads, as small multiples.")] = False
+    batch: Annotated[str | None, shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")] = (
+        None
+    )
+    output: Annotated[str | None, shown("--output -o", "Write a file: .png, .svg, .pdf or .html.", metavar="FILE")] = (
+        None
+    )
+    terminal: Annotated[
+        bool, shown("--terminal", "Draw FILE.svg as a terminal shows it; that needs no matplotlib.")
+    ] = False
+    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    color: ColorOption = "auto"
 
 
 def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:

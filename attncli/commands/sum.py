@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import File, Output, States, Tables, Values
+from attncli.commands.arguments import File, Layout, Output, Tables, Values
 
 
-def run(file: File, values: Values, states: States, tables: Tables, output: Output) -> None:
+def run(file: File, values: Values, states: Layout, tables: Tables, output: Output) -> None:
     r"""Reads what attn softmax writes (standard input when no file is given), or two matrices, WEIGHTS VALUE.
 
     \b

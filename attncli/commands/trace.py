@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from attncli.commands.arguments import OUTPUT, Group, Screening
+from attncli.commands.arguments import Screening
+from attncli.commands.groups import OUTPUT, Group
 from attncli.errors import InputError
 
 if TYPE_CHECKING:

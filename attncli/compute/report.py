@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.computations import Selection
+from attncli.attend.in_force import in_force
 from attncli.attend.operands import ScoreOperands
+from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.problem.computation import Computation, ScoreComputation
@@ -23,13 +25,6 @@ from attncli.show.window import Axis, ends
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
-
-SCORES = {
-    "dot": "query · keyᵀ",
-    "cosine": "cos(query, key)",
-    "general": "query · w_score · keyᵀ",
-    "additive": "v_score · tanh(query · w_query + key · w_key)",
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def formula(name: str, o: ScoreOperands | None) -> str:
         closed = ", −∞ where closed" if openings(o) else ""
         return f"logits = {' + '.join([before, *additions(o)])}{closed}"
     return {
-        "scores": f"scores = scale · {SCORES[o.options.score]}",
+        "scores": f"scores = scale · {FUNCTIONS[o.options.score].of_matrices}",
         "capped": f"capped = {plain(o.options.softcap or 0, 4)} · tanh(scores / {plain(o.options.softcap or 0, 4)})",
         "weights": "weights = softmax(logits)" if o.sinks is None else "weights = softmax(logits, beside a sink)",
         "output": "output = weights · value",
@@ -119,52 +114,6 @@ def facts(computation: Computation, view: View) -> list[str]:
         if count > 1 and asked is None
     ]
     return [*lines, *more]
-
-
-def in_force(o: ScoreOperands) -> dict[str, str]:
-    """Return the options in force, those at their default that matter included, by the name of flag or array."""
-    options, sizes = o.options, o.sizes
-    found = {"score": f"score {options.score}"}
-    if o.parameters:
-        found["score"] += f" with {', '.join(o.parameters)}"
-    found["scale"] = f"scale {_scale(o)}"
-    found["states"] = f"states {options.states}"
-    if options.heads is not None:
-        found["heads"] = f"{o.head_count} heads side by side"
-    if sizes.group > 1:
-        found["kv_heads"] = f"{sizes.group} query heads a key head"
-    if options.rope is not None:
-        found["rope"] = f"rope {options.rope}, theta {plain(options.rope_theta, 6)}"
-    if sizes.past:
-        found["past_key"] = f"{sizes.past} past keys"
-    if options.softcap is not None:
-        found["softcap"] = f"softcap {plain(options.softcap, 4)}"
-    if options.alibi:
-        found["alibi"] = "alibi"
-    if o.mask is not None:
-        found["mask"] = "boolean mask" if o.mask.dtype == bool else "mask added"
-    if o.bias is not None:
-        found["bias"] = "bias added"
-    if options.causal:
-        found["causal"] = "causal"
-    if options.window is not None:
-        left, right = ("any" if side < 0 else str(side) for side in options.window)
-        found["window"] = f"window {left} back, {right} ahead"
-    if options.causal or options.window is not None or options.rope is not None or options.alibi:
-        places = list(dict.fromkeys(o.positions[:, 0].tolist()))
-        found["offset"] = f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
-    if o.key_lengths is not None:
-        lengths = o.key_lengths.tolist()
-        found["key_lengths"] = f"key lengths {', '.join(map(str, lengths[:5]))}{', …' * (len(lengths) > 5)}"
-    if o.sinks is not None:
-        found["sinks"] = "sinks"
-    return found | {"dtype": f"computed in {o.dtype.name}"}
-
-
-def _scale(o: ScoreOperands) -> str:
-    if o.options.scale == "sqrt":
-        return f"sqrt = 1/√{o.sizes.features} = {plain(o.factor, 4)}"
-    return o.options.scale if isinstance(o.options.scale, str) else plain(o.options.scale, 4)
 
 
 def to_text(computation: Computation, view: View, notices: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show
 from attncli.attend.stages.mask import additions, openings
 from attncli.attend.stages.rotate import angles, pairs, rotated
@@ -19,26 +20,14 @@ from attncli.explain.lesson import Lesson
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMULAS = {
-    "dot": ("scores = scale · Q Kᵀ", r"\mathrm{scores} = \mathrm{scale} \cdot Q K^\top"),
-    "cosine": (
-        "scores[i, j] = scale · qᵢ·kⱼ / (|qᵢ| |kⱼ|)",
-        r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot \frac{q_i \cdot k_j}{|q_i|\,|k_j|}",
-    ),
-    "general": ("scores = scale · Q W Kᵀ", r"\mathrm{scores} = \mathrm{scale} \cdot Q W K^\top"),
-    "additive": (
-        "scores[i, j] = scale · v·tanh(qᵢ·W₁ + kⱼ·W₂)",
-        r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot v^\top \tanh(W_1^\top q_i + W_2^\top k_j)",
-    ),
-}
-
 
 def teach(lesson: Lesson) -> Iterator[Block]:
     """Explain the score."""
     about, options = lesson.about, lesson.about.operands.options
     yield Heading(lesson.say("score_heading"))
     yield Paragraph(lesson.say(f"score_purpose_{options.score}"))
-    yield Formula(*FORMULAS[options.score])
+    function = FUNCTIONS[options.score]
+    yield Formula(function.formula, function.tex)
     yield Paragraph(_scale(lesson))
     yield Paragraph(lesson.say("shapes", text=_shapes(lesson)))
     if options.rope is not None:

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.computations import Selection
+from attncli.attend.in_force import in_force
 from attncli.attend.shapes import show
-from attncli.compute.report import in_force
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
 from attncli.problem.computation import AttentionComputation, attention_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.arrays import NULL_IS_CLOSED
+from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, Role
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
@@ -25,18 +25,8 @@ ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
 SOFTMAX_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("logits",),)}
 SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("weights",),), 2: (("weights",), ("value",))}
 
-# Whose states the rows of a matrix are: their labels become the labels of the queries or of the keys.
-ROW_LABELS = {
-    "query": "query_labels",
-    "hidden": "key_labels",
-    "key": "key_labels",
-    "past_key": "past_labels",
-    "value": "key_labels",
-    "mask": "query_labels",
-    "logits": "query_labels",
-    "weights": "query_labels",
-}
-COLUMN_LABELS = {"mask": "key_labels", "logits": "key_labels", "weights": "key_labels"}
+# Which labels the positions along an axis have.
+LABELS = {"L": "query_labels", "S": "key_labels", "P": "past_labels"}
 
 
 @dataclass
@@ -226,7 +216,8 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
 
 def _labels_of(name: str, matrix: Matrix, options: Options) -> list[tuple[str, Labels]]:
     rows, columns = matrix.row_labels, matrix.column_labels
-    if name in ("query", "hidden", "key", "value", "past_key") and options.states == "columns":
-        rows = columns
-    found = [(ROW_LABELS.get(name), rows), (COLUMN_LABELS.get(name), columns)]
+    axes = ARRAYS[name].axes[-2:]
+    if options.states == "columns" and ARRAYS[name].role is Role.STATE:
+        rows, columns = columns, rows
+    found = zip(map(LABELS.get, axes), (rows, columns)[-len(axes) :], strict=True)
     return [(target, labels) for target, labels in found if target and labels is not None]

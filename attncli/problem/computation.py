@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import missing_hint
 from attncli.attend.computations import AttentionSteps, Calculation, Selection, Softmax, WeightedSum, states_of
-from attncli.attend.operands import Operands, ScoreOperands, missing_hint, precision
+from attncli.attend.operands import Operands, ScoreOperands, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
 from attncli.attend.steps import STAGES, STEPS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.options import as_flag
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
 from attncli.text import a_few
@@ -43,13 +44,11 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
     users = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
     for name in arrays:
         if name in users and name not in o.parameters:
-            yield f"{name} has no part in --score {o.options.score}; it belongs to --score {users[name]}"
-    given, options = o.options.changed(), o.options
-    if "rope_theta" in given and options.rope is None:
-        yield "rope-theta has no part in this without --rope"
-    places = options.causal or options.window is not None or options.alibi or options.rope is not None
-    if "offset" in given and not places:
-        yield "offset has no part in this without --causal, --window, --alibi or --rope"
+            yield f"{name} has no effect with --score {o.options.score}; it belongs to --score {users[name]}"
+    for option, needs in o.options.without_effect().items():
+        wanted = [f"--{as_flag(name)}" for name in needs]
+        either = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
+        yield f"{as_flag(option)} has no effect without {either}"
 
 
 def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.text import visible
+from attncli.text import number, plain, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["cells", "label", "labels_or_indices", "number", "plain"]
+
 MOST_LABEL = 16
-# Beyond so many digits a difference from a whole number is rounding.
-MOST_DIGITS = 8
-
-
-def number(value: float, digits: int, *, narrow: bool = False) -> str:
-    """Write a number so that columns of them stay narrow.
-
-    Below 1 there are so many digits behind the point, from 1 on so many significant ones; what is too small or too
-    large for that gets an exponent.
-
-    >>> number(0.02558, 4), number(12.3456, 4), number(3.0590222e-07, 4), number(0.0, 4), number(-math.inf, 4)
-    ('0.0256', '12.35', '3.059e-07', '0', '−∞')
-    """
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if size == 0:
-        return "0"  # without a point: an exact zero is a key that is closed, 0.0000 would be a small weight
-    if narrow and size < 10.0**-digits:
-        return f"{value:.0e}"
-    if size < 10.0**-digits or size >= 1e6:
-        return f"{value:.{digits - 1}e}"
-    return f"{value:#.{digits}g}".rstrip(".") if size >= 1 else f"{value:.{digits}f}"
-
-
-def plain(value: float, digits: int) -> str:
-    """Write a number for a sentence: so many significant digits, and more where it would look whole and is not.
-
-    >>> plain(55.0, 4), plain(0.25, 4), plain(0.9999997, 4), plain(1e20, 4)
-    ('55', '0.25', '0.9999997', '1e+20')
-    """
-    if not math.isfinite(value):
-        return number(value, digits)
-    if abs(value) >= 1e6:
-        return f"{value:.{digits}g}"
-    if value == int(value):
-        return str(int(value))
-    texts = [f"{value:.{more}g}" for more in range(digits, max(digits, MOST_DIGITS) + 1)]
-    return next((text for text in texts if float(text) != int(float(text))), texts[0])
 
 
 def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.attend.options import Options, ScoreName
+from attncli.attend.options import Options
 from attncli.attend.stages.rotate import rotated
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
@@ -247,7 +247,7 @@ def score_function(o: Operands) -> Iterator[Variant]:
     if o.sizes.features != o.key.shape[-1]:
         return
     own = o.options.score
-    names: tuple[ScoreName, ...] = ("dot", "cosine")
+    names: tuple[str, ...] = ("dot", "cosine")
     for name in names:
         if name != own:
             taken = replace(o.options, score=name)

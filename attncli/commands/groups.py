@@ -1,0 +1,80 @@
+"""Groups of parameters, which several commands can share; Typer itself knows only single ones."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_origin, get_type_hints
+
+from typer import Option
+
+# The headings of the help, under which parameters stand.
+ARRAYS_HEADING = "Arrays"
+COMPUTATION = "Computation"
+OUTPUT = "Output"
+
+Parameters = dict[str, tuple[Any, Any]]
+
+
+def array_flag(name: str, what: str) -> Any:
+    """Return the flag that sets an array from a file."""
+    return Option(f"--{name}", metavar="FILE", help=what, rich_help_panel=ARRAYS_HEADING, show_default=False)
+
+
+def setting(flag: str, what: str, **more: Any) -> Any:
+    """Return the flag of something that decides how it is computed."""
+    return Option(flag, help=what, rich_help_panel=COMPUTATION, show_default=False, **more)
+
+
+def shown(flags: str, what: str, **more: Any) -> Any:
+    """Return the flag of something that decides what is shown, and where."""
+    return Option(*flags.split(), help=what, rich_help_panel=OUTPUT, show_default=False, **more)
+
+
+class Group:
+    """Parameters that several commands share, as annotated class attributes with their defaults.
+
+    No dataclass: making ten of those takes longer than reading the command line.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        vars(self).update(values)
+
+    @classmethod
+    def parameters(cls) -> Parameters:
+        """Return the parameters by name, each with its annotation and its default."""
+        hints = get_type_hints(cls, include_extras=True)
+        return {name: (hint, _default(cls, name)) for name, hint in hints.items() if get_origin(hint) is Annotated}
+
+    def given(self) -> dict[str, Any]:
+        """Return all values by name."""
+        return dict(vars(self))
+
+
+def _default(group: type, field: str) -> Any:
+    return getattr(group, field, inspect.Parameter.empty)
+
+
+def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
+    """Let a command take the groups above: to Typer, each of their attributes is a parameter.
+
+    Typer reads signatures and knows no groups of parameters; without this every command would repeat them all.
+    """
+    groups = get_type_hints(run)
+    groups.pop("return")
+    fields = {name: group.parameters() for name, group in groups.items()}
+    parameters = [
+        inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for group in fields.values()
+        for field, (annotation, default) in group.items()
+    ]
+
+    def command(**values: Any) -> Any:
+        given = {name: {field: values[field] for field in group} for name, group in fields.items()}
+        return run(**{name: groups[name](**each) for name, each in given.items()})
+
+    # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
+    command.__doc__ = f"{summary}\n\n{inspect.cleandoc(run.__doc__ or '')}".replace("\\b", "\b")
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
