@@ -224,7 +224,7 @@ def test_nan_stays_in_its_row_and_infinity_in_its_column() -> None:
         ({"query": np.ones((0, 3)), "hidden": np.ones((2, 3))}, "query 0×3 has an axis of length 0", ""),
         (
             {"query": np.ones((2, 3)), "hidden": np.ones((4, 3)), "mask": np.ones((3, 4))},
-            "mask 3×4 does not broadcast to 1×1×2×4 (batch items × query heads × queries × keys): 3 is not the number of queries",
+            "mask 3×4 does not broadcast to 1×1×2×4 (B×H×L×S): 3 is not the number of queries",
             "",
         ),
     ],

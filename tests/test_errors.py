@@ -175,7 +175,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "mask": (
         "f.json",
         b'{"query": [1], "hidden": [[1], [1]], "mask": [true, true, true]}',
-        "attn: f.json: mask 3 does not broadcast to 1×1×1×2 (batch items × query heads × queries × keys): 3 is not the number of keys\n",
+        "attn: f.json: mask 3 does not broadcast to 1×1×1×2 (B×H×L×S): 3 is not the number of keys\n",
     ),
     "zero length": (
         "f.json",

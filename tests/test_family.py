@@ -202,7 +202,7 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
         (BASE | {"rope_theta": 0}, "rope_theta is a number above 0, not 0"),
         (
             BASE | {"bias": np.ones(4)},
-            "bias 4 does not broadcast to 2×4×3×5 (batch items × query heads × queries × keys): 4 is not the number of keys",
+            "bias 4 does not broadcast to 2×4×3×5 (B×H×L×S): 4 is not the number of keys",
         ),
         (
             BASE | {"score": "general", "w_score": np.ones((5, 6))},

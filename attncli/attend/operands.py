@@ -269,7 +269,7 @@ def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any
     for axis, (has, wants) in enumerate(zip(full.shape, wanted, strict=True)):
         if has not in (1, wants) and not (axis == 3 and name == "mask" and has < wants):
             names = [AXES[symbol] for symbol in ARRAYS[name].axes]
-            message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} ({' × '.join(names)})"
+            message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} ({'×'.join(ARRAYS[name].axes)})"
             raise InputError(f"{message}: {has} is not the number of {names[axis]}", arrays=[name])
     return full
 
