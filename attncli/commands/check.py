@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Checking, Inputs, Report, Screening, Settings
-from attncli.commands.messages import complain, progress_bar
+from attncli.commands.messages import complain
 from attncli.errors import InputError
+from attncli.show.progress import progress_bar
 
 if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted

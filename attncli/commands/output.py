@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
-from attncli.commands.messages import complain, progress_bar
+from attncli.commands.messages import complain
 from attncli.errors import InputError
 from attncli.problem.computation import Computation, Part, Resources
+from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _data(computation: Computation, shown: View, format: str, notices: list[str]
 
 
 def _part(computation: Computation, shown: View, format: str) -> Part:  # noqa: A002
-    from attncli.show.view import chosen
+    from attncli.problem.selection import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Drawing, Inputs, Settings
-from attncli.commands.messages import progress_bar
 from attncli.errors import InputError
+from attncli.show.progress import progress_bar
 
 if TYPE_CHECKING:
     from attncli.problem.computation import Computation
@@ -87,7 +87,7 @@ def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[s
 def _places(computation: Computation, drawing: Drawing) -> Sequence[tuple[int, int]]:
     """Return the batch items and heads that are drawn."""
     from attncli.commands.arguments import number_or_all
-    from attncli.show.view import chosen
+    from attncli.problem.selection import chosen
 
     if drawing.all_heads and drawing.head is not None:
         raise InputError("--head chooses one head, and --all-heads is all of them", hint="give one of them")

@@ -13,10 +13,11 @@ from attncli.attend.operands import Operands
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.problem.computation import Computation, Part
+from attncli.problem.selection import chosen
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.tables import Grid, print_grid
-from attncli.show.view import View, chosen
+from attncli.show.view import View
 from attncli.show.window import Axis, ends
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from attncli.errors import InputError
 from attncli.explain.lesson import Subject
 from attncli.problem.computation import Part, attention_computation
 from attncli.problem.problem import Problem
-from attncli.show.view import View, chosen
+from attncli.problem.selection import chosen
+from attncli.show.view import View
 from attncli.show.window import around
 from attncli.text import nearest
 
