@@ -1,25 +1,35 @@
-"""The problem that is timed: random, of the size that was asked for, and the same each time."""
+"""The problem that is timed: random numbers in the sizes that were asked for, the same each time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol
 
 import numpy as np
 
 from attncli.attend.operands import Operands, prepare
 from attncli.attend.options import Options
 
-if TYPE_CHECKING:
-    from attncli.commands.arguments import Shape
-
 SEED = 1706
+
+
+class Shape(Protocol):
+    """The sizes of a problem: ``keys`` and ``kv_heads`` are as many as ``length`` and ``heads`` if None."""
+
+    length: int
+    keys: int | None
+    dim: int
+    heads: int
+    kv_heads: int | None
+    causal: bool
+    window: str | None
+    dtype: Literal["float32", "float64"]
 
 
 def problem(shape: Shape) -> Operands:
     """Return standard normal queries, keys and values with the scale 1/√dim.
 
     Raises:
-        InputError: heads that cannot share the key heads, or a window that is none.
+        InputError: the heads cannot share the key heads, or the window cannot be read.
     """
     rng = np.random.default_rng(SEED)
     key_heads, keys = shape.kv_heads or shape.heads, shape.keys or shape.length

@@ -316,24 +316,6 @@ class Drawing(Group):
     color: ColorOption = "auto"
 
 
-class Element(Group):
-    """What an explanation works out, and in which language."""
-
-    row: Annotated[
-        str | None,
-        _shown("--row", "The query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
-    ] = None
-    col: Annotated[
-        str | None,
-        _shown(
-            "--col",
-            "The key to work out (default: most weight); with --step sum the output column.",
-            metavar="INDEX|LABEL",
-        ),
-    ] = None
-    lang: Annotated[Literal["en", "zh"] | None, _shown("--lang", "Language (default: the locale's).")] = None
-
-
 class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 

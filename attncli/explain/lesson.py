@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.files.contents import Labels
+    from attncli.languages import Catalogue
 
 # A sum of so many terms is written out whole; of a longer one the ends, and the middle as one number.
 MOST_TERMS = 64
@@ -101,7 +101,7 @@ class Subject:
 class Lesson:
     """A voice: sentences in one language, with numbers, names and tables of the subject."""
 
-    def __init__(self, subject: Subject, language: ModuleType, digits: int) -> None:
+    def __init__(self, subject: Subject, language: Catalogue, digits: int) -> None:
         self.about = subject
         self.language = language
         self.digits = digits
@@ -109,7 +109,7 @@ class Lesson:
     def say(self, text: str, /, **values: Any) -> str:
         """Return a text in the language of the lesson; numbers are written with the digits asked for."""
         written = {name: self.number(v) if isinstance(v, float | np.floating) else v for name, v in values.items()}
-        return self.language.tidy(self.language.TEXTS[text].format(**written))
+        return self.language.tidy(self.language.LESSON[text].format(**written))
 
     def number(self, value: Any) -> str:
         """Write a number for a sentence."""

@@ -13,10 +13,12 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.plot.picture import Panel, Picture
+from attncli.show import heat
 from attncli.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     from attncli.files.contents import Labels
@@ -103,7 +105,15 @@ def _map(axes: Axes, picture: Picture, panel: Panel) -> Any:
     low, high = picture.range
     numbers = np.ma.masked_invalid(panel.numbers)
     axes.set_facecolor("0.85")  # closed keys: a grey that no colour of the map is
-    return axes.imshow(numbers, cmap="viridis", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    return axes.imshow(numbers, cmap=_palette(), vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+
+
+def _palette() -> Colormap:
+    """Return the colours of all heat maps, as matplotlib takes them."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    stops = [tuple(channel / 255 for channel in stop) for stop in heat.STOPS]
+    return LinearSegmentedColormap.from_list("attncli", stops)
 
 
 def _ticks(axes: Axes, picture: Picture) -> None:
