@@ -1,4 +1,4 @@
-"""What `compute` and the filters show: the problem in two lines, then a table a step."""
+"""What `compute` and the filters show: the problem in a few lines, then one table per result."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Section:
 
 
 def check_choice(computation: Computation, view: View) -> None:
-    """Refuse a head or batch item that is not there before anything is printed."""
+    """Refuse a head or batch item that does not exist, before anything is printed."""
     chosen("batch", view.batch, computation.shape[0])
     chosen("head", view.head, computation.shape[1])
 
 
 def sections(computation: Computation, view: View, notices: list[str]) -> Iterator[Section]:
-    """Compute what is shown, one head at a time, and nothing else; notices are added to the list."""
+    """Compute what is shown and nothing else, one head at a time; notices are added to the list."""
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
     for batch in chosen("batch", view.batch, batches):
@@ -61,7 +61,7 @@ def sections(computation: Computation, view: View, notices: list[str]) -> Iterat
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    # Logits in which nothing was closed or added are the scores over again.
+    # If nothing was closed or added, the logits are the scores over again.
     before = arrays.get("capped", arrays.get("scores"))
     same = before is not None and np.array_equal(before, arrays["logits"], equal_nan=True)
     return {name: array for name, array in arrays.items() if name != "logits" or not same}
@@ -73,7 +73,7 @@ def _grid(labels: Mapping[str, tuple[str, ...]], name: str, numbers: NDArray[Any
 
 
 def formula(name: str, o: Operands | None) -> str:
-    """Say what a result is made of, with the options in force."""
+    """Return the formula of a result with the options in force."""
     if o is None:
         return {"weights": "weights = softmax(logits)", "output": "output = weights · value"}[name]
     if name == "logits":
@@ -117,7 +117,7 @@ def facts(computation: Computation, view: View) -> list[str]:
 
 
 def in_force(o: Operands) -> dict[str, str]:
-    """Return the options in force, those at their default that matter included, by the name of flag or array."""
+    """Return the options in force by the name of flag or array, including defaults that matter."""
     options, sizes = o.options, o.sizes
     found = {"score": f"score {options.score}"}
     if o.parameters:

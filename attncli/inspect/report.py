@@ -1,4 +1,4 @@
-"""What `inspect` shows: the arrays, the options in force, and what compute would make of them."""
+"""What `inspect` shows: the arrays, the options in force, and what compute would do with them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Inspection:
 
     Attributes:
         arrays: by name.
-        files: for each array the file that it came from.
-        options: those that are not at their default, each with where it came from.
-        verdict: what compute would do, or why it cannot.
-        hint: what would let it.
-        computable: whether it can.
+        files: the file that each array came from.
+        options: those that are not at their default, each with its source.
+        verdict: what compute would do, or why it cannot run.
+        hint: what would make it run.
+        computable: whether it can run.
     """
 
     arrays: Mapping[str, Summary]
@@ -51,7 +51,7 @@ class Inspection:
 
 
 def look(problem: Problem) -> Inspection:
-    """Look at all arrays, and try what compute would do without doing it."""
+    """Summarise all arrays, and check what compute would do without computing anything."""
     hint, computable = "", True
     try:
         verdict = _plan(attention_computation(problem, ["score", "softmax", "sum"]))
@@ -116,7 +116,7 @@ def _line(name: str, array: Summary, file: str) -> dict[str, str]:
 
 
 def record(found: Inspection) -> dict[str, Any]:
-    """Return the same for scripts."""
+    """Return the same as values for JSON."""
     arrays = {name: asdict(each) | {"file": found.files[name]} for name, each in found.arrays.items()}
     options = {name: {"value": value, "source": source} for name, (value, source) in found.options.items()}
     return {

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_LABEL = 16
-# Beyond so many digits a difference from a whole number is rounding.
+# Beyond this many digits, a difference from a whole number is rounding.
 MOST_DIGITS = 8
 
 
 def number(value: float, digits: int, *, narrow: bool = False) -> str:
     """Write a number so that columns of them stay narrow.
 
-    Below 1 there are so many digits behind the point, from 1 on so many significant ones; what is too small or too
-    large for that gets an exponent.
+    Below 1, ``digits`` counts the digits behind the point; from 1 on, the significant ones. Numbers too small or too
+    large for that get an exponent.
 
     >>> number(0.02558, 4), number(12.3456, 4), number(3.0590222e-07, 4), number(0.0, 4), number(-math.inf, 4)
     ('0.0256', '12.35', '3.059e-07', '0', '−∞')
@@ -41,7 +41,7 @@ def number(value: float, digits: int, *, narrow: bool = False) -> str:
 
 
 def plain(value: float, digits: int) -> str:
-    """Write a number for a sentence: so many significant digits, and more where it would look whole and is not.
+    """Write a number for a sentence, with more than ``digits`` significant digits if it would look whole and is not.
 
     >>> plain(55.0, 4), plain(0.25, 4), plain(0.9999997, 4), plain(1e20, 4)
     ('55', '0.25', '0.9999997', '1e+20')
@@ -57,12 +57,12 @@ def plain(value: float, digits: int) -> str:
 
 
 def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[list[str]]:
-    """Write a 2-D array; where all numbers are whole, none has a point.
+    """Write a 2-D array; if all numbers are whole, none has a point.
 
     Args:
         array: the numbers.
         digits: see `number`.
-        narrow: give tiny numbers one digit, so that they take no more room than the others.
+        narrow: give tiny numbers a single digit, so that they take no more room than the others.
     """
     if array.dtype == bool:
         return [["true" if value else "false" for value in row] for row in array.tolist()]
@@ -74,7 +74,7 @@ def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[lis
 
 
 def label(text: str) -> str:
-    """Write a label: harmless, with outer blanks made visible, and not too long.
+    """Write a label with control characters escaped and outer blanks visible, cut if it is long.
 
     >>> label(" Mrs")
     '␣Mrs'
@@ -86,5 +86,5 @@ def label(text: str) -> str:
 
 
 def labels_or_indices(labels: tuple[str, ...] | None, indices: Iterable[int]) -> list[str]:
-    """Return the labels at these indices, or the indices themselves where there are no labels."""
+    """Return the labels at these indices, or the indices themselves if there are no labels."""
     return [str(i) if labels is None else label(labels[i]) for i in indices]
