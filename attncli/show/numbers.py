@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,6 @@ def label(text: str) -> str:
     return shown if len(shown) <= MOST_LABEL else shown[: MOST_LABEL - 1] + "…"
 
 
-def labels_or_indices(labels: tuple[str, ...] | None, indices: Iterable[int]) -> list[str]:
+def labels_or_indices(labels: Sequence[str] | None, indices: Iterable[int]) -> list[str]:
     """Return the labels at these indices, or the indices themselves if there are no labels."""
     return [str(i) if labels is None else label(labels[i]) for i in indices]

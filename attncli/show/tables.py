@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    from attncli.files.contents import Labels
     from attncli.show.screen import Screen
 
 # No terminal has room for more columns than this; more need not be written to be measured.
@@ -39,8 +38,8 @@ class Grid:
 
     numbers: NDArray[Any]
     rows: Axis
-    row_labels: Labels | None = None
-    column_labels: Labels | None = None
+    row_labels: Sequence[str] | None = None
+    column_labels: Sequence[str] | None = None
     heated: bool = False
     mark: tuple[int, int] | None = None
 
