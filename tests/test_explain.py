@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-import string
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from attncli.explain import en, zh
 from attncli.explain.row_statistics import effective_keys, exponent_limit, naive_exponential, of_row
 from attncli.show.lines import wrap
 from tests.conftest import SAMPLES, Golden, attn
-
-
-class Blank(dict[str, str]):
-    """Fill every field with nothing, to see the words around."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-def test_both_languages_have_every_text() -> None:
-    """The same keys, and in each text the same numbers."""
-    assert en.TEXTS.keys() == zh.TEXTS.keys()
-    for key, text in en.TEXTS.items():
-        assert fields(text) == fields(zh.TEXTS[key]), key
-        words = set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - {"logit", "tanh"}
-        assert text != zh.TEXTS[key] or not words, key
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Who is timed: each makes the same output from the same arrays.
+"""What is timed: attn, libraries and plain NumPy, which all make the same output from the same arrays.
 
-A library is asked for only when it is installed, and with as many threads as attn has.
+A library takes part if it is installed, and gets as many threads as attn.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Run = Callable[[], "NDArray[Any]"]
-# Bytes of scores beyond which holding all of them is not tried.
+# Beyond this many bytes of scores, holding all of them at once is not tried.
 MOST_SCORES = 1 << 31
 MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"]}
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute it: its name, and a call that returns the output (batch, heads, L, Ev)."""
+    """One way to compute the output: its name, and a call that returns it, (batch, heads, L, Ev)."""
 
     name: str
     run: Run
 
 
 def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestant]:
-    """Return attn, then whoever is asked for and can do it, then plain NumPy where the scores fit.
+    """Return attn, then the libraries that are asked for, then plain NumPy if the scores fit into memory.
 
     Raises:
-        InputError: a library is asked for by name and is not installed.
+        InputError: a library is asked for by name and is unknown or not installed.
     """
     for name in against:
         if name not in MODULES:
@@ -56,7 +56,7 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
 
 
 def states(o: Operands) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return query, key and value; a benchmark's problem has all of them."""
+    """Return query, key and value; the problem of a benchmark has all of them."""
     assert o.value is not None
     return o.query, o.key, o.value
 
@@ -66,7 +66,7 @@ def _installed(name: str) -> bool:
 
 
 def whole(o: Operands) -> NDArray[Any]:
-    """Compute as most scripts do: all scores at once, with as many threads as BLAS takes."""
+    """Compute as most scripts do: all scores at once, with the threads that BLAS chooses."""
     query, *others = states(o)
     key, value = (np.repeat(each, o.sizes.group, axis=1) for each in others)
     scores = query @ key.swapaxes(-1, -2) * o.dtype.type(o.factor)
@@ -79,7 +79,7 @@ def whole(o: Operands) -> NDArray[Any]:
 
 
 def of_torch(o: Operands, threads: int) -> Run:
-    """Call ``scaled_dot_product_attention``, with a mask where it has no option for the problem."""
+    """Call ``scaled_dot_product_attention``, with a mask for what it has no option for."""
     import torch
 
     torch.set_num_threads(threads)
@@ -109,7 +109,7 @@ def of_jax(o: Operands, threads: int) -> Run:
 
 
 def of_onnxruntime(o: Operands, threads: int) -> Run:
-    """Run the operator ``Attention`` of opset 23, with a mask where it has no attribute for the problem."""
+    """Run the operator ``Attention`` of opset 23, with a mask for what it has no attribute for."""
     import onnxruntime
     from onnx import TensorProto, helper
 
@@ -139,7 +139,7 @@ MAKERS: dict[str, Callable[[Operands, int], Run]] = {
 
 
 def all_open(o: Operands) -> NDArray[np.bool_]:
-    """Return where all rules are open, (L, S)."""
+    """Return which keys are open to which queries under all rules, (L, S)."""
     opened = np.ones((1, 1, o.sizes.queries, o.sizes.keys), dtype=bool)
     for rule in openings(o).values():
         opened &= rule
@@ -147,7 +147,7 @@ def all_open(o: Operands) -> NDArray[np.bool_]:
 
 
 def limit(o: Operands, threads: int) -> Callable[[], None]:
-    """Return the two matrix products alone, on the tiles that the stream computes: nothing can be faster than this."""
+    """Return the two matrix products alone, on the tiles of the stream: nothing can be faster than this."""
     products_of_tiles = stream.products(o, threads)
     products = o.sizes.queries * o.sizes.keys * o.sizes.features
 

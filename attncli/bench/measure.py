@@ -1,4 +1,4 @@
-"""Measure: interleaved in one process, medians, after all have been seen to agree."""
+"""Measure: interleaved in one process, medians, once all contestants agree."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from attncli.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# How far apart two right answers may be, in units of the precision: sums of thousands of terms in another order.
+# How far apart two right answers may be, in units of the precision, since they add thousands of terms in other orders.
 APART = 1e4
-# Seconds that a contestant runs before it is timed, and again while it is.
+# Seconds that a contestant runs before it is timed, and again while it is timed.
 WHILE = 0.05
 
 
@@ -31,9 +31,9 @@ class Timing:
 
     Attributes:
         seconds: median of the rounds.
-        spread: half of the distance between the quartiles, as a share of the median.
-        error: largest difference from the first contestant's output.
-        memory: bytes above what was held before, at the peak of the first run; None where the system does not tell.
+        spread: half of the interquartile range, as a share of the median.
+        error: the largest difference from the first contestant's output.
+        memory: bytes that the first run took at its peak; None if the system does not report it.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Timing:
 
 
 def agree(found: Sequence[Contestant]) -> tuple[dict[str, float], dict[str, int | None]]:
-    """Let each compute once; return how far each is from the first, and the memory that this took.
+    """Let each compute once; return how far each is from the first, and the memory that it took.
 
     Raises:
-        InputError: one makes something else, so that timing it would mean nothing.
+        InputError: one disagrees, so that timing it would mean nothing.
     """
     outputs: list[NDArray[Any]] = []
     errors, memory = {}, {}
     for each in found:
-        # The first run: later ones may find their memory where they left it.
+        # The first run counts: later ones may reuse its memory.
         memory[each.name] = peak_of(lambda each=each: outputs.append(each.run()))  # type: ignore[misc]
         output, first = outputs[-1], outputs[0]
         del outputs[1:]
@@ -68,7 +68,7 @@ def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int) -> tuple[list[Timing], float]:
-    """Time all contestants and the limit, one after the other, round after round.
+    """Time all contestants and the limit in turn, round after round.
 
     Returns:
         The timings, and the seconds of the limit.
@@ -89,10 +89,10 @@ def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int)
 
 
 def timed(run: Callable[[], Any]) -> float:
-    """Return how long a run takes in its stride, in seconds.
+    """Return how many seconds a run takes once warm.
 
-    It first runs for a while: the threads of whoever ran before may still look out for more work, and caches hold what
-    was theirs. Then short runs are repeated, for the same while, and the median of them counts.
+    It first runs for a while: threads of the contestant before may still wait for work, and its data fills the caches.
+    Then runs are repeated for the same while, and their median counts.
     """
     _repeat(run)
     return median(_repeat(run))
@@ -108,13 +108,13 @@ def _repeat(run: Callable[[], Any]) -> list[float]:
 
 
 def spread(seconds: Sequence[float]) -> float:
-    """Return half of the distance between the quartiles, as a share of the median."""
+    """Return half of the interquartile range, as a share of the median."""
     low, high = np.quantile(seconds, [0.25, 0.75])
     return float(high - low) / 2 / median(seconds)
 
 
 def peak_of(run: Callable[[], Any]) -> int | None:
-    """Return how many bytes more than before are resident at the peak of one run."""
+    """Return how many more bytes than before are resident at the peak of one run; None if that is not known."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the peak to what is resident now
     before = _peak()

@@ -1,4 +1,4 @@
-"""The problem that is timed: random, of the size that was asked for, and the same each time."""
+"""The problem that is timed: random numbers in the sizes that were asked for, the same each time."""
 
 from __future__ import annotations
 

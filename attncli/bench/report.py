@@ -1,4 +1,4 @@
-"""What `bench` shows: a line a contestant, the limit last."""
+"""What `bench` shows: one line per contestant, the limit last."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.bench.measure import Timing
 from attncli.show.lines import print_lines
+from attncli.show.records import print_records
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from attncli.show.screen import Screen
+
+NUMBERS = ("ms", "±", "attn is", "of the limit", "peak memory", "difference")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Benchmark:
 
 
 def rows(found: Benchmark) -> list[dict[str, Any]]:
-    """Return a record for each contestant: times in milliseconds, ratio to attn, share of the limit, peak memory."""
+    """Return one record per contestant: times in milliseconds, ratio to attn, share of the limit, peak memory."""
     own = found.timings[0].seconds
     return [
         {
@@ -51,28 +54,29 @@ def rows(found: Benchmark) -> list[dict[str, Any]]:
 
 def to_terminal(found: Benchmark, screen: Screen, console: Console) -> None:
     """Print the table."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     say = partial(print_lines, screen=screen, console=console)
     asked = [f"{name.replace('_', '-')} {value}" for name, value in found.shape.items() if value not in (None, False)]
     say(
         " · ".join(each for each in asked if not each.startswith("against")) + f" · {found.threads} threads",
         style="dim",
     )
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for heading in ("ms", "±", "attn is", "of the limit", "peak memory", "difference"):
-        table.add_column(screen.write(heading), justify="right")
-    for row in rows(found):
-        memory = "?" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e6:.0f} MB"
-        times = "" if row["name"] == "attn" else f"{row['ratio']:.2f} x"
-        cells = [f"{row['milliseconds']:.1f}", f"{row['spread']:.0%}", times, f"{row['of_limit']:.0%}", memory]
-        table.add_row(row["name"], *cells, f"{row['difference']:.0e}" if times else "")
-    table.add_row("two products alone", f"{found.limit * 1e3:.1f}", "", "", "100%", "", "")
-    console.width = max(screen.width, console.measure(table).maximum)
-    console.print(table)
-    console.width = screen.width
+    limit = dict.fromkeys(NUMBERS, "") | {"ms": f"{found.limit * 1e3:.1f}", "of the limit": "100%"}
+    lines = [*map(_line, rows(found)), {"": "two products alone"} | limit]
+    print_records(lines, screen, console, right=NUMBERS)
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return a contestant's record as texts; attn itself has nothing to be compared with."""
+    other = row["name"] != "attn"
+    texts = (
+        f"{row['milliseconds']:.1f}",
+        f"{row['spread']:.0%}",
+        f"{row['ratio']:.2f} x" if other else "",
+        f"{row['of_limit']:.0%}",
+        "?" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e6:.0f} MB",
+        f"{row['difference']:.0e}" if other else "",
+    )
+    return {"": row["name"]} | dict(zip(NUMBERS, texts, strict=True))
 
 
 def to_json(found: Benchmark) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
-from attncli.commands.messages import complain, progress_bar
+from attncli.commands.messages import complain
 from attncli.errors import InputError
+from attncli.show.progress import progress_bar
 
 if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted

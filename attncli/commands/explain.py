@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from types import ModuleType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.arguments import Inputs, Settings, Steps, Tables
 from attncli.commands.groups import Group, shown
+from attncli.languages import LANGUAGES, catalogue, of_locale
 
 if TYPE_CHECKING:
     from attncli.explain.blocks import Block
     from attncli.explain.lesson import Subject
     from attncli.problem.problem import Problem
+
+    Language = str
+else:
+    Language = Literal[LANGUAGES]
 
 
 class Element(Group):
@@ -32,7 +35,7 @@ class Element(Group):
             metavar="INDEX|LABEL",
         ),
     ] = None
-    lang: Annotated[Literal["en", "zh"] | None, shown("--lang", "Language (default: the locale's).")] = None
+    lang: Annotated[Language | None, shown("--lang", "Language (default: the locale's).")] = None
 
 
 class LessonOutput(Group):
@@ -77,14 +80,15 @@ def run(
         column=element.col,
         steps=wanted,
     )
-    blocks = list(teach(Lesson(subject, language(element.lang), tables.digits), wanted))
+    language = element.lang or of_locale(os.environ)
+    blocks = list(teach(Lesson(subject, catalogue(language), tables.digits), wanted))
     told = list(notices)
     deliver_text(
         {
             "table": lambda console: prose.to_terminal(blocks, shown, console),
             "markdown": lambda console: console.out(prose.to_markdown(blocks, shown), end="", highlight=False),
             "html": lambda console: console.out(
-                _page(given_or_example, blocks, subject, element.lang, told, tables.digits), end="", highlight=False
+                _page(given_or_example, blocks, subject, language, told, tables.digits), end="", highlight=False
             ),
         },
         shown.screen,
@@ -94,7 +98,7 @@ def run(
 
 
 def _page(
-    problem: Problem, blocks: Sequence[Block], subject: Subject, lang: str | None, notices: list[str], digits: int
+    problem: Problem, blocks: Sequence[Block], subject: Subject, lang: str, notices: list[str], digits: int
 ) -> str:
     """Return the explanation and the maps on one page."""
     from attncli.explain import html
@@ -105,22 +109,4 @@ def _page(
     computation = attention_of(problem)
     lesson = html.lesson(blocks, digits)
     first = {"row": subject.row, "column": subject.column}
-    return page.to_html(
-        computation, batch, head, notices, lesson=lesson, lang=lang or of_locale(os.environ), first=first
-    )
-
-
-def language(lang: str | None) -> ModuleType:
-    """Return the texts in the language asked for, or in that of the locale."""
-    return import_module(f"attncli.explain.{lang or of_locale(os.environ)}")
-
-
-def of_locale(environment: Mapping[str, str]) -> str:
-    """Return the language of the messages that the environment asks for, as gettext reads it.
-
-    >>> of_locale({"LANG": "zh_CN.UTF-8"}), of_locale({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"})
-    ('zh', 'en')
-    """
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    locale = next((environment[name] for name in names if environment.get(name)), "")
-    return "zh" if locale.lower().startswith("zh") else "en"
+    return page.to_html(computation, batch, head, notices, lesson=lesson, lang=lang, first=first)

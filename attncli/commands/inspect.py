@@ -55,13 +55,14 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
 
 
 def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> None:
-    from attncli.show.problems import line, to_terminal
+    from attncli.problem.overview import line
+    from attncli.show.records import print_records
 
     rows = []
     for each in problems:
         shapes = {name: array.shape for name, array in each.arrays.items()}
         rows.append({"problem": each.place} | line(shapes, each.options.changed()))
-    to_terminal(rows, screen, console)
+    print_records(rows, screen, console)
 
 
 def _all(problems: Sequence[Problem]) -> str:

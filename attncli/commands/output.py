@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from attncli.attend.computations import Selection
 from attncli.commands.arguments import Output, Steps, Tables, number_or_all
-from attncli.commands.messages import complain, progress_bar
+from attncli.commands.messages import complain
 from attncli.errors import InputError
 from attncli.problem.computation import AttentionComputation, Computation, Resources
+from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _data(computation: Computation, shown: View, format: str, notices: list[str]
 
 
 def _part(computation: Computation, shown: View, format: str) -> Selection:  # noqa: A002
-    from attncli.show.view import chosen
+    from attncli.problem.selection import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.arguments import ColorOption, Inputs, Settings
 from attncli.commands.groups import Group, shown
-from attncli.commands.messages import progress_bar
 from attncli.errors import InputError
 from attncli.problem.computation import AttentionComputation, ScoreComputation, attention_of, scores_of
+from attncli.show.progress import progress_bar
 
 if TYPE_CHECKING:
     from attncli.show.screen import Screen
@@ -105,7 +105,7 @@ def _file(computation: ScoreComputation, drawing: Drawing, kind: str, notices: l
 def _places(computation: ScoreComputation, drawing: Drawing) -> Sequence[tuple[int, int]]:
     """Return the batch items and heads that are drawn."""
     from attncli.commands.arguments import number_or_all
-    from attncli.show.view import chosen
+    from attncli.problem.selection import chosen
 
     if drawing.all_heads and drawing.head is not None:
         raise InputError("--head chooses one head, and --all-heads is all of them", hint="give one of them")

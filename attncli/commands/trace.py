@@ -85,9 +85,9 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
       attn trace ./gpt2 "The capital of Italy is" -o case.npz
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
-    from attncli.commands.messages import waiting
     from attncli.commands.output import say
     from attncli.files.save import check_problems, save_problems
+    from attncli.show.progress import waiting
     from attncli.trace.inputs import Wanted, given
     from attncli.trace.model import load
     from attncli.trace.passes import Choice, ranges
@@ -144,7 +144,8 @@ def _recorded(each: Recorded) -> dict[str, Any]:
 
 
 def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening: Screening) -> None:
-    from attncli.show.problems import line, to_terminal
+    from attncli.problem.overview import line
+    from attncli.show.records import print_records
     from attncli.show.screen import Screen
 
     screen = Screen.of_stdout(screening.color)
@@ -157,4 +158,4 @@ def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening:
     for each in records:
         row = {"problem": each["problem"], "layer": each["layer"]} | line(each["shapes"], each.get("options", {}))
         rows.append(row | {"difference": f"{each['difference']:.1e}" if "difference" in each else ""})
-    to_terminal(rows, screen, console)
+    print_records(rows, screen, console, path="layer")

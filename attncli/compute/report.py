@@ -1,4 +1,4 @@
-"""What `compute` and the filters show: the problem in two lines, then a table a step."""
+"""What `compute` and the filters show: the problem in a few lines, then one table per result."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.problem.computation import Computation, ScoreComputation
+from attncli.problem.selection import chosen
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.tables import Grid, print_grid
-from attncli.show.view import View, chosen
+from attncli.show.view import View
 from attncli.show.window import Axis, ends
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ class Section:
 
 
 def check_choice(computation: Computation, view: View) -> None:
-    """Refuse a head or batch item that is not there before anything is printed."""
+    """Refuse a head or batch item that does not exist, before anything is printed."""
     chosen("batch", view.batch, computation.shape[0])
     chosen("head", view.head, computation.shape[1])
 
 
 def sections(computation: Computation, view: View, notices: list[str]) -> Iterator[Section]:
-    """Compute what is shown, one head at a time, and nothing else; notices are added to the list."""
+    """Compute what is shown and nothing else, one head at a time; notices are added to the list."""
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
     for batch in chosen("batch", view.batch, batches):
@@ -56,7 +57,7 @@ def sections(computation: Computation, view: View, notices: list[str]) -> Iterat
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    # Logits in which nothing was closed or added are the scores over again.
+    # If nothing was closed or added, the logits are the scores over again.
     before = arrays.get("capped", arrays.get("scores"))
     same = before is not None and np.array_equal(before, arrays["logits"], equal_nan=True)
     return {name: array for name, array in arrays.items() if name != "logits" or not same}

@@ -1,1 +1,1 @@
-"""The steps, taught with the reader's own numbers, in English and Chinese."""
+"""The steps, taught with the reader's own numbers, in any of the languages."""

@@ -1,4 +1,4 @@
-"""What an explanation is made of; how it looks is up to whoever renders it."""
+"""What an explanation is made of; `prose` and `html` decide how it looks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Formula:
 
 @dataclass(frozen=True)
 class Working:
-    """A calculation, a line a stage."""
+    """A calculation, line by line."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A matrix, with one element marked."""
+    """A matrix; one element may be marked."""
 
     title: str
     grid: Grid

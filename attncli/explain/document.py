@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 
-from attncli.explain import score_step, softmax_step, sum_step
-from attncli.explain.blocks import Block, Heading, Paragraph
-from attncli.explain.lesson import Lesson
+from attncli.attend.steps import STAGES
+from attncli.attend.steps import STEPS as ALL_STEPS
+from attncli.explain.blocks import Block, Heading, Paragraph, Working
+from attncli.explain.lesson import Lesson, StageLesson
 
-STEPS: dict[str, Callable[[Lesson], Iterator[Block]]] = {
-    "score": score_step.teach,
-    "softmax": softmax_step.teach,
-    "sum": sum_step.teach,
-}
+# The stages that each step is taught with, in the order in which they are computed; one has the step's own name.
+STEPS = {step: tuple(stage.name for stage in STAGES if stage.step == step) for step in ALL_STEPS}
+
+
+def stage_lesson(stage: str) -> StageLesson:
+    """Return what a stage says, from the module of its name."""
+    lesson: StageLesson = import_module(f"attncli.explain.lessons.{stage}").LESSON
+    return lesson
 
 
 def teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
-    """Return the explanation of these steps, in the order of the pipeline."""
+    """Return the explanation of these steps, in the order in which they are computed."""
     title = lesson.about.title
     yield Heading(lesson.say("title") + (f" — {title}" if title else ""), level=1)
     yield Paragraph(_introduction(lesson))
-    for step, teach_step in STEPS.items():
+    for step in STEPS:
         if step in steps:
-            yield from teach_step(lesson)
+            yield from teach_step(lesson, step)
+
+
+def teach_step(lesson: Lesson, step: str) -> Iterator[Block]:
+    """Return the explanation of one step: what it is for, one element worked out, tables, and what to notice.
+
+    The stage that gives the step its name says first what it is for; everything else goes in the order of the stages.
+    """
+    stages = [stage_lesson(name) for name in STEPS[step]]
+    own = stage_lesson(step)
+    yield from own.purpose(lesson)
+    for each in stages:
+        if each is not own:
+            yield from each.purpose(lesson)
+    yield Paragraph(own.element(lesson))
+    yield Working(tuple(line for each in stages for line in each.working(lesson)))
+    for each in stages:
+        yield from each.tables(lesson)
+    yield lesson.points(point for each in stages for point in each.points(lesson))
 
 
 def _features(lesson: Lesson) -> str:

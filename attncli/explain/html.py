@@ -12,7 +12,7 @@ from attncli.show import heat
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
 from attncli.text import visible
 
-# Characters that a table may take before its middle columns are left out; the page scrolls sideways.
+# Wider tables, in characters, leave out their middle columns; the page scrolls sideways.
 WIDTH = 200
 
 
@@ -22,7 +22,7 @@ def lesson(blocks: Iterable[Block], digits: int) -> str:
 
 
 def text(content: str) -> str:
-    """Return a text that is nothing but text on a page."""
+    """Escape a text for a page, control characters included."""
     return escape(visible(content))
 
 
@@ -48,7 +48,7 @@ def _items(lines: Sequence[str]) -> str:
 
 def table(grid: Grid, digits: int) -> str:
     """Return a grid as a table; the marked element has a frame."""
-    marker = "\N{NO-BREAK SPACE}{}"  # told from the others, and then taken off again
+    marker = "\N{NO-BREAK SPACE}{}"  # marks the cell here, and is taken off again below
     texts = fit_columns(grid, digits, WIDTH, None, marker)
     head = "".join(f"<th>{text(name)}</th>" for name in ("", *texts.head))
     colors = _colors(grid, texts)
@@ -64,7 +64,7 @@ def table(grid: Grid, digits: int) -> str:
 
 
 def _colors(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
-    """Return the style of each cell that has a colour, by its place in the table, gaps counted."""
+    """Return the style of each coloured cell by its place in the table, where gaps take places too."""
     if not grid.heated:
         return {}
     most = float(np.nanmax(np.where(np.isfinite(grid.numbers), grid.numbers, np.nan), initial=0.0)) or 1.0

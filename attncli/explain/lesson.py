@@ -1,20 +1,21 @@
 """What every part of an explanation needs: what it is about, and a voice in one language.
 
-An explanation reads what the steps made and recomputes nothing of it.
+An explanation reads what the steps made; it computes again only the element that it works out, term by term.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.alibi import slopes
 from attncli.attend.operands import Operands, ScoreOperands
-from attncli.explain.blocks import Points
+from attncli.explain import row_statistics
+from attncli.explain.blocks import Block, Points
 from attncli.show.numbers import label, plain
 from attncli.show.tables import Grid
 from attncli.show.window import Axis
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.files.contents import Labels
+    from attncli.languages import Catalogue
 
-# A sum of so many terms is written out whole; of a longer one the ends, and the middle as one number.
+# Sums of at most MOST_TERMS terms are written out; longer ones keep ENDS terms at each end and sum up the middle.
 MOST_TERMS = 64
 ENDS = 4
 
@@ -58,7 +60,7 @@ class Subject:
 
     @property
     def at(self) -> int:
-        """Where the row that is worked out stands among those shown."""
+        """The place of the worked row among those shown."""
         return int(np.flatnonzero(self.rows.indices == self.row)[0])
 
     @property
@@ -88,6 +90,15 @@ class Subject:
         """The position of the query that is worked out."""
         return int(self.operands.positions[0, self.at])
 
+    @property
+    def met(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The worked query (E) and key (Ek) as the score function meets them: rotated, where there is a rotation."""
+        return self.made["rotated_query"][self.at], self.made["rotated_key"][self.column]
+
+    def element(self, name: str) -> Any:
+        """Return the worked element of scores, capped, logits or weights."""
+        return self.made[name][self.at, self.column]
+
     def element_of(self, array: NDArray[Any]) -> Any:
         """Return the worked element of what broadcasts to (batch, heads, rows, keys)."""
         shape = (1, 1, len(self.rows.indices), self.operands.sizes.keys)
@@ -101,7 +112,7 @@ class Subject:
 class Lesson:
     """A voice: sentences in one language, with numbers, names and tables of the subject."""
 
-    def __init__(self, subject: Subject, language: ModuleType, digits: int) -> None:
+    def __init__(self, subject: Subject, language: Catalogue, digits: int) -> None:
         self.about = subject
         self.language = language
         self.digits = digits
@@ -109,7 +120,12 @@ class Lesson:
     def say(self, text: str, /, **values: Any) -> str:
         """Return a text in the language of the lesson; numbers are written with the digits asked for."""
         written = {name: self.number(v) if isinstance(v, float | np.floating) else v for name, v in values.items()}
-        return self.language.tidy(self.language.TEXTS[text].format(**written))
+        return self.language.tidy(self.language.LESSON[text].format(**written))
+
+    @cached_property
+    def row(self) -> row_statistics.RowFacts:
+        """What is worth noticing in the worked row."""
+        return row_statistics.of_row(self.about.line("logits"), self.about.line("weights"))
 
     def number(self, value: Any) -> str:
         """Write a number for a sentence."""
@@ -128,7 +144,7 @@ class Lesson:
         return name if labels is None else self.say("labelled", what=name, label=label(labels[index]))
 
     def points(self, points: Iterable[str]) -> Points:
-        """Return sentences as points; one that starts with a name gets its capital."""
+        """Return sentences as points, each with a capital, since some begin with a name."""
         return Points(self.say("notice"), tuple(point[:1].upper() + point[1:] for point in points))
 
     def element(self, text: str) -> str:
@@ -145,17 +161,17 @@ class Lesson:
         return Grid(about.made[name], about.rows, about.query_labels, columns, heated=heated, mark=place)
 
     def signed(self, value: Any) -> str:
-        """Write a number so that it can stand behind an operator."""
+        """Write a number as an operand: in parentheses if it is negative."""
         text = self.number(value)
         return f"({text})" if text.startswith(("-", "−")) else text
 
     def vector(self, numbers: NDArray[Any]) -> str:
-        """Write a vector; of a long one the ends."""
+        """Write a vector; a long one as its first and last numbers."""
         texts = [self.number(each) for each in numbers]
         return f"[{', '.join(texts if len(texts) <= 2 * ENDS else [*texts[:ENDS], '…', *texts[-ENDS:]])}]"
 
     def terms(self, terms: Sequence[tuple[Any, ...]], more: str) -> str:
-        """Write a sum of products; a long one with the sum of its middle as one term."""
+        """Write a sum of products; in a long one the middle is summed up by the sentence ``more``."""
         if len(terms) <= MOST_TERMS:
             return " + ".join(map(self._product, terms))
         middle = sum(float(np.prod(term)) for term in terms[ENDS:-ENDS])
@@ -165,3 +181,30 @@ class Lesson:
 
     def _product(self, term: tuple[Any, ...]) -> str:
         return "·".join(map(self.signed, term))
+
+
+def _no_blocks(lesson: Lesson) -> Iterator[Block]:
+    return iter(())
+
+
+def _no_lines(lesson: Lesson) -> Iterator[str]:
+    return iter(())
+
+
+@dataclass(frozen=True)
+class StageLesson:
+    """What one stage says in the lesson of its step; a stage that does nothing in a problem says nothing.
+
+    Attributes:
+        purpose: what the stage is for, before anything is worked out.
+        element: which element is worked out; asked of the stage that gives the step its name.
+        working: the lines in which it is worked out.
+        tables: what the stage made.
+        points: what to notice, each a sentence or two.
+    """
+
+    purpose: Callable[[Lesson], Iterator[Block]] = _no_blocks
+    element: Callable[[Lesson], str] = lambda lesson: ""
+    working: Callable[[Lesson], Iterator[str]] = _no_lines
+    tables: Callable[[Lesson], Iterator[Block]] = _no_blocks
+    points: Callable[[Lesson], Iterator[str]] = _no_lines

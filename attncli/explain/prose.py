@@ -46,7 +46,7 @@ def _print(block: Block, view: View, console: Console) -> None:
 
 
 def to_markdown(blocks: Iterable[Block], view: View) -> str:
-    """Return an explanation as notes that can be pasted, formulas between dollar signs."""
+    """Return an explanation as Markdown to be pasted into notes, formulas between dollar signs."""
     return "\n\n".join(_markdown(block, view) for block in blocks) + "\n"
 
 

@@ -19,10 +19,10 @@ class RowFacts:
 
     Attributes:
         ranking: the keys from the largest weight to the smallest.
-        effective: how many keys effectively share the weight: the exponential of the entropy of the weights.
+        effective: how many keys share the weight in effect: the exponential of the entropy of the weights.
         open: how many keys the query may attend to.
         peak: the largest logit.
-        runner_up: the second largest logit, −∞ where there is none.
+        runner_up: the second largest logit, −∞ if there is none.
     """
 
     ranking: NDArray[np.int64]
@@ -66,7 +66,7 @@ def effective_keys(weights: NDArray[Any]) -> float:
 
 
 def naive_exponential(peak: float, dtype: np.dtype[Any]) -> str:
-    """Tell what exp(logit) without the maximum subtracted would do to a row in this precision.
+    """Say what exp(logit), without the maximum subtracted, would do to a row in this precision.
 
     Returns:
         ``"overflow"``: the largest exponential is ∞, and ∞/∞ is NaN. ``"underflow"``: all are 0, and 0/0 is NaN.

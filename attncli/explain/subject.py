@@ -1,4 +1,4 @@
-"""Choose what an explanation is about: which head, which rows, which element."""
+"""What an explanation is about: which head, which rows, which element."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from attncli.errors import InputError
 from attncli.explain.lesson import Subject
 from attncli.problem.computation import computation_of
 from attncli.problem.problem import Problem
-from attncli.show.view import View, chosen
+from attncli.problem.selection import chosen
+from attncli.show.view import View
 from attncli.show.window import around
 from attncli.text import nearest
 
 if TYPE_CHECKING:
     from attncli.files.contents import Labels
 
-# The example of the article that the project started from: one query, two hidden states, which are columns.
+# The example of the article that the project started from: one query, and two hidden states as columns.
 EXAMPLE: Mapping[str, Any] = {
     "query": [1.0, 2.0, 3.0, 4.0, 5.0],
     "hidden": [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0], [4.0, 5.0], [5.0, 6.0]],
@@ -38,15 +39,15 @@ def example(options: Mapping[str, object]) -> Problem:
 def choose(
     problem: Problem, view: View, *, row: str | None, column: str | None, steps: Sequence[str]
 ) -> tuple[Subject, Sequence[str]]:
-    """Compute the head that is explained, its shown rows only.
+    """Compute the shown rows of the head that is explained.
 
     Args:
         problem: what the files say.
         view: which head and how many rows.
-        row: the query to work out, by index or label; None is the first, under a causal rule the last.
-        column: the key to work out, by index or label; None is the key with most weight. As an index that fits it
-            is the output column of the last step too, and nothing but that where only that step is explained.
-        steps: those that are explained.
+        row: the query to work out, by index or label; None is the first, or under a causal rule the last.
+        column: the key to work out, by index or label; None is the key with most weight. An index is the output
+            column of the last step too, if there is one; if only that step is explained, it is nothing else.
+        steps: the steps that are explained.
 
     Raises:
         InputError: there is no such head, row or column.
@@ -65,7 +66,7 @@ def choose(
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     some = o.select(batch=batch, head=head, rows=rows.indices)
     made = computation.compute(Selection(batch, head, rows.indices))
-    arrays = {name: array[0, 0] for name, array in made.arrays.items()}
+    arrays = {name: array[0, 0] for name, array in made.everything.items()}
     weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
     features = o.sizes.value_features if value else 1
     the_column, feature = _element(column, weights, key_labels, features, list(steps) == ["sum"])
@@ -99,7 +100,7 @@ def _element(column: str | None, weights: Any, labels: Labels | None, features: 
 
 
 def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
-    """Return the index that a person means by an index or a label.
+    """Return the index that is meant by an index or a label.
 
     Raises:
         InputError: there is no such index or label, or several keys have this label.
@@ -108,7 +109,7 @@ def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
     if index is not None and index < count:
         return index
     same = [i for i, label in enumerate(labels or ()) if label == asked]
-    # Tables show outer blanks as ␣, and people copy what they see.
+    # Tables show outer blanks as ␣, and users copy what they see.
     same = same or [i for i, label in enumerate(labels or ()) if label == asked.replace("␣", " ")]
     same = same or [i for i, label in enumerate(labels or ()) if label.strip() == asked.strip(" ␣")]
     if len(same) == 1:
@@ -123,5 +124,5 @@ def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
 
 
 def _index(text: str) -> int | None:
-    # More digits than an index can have are no index; int() would even refuse them.
+    # Text with more digits than any index has is a label; int() would even refuse the longest.
     return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)) else None

@@ -1,4 +1,4 @@
-"""What `inspect` shows: the arrays, the options in force, and what compute would make of them."""
+"""What `inspect` shows: the arrays, the options in force, and what compute would do with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
-from attncli.text import visible
+from attncli.show.records import print_records
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 DIGITS = 4
+NUMBERS = ("min", "max", "NaN", "∞")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Inspection:
 
     Attributes:
         arrays: by name.
-        files: for each array the file that it came from.
-        options: those that are not at their default, each with where it came from.
-        verdict: what compute would do, or why it cannot.
-        hint: what would let it.
-        computable: whether it can.
+        files: the file that each array came from.
+        options: those that are not at their default, each with its source.
+        verdict: what compute would do, or why it cannot run.
+        hint: what would make it run.
+        computable: whether it can run.
     """
 
     arrays: Mapping[str, Summary]
@@ -51,7 +52,7 @@ class Inspection:
 
 
 def look(problem: Problem) -> Inspection:
-    """Look at all arrays, and try what compute would do without doing it."""
+    """Summarise all arrays, and check what compute would do without computing anything."""
     hint, computable = "", True
     try:
         verdict = _plan(attention_of(problem))
@@ -85,32 +86,16 @@ def _plan(computation: AttentionComputation) -> str:
 
 def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     """Print the table and the verdict."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
     say = partial(print_lines, screen=screen, console=console)
     if "title" in found.texts:
         say(found.texts["title"], style="bold")
     if "source" in found.texts:
         say("source: " + found.texts["source"], style="dim")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for heading in ("array", "shape", "type", "min", "max", "NaN", "∞"):
-        table.add_column(screen.write(heading), justify="left" if heading in ("array", "shape", "type") else "right")
-    several = len(set(found.files.values())) > 1
-    if several:
-        table.add_column("file", overflow="fold")
-    else:
-        say("file: " + next(iter(found.files.values()), "none"), style="dim")
-    for name, each in found.arrays.items():
-        ends = ["—" if end is None else plain(end, DIGITS) for end in (each.least, each.most)]
-        row = [name, show(each.shape), each.dtype, *ends, str(each.nan), str(each.infinite)]
-        row += [visible(found.files[name])] if several else []
-        table.add_row(*(Text(screen.write(cell)) for cell in row))
-    # Wider than the screen where need be: numbers that are cut off tell nothing.
-    console.width = max(screen.width, console.measure(table).maximum)
-    console.print(table)
-    console.width = screen.width
+    files = set(found.files.values())
+    if len(files) <= 1:
+        say("file: " + next(iter(files), "none"), style="dim")
+    lines = [_line(name, each, found.files[name] if len(files) > 1 else "") for name, each in found.arrays.items()]
+    print_records(lines, screen, console, right=NUMBERS, folded="file")
     console.print()
     for name, labels in found.labels.items():
         say(f"{name}: {len(labels)}" + (f"×{len(labels[0])}" if labels and isinstance(labels[0], tuple) else ""))
@@ -121,8 +106,15 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
         say("hint: " + found.hint)
 
 
+def _line(name: str, array: Summary, file: str) -> dict[str, str]:
+    """Return an array's record as texts by heading."""
+    ends = ["—" if end is None else plain(end, DIGITS) for end in (array.least, array.most)]
+    numbers = dict(zip(NUMBERS, [*ends, str(array.nan), str(array.infinite)], strict=True))
+    return {"array": name, "shape": show(array.shape), "type": array.dtype} | numbers | {"file": file}
+
+
 def record(found: Inspection) -> dict[str, Any]:
-    """Return the same for scripts."""
+    """Return the same as values for JSON."""
     arrays = {name: asdict(each) | {"file": found.files[name]} for name, each in found.arrays.items()}
     options = {name: {"value": value, "source": source} for name, (value, source) in found.options.items()}
     return {

@@ -1,1 +1,1 @@
-"""Pictures of attention: what is drawn, and how it becomes a file."""
+"""Pictures of attention: what is drawn, and how it is shown or written to a file."""

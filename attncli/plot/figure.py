@@ -13,30 +13,32 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.plot.picture import Panel, Picture
+from attncli.show import heat
 from attncli.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     from attncli.files.contents import Labels
 
-# Rows and columns beyond which a figure would show no single cell anyway.
+# With more rows or columns than this, single cells could not be seen anyway.
 MOST = 1024
-# Labels an axis can carry and still be read; of more, every so many-th is written.
+# The most labels that can be read on an axis; of more, only every second, third, … is written.
 MOST_LABELS = 64
 LONGEST = 24
 MOST_TITLE = 200
-# Inches a cell, and of a whole map; points of type.
+# In inches: a cell, and the least and largest side of a map; a small multiple. In points: the type.
 CELL, LEAST, LARGEST = 0.28, 3.0, 14.0
 MULTIPLE = 2.4
 TYPE = 8.0
-# Between these characters every font that matplotlib brings along has what European languages need.
+# The font that comes with matplotlib has all characters below this one.
 LATIN = 0x250
 
 
 def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
-    """Return the picture as ``"png"``, ``"svg"`` or ``"pdf"``; what no font of this system can write is told.
+    """Return the picture as ``"png"``, ``"svg"`` or ``"pdf"``; a notice names characters that no font here has.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -46,18 +48,18 @@ def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("pictures in files need matplotlib", hint="pip install 'attncli[plot]'") from None
-    # What it says of fonts whose weights it does not know is of no use to anybody.
+    # matplotlib warns of fonts whose weight it does not know, which helps nobody.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     fonts = _fonts(picture, notices)
     settings: Any = {
         "font.family": fonts,
         "font.size": TYPE,
-        "svg.hashsalt": "attncli",  # nothing that changes from run to run goes into the file
+        "svg.hashsalt": "attncli",  # the same picture gives the same bytes
         "text.usetex": False,
-        "text.parse_math": False,  # dollar signs in a label begin no formula
+        "text.parse_math": False,  # a dollar sign in a label does not begin a formula
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # missing glyphs are told once, above; and of a tight layout nobody need know
+        warnings.simplefilter("ignore")  # missing glyphs are reported once, above; a tight layout need not be
         figure = _one(picture, Figure) if len(picture.panels) == 1 else _many(picture, Figure)
         data = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
@@ -102,8 +104,16 @@ def _many(picture: Picture, make: type[Figure]) -> Figure:
 def _map(axes: Axes, picture: Picture, panel: Panel) -> Any:
     low, high = picture.range
     numbers = np.ma.masked_invalid(panel.numbers)
-    axes.set_facecolor("0.85")  # closed keys: a grey that no colour of the map is
-    return axes.imshow(numbers, cmap="viridis", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    axes.set_facecolor("0.85")  # closed keys: a grey that is not a colour of the map
+    return axes.imshow(numbers, cmap=_palette(), vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+
+
+def _palette() -> Colormap:
+    """Return the colours of all heat maps, as matplotlib takes them."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    stops = [tuple(channel / 255 for channel in stop) for stop in heat.STOPS]
+    return LinearSegmentedColormap.from_list("attncli", stops)
 
 
 def _ticks(axes: Axes, picture: Picture) -> None:
@@ -148,12 +158,12 @@ def _wrapped(text: str, width: int) -> str:
 
 
 def visible_lines(text: str) -> list[str]:
-    """Return the lines of a text, made harmless."""
+    """Return the lines of a text with control characters escaped."""
     return [visible(line) for line in text.split("\n")]
 
 
 def _fonts(picture: Picture, notices: list[str]) -> list[str]:
-    """Return fonts that have all characters together; tell of those that none has."""
+    """Return fonts that together have all characters of the picture; a notice names those that none has."""
     texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
     wanted = {char for text in texts for char in text if ord(char) >= LATIN and not unicodedata.combining(char)}
     wanted = {char for char in wanted if char.isprintable()}
@@ -164,7 +174,7 @@ def _fonts(picture: Picture, notices: list[str]) -> list[str]:
     from matplotlib import font_manager
 
     names = dict.fromkeys(font.name for font in font_manager.fontManager.ttflist)
-    # Families for many scripts first: most need no look at all the others.
+    # Families for many scripts first: usually the others need not be read.
     for name in sorted(names, key=lambda each: ("CJK" not in each, "Noto" not in each)):
         found = wanted & _has(name)
         if found:

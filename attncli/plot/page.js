@@ -3,29 +3,17 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
 const rows = data.queries.length, columns = data.keys.length;
-const STOPS = [[38, 40, 98], [44, 84, 140], [38, 128, 142], [54, 168, 118], [140, 203, 74], [248, 226, 60]];
+const STOPS = data.colors; // from the least to the largest number
 const NOTHING = [200, 30, 60]; // NaN: a red that is not in the map
-const STEPS = [...data.kinds, "weights × |value|"];
+const STEPS = data.steps;
 const first = data.first;
 const firstRow = Math.floor((first.row ?? data.run[0] * (rows - 1)) / data.run[0]);
 const state = {
   head: data.head, step: STEPS.indexOf(first.step ?? "weights"), row: firstRow, chosen: firstRow,
   column: Math.floor((first.column ?? 0) / data.run[1]), query: "",
 };
-const WORDS = {
-  en: {
-    head: "Head", step: "Step", find: "Find", theme: "Light / dark", closed: "grey: closed", of: "of", found: "found",
-    help: `Point at a cell for its numbers; click a query to see where it looks. Keys: arrows move, Enter picks, [ and ] change the head, 1 to ${STEPS.length} the step, / finds.`,
-    mean: (down, across) => `Each cell is the mean of ${down} × ${across}; closed keys are left out.`,
-    digits: "Numbers are kept to three digits.", item: (at, count) => `Batch item ${at} of ${count}.`,
-  },
-  zh: {
-    head: "头", step: "步骤", find: "查找", theme: "浅色／深色", closed: "灰色：被挡住", of: "／", found: "处",
-    help: `把指针放到格子上看数值；点一个查询，看它把注意力放在哪里。键盘：方向键移动，Enter 选定，[ 和 ] 换头，1 到 ${STEPS.length} 换步骤，/ 查找。`,
-    mean: (down, across) => `每一格是 ${down} × ${across} 个数的平均，被挡住的键不计在内。`,
-    digits: "数值保留三位。", item: (at, count) => `批次第 ${at} 项，共 ${count} 项。`,
-  },
-}[data.lang === "zh" ? "zh" : "en"];
+// The sentences come with the data, in the language of the page; what stands in braces is filled in here.
+const say = (word, values = {}) => data.words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function halves() { // every float of two bytes, once: looking one up is quicker than working it out
   const table = new Float32Array(65536);
@@ -80,7 +68,7 @@ function color(share) {
 
 function written(number) {
   if (Number.isNaN(number)) return "NaN";
-  if (!Number.isFinite(number)) return number > 0 ? "∞" : "closed";
+  if (!Number.isFinite(number)) return number > 0 ? "∞" : say("closed");
   const size = Math.abs(number);
   if (size === 0) return "0";
   return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : String(Number(number.toPrecision(data.exact ? 5 : 3)));
@@ -138,7 +126,7 @@ function paint() { // the cells, one pixel each; they are scaled up when they ar
   image.getContext("2d").putImageData(pixels, 0, 0);
   element("low").textContent = written(low);
   element("high").textContent = written(high);
-  element("closed").textContent = anyClosed ? WORDS.closed : "";
+  element("closed").textContent = anyClosed ? say("grey") : "";
 }
 
 function draw() {
@@ -174,7 +162,8 @@ function draw() {
 
 function describe(row, column) {
   const at = row * columns + column;
-  const lines = [`query ${apart(data.queries[row].replace(UNSEEN, "\ufffd"))}`, `key ${apart(data.keys[column].replace(UNSEEN, "\ufffd"))}`];
+  const name = (word, label) => say(word, { label: apart(label.replace(UNSEEN, "\ufffd")) });
+  const lines = [name("query", data.queries[row]), name("key", data.keys[column])];
   STEPS.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
   return lines;
 }
@@ -291,13 +280,13 @@ function fill(id, names, set) {
   names.forEach((name, at) => element(id).append(new Option(name, String(at))));
   element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
 }
-fill("head", data.heads.map((_, at) => `${at} ${WORDS.of} ${data.heads.length}`), (at) => { state.head = at; });
+fill("head", data.heads.map((_, at) => say("head_of", { head: at, heads: data.heads.length })), (at) => { state.head = at; });
 fill("step", STEPS, (at) => { state.step = at; });
 
 element("find").addEventListener("input", (event) => {
   state.query = event.target.value;
   const hits = [...data.queries, ...data.keys].filter(matches).length;
-  element("found").textContent = state.query === "" ? "" : `${hits} ${WORDS.found}`;
+  element("found").textContent = state.query === "" ? "" : say("found", { count: hits });
   draw();
   drawTokens();
 });
@@ -327,20 +316,13 @@ document.addEventListener("keydown", (event) => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 window.addEventListener("resize", () => { measure(); draw(); });
 
-element("title").textContent = data.title || "Attention";
-element("source").textContent = [
-  data.source,
-  data.item[1] > 1 ? WORDS.item(...data.item) : "",
-  data.run[0] * data.run[1] > 1 ? WORDS.mean(...data.run) : "",
-  data.exact ? "" : WORDS.digits,
-].filter(Boolean).join(" ");
+element("title").textContent = data.title;
+element("source").textContent = data.notes.join(" ");
 const bar = element("bar").getContext("2d");
 for (let x = 0; x < 160; x += 1) {
   bar.fillStyle = `rgb(${color(x / 159).join(" ")})`;
   bar.fillRect(x, 0, 1, 12);
 }
-document.querySelectorAll("[data-word]").forEach((each) => { each.textContent = WORDS[each.dataset.word]; });
-element("help").textContent = WORDS.help;
 measure();
 refresh();
 reveal();

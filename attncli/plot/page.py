@@ -1,4 +1,4 @@
-"""A page to look around in: one HTML file that asks for nothing from anywhere."""
+"""A page to look around in: one HTML file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import Progress, averaged, part_of
 from attncli.problem.computation import AttentionComputation
+from attncli.show import heat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Rows and columns of a map, and numbers in all maps of a page, beyond which a browser would no longer be quick.
+# Most rows or columns of a map, and most numbers in all maps of a page; with more a browser would be slow.
 SIDE = 512
 MOST = 12 * SIDE * SIDE * 4
-# Numbers up to which all digits of float32 are kept; of more, three digits are.
+# Up to this many numbers keep all digits of float32; more keep three digits.
 EXACT = 1 << 20
+# What the page draws besides the results: the weight of a value times its length.
+WEIGHTED = "weights × |value|"
 
 
 def to_html(
@@ -32,7 +36,7 @@ def to_html(
     notices: list[str],
     *,
     lesson: str = "",
-    lang: str = "en",
+    lang: str = DEFAULT,
     first: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> str:
@@ -41,18 +45,22 @@ def to_html(
     Args:
         computation: all steps of the problem.
         batch: which item.
-        head: the one that is shown first.
-        notices: what should be known, such as that matrices were averaged down, is added.
+        head: the head that is shown first.
+        notices: notices are added here, such as that matrices were averaged down.
         lesson: HTML that goes before the maps.
-        lang: of the lesson and of the controls.
+        lang: the language of the lesson and of the page.
         first: what is chosen when the page opens: ``"step"``, ``"row"`` and ``"column"``.
-        progress: told the share that is done.
+        progress: called with the share that is done.
     """
-    data = collect(computation, batch, head, notices, progress) | {"first": dict(first or {}), "lang": lang}
+    words = catalogue(lang).PAGE
+    title = computation.problem.texts.get("title") or words["title"]
+    data = collect(computation, batch, head, notices, progress)
+    data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
+    data |= {"first": dict(first or {}), "colors": heat.STOPS}
     folder = files("attncli.plot")
-    title = computation.problem.texts.get("title", "Attention")
     text = (folder / "page.html").read_text(encoding="utf-8")
-    parts = {
+    shown = {**words, "help": words["help"].format(steps=len(data["steps"]))}
+    parts = {name: html.escape(word) for name, word in shown.items()} | {
         "LANG": lang,
         "TITLE": html.escape(title),
         "STYLE": (folder / "page.css").read_text(encoding="utf-8"),
@@ -61,15 +69,15 @@ def to_html(
         "DATA": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         "SCRIPT": (folder / "page.js").read_text(encoding="utf-8"),
     }
-    # In one pass: what is put in is not looked at again.
+    # In one pass: marks in what is put in are not replaced.
     pieces = text.split("%%")
-    return "".join(parts.get(piece, piece) if at % 2 else piece for at, piece in enumerate(pieces))
+    return "".join(parts[piece] if at % 2 else piece for at, piece in enumerate(pieces))
 
 
 def collect(
     computation: AttentionComputation, batch: int, head: int, notices: list[str], progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Return what the page's script draws."""
+    """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
     sizes, labels = o.sizes, computation.problem.labels_of(batch)
     kinds = ["scores", *(["capped"] if o.options.softcap is not None else []), "logits", "weights"]
@@ -80,21 +88,28 @@ def collect(
         heads.append(averaged(computation, kinds, batch, each, run, notices, part_of(progress, each, sizes.heads)))
     exact = len(heads) * len(kinds) * heads[0]["weights"].size <= EXACT
     if run != (1, 1):
-        told = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
-        notices.append(told)
+        notices.append(f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys")
     return {
-        "title": computation.problem.texts.get("title", ""),
-        "source": computation.problem.texts.get("source", ""),
         "queries": _names(labels.get("query_labels"), sizes.queries, run[0]),
         "keys": _names(labels.get("key_labels"), sizes.keys, run[1]),
         "run": run,
         "item": [batch, sizes.batch],
-        "kinds": kinds,
+        "steps": [*kinds, WEIGHTED],
         "head": head,
         "exact": exact,
         "heads": [{kind: _packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
         "lengths": [_packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
     }
+
+
+def _notes(computation: AttentionComputation, data: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    """Return the sentences under the title: the source, which item it is, and how the numbers were made smaller."""
+    (item, items), (down, across) = data["item"], data["run"]
+    notes = [computation.problem.texts.get("source", "")]
+    notes += [words["item"].format(item=item, items=items)] * (items > 1)
+    notes += [words["mean"].format(down=down, across=across)] * (down * across > 1)
+    notes += [words["digits"]] * (not data["exact"])
+    return list(filter(None, notes))
 
 
 def _names(labels: Any, count: int, run: int) -> list[str]:
@@ -104,13 +119,13 @@ def _names(labels: Any, count: int, run: int) -> list[str]:
 
 
 def _packed(numbers: NDArray[Any], exact: bool) -> str:
-    """Return numbers as text: little-endian floats of 4 or 2 bytes, in base 64; a closed key is −∞."""
+    """Return numbers as text: little-endian floats of 4 bytes, or 2 if not exact, in base 64; a closed key is −∞."""
     with np.errstate(over="ignore"):
         return base64.b64encode(numbers.astype("<f4" if exact else "<f2").tobytes()).decode("ascii")
 
 
 def _lengths(o: Any, batch: int, head: int, run: int) -> NDArray[Any]:
-    """Return the length of each value, the mean of so many."""
+    """Return the lengths of the values, (S / run): the mean of every ``run`` consecutive ones."""
     one = o.select(batch=batch, head=head)
     value = np.asarray(one.value[0, 0], dtype=np.float64)
     lengths = np.sqrt((value * value).sum(axis=-1))

@@ -1,4 +1,4 @@
-"""What a picture shows: a matrix a head, small enough for where it is drawn."""
+"""What a picture shows: one matrix per head, averaged down to the room that there is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from attncli.files.contents import Labels
 
 KINDS = ("weights", "scores", "logits")
-# What stands where a key is closed; no number that is drawn is that.
+# Marks a closed key; a number that is drawn is never −∞.
 CLOSED = -np.inf
-# Scores that are computed at a time, so that a picture of any size takes little memory.
+# The scores that are computed at a time, so that a picture of any size takes little memory.
 CHUNK = 1 << 22
 Progress = Callable[[float], None]
 
@@ -31,8 +31,8 @@ class Panel:
     """One head.
 
     Attributes:
-        name: which head of which batch item; empty where there is one of each.
-        numbers: (rows, columns), −∞ where every key that a cell stands for is closed, NaN where there is no number.
+        name: which head of which batch item; empty if there is only one of each.
+        numbers: (rows, columns), −∞ if all keys of a cell are closed, NaN if it has no number.
     """
 
     name: str
@@ -47,9 +47,9 @@ class Picture:
         title: of the problem.
         kind: ``"weights"``, ``"scores"`` or ``"logits"``.
         panels: the heads.
-        shape: queries and keys that the panels stand for.
-        row_labels: one a row of the panels; None where rows stand for several queries.
-        column_labels: likewise.
+        shape: how many queries and keys the panels stand for.
+        row_labels: one per row of the panels; None if a row stands for several queries.
+        column_labels: likewise, for keys.
         caption: what is shown, and what was averaged.
     """
 
@@ -87,9 +87,9 @@ def draw(
         computation: score and softmax of the problem.
         kind: which result.
         places: batch items and heads.
-        most: rows and columns that there is room for; larger matrices are averaged down.
-        notices: what should be known of the computation is added.
-        progress: told the share that is done.
+        most: the rows and columns that there is room for; larger matrices are averaged down.
+        notices: notices of the computation are added here.
+        progress: called with the share that is done.
 
     Raises:
         InputError: the problem does not have what is asked for.
@@ -99,7 +99,7 @@ def draw(
         raise InputError(f"--what is {', '.join(KINDS)}, not {kind!r}")
     queries, keys = o.sizes.queries, o.sizes.keys
     down, across = math.ceil(queries / most[0]), math.ceil(keys / most[1])
-    # Maps side by side share their labels, so those of several items have none unless they are the same.
+    # Maps side by side share their labels: those of several items have labels only if all have the same.
     items = [computation.problem.labels_of(batch) for batch in dict(places)]
     labels = items[0] if all(each == items[0] for each in items) else {}
     several = (o.sizes.batch > 1, o.sizes.heads > 1)
@@ -121,7 +121,7 @@ def draw(
 
 
 def part_of(progress: Progress | None, done: int, count: int) -> Progress | None:
-    """Return what is told the share of one part that is done, of so many of which so many are."""
+    """Return a progress callback for one of ``count`` equal parts, of which ``done`` are finished."""
     return None if progress is None else lambda share: progress((done + share) / count)
 
 
@@ -134,9 +134,9 @@ def averaged(
     notices: list[str],
     progress: Progress | None,
 ) -> dict[str, NDArray[Any]]:
-    """Return one head's matrices, so many rows and columns averaged into one.
+    """Return one head's matrices with every ``run`` of rows and columns averaged into one.
 
-    Keys that are closed have no logit and no weight: they are left out of the mean. They do have scores.
+    Closed keys have no logit and no weight, and are left out of those means; they do have scores.
     """
     o = computation.operands
     assert o is not None

@@ -1,4 +1,4 @@
-"""Heat maps on a terminal: half blocks in colour, or shades where there are no or few colours."""
+"""Heat maps on a terminal: half blocks in colour, or shades if there are no colours or too few."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from attncli.files.contents import Labels
     from attncli.show.screen import Screen
 
-# Rows up to which each has a line of its own, with its label; more share a line, two to a half block each.
+# Up to this many rows, each has a line with its label; beyond, two rows share a line as half blocks.
 SINGLE = 40
 MOST_ROWS = 96
 MOST_CELL = 6
 BAR = 24
-# More ink is more weight, on dark and on light backgrounds.
+# More ink means more weight, on dark and on light backgrounds.
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
 CLOSED, NOTHING = "·", "!"
 SIDE = 16
 DIGITS = 4
 MULTIPLE = 32
-# Rows where each takes a line, in shades.
+# The most rows of a map in shades, where each takes a line.
 SHADED_ROWS, SHADED_MULTIPLE = 48, 20
 TALLEST = 12
 
@@ -43,9 +43,9 @@ class Ink:
     """How a share of the range is drawn.
 
     Attributes:
-        colors: whether there are enough of them for a scale.
-        shades: characters from nothing to everything.
-        closed: what stands for a closed key.
+        colors: whether there are enough colours for a scale.
+        shades: characters from no ink to the most.
+        closed: the character for a closed key.
     """
 
     colors: bool
@@ -54,20 +54,20 @@ class Ink:
 
     @classmethod
     def of(cls, screen: Screen, console: Console) -> Ink:
-        """Look at what the terminal can show; 16 colours are no scale, and look different everywhere."""
+        """Choose what the terminal can show; 16 colours are too few for a scale and differ between terminals."""
         enough = screen.color and console.color_system in ("truecolor", "256", "windows")
         shades = SHADES if screen.unicode else PLAIN_SHADES
         return cls(enough and screen.unicode, shades, CLOSED if screen.unicode else "-")
 
     def shade(self, share: float) -> str:
-        """Return the character for a share; of next to nothing there is no ink."""
+        """Return the character for a share; next to nothing gets no ink."""
         if not share >= heat.FAINT:
             return self.shades[0]
         return self.shades[min(len(self.shades) - 1, 1 + int(share * (len(self.shades) - 1)))]
 
 
 def room(screen: Screen, console: Console, *, multiples: bool) -> tuple[int, int]:
-    """Return how many rows and columns of a matrix there is room for; half blocks take two rows a line."""
+    """Return how many rows and columns of a matrix there is room for; a line of half blocks holds two rows."""
     colors = Ink.of(screen, console).colors
     if multiples:
         return MULTIPLE if colors else SHADED_MULTIPLE, min(MULTIPLE, screen.width // 2)
@@ -97,7 +97,7 @@ def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
 
 
 def shares(picture: Picture, panel: Panel) -> NDArray[Any]:
-    """Return the numbers of a panel as shares of the range, 0 to 1; −1 where keys are closed, and NaN stays."""
+    """Return the numbers of a panel as shares of the range, 0 to 1; −1 for closed keys, and NaN stays NaN."""
     low, high = picture.range
     with np.errstate(invalid="ignore"):
         found = np.clip((panel.numbers - low) / (high - low), 0, 1)
@@ -125,7 +125,7 @@ def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Itera
 
 
 def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> list[str]:
-    """Return the labels of an axis, or where its cells begin."""
+    """Return the labels of an axis, or the index at which each of its cells begins."""
     if labels is not None:
         return [screen.write(label(each)) for each in labels]
     run = -(-total // shown)
@@ -139,7 +139,7 @@ def _fit(text: str, width: int) -> str:
 
 
 def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
-    """Return lines over the columns: names side by side where they fit, else from top to bottom."""
+    """Return the lines above the columns: names side by side if they fit, else written from top to bottom."""
     from rich.cells import cell_len
 
     longest = max(map(cell_len, names))
@@ -147,7 +147,7 @@ def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
         yield "".join(_fit(name, width) for name in names)
         return
     if all(name.isdigit() for name in names):
-        # Numbers are read in a line: each where there is room behind the one before.
+        # Numbers stay on one line: each is written if the one before leaves room.
         line = ""
         for at, name in enumerate(names):
             if cell_len(line) <= at * width:
@@ -155,7 +155,7 @@ def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
         yield line
         return
     if max(cell_len(char) for name in names for char in name or " ") > width:
-        return  # wide characters over narrow cells would stand nowhere
+        return  # wide characters do not fit above narrow cells
     height = min(max(map(len, names)), TALLEST)
     upright = [name if len(name) <= height else name[: height - 1] + "…" for name in names]
     for depth in range(height):
@@ -163,7 +163,7 @@ def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
 
 
 def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:
-    """Return one line of a map: one row, or two of which each takes half."""
+    """Return one line of a map: one row, or two rows of which each takes half of the height."""
     from rich.style import Style
     from rich.text import Text
 
@@ -188,19 +188,19 @@ def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) 
 
 
 def _mark(share: float, ink: Ink) -> str:
-    """Return the character for a share where there are no colours."""
+    """Return the character for a share if there are no colours."""
     return NOTHING if share != share else ink.closed if share < 0 else ink.shade(share)
 
 
 def _color(share: float) -> str | None:
-    """Return the colour of a share, as a number; None where there is none."""
+    """Return the colour of a share in hexadecimal; None for a closed key or NaN."""
     if not share >= 0:
         return None
     return "#{:02x}{:02x}{:02x}".format(*heat.scale(share))
 
 
 def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
-    """Return small maps side by side, each under its name."""
+    """Return the lines of small maps side by side, each under its name."""
     from rich.text import Text
 
     columns = picture.panels[0].numbers.shape[1]
@@ -223,7 +223,7 @@ def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
 
 
 def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
-    """Return the colour bar with numbers at its ends and in its middle."""
+    """Return the colour bar, with numbers at its ends and in its middle."""
     from rich.text import Text
 
     low, high = picture.range
@@ -238,7 +238,7 @@ def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
 
 
 def recorder(width: int) -> tuple[Screen, Console]:
-    """Return a terminal of this width with all colours, which nobody sees, and which remembers what it was shown."""
+    """Return an invisible terminal of this width, with all colours, that records what is printed on it."""
     from io import StringIO
 
     from rich.console import Console
@@ -252,10 +252,10 @@ def recorder(width: int) -> tuple[Screen, Console]:
 
 
 def to_svg(picture: Picture, screen: Screen, console: Console) -> str:
-    """Return what a terminal shows, as an SVG picture that needs no font from anywhere."""
+    """Return what a terminal shows as an SVG picture that loads no font."""
     import re
 
     to_terminal(picture, screen, console)
     svg = console.export_svg(title="attn plot", unique_id="attn")
-    # Rich names a font on a server there; a reader's machine has one of fixed width.
+    # Rich refers to a font on a server; any fixed-width font of the reader's machine will do.
     return re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)

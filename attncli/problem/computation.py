@@ -31,10 +31,17 @@ FEW_SCORES = 1 << 20
 
 @dataclass(frozen=True)
 class Computed:
-    """Results as (batch, heads, L, …) by name, and what people should know about them."""
+    """What came of a computation, each array (batch, heads, L, …).
+
+    Attributes:
+        arrays: the results that were asked for, by name.
+        notices: what people should know about them.
+        everything: all that the stages made on the way, the rotated query and key included.
+    """
 
     arrays: Mapping[str, NDArray[Any]]
-    notices: Sequence[str] = ()
+    notices: Sequence[str]
+    everything: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Computation(ABC):
         some = self.calculation.select(part)
         made = some.results()
         notices = [*self.notices, *self.notices_of(some, made, part)]
-        return Computed({name: made[name] for name in self.names if name in made}, notices)
+        return Computed({name: made[name] for name in self.names if name in made}, notices, made)
 
     def result(self, part: Selection, resources: Resources) -> tuple[Result, Sequence[str]]:
         """Compute a part, with the axes that the user's arrays have; return it with the notices that go with it."""

@@ -1,15 +1,15 @@
-"""The colours of heat maps: from dark blue over green to yellow, lighter with every step, for any eyes."""
+"""The colours of all heat maps: dark blue through green to yellow, evenly lighter, for any colour vision."""
 
 from __future__ import annotations
 
-# Lightness rises evenly from stop to stop, so that equal steps of weight look like equal steps.
+# The lightness rises evenly from stop to stop, so that equal steps of weight look equal.
 STOPS = ((38, 40, 98), (44, 84, 140), (38, 128, 142), (54, 168, 118), (140, 203, 74), (248, 226, 60))
 # Below this share of the largest weight a cell keeps the terminal's own background.
 FAINT = 0.02
 
 
 def background(share: float) -> tuple[int, int, int] | None:
-    """Return the background of a cell whose weight is this share (0 to 1) of the largest, or None for none."""
+    """Return the background of a cell whose weight is this share (0 to 1) of the largest, None for no background."""
     return scale(share) if share >= FAINT else None
 
 
@@ -23,9 +23,9 @@ def scale(share: float) -> tuple[int, int, int]:
 
 
 def foreground(color: tuple[int, int, int]) -> str:
-    """Return black or white, whichever is read more easily on this background (luminance of ITU-R BT.709).
+    """Return black or white, whichever is easier to read on this background (luminance as in ITU-R BT.709).
 
-    By number, not by name: themes repaint the named colours.
+    As a number, not a name: terminal themes redefine the named colours.
     """
     red, green, blue = color
     return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else "#ffffff"

@@ -1,4 +1,4 @@
-"""Lines for a screen: text broken where its language allows it."""
+"""Text broken into the lines of a screen, where its language allows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from attncli.show.screen import Screen
 
-# Chinese breaks between any two characters, but no line begins with a closing mark or ends with an opening one.
+# Chinese may break between any two characters, but no line begins with a closing mark or ends with an opening one.
 CLOSING = "，。；：、！？）》」』”’·%"
 OPENING = "（《「『“‘"
 FIRST_WIDE = "\u2e80"
@@ -24,7 +24,7 @@ NARROW = re.compile(r"\s+|\S+")
 
 @cache
 def _wide() -> re.Pattern[str]:
-    # Compiled when it is needed: it takes longer than printing a table.
+    # Compiled only when needed: that takes longer than printing a table.
     return re.compile(rf"[{OPENING}]*(?![{OPENING}])[{WIDE}][{CLOSING}]*|[{OPENING}]*[^\s{WIDE}]+[{CLOSING}]*|\s+|.")
 
 
@@ -33,9 +33,9 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str
 
     Args:
         text: without line breaks.
-        width: columns of the screen; a word wider than that stands alone on its line.
-        first: what the first line begins with.
-        rest: what the others begin with.
+        width: columns of the screen; a word wider than that gets a line of its own.
+        first: put before the first line.
+        rest: put before the others.
 
     Example:
         >>> list(wrap("one two three", 9, "- ", "  "))
@@ -56,7 +56,7 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str
 def print_lines(
     text: str, screen: Screen, console: Console, style: str = "", first: str = "", rest: str | None = None
 ) -> None:
-    """Print a text, made harmless, with the characters and in the width that the screen has."""
+    """Print a text in the width of the screen, control characters escaped and in characters that the screen has."""
     from rich.text import Text
 
     written = screen.write(visible(text))

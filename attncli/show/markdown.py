@@ -1,4 +1,4 @@
-"""Matrices and texts as Markdown that can be pasted anywhere, with no markup smuggled in from files."""
+"""Matrices and texts as Markdown to be pasted anywhere; text from files stays text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attncli.text import visible
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|$~&!@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # At the start of a line these make a list or a rule.
 START = re.compile(r"^(\d*)([-+=.)])")
-# A page has no width that could be measured; this many columns can still be read.
+# The width of the page is not known; this many columns are still readable.
 MOST_COLUMNS = 12
 
 

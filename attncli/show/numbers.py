@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,12 @@ MOST_LABEL = 16
 
 
 def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[list[str]]:
-    """Write a 2-D array; where all numbers are whole, none has a point.
+    """Write a 2-D array; if all numbers are whole, none has a point.
 
     Args:
         array: the numbers.
         digits: see `number`.
-        narrow: give tiny numbers one digit, so that they take no more room than the others.
+        narrow: give tiny numbers a single digit, so that they take no more room than the others.
     """
     if array.dtype == bool:
         return [["true" if value else "false" for value in row] for row in array.tolist()]
@@ -36,7 +36,7 @@ def cells(array: NDArray[Any], digits: int, *, narrow: bool = False) -> list[lis
 
 
 def label(text: str) -> str:
-    """Write a label: harmless, with outer blanks made visible, and not too long.
+    """Write a label with control characters escaped and outer blanks visible, cut if it is long.
 
     >>> label(" Mrs")
     '␣Mrs'
@@ -47,6 +47,6 @@ def label(text: str) -> str:
     return shown if len(shown) <= MOST_LABEL else shown[: MOST_LABEL - 1] + "…"
 
 
-def labels_or_indices(labels: tuple[str, ...] | None, indices: Iterable[int]) -> list[str]:
-    """Return the labels at these indices, or the indices themselves where there are no labels."""
+def labels_or_indices(labels: Sequence[str] | None, indices: Iterable[int]) -> list[str]:
+    """Return the labels at these indices, or the indices themselves if there are no labels."""
     return [str(i) if labels is None else label(labels[i]) for i in indices]

@@ -1,4 +1,4 @@
-"""The outside world that results are shown to: how wide it is, whether it has colours, which characters it knows."""
+"""The screen that results are shown on: how wide it is, whether it has colours, which characters it knows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Color = Literal["auto", "always", "never"]
 
-# What a terminal without these characters is shown instead.
+# What stands for these characters on a terminal that has only ASCII.
 PLAIN = {
     "─": "-",
     "−": "-",
@@ -35,7 +35,7 @@ class Screen:
     """Where standard output goes.
 
     Attributes:
-        terminal: whether a person is looking at it.
+        terminal: whether it is a terminal, and not a pipe or a file.
         width: columns.
         color: whether escape sequences for colours may be written.
         unicode: whether it can show more than ASCII.
@@ -53,19 +53,19 @@ class Screen:
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
         return cls(
             terminal=terminal,
-            # In a pipe nobody's width is known; 80 columns fit wherever the text ends up.
+            # The width behind a pipe is unknown; 80 columns fit almost anywhere.
             width=max(20, shutil.get_terminal_size((80, 24)).columns),
             color=_wants_color(color, terminal),
             unicode=encoding.startswith("utf"),
         )
 
     def console(self) -> Console:
-        """Return a Rich console that writes here and treats no text as markup."""
+        """Return a Rich console for this screen that takes no text for markup."""
         from rich.console import Console
 
         return Console(
             width=self.width,
-            height=25,  # without one, Rich takes terminals that call themselves dumb for 80 columns wide
+            height=25,  # without a height, Rich assumes 80 columns for dumb terminals
             color_system="auto" if self.color else None,
             force_terminal=self.color,
             no_color=not self.color,
@@ -78,7 +78,7 @@ class Screen:
         )
 
     def write(self, text: str) -> str:
-        """Return the text with the characters that this screen has."""
+        """Return the text in characters that this screen has."""
         if self.unicode:
             return text
         for fine, plain in PLAIN.items():

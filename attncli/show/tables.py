@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    from attncli.files.contents import Labels
     from attncli.show.screen import Screen
 
-# More columns than this fit no terminal; there is no need to write them just to measure them.
+# No terminal has room for more columns than this; more need not be written to be measured.
 MOST_COLUMNS = 200
 GAP = "…"
 
@@ -30,24 +29,24 @@ class Grid:
 
     Attributes:
         numbers: (shown rows, all columns).
-        rows: which rows these are.
+        rows: which of all rows are shown.
         row_labels: labels of all rows.
         column_labels: labels of all columns.
-        heated: whether the background shows how large a number is.
+        heated: whether the background of a cell shows how large its number is.
         mark: the row and column of one element to point at.
     """
 
     numbers: NDArray[Any]
     rows: Axis
-    row_labels: Labels | None = None
-    column_labels: Labels | None = None
+    row_labels: Sequence[str] | None = None
+    column_labels: Sequence[str] | None = None
     heated: bool = False
     mark: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Texts:
-    """A grid as texts: what every kind of table, coloured or not, is made from."""
+    """A grid as texts, from which every kind of table is made, coloured or not."""
 
     head: list[str]
     side: list[str]
@@ -56,9 +55,9 @@ class Texts:
 
 
 def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
-    """Write the chosen columns of a grid; gaps are columns and rows of dots.
+    """Write the chosen columns of a grid; what is left out becomes a column or a row of dots.
 
-    Where not all columns are shown, tiny numbers are kept short: more columns fit.
+    If not all columns are shown, tiny numbers are kept short, so that more columns fit.
     """
     body = cells(grid.numbers[:, columns.indices], digits, narrow=bool(columns.gaps))
     head = labels_or_indices(grid.column_labels, columns.indices.tolist())
@@ -66,7 +65,7 @@ def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
     if grid.mark is not None:
         row, column = (grid.rows.indices.tolist().index(grid.mark[0]), columns.indices.tolist().index(grid.mark[1]))
         body[row][column] = marker.format(body[row][column])
-    # From the last gap to the first, so that the places of those before it stay right.
+    # From the last gap to the first, so that inserting one does not move those still to come.
     for gap in reversed(columns.gaps):
         for line in (head, *body):
             line.insert(gap, GAP)
@@ -77,7 +76,7 @@ def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
 
 
 def fit_columns(grid: Grid, digits: int, width: int, most: int | None, marker: str = "[{}]") -> Texts:
-    """Write as many columns as the width has room for, or exactly ``most``; the marker goes around a marked element."""
+    """Write as many columns as fit the width, or exactly ``most``; the marker goes around the marked element."""
     total = grid.numbers.shape[1]
     count = min(total, most or MOST_COLUMNS)
     while True:
@@ -89,7 +88,7 @@ def fit_columns(grid: Grid, digits: int, width: int, most: int | None, marker: s
 
 
 def _widths(texts: Texts) -> list[int]:
-    """Return how wide each column is, the side first, with the blanks around it."""
+    """Return the width of each column including its blanks, the row labels first."""
     from rich.cells import cell_len
 
     columns = [texts.side, *zip(texts.head, *texts.body, strict=True)]
@@ -106,7 +105,7 @@ def print_grid(grid: Grid, screen: Screen, console: Console, digits: int, most: 
     side, *widths = _widths(texts)
 
     def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> Text:
-        # Cells bring their own blanks, so that the colours of neighbours touch.
+        # The blanks belong to the cells, so that the colours of neighbours touch.
         padded = Text().append(f" {name}" + " " * (side - 1 - cell_len(name)), "bold")
         for cell, width, cell_style in zip(cells, widths, cell_styles, strict=True):
             padded.append(" " * (width - 1 - cell_len(cell)) + f"{cell} ", cell_style or style or None)
@@ -123,7 +122,7 @@ def print_grid(grid: Grid, screen: Screen, console: Console, digits: int, most: 
 
 
 def written(texts: Texts, screen: Screen) -> Texts:
-    """Return the texts with the characters that this screen has."""
+    """Return the texts in characters that this screen has."""
     return replace(
         texts,
         head=[screen.write(each) for each in texts.head],
@@ -133,7 +132,7 @@ def written(texts: Texts, screen: Screen) -> Texts:
 
 
 def _styles(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
-    """Return the style of each cell, by its place among the texts (where a gap takes a place of its own)."""
+    """Return the style of each cell by its place among the texts, where gaps take places too."""
     styles: dict[tuple[int, int], str] = {}
     shown = grid.numbers[:, texts.columns.indices].astype(np.float64)
     finite = shown[np.isfinite(shown)]

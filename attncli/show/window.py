@@ -1,4 +1,4 @@
-"""Which rows and columns of a matrix are shown, as NumPy shows big ones: the first and the last."""
+"""Which rows and columns of a large matrix are shown: the first and the last, as in NumPy."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Axis:
 
     @property
     def gaps(self) -> list[int]:
-        """Return the places, among those shown, before which some are left out."""
+        """The places among those shown before which some are left out."""
         return (np.flatnonzero(np.diff(self.indices) > 1) + 1).tolist()
 
 
 def ends(total: int, most: int | None) -> Axis:
-    """Show at most so many (None: all), the first and the last.
+    """Show the first and the last, ``most`` in all; None shows every one.
 
     >>> ends(100, 5).indices.tolist()
     [0, 1, 2, 98, 99]
@@ -42,7 +42,7 @@ def ends(total: int, most: int | None) -> Axis:
 
 
 def around(total: int, most: int, keep: int) -> Axis:
-    """Show the ends as `ends` does, with one index in the middle that must not be left out."""
+    """Show the ends as `ends` does, and in the middle the index ``keep``, which must not be left out."""
     axis = ends(total, most)
     if keep in axis.indices:
         return axis

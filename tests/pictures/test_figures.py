@@ -9,8 +9,8 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib import colormaps
 
+from attncli.show import heat
 from tests.conftest import SAMPLES, attn, files
 
 MAGIC = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -23,7 +23,7 @@ def colors(data: bytes) -> set[tuple[int, ...]]:
 
 
 def of_map(share: float) -> tuple[int, ...]:
-    return tuple(round(channel * 255) for channel in colormaps["viridis"](share)[:3])
+    return heat.scale(share)
 
 
 @pytest.mark.parametrize("kind", MAGIC)
@@ -38,7 +38,7 @@ def test_each_format(tmp_path: Path, kind: str, words: list[str]) -> None:
 
 
 def test_cells_have_the_colours_of_their_weights(tmp_path: Path) -> None:
-    """1, ½ and closed, by hand; the map is viridis."""
+    """1, ½ and closed, by hand; the map is that of the terminal."""
     problem = {"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[True, False], [True, True]]}
     files(tmp_path, {"f.json": json.dumps(problem)})
     attn("plot", "f.json", "-o", "p.png", cwd=tmp_path)

@@ -8,12 +8,12 @@ import numpy as np
 
 from attncli.attend.shapes import show
 from attncli.explain import row_statistics
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
-from attncli.explain.lesson import Lesson
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table
+from attncli.explain.lesson import Lesson, StageLesson
 
 
-def teach(lesson: Lesson) -> Iterator[Block]:
-    """Explain the weighted sum."""
+def purpose(lesson: Lesson) -> Iterator[Block]:
+    """Say what the weighted sum does."""
     about, sizes = lesson.about, lesson.about.operands.sizes
     queries, features = about.rows.total, sizes.value_features
     yield Heading(lesson.say("sum_heading"))
@@ -21,21 +21,32 @@ def teach(lesson: Lesson) -> Iterator[Block]:
     yield Formula("output = weights · V", r"\mathrm{output} = \mathrm{weights} \cdot V")
     shape = f"weights {show((queries, sizes.keys))} · V {show((sizes.keys, features))} → "
     yield Paragraph(lesson.say("shapes", text=shape + f"output {show((queries, features))}"))
-    yield Paragraph(lesson.say("sum_element", row=lesson.query(about.row), column=about.feature))
+
+
+def element(lesson: Lesson) -> str:
+    """Say which element of the output is worked out."""
+    return lesson.say("sum_element", row=lesson.query(lesson.about.row), column=lesson.about.feature)
+
+
+def working(lesson: Lesson) -> Iterator[str]:
+    """Work out one element of the output."""
+    about = lesson.about
     weights, value = about.line("weights"), about.values[:, about.feature]
     # Closed keys contribute nothing; in a row where all are closed, one of them shows it.
     terms = [(w, v) for w, v in zip(weights, value, strict=True) if w != 0] or [(weights[0], value[0])]
     total = about.line("output")[about.feature]
-    yield Working((lesson.say("sum_terms", terms=lesson.terms(terms, "more_terms"), total=total),))
-    yield Table(lesson.say("table_output"), lesson.grid("output", about.feature))
-    yield lesson.points(_points(lesson))
+    yield lesson.say("sum_terms", terms=lesson.terms(terms, "more_terms"), total=total)
 
 
-def _points(lesson: Lesson) -> Iterator[str]:
+def tables(lesson: Lesson) -> Iterator[Block]:
+    """Show the output."""
+    yield Table(lesson.say("table_output"), lesson.grid("output", lesson.about.feature))
+
+
+def points(lesson: Lesson) -> Iterator[str]:
     """Say what is worth noticing in the output."""
-    about = lesson.about
+    about, row = lesson.about, lesson.row
     weights, logits, values = about.line("weights"), about.line("logits"), about.values
-    row = row_statistics.of_row(logits, weights)
     if np.isnan(weights).any():
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return
@@ -64,3 +75,6 @@ def _nearly(lesson: Lesson, best: int) -> str:
         difference = np.abs(about.line("output").astype(np.float64) - about.values[best]).max()
     names = {"row": lesson.query(about.row), "best": lesson.key(best)}
     return lesson.say("is_one", **names) if difference == 0 else lesson.say("near_one", **names, difference=difference)
+
+
+LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)

@@ -9,12 +9,12 @@ import numpy as np
 
 from attncli.attend.shapes import show
 from attncli.explain import row_statistics
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table, Working
-from attncli.explain.lesson import Lesson
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table
+from attncli.explain.lesson import Lesson, StageLesson
 
 
-def teach(lesson: Lesson) -> Iterator[Block]:
-    """Explain softmax."""
+def purpose(lesson: Lesson) -> Iterator[Block]:
+    """Say what softmax does, and what a sink changes."""
     about = lesson.about
     shape = show((about.rows.total, about.operands.sizes.keys))
     yield Heading(lesson.say("softmax_heading"))
@@ -33,14 +33,15 @@ def teach(lesson: Lesson) -> Iterator[Block]:
             r"{e^{\mathrm{sink} - m_i} + \sum_k e^{\mathrm{logits}_{ik} - m_i}}",
         )
     yield Paragraph(lesson.say("shapes", text=f"logits {shape} → weights {shape}"))
-    yield Paragraph(lesson.element("softmax_element"))
-    yield Working(tuple(_working(lesson)))
-    yield Table(lesson.say("table_weights"), lesson.grid("weights", about.column))
-    yield lesson.points(_points(lesson))
 
 
-def _working(lesson: Lesson) -> Iterator[str]:
-    """Computation out one weight."""
+def element(lesson: Lesson) -> str:
+    """Say which weight is worked out."""
+    return lesson.element("softmax_element")
+
+
+def working(lesson: Lesson) -> Iterator[str]:
+    """Work out one weight."""
     about = lesson.about
     logits, weights = about.line("logits"), about.line("weights")
     peak = logits.max() if about.sink is None else np.maximum(logits.max(), about.sink)
@@ -64,11 +65,15 @@ def _working(lesson: Lesson) -> Iterator[str]:
     yield lesson.say("softmax_quotient", numerator=numerator, total=total, weight=weights[about.column])
 
 
-def _points(lesson: Lesson) -> Iterator[str]:
+def tables(lesson: Lesson) -> Iterator[Block]:
+    """Show the weights."""
+    yield Table(lesson.say("table_weights"), lesson.grid("weights", lesson.about.column))
+
+
+def points(lesson: Lesson) -> Iterator[str]:
     """Say what is worth noticing in the weights."""
-    about = lesson.about
-    weights, logits = about.line("weights"), about.line("logits")
-    row = row_statistics.of_row(logits, weights)
+    about, row = lesson.about, lesson.row
+    weights = about.line("weights")
     if np.isnan(weights).any():
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return
@@ -119,3 +124,6 @@ def _extremes(lesson: Lesson) -> Iterator[str]:
     if effective[few] < effective[many]:
         sharp, flat = (lesson.query(int(about.rows.indices[i])) for i in (few, many))
         yield lesson.say("sharpest", sharp=sharp, few=effective[few], flat=flat, many=effective[many])
+
+
+LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)

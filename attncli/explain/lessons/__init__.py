@@ -1,0 +1,1 @@
+"""What each stage says in a lesson, one module per stage, found by its name."""

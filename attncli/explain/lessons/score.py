@@ -1,0 +1,93 @@
+"""The first step, taught: how well each key answers each query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from attncli.attend.scores import FUNCTIONS
+from attncli.attend.shapes import show
+from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table
+from attncli.explain.lesson import Lesson, StageLesson
+from attncli.explain.workings import WORKINGS
+
+
+def purpose(lesson: Lesson) -> Iterator[Block]:
+    """Say what the score is, why it is scaled, and which shapes meet."""
+    about, score = lesson.about, lesson.about.operands.options.score
+    yield Heading(lesson.say("score_heading"))
+    yield Paragraph(lesson.say(f"score_purpose_{score}"))
+    yield Formula(FUNCTIONS[score].formula, FUNCTIONS[score].tex)
+    yield Paragraph(_scale(lesson))
+    scores = show((about.rows.total, about.operands.sizes.keys))
+    yield Paragraph(lesson.say("shapes", text=f"{WORKINGS[score].shapes(about)} → scores {scores}"))
+
+
+def _scale(lesson: Lesson) -> str:
+    """Say what the scale is, and why."""
+    o = lesson.about.operands
+    if o.options.scale == "none":
+        return lesson.say("scale_none")
+    if o.options.scale == "sqrt":
+        return lesson.say("scale_sqrt", features=o.sizes.features, factor=o.factor)
+    is_sqrt = bool(np.isclose(o.factor, o.sizes.features**-0.5, rtol=1e-6))
+    known = lesson.say("as_sqrt", features=o.sizes.features) if is_sqrt else ""
+    return lesson.say("scale_number", factor=o.factor, as_sqrt=known)
+
+
+def element(lesson: Lesson) -> str:
+    """Say which score is worked out."""
+    return lesson.element("score_element")
+
+
+def working(lesson: Lesson) -> Iterator[str]:
+    """Work out one score."""
+    about, o = lesson.about, lesson.about.operands
+    with np.errstate(all="ignore"):
+        total = yield from WORKINGS[o.options.score].lines(lesson, *about.met)
+        if o.factor != 1:
+            yield lesson.say("scaled", scale=o.factor, total=lesson.signed(total), score=about.element("scores"))
+
+
+def tables(lesson: Lesson) -> Iterator[Block]:
+    """Show the scores."""
+    yield Table(lesson.say("table_scores"), lesson.grid("scores", lesson.about.column))
+
+
+def points(lesson: Lesson) -> Iterator[str]:
+    """Say what is worth noticing in the scores of the row, or in its logits where they are not the same."""
+    about, row = lesson.about, lesson.row
+    logits = about.line("logits")
+    if np.isnan(row.peak) or row.peak == np.inf:
+        yield lesson.say("not_a_number", row=lesson.query(about.row))
+        return
+    if row.open == 0:
+        yield lesson.say("softmax_empty", row=lesson.query(about.row))
+        return
+    if row.open < len(logits):
+        counts = {"closed": len(logits) - row.open, "keys": len(logits), "open": row.open}
+        yield lesson.say("closed_count", row=lesson.query(about.row), **counts)
+    first, *others = np.argsort(-logits, kind="stable").tolist()
+    plain = np.array_equal(about.line("scores"), logits)
+    yield lesson.say(
+        "score_best" if plain else "logit_best",
+        row=lesson.query(about.row),
+        best=lesson.key(first),
+        score=logits[first],
+    )
+    if row.open > 1:
+        yield _lead(lesson, others[0])
+
+
+def _lead(lesson: Lesson, second: int) -> str:
+    """Say how far the best key is ahead of the second, and what that means to softmax."""
+    name, gap = lesson.key(second), lesson.row.gap
+    if gap == 0:
+        return lesson.say("score_gap_tie", second=name)
+    with np.errstate(over="ignore"):
+        ratio = np.exp(np.float64(gap))
+    return lesson.say("score_gap", second=name, score=lesson.about.line("logits")[second], gap=gap, ratio=ratio)
+
+
+LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)

@@ -1,0 +1,47 @@
+"""The languages that lessons and pages are written in: one catalogue module each, found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
+from typing import Protocol, cast
+
+# A catalogue's name is the language's code in ISO 639.
+LANGUAGES = tuple(sorted(module.stem for module in Path(__file__).parent.glob("[a-z]*.py")))
+DEFAULT = "en"
+
+
+class Catalogue(Protocol):
+    """What a module of this folder defines.
+
+    Every catalogue has the same keys, and under each key a sentence with the same fields in braces.
+
+    Attributes:
+        LESSON: sentences of `attn explain`.
+        PAGE: words of the page to look around in.
+    """
+
+    LESSON: Mapping[str, str]
+    PAGE: Mapping[str, str]
+
+    def tidy(self, text: str) -> str:
+        """Return a sentence whose fields are filled in, with the blanks that its neighbours need."""
+
+
+def catalogue(name: str) -> Catalogue:
+    """Return the catalogue of one of the ``LANGUAGES``."""
+    return cast("Catalogue", import_module(f"{__name__}.{name}"))
+
+
+def of_locale(environment: Mapping[str, str]) -> str:
+    """Return the language of the messages that the environment asks for, as gettext reads it; English if none fits.
+
+    >>> of_locale({"LANG": "zh_CN.UTF-8"}), of_locale({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"})
+    ('zh', 'en')
+    """
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((environment[name] for name in names if environment.get(name)), "")
+    code = "".join(takewhile(str.isalpha, locale.lower()))
+    return code if code in LANGUAGES else DEFAULT

@@ -1,0 +1,28 @@
+"""A problem in one line, for tables of several problems, such as all layers of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attncli.attend.shapes import show
+
+STATES = ("query", "key", "value")
+
+
+def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
+    """Return a problem as texts by heading: the shapes of its states, its other arrays, and its options.
+
+    Args:
+        shapes: of its arrays, by name; that of the expected output is left out, since it follows from the others.
+        options: those that are not at their default.
+    """
+    states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in STATES}
+    beside = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*STATES, "expected")]
+    chosen = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
+    return states | {"beside": ", ".join(beside), "options": ", ".join(chosen).replace("_", "-")}
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

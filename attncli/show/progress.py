@@ -1,0 +1,64 @@
+"""What a terminal shows of work that takes its time: a bar, or a word that something is under way."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attncli.text import visible
+
+# Seconds that work must be expected to take before a bar is shown.
+LONG = 1.0
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[float], None] | None]:
+    """Give a callback that shows the share of a computation that is done, on standard error.
+
+    It is None if standard error is not a terminal. The bar appears only once the work is expected to take long.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    began = time.monotonic()
+    bars: list[tuple[Any, Any]] = []
+
+    def show(done: float) -> None:
+        passed = time.monotonic() - began
+        if not bars and 0 < done < 1 and passed / done > LONG:
+            bars.append(_start_bar())
+        for bar, task in bars:
+            bar.update(task, completed=done)
+
+    try:
+        yield show
+    finally:
+        for bar, _ in bars:
+            bar.stop()
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on standard error what is under way for as long as it lasts, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(visible(f"{what} …"))):
+        yield
+
+
+def _start_bar() -> tuple[Any, Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=1.0)
+    bar.start()
+    return bar, task
