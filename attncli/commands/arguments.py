@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from typer import Argument, Option
 
 from attncli.errors import InputError
+from attncli.files.formats import DATA, FORMATS, RESULTS, Format, Holds, suffixes, that_hold
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from attncli.check.diagnosis import Wanted
@@ -17,8 +19,27 @@ ARRAYS = "Arrays"
 COMPUTATION = "Settings"
 OUTPUT = "Output"
 
-Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "safetensors", "markdown"]
+# What each kind of output can be written in.
+LESSONS = that_hold(Holds.TABLES, Holds.PAGE)
+REPORTS = (FORMATS["table"], FORMATS["json"])
+PICTURES = that_hold(Holds.PICTURE, Holds.PAGE)
+# What a terminal shows is drawn in this one.
+SCREENSHOT = FORMATS["svg"]
+
+if TYPE_CHECKING:
+    ResultFormat = str
+    LessonFormat = str
+    ReportFormat = str
+else:  # Typer turns a Literal into a choice. What there is to choose from is known only now, and not to mypy.
+    ResultFormat, LessonFormat, ReportFormat = (
+        Literal[tuple(each.name for each in formats)] for formats in (RESULTS, LESSONS, REPORTS)
+    )
 Color = Literal["auto", "always", "never"]
+
+
+def written_in(formats: Iterable[Format]) -> str:
+    """Return the help of --output."""
+    return f"Write a file: {listed(suffixes(formats), 'or')}."
 
 
 def _array(name: str, what: str) -> Any:
@@ -63,8 +84,9 @@ class Inputs(Group):
     files: Annotated[
         list[str] | None,
         _files(
-            "One file of named arrays (JSON, NPZ, safetensors; FILE:NAME picks one of several problems in it); or one "
-            "matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY KEY VALUE); - is standard input."
+            f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
+            "one of several problems in it); or one matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY "
+            "KEY VALUE); - is standard input."
         ),
     ] = None
     query: Annotated[str | None, _array("query", "Set the query; FILE:NAME picks an array out of an archive.")] = None
@@ -248,7 +270,9 @@ class Screening(Group):
 class Output(Group):
     """Where results go, and in what format."""
 
-    format: Annotated[Format | None, _shown("--format -f", "What standard output carries (default: see above).")] = None
+    format: Annotated[
+        ResultFormat | None, _shown("--format -f", "What standard output carries (default: see above).")
+    ] = None
     output: Annotated[
         str | None,
         _shown("--output -o", "Write a file, in the format of its extension.", metavar="FILE"),
@@ -306,11 +330,10 @@ class Drawing(Group):
     batch: Annotated[
         str | None, _shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")
     ] = None
-    output: Annotated[str | None, _shown("--output -o", "Write a file: .png, .svg, .pdf or .html.", metavar="FILE")] = (
-        None
-    )
+    output: Annotated[str | None, _shown("--output -o", written_in(PICTURES), metavar="FILE")] = None
     terminal: Annotated[
-        bool, _shown("--terminal", "Draw FILE.svg as a terminal shows it; that needs no matplotlib.")
+        bool,
+        _shown("--terminal", f"Draw FILE{SCREENSHOT.suffix} as a terminal shows it; that needs no matplotlib."),
     ] = False
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
     color: ColorOption = "auto"
@@ -338,10 +361,10 @@ class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 
     format: Annotated[
-        Literal["table", "markdown", "html"] | None,
+        LessonFormat | None,
         _shown("--format -f", "What standard output carries (default table)."),
     ] = None
-    output: Annotated[str | None, _shown("--output -o", "Write a file, .md, .txt or .html.", metavar="FILE")] = None
+    output: Annotated[str | None, _shown("--output -o", written_in(LESSONS), metavar="FILE")] = None
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
 
 
@@ -368,10 +391,10 @@ class Checking(Group):
 class Report(Group):
     """Where a report goes, and in what format."""
 
-    format: Annotated[
-        Literal["table", "json"] | None, _shown("--format -f", "What standard output carries (default table).")
-    ] = None
-    output: Annotated[str | None, _shown("--output -o", "Write a file, .json or .txt.", metavar="FILE")] = None
+    format: Annotated[ReportFormat | None, _shown("--format -f", "What standard output carries (default table).")] = (
+        None
+    )
+    output: Annotated[str | None, _shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
     force: Annotated[bool, _shown("--force", "Write over a file that exists.")] = False
 
 
@@ -387,6 +410,23 @@ def number_or_all(name: str, text: str | None, least: int = 0) -> int | str | No
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
         raise InputError(f"--{name} is all or a whole number from {least}, not {text[:40]!r}")
     return int(text)
+
+
+def with_formats(text: str) -> str:
+    """Fill the formats that there are into the help of a command.
+
+    >>> with_formats("Formats of one matrix ({SINGLE})")
+    'Formats of one matrix (csv, tsv, npy)'
+    """
+    words = {
+        "DATA": listed((each.title for each in DATA), "or"),
+        "SINGLE": ", ".join(each.name for each in DATA if each.is_single),
+        "PICTURES": listed(suffixes(that_hold(Holds.PICTURE))),
+        "PAGES": listed(suffixes(that_hold(Holds.PAGE))),
+    }
+    for word, formats in words.items():
+        text = text.replace(f"{{{word}}}", formats)
+    return text
 
 
 def _default(group: type, field: str) -> Any:
@@ -411,7 +451,7 @@ def expanded(run: Callable[..., Any]) -> Callable[..., Any]:
         return run(**{name: group(**{field: values[field] for field in hints[name]}) for name, group in groups.items()})
 
     # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
-    command.__doc__ = (run.__doc__ or "").replace("\\b", "\b")
+    command.__doc__ = with_formats(run.__doc__ or "").replace("\\b", "\b")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command

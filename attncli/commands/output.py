@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Drawing, LessonOutput, Output, Report, Steps, Tables, number_or_all
 from attncli.commands.messages import complain, progress_bar
 from attncli.errors import InputError
+from attncli.files.formats import DATA, FORMATS, RESULTS, Format, of_output, of_suffix
 from attncli.problem.computation import Computation, Part, Resources
 from attncli.show.screen import Screen
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from attncli.show.view import View
 
-BINARY = ("npy", "npz", "safetensors")
-# Formats that show a part for people to look at; the others carry everything.
-SHOWN = ("table", "markdown")
-ONE_MATRIX = ("csv", "tsv", "npy")
+# What a terminal shows.
+TABLE = FORMATS["table"]
 
 
 def deliver(
@@ -50,17 +49,19 @@ def deliver(
     shown = view(tables)
     notices: list[str] = []
     target = target_format(output)
-    stdout = output.format or (default if target is None else None)
-    for each in {target, stdout} & set(ONE_MATRIX):
-        if len(steps) > 1:
-            raise InputError(f"{each} holds one matrix, and --step asks for {len(steps)}", hint="use json or npz")
-    if stdout in BINARY and sys.stdout.isatty():
-        raise InputError(f"{stdout} is not for terminals", hint=f"-o FILE.{stdout}, or a pipe")
+    name = output.format or (default if target is None else None)
+    stdout = FORMATS[name] if name else None
+    for each in (target, stdout):
+        if each is not None and each.is_single and len(steps) > 1:
+            hint = "use " + listed((every.name for every in DATA if every.is_archive), "or")
+            raise InputError(f"{each.name} holds one matrix, and --step asks for {len(steps)}", hint=hint)
+    if stdout is not None and not stdout.text and sys.stdout.isatty():
+        raise InputError(f"{stdout.name} is not for terminals", hint=f"-o FILE{stdout.suffix}, or a pipe")
     # Whatever can go wrong goes wrong before anything is written.
-    data = None if stdout in (None, "table") else _data(computation, shown, str(stdout), notices, threads)
+    data = None if stdout is None or stdout is TABLE else _data(computation, shown, stdout, notices, threads)
     if target is not None and output.output is not None:
         _to_file(computation, shown, output, target, notices, threads)
-    if stdout == "table":
+    if stdout is TABLE:
         from attncli.compute.report import to_terminal
 
         to_terminal(computation, shown, notices)
@@ -71,21 +72,18 @@ def deliver(
     say(notices)
 
 
-def target_format(
-    output: Output | LessonOutput | Report | Drawing, known: Mapping[str, str] | None = None
-) -> str | None:
+def target_format(output: Output | LessonOutput | Report | Drawing, known: Iterable[Format] = RESULTS) -> Format | None:
     """Return the format of the file that is asked for, after checking that it can be written.
 
     Args:
         output: where results go.
-        known: formats by the extensions that are understood; None is all of those that hold results.
+        known: the formats that it can be written in.
     """
     if output.output is None:
         return None
     from attncli.files.save import check_target
-    from attncli.files.write import SUFFIXES, format_of
 
-    found = format_of(output.output, SUFFIXES if known is None else known)
+    found = of_output(output.output, known)
     check_target(output.output, output.force)
     return found
 
@@ -108,23 +106,21 @@ def deliver_text(
         InputError: the file exists, or its extension names no format that this text has.
     """
     from attncli.files.save import save
-    from attncli.files.write import SUFFIXES
 
-    known = {suffix: name for suffix, name in (SUFFIXES | {".html": "html"}).items() if name in renderers}
-    target = target_format(output, known)
+    target = target_format(output, [each for each in FORMATS.values() if each.name in renderers])
     if target is not None and output.output is not None:
         console = replace(screen, color=False, unicode=True).console()
         with console.capture() as captured:
-            renderers[target](console)
+            renderers[target.name](console)
         save(output.output, captured.get().encode(), output.force)
     if output.output is None or output.format is not None:
-        renderers[output.format or "table"](screen.console())
+        renderers[output.format or TABLE.name](screen.console())
     say(notices)
 
 
 def table_or_json() -> str:
     """Return what a filter writes: a table for a person, JSON for the next program."""
-    return "table" if sys.stdout.isatty() else "json"
+    return TABLE.name if sys.stdout.isatty() else FORMATS["json"].name
 
 
 def say(notices: Sequence[str]) -> None:
@@ -135,52 +131,55 @@ def say(notices: Sequence[str]) -> None:
 
 def only_output(output: Output, steps: Steps) -> bool:
     """Tell whether nothing but the output is asked for: only formats of one matrix, and no step by its name."""
-    target = None if output.output is None else Path(output.output).suffix.lower().removeprefix(".")
-    asked = {each for each in (target, output.format) if each}
-    return not steps.step and bool(asked) and asked <= set(ONE_MATRIX)
+    target = of_suffix(output.output) if output.output is not None else None
+    stdout = FORMATS[output.format] if output.format else None
+    asked = [each for each in (target, stdout) if each is not None]
+    return not steps.step and bool(asked) and all(each.is_single for each in asked)
 
 
 def _to_file(
-    computation: Computation, shown: View, output: Output, target: str, notices: list[str], threads: int | None
+    computation: Computation, shown: View, output: Output, target: Format, notices: list[str], threads: int | None
 ) -> None:
     """Write the file that is asked for; an output that is streamed goes there as it is made."""
-    from attncli.files.save import is_plain, mapped, save
+    from attncli.files.save import is_regular, mapped, save
 
     path = str(output.output)
-    if target != "npy" or not computation.streams or not is_plain(path):
+    if not (target.in_place and computation.streams and is_regular(path)):
         save(path, _data(computation, shown, target, notices, threads), output.force)
         return
     part = _part(computation, shown, target)
     dtype = computation.select(part).output_dtype
-    with mapped(path, computation.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
+    with mapped(target, path, computation.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
         _, found = computation.stream(part, Resources(threads, progress, out))
     notices += [each for each in found if each not in notices]
 
 
-def _data(computation: Computation, shown: View, format: str, notices: list[str], threads: int | None) -> bytes:  # noqa: A002
-    if format in SHOWN:
+def _data(computation: Computation, shown: View, kind: Format, notices: list[str], threads: int | None) -> bytes:
+    if kind not in DATA:
         from attncli.compute import report
 
-        return {"table": report.to_text, "markdown": report.to_markdown}[format](computation, shown, notices).encode()
-    from attncli.files.write import WRITERS
+        show = {"table": report.to_text, "markdown": report.to_markdown}[kind.name]
+        return show(computation, shown, notices).encode()
+    from attncli.files.save import encoded
 
-    part = _part(computation, shown, format)
-    computation.check_memory(part, text=format not in BINARY)
+    part = _part(computation, shown, kind)
+    computation.check_memory(part, text=kind.text)
     with progress_bar() as progress:
         result, found = computation.result(part, Resources(threads, progress))
     notices += [each for each in found if each not in notices]
-    return WRITERS[format](result)
+    return encoded(kind, result)
 
 
-def _part(computation: Computation, shown: View, format: str) -> Part:  # noqa: A002
+def _part(computation: Computation, shown: View, kind: Format) -> Part:
     from attncli.show.view import chosen
 
     asked = {"batch": shown.batch, "head": shown.head}
     some = {name for name, index in asked.items() if isinstance(index, int)}
-    if computation.carries and format not in ONE_MATRIX and some:
+    if computation.carries and not kind.is_single and some:
+        single = listed(each.name for each in DATA if each.is_single)
         raise InputError(
-            f"{format} carries the whole problem to the next step, all heads and batch items of it",
-            hint="csv, tsv and npy hold one matrix, of the head that --head chooses",
+            f"{kind.name} carries the whole problem to the next step, all heads and batch items of it",
+            hint=f"{single} hold one matrix, of the head that --head chooses",
         )
     counts = dict(zip(("batch", "head"), computation.shape, strict=False))
     one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import Drawing, Inputs, Settings
+from attncli.commands.arguments import PICTURES, SCREENSHOT, Drawing, Inputs, Settings
 from attncli.commands.messages import progress_bar
 from attncli.errors import InputError
+from attncli.files.formats import Format, Holds
 
 if TYPE_CHECKING:
     from attncli.problem.computation import Computation
     from attncli.show.screen import Screen
 
-SUFFIXES = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
-
 
 def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     r"""Draw who attends to what.
 
-    On the terminal, or in a file by its extension: .png, .svg and .pdf by matplotlib (pip install 'attncli[plot]'),
-    .html as a page to look around in. Big matrices are averaged down, and the caption says so.
+    On the terminal, or in a file by its extension: {PICTURES} by matplotlib (pip install 'attncli[plot]'),
+    {PAGES} as a page to look around in. Big matrices are averaged down, and the caption says so.
 
     \b
     Examples:
@@ -34,18 +33,20 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     from attncli.problem.computation import attention_computation
     from attncli.show.screen import Screen
 
-    target, kind = drawing.output, target_format(drawing, SUFFIXES)
-    if drawing.terminal and kind != "svg":
-        raise InputError("--terminal draws what a terminal shows into an SVG file", hint="-o FILE.svg")
+    target, kind = drawing.output, target_format(drawing, PICTURES)
+    if drawing.terminal and kind is not SCREENSHOT:
+        message = f"--terminal draws what a terminal shows into an {SCREENSHOT.title} file"
+        raise InputError(message, hint=f"-o FILE{SCREENSHOT.suffix}")
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())
-    steps = ["score", "softmax", "sum"] if kind == "html" else ["score", "softmax"]
+    page = kind is not None and kind.holds is Holds.PAGE
+    steps = ["score", "softmax", "sum"] if page else ["score", "softmax"]
     computation = attention_computation(problem, steps)
     notices: list[str] = []
     screen = Screen.of_stdout(drawing.color)
-    if target is None:
+    if target is None or kind is None:
         to_terminal(computation, drawing, screen, notices)
     else:
-        save(target, _file(computation, drawing, str(kind), notices), drawing.force)
+        save(target, _file(computation, drawing, kind, notices), drawing.force)
     say(notices)
 
 
@@ -61,7 +62,7 @@ def to_terminal(computation: Computation, drawing: Drawing, screen: Screen, noti
     terminal.to_terminal(drawn, screen, console)
 
 
-def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[str]) -> bytes:
+def _file(computation: Computation, drawing: Drawing, kind: Format, notices: list[str]) -> bytes:
     """Return the file that is asked for."""
     from attncli.plot import figure, page, terminal
     from attncli.plot.picture import draw
@@ -69,7 +70,7 @@ def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[s
 
     chosen = _places(computation, drawing)
     with progress_bar() as progress:
-        if kind == "html":
+        if kind.holds is Holds.PAGE:
             if drawing.batch == "all" and computation.shape[0] > 1:
                 raise InputError("a page shows one batch item", hint="--batch N")
             return page.to_html(
@@ -81,7 +82,7 @@ def _file(computation: Computation, drawing: Drawing, kind: str, notices: list[s
             drawn = draw(computation, drawing.what, chosen, room, notices, progress)
             return terminal.to_svg(drawn, screen, console).encode()
         drawn = draw(computation, drawing.what, chosen, (figure.MOST, figure.MOST), notices, progress)
-    return figure.to_bytes(drawn, kind, notices)
+    return figure.to_bytes(drawn, kind.name, notices)
 
 
 def _places(computation: Computation, drawing: Drawing) -> Sequence[tuple[int, int]]:

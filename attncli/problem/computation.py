@@ -14,10 +14,11 @@ from attncli.attend.operands import Operands, after_past, as_states, fit_sinks, 
 from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four, show
 from attncli.errors import InputError
+from attncli.files.contents import Named
+from attncli.files.formats import FORMATS
 from attncli.problem.memory import available_memory
 from attncli.problem.notices import not_finite, of_empty, of_inputs, of_logits, of_overflow, of_unused
 from attncli.problem.problem import Problem
-from attncli.problem.result import Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,9 +134,10 @@ class Computation:
         needed = 4 * size + (40 * math.prod(shape) if text else 2 * size)
         if needed > available_memory():
             axes = f"{show(shape[4 - self.rank :])} {o.dtype.name}"
+            file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
             raise InputError(
                 f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
-                hint="the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step",
+                hint=f"the output alone is streamed (--step sum, or -o {file}); tables show a part of every step",
             )
 
     @property
@@ -155,7 +157,7 @@ class Computation:
         chosen = {"one_batch": part.batch is not None, "one_head": part.head is not None}
         return stepwise.restore(array, self.rank, packed=packed, **chosen)
 
-    def result(self, part: Part, machine: Resources) -> tuple[Result, Sequence[str]]:
+    def result(self, part: Part, machine: Resources) -> tuple[Named, Sequence[str]]:
         """Compute a part, with the axes that the user's arrays have, and the notices that go with it."""
         if self.streams:
             output, notices = self.stream(part, machine)
@@ -165,9 +167,9 @@ class Computation:
             {name: self.restored(name, array, part) for name, array in made.arrays.items()}, part
         ), made.notices
 
-    def _result(self, arrays: dict[str, NDArray[Any]], part: Part) -> Result:
+    def _result(self, arrays: dict[str, NDArray[Any]], part: Part) -> Named:
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
-        return Result(
+        return Named(
             arrays=carried | arrays,
             labels=self.problem.labels if part.batch is None else self.problem.labels_of(part.batch),
             texts=self.problem.texts,
