@@ -1,8 +1,8 @@
 """The formats of files, each declared once: what it is called, how it is recognised, what it holds.
 
-A format whose contents are read and written has a module in this folder. A text format's module defines
-``parse(text)``, a binary one's ``read_path(path)`` and ``read_bytes(data)``; each takes ``only=NAME`` as well if the
-format is an archive. All define ``write(named, file)``. To add a format, write its module and add a line to the table.
+A format that is read has a module in this folder, which writes it too. The module of a text format defines
+``parse(text)``, that of a binary one ``read_path(path)`` and ``read_bytes(data)``; an archive's also take ``only``, the
+name of what is wanted. All define ``write(named, file)``. To add a format, write its module and add a line to the table.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class Format:
         recognise: whether a file has this format, judging by its first bytes; None if they do not show it.
         settings: what the module's functions take besides, where one module serves several formats.
         extra: the extra of this package without which it cannot be read, or drawn.
-        in_place: whether the numbers lie plainly behind a header. The module then also has ``read_stream(stream)``,
-            for pipes of any length, and ``begin(file, shape, dtype)``, for outputs larger than memory.
+        in_place: whether the numbers lie plainly behind a header. The module then defines ``read_stream(stream)``
+            in place of ``read_bytes``, for pipes of any length, and ``begin(file, shape, dtype)``, for outputs larger
+            than memory.
         every_type: whether it holds the types that NumPy lacks, such as bfloat16.
     """
 
