@@ -2,7 +2,7 @@
 
 A format that is read has a module in this folder, which writes it too. The module of a text format defines
 ``parse(text)``, that of a binary one ``read_path(path)`` and ``read_bytes(data)``; an archive's also take ``only``, the
-name of what is wanted. All define ``write(named, file)``. To add a format, write its module and add a line to the table.
+name of what is wanted. All define ``write(named, file)``. To add a format, write its module and add it to the table.
 """
 
 from __future__ import annotations
