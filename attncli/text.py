@@ -48,6 +48,16 @@ def a_few(names: Iterable[object], most: int = 3) -> str:
     return ", ".join(every[:most]) + ", …" * (len(every) > most)
 
 
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b"], "or"), listed(["a"])
+    ('a, b and c', 'a or b', 'a')
+    """
+    *others, end = names
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the hint that offers the known names nearest to ``name``, or all of them where none is near.
 

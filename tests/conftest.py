@@ -81,8 +81,10 @@ def attn(
     return Ran(out, err, done.stdout)
 
 
-def in_terminal(*arguments: object, columns: int = 100, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Run the program on a pseudo-terminal and return what it wrote there."""
+def in_terminal(
+    *arguments: object, status: int = 0, columns: int = 100, cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> str:
+    """Run the program on a pseudo-terminal and return what it wrote there; fail on any exit status but this one."""
     import pty
 
     pid, terminal = pty.fork()
@@ -102,7 +104,7 @@ def in_terminal(*arguments: object, columns: int = 100, cwd: Path = ROOT, env: d
             break
         chunks.append(chunk)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status
     return b"".join(chunks).decode().replace("\r\n", "\n")
 
 

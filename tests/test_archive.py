@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from attncli.files.contents import Cases, Named
-from attncli.files.read import read
+from attncli.files.open import read
 from tests.conftest import SAMPLES, attn, environment
 
 NAMES = ("encoder.0", "decoder.9", "decoder.10")

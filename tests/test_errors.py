@@ -82,8 +82,8 @@ CASES: dict[str, tuple[str, bytes, str]] = {
         npy("<f4", "(__import__('os').mkdir('x'),)", b""),
         "attn: f.npy: broken NPY header\n",
     ),
-    "no npy": ("f.npy", b"1,2\n", "attn: f.npy: is no NPY file: its first bytes are not those of one\n"),
-    "an npy as csv": ("f.csv", TWO, "attn: f.csv: is no CSV but an NPY file\nhint: rename it to .npy\n"),
+    "no npy": ("f.npy", b"1,2\n", "attn: f.npy: is not an NPY file: wrong magic bytes\n"),
+    "an npy as csv": ("f.csv", TWO, "attn: f.csv: is an NPY file, not CSV\nhint: rename it to .npy\n"),
     "broken zip": ("f.npz", b"PK\3\4 and so on", "attn: f.npz: broken ZIP archive: File is not a zip file\n"),
     "cut zip": (
         "f.npz",
@@ -164,7 +164,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "binary": (
         "f.csv",
         b"1,2\0\n",
-        "attn: f.csv: is binary, not CSV\nhint: .npy, .npz, .safetensors, .json, .csv, .tsv files are read\n",
+        "attn: f.csv: is binary, not CSV\nhint: .json, .csv, .tsv, .npy, .npz, .safetensors files are read\n",
     ),
     "no fit": (
         "f.json",
@@ -250,7 +250,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         ),
         (
             ["compute", "samples/induction.npz", "--step", "score", "--step", "sum", "-f", "npy"],
-            "attn: npy holds one matrix, and --step asks for 2\nhint: use json or npz\n",
+            "attn: npy holds one matrix, and --step asks for 2\nhint: use json, npz or safetensors\n",
         ),
         (
             ["softmax", ARTICLE],

@@ -14,11 +14,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
 
 from attncli.errors import InputError
-from attncli.files import delimited, json
+from attncli.files import csv_tsv, json
 from attncli.files.contents import Matrix, Named
-from attncli.files.read import read, sniff
-from attncli.files.write import to_csv, to_json, to_npy, to_npz, to_tsv
-from attncli.problem.result import Result
+from attncli.files.formats import FORMATS, sniff
+from attncli.files.open import read
+from attncli.files.save import encoded
 
 
 def npy(descr: str, shape: str, data: bytes, fortran: str = "False", version: bytes = b"\x01\x00") -> bytes:
@@ -103,7 +103,7 @@ def test_csv_as_people_have_it(tmp_path: Path, text: str, numbers: list[list[flo
 )
 def test_labels_in_csv(text: str, rows: tuple[str, ...] | None, columns: tuple[str, ...] | None) -> None:
     """A header row and a label column are told from numbers, and become labels."""
-    found = delimited.parse(text)
+    found = csv_tsv.parse(text)
     assert (found.row_labels, found.column_labels) == (rows, columns)
 
 
@@ -125,7 +125,7 @@ def test_labels_in_csv(text: str, rows: tuple[str, ...] | None, columns: tuple[s
 def test_wrong_csv_is_told_with_its_place(text: str, place: str, message: str) -> None:
     """Line and column are those of the file, comments and empty lines counted."""
     with pytest.raises(InputError) as caught:
-        delimited.parse(text)
+        csv_tsv.parse(text)
     assert (caught.value.place, caught.value.message) == (place, message)
 
 
@@ -236,37 +236,37 @@ def test_broken_json_has_line_and_column() -> None:
 def test_kinds_are_told_from_the_first_bytes() -> None:
     """NPY and NPZ have magic, JSON begins with a bracket, anything else is CSV."""
     heads = [b"\x93NUMPY\1\0", b"PK\3\4..", b' \n{"q', b"\xef\xbb\xbf[1", b"1,2"]
-    assert [sniff(head).name for head in heads] == ["NPY", "NPZ", "JSON", "JSON", "CSV"]
+    assert [sniff(head).title for head in heads] == ["NPY", "NPZ", "JSON", "JSON", "CSV"]
 
 
 @given(arrays(st.sampled_from(["f2", "f4", "f8"]), array_shapes(min_dims=1, max_dims=4, max_side=4)))
 def test_numbers_survive_every_format(array: np.ndarray) -> None:
     """What is written reads back as the same numbers, to the last bit, NaN and ∞ included."""
-    result = Result({"logits": array})
-    named = json.parse(to_json(result).decode())
+    result = Named({"logits": array})
+    named = json.parse(encoded(FORMATS["json"], result).decode())
     assert isinstance(named, Named)
     assert_array_equal(named.arrays["logits"], array.astype("f8"))
     if array.ndim <= 2:
         table = np.atleast_2d(array)
-        assert_array_equal(delimited.parse(to_csv(result).decode()).array, table)
-        assert_array_equal(delimited.parse(to_tsv(result).decode(), "\t").array, table)
+        assert_array_equal(csv_tsv.parse(encoded(FORMATS["csv"], result).decode()).array, table)
+        assert_array_equal(csv_tsv.parse(encoded(FORMATS["tsv"], result).decode(), "\t").array, table)
 
 
 def test_archives_read_back(tmp_path: Path) -> None:
     """NPY and NPZ hold the same bytes for the same input, and NPZ the labels and options too."""
-    result = Result({"query": np.eye(2, dtype="f4")}, {"query_labels": ("a", "b")}, {"title": "t"}, {"causal": True})
-    assert to_npz(result) == to_npz(result)
-    found = read(str(put(tmp_path, "r.npz", to_npz(result))))
+    result = Named({"query": np.eye(2, dtype="f4")}, {"query_labels": ("a", "b")}, {"title": "t"}, {"causal": True})
+    assert encoded(FORMATS["npz"], result) == encoded(FORMATS["npz"], result)
+    found = read(str(put(tmp_path, "r.npz", encoded(FORMATS["npz"], result))))
     assert isinstance(found, Named)
     assert (found.labels, found.texts, found.options) == (result.labels, result.texts, result.options)
-    assert_array_equal(matrix(put(tmp_path, "r.npy", to_npy(result))), np.eye(2))
+    assert_array_equal(matrix(put(tmp_path, "r.npy", encoded(FORMATS["npy"], result))), np.eye(2))
     assert_array_equal(read(f"{tmp_path}/r.npz:q").array, np.eye(2))  # type: ignore[union-attr]
 
 
 def test_numeric_labels_survive_csv() -> None:
     """The empty corner marks the first row and column as labels even where they are numbers."""
-    result = Result({"weights": np.eye(2)}, {"query_labels": ("1", "2"), "key_labels": ("0.5", "1.0")})
-    found = delimited.parse(to_csv(result).decode())
+    result = Named({"weights": np.eye(2)}, {"query_labels": ("1", "2"), "key_labels": ("0.5", "1.0")})
+    found = csv_tsv.parse(encoded(FORMATS["csv"], result).decode())
     assert (found.row_labels, found.column_labels, found.array.tolist()) == (
         ("1", "2"),
         ("0.5", "1.0"),

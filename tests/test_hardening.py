@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.files import delimited
-from attncli.files.write import to_csv
-from attncli.problem.result import Result
+from attncli.files import csv_tsv
+from attncli.files.contents import Named
+from attncli.files.formats import FORMATS
+from attncli.files.save import encoded
 from attncli.show.markdown import escape
 from tests.conftest import ROOT, SAMPLES, attn, environment
 from tests.test_files import member, npy, zipped
@@ -145,7 +146,7 @@ def test_a_stream_is_read_no_further_than_its_header_promises() -> None:
 def test_a_long_cell_takes_no_longer_than_it_must() -> None:
     """A regular expression that could match in many ways would take minutes here."""
     with pytest.raises(ValueError, match="is not a number"):
-        delimited.parse("1,2\n3," + "1" * 100_000 + "x\n")
+        csv_tsv.parse("1,2\n3," + "1" * 100_000 + "x\n")
 
 
 def test_python_warnings_stay_inside(tmp_path: Path) -> None:
@@ -188,8 +189,8 @@ def test_labels_that_look_like_marked_numbers_are_labels(tmp_path: Path) -> None
 
 def test_labels_that_look_like_comments_come_back() -> None:
     """A label that begins with # is quoted in our own CSV."""
-    result = Result({"weights": np.eye(2)}, {"query_labels": ("#1", 'a "b", c')})
-    assert delimited.parse(to_csv(result).decode()).row_labels == ("#1", 'a "b", c')
+    result = Named({"weights": np.eye(2)}, {"query_labels": ("#1", 'a "b", c')})
+    assert csv_tsv.parse(encoded(FORMATS["csv"], result).decode()).row_labels == ("#1", 'a "b", c')
 
 
 def test_a_long_name_and_a_kill(tmp_path: Path) -> None:

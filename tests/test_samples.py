@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncli.files.contents import Named
-from attncli.files.read import read
+from attncli.files.open import read
 from tests.conftest import ROOT, SAMPLES, Golden, attn, environment
 
 COLUMNS = ["--states", "columns"]

@@ -20,7 +20,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
 import attncli
-from attncli.commands.groups import expanded
+from attncli.commands.groups import expanded, with_formats
 from attncli.commands.messages import complain
 from attncli.commands.registry import COMMANDS
 from attncli.errors import InputError
@@ -102,7 +102,7 @@ def _attn(
 ) -> None:
     """Compute attention step by step: score → softmax → weighted sum.
 
-    FILES are JSON, CSV, TSV, NPY, NPZ or safetensors; - is standard input. See attn COMMAND --help for the options
+    FILES are {DATA}; - is standard input. See attn COMMAND --help for the options
     of each command, with examples.
     """
     if context.invoked_subcommand is None:
@@ -112,7 +112,7 @@ def _attn(
 def program() -> Any:
     """Return the whole program as a Typer group."""
     app = typer.Typer(cls=Commands, rich_markup_mode=None, invoke_without_command=True, context_settings=HELP)
-    app.callback()(_attn)
+    app.callback(help=with_formats(_attn.__doc__ or ""))(_attn)
     return typer.main.get_command(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from typer import Argument
@@ -11,13 +12,24 @@ from attncli.attend.options import LAYOUT, as_flag, records
 from attncli.attend.options import Option as OptionRecord
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, setting, shown
 from attncli.errors import InputError
+from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
+from attncli.problem.selection import Choice
+from attncli.show.screen import Screen
+from attncli.show.view import View
+from attncli.text import listed
 
+REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
-    pass
-
-
-Format = Literal["table", "json", "csv", "tsv", "npy", "npz", "safetensors", "markdown"]
+    ResultFormat = str
+    ReportFormat = str
+else:  # Typer turns a Literal into a choice. What there is to choose from is known only now, and not to mypy.
+    ResultFormat, ReportFormat = (Literal[tuple(each.name for each in formats)] for formats in (RESULTS, REPORTS))
 Color = Literal["auto", "always", "never"]
+
+
+def written_in(formats: Iterable[Format]) -> str:
+    """Return the help of --output."""
+    return f"Write a file: {listed(suffixes(formats), 'or')}."
 
 
 def _files(what: str) -> Any:
@@ -70,8 +82,9 @@ class Inputs(Arrays):
     files: Annotated[
         list[str] | None,
         _files(
-            "One file of named arrays (JSON, NPZ, safetensors; FILE:NAME picks one of several problems in it); or one "
-            "matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY KEY VALUE); - is standard input."
+            f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
+            "one of several problems in it); or one matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY "
+            "KEY VALUE); - is standard input."
         ),
     ] = None
 
@@ -166,6 +179,15 @@ class Tables(Group):
     )
     color: ColorOption = "auto"
 
+    def choice(self) -> Choice:
+        """Return which heads and batch items are asked for."""
+        return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
+
+    def view(self) -> View:
+        """Return how much is shown, and on what screen."""
+        rows, cols = index_or_all("rows", self.rows, 1), index_or_all("cols", self.cols, 1)
+        return View(Screen.of_stdout(self.color), rows or "all", cols, self.digits)
+
 
 class Screening(Group):
     """How the screen is used."""
@@ -176,7 +198,9 @@ class Screening(Group):
 class Output(Group):
     """Where results go, and in what format."""
 
-    format: Annotated[Format | None, shown("--format -f", "What standard output carries (default: see above).")] = None
+    format: Annotated[
+        ResultFormat | None, shown("--format -f", "What standard output carries (default: see above).")
+    ] = None
     output: Annotated[
         str | None,
         shown("--output -o", "Write a file, in the format of its extension.", metavar="FILE"),
@@ -202,21 +226,19 @@ class Threads(Group):
 class Report(Group):
     """Where a report goes, and in what format."""
 
-    format: Annotated[
-        Literal["table", "json"] | None, shown("--format -f", "What standard output carries (default table).")
-    ] = None
-    output: Annotated[str | None, shown("--output -o", "Write a file, .json or .txt.", metavar="FILE")] = None
+    format: Annotated[ReportFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
 
 
-def number_or_all(name: str, text: str | None, least: int = 0) -> int | str | None:
+def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:
     """Read the value of --head, --rows and their like.
 
     Raises:
         InputError: it is neither "all" nor a whole number of at least ``least``.
     """
     if text is None or text == "all":
-        return text
+        return None if text is None else "all"
     # Longer numbers count nothing that there is; int() would refuse the longest of them.
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
         raise InputError(f"--{name} is all or a whole number from {least}, not {text[:40]!r}")

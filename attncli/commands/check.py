@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
-from attncli.commands.messages import complain
 from attncli.errors import InputError
 from attncli.show.progress import progress_bar
 
@@ -120,8 +119,10 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
         raise InputError("there is no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
     o = computation.operands
-    for notice in (*computation.notices, *of_inputs(o, computation.called)):
-        complain(f"attn: notice: {notice}")
+    from attncli.commands.output import say
+
+    computation.notices.add(of_inputs(o, computation.called))
+    say(computation.notices)
     with progress_bar() as progress, problem.naming_files():
         finding = check(o, problem.arrays["expected"], wanted, progress)
     return Checked(problem.place, finding, labels=problem.labels.get("query_labels"))

@@ -6,7 +6,7 @@ from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, 
 
 
 def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
-    r"""Prints tables; -f chooses another format, -o writes a file. Formats of one matrix (csv, tsv, npy) carry the
+    r"""Prints tables; -f chooses another format, -o writes a file. Formats of one matrix ({SINGLE}) carry the
     output, or the one --step asks for. Where only the output is asked for, it is streamed: no score matrix is held.
 
     \b

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import Inputs, Settings, Steps, Tables
+from attncli.attend.steps import STEPS
+from attncli.commands.arguments import Inputs, Settings, Steps, Tables, written_in
 from attncli.commands.groups import Group, shown
+from attncli.commands.output import deliver_text
+from attncli.explain import html, prose
+from attncli.explain.document import teach
+from attncli.explain.lesson import Lesson, Subject
+from attncli.explain.subject import choose, example
+from attncli.files.formats import Holds, that_hold
 from attncli.languages import LANGUAGES, catalogue, of_locale
+from attncli.plot.page import to_html
+from attncli.problem.assemble import gather
+from attncli.problem.computation import ScoreComputation, attention_of, computation_of
 
 if TYPE_CHECKING:
-    from attncli.explain.blocks import Block
-    from attncli.explain.lesson import Subject
-    from attncli.problem.problem import Problem
-
     Language = str
 else:
     Language = Literal[LANGUAGES]
@@ -38,14 +44,19 @@ class Element(Group):
     lang: Annotated[Language | None, shown("--lang", "Language (default: the locale's).")] = None
 
 
+# What a lesson can be written in.
+LESSONS = that_hold(Holds.TABLES, Holds.PAGE)
+if TYPE_CHECKING:
+    LessonFormat = str
+else:
+    LessonFormat = Literal[tuple(each.name for each in LESSONS)]
+
+
 class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 
-    format: Annotated[
-        Literal["table", "markdown", "html"] | None,
-        shown("--format -f", "What standard output carries (default table)."),
-    ] = None
-    output: Annotated[str | None, shown("--output -o", "Write a file, .md, .txt or .html.", metavar="FILE")] = None
+    format: Annotated[LessonFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    output: Annotated[str | None, shown("--output -o", written_in(LESSONS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
 
 
@@ -61,52 +72,37 @@ def run(
       attn explain samples/coreference.npz --head 1 --row it --col animal
       attn explain samples/article.json --step softmax --lang zh --format markdown
     """
-    from attncli.commands.output import deliver_text, view
-    from attncli.explain import prose
-    from attncli.explain.document import teach
-    from attncli.explain.lesson import Lesson
-    from attncli.explain.subject import choose, example
-    from attncli.problem.assemble import gather
-
     given = any([inputs.files, *inputs.arrays().values()])
-    problem = gather(inputs.files or [], inputs.arrays(), settings.options()) if given else None
-    shown = view(tables)
+    options = settings.options()
+    problem = gather(inputs.files or [], inputs.arrays(), options) if given else example(options)
     wanted = steps.chosen()
-    given_or_example = problem or example(settings.options())
-    subject, notices = choose(
-        given_or_example,
-        shown,
-        row=element.row,
-        column=element.col,
-        steps=wanted,
-    )
+    # Which key is worked out depends on the weights, so that softmax is computed even where only the score is taught.
+    computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])
+    view = tables.view()
+    subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
     language = element.lang or of_locale(os.environ)
     blocks = list(teach(Lesson(subject, catalogue(language), tables.digits), wanted))
-    told = list(notices)
+
+    def page() -> str:
+        return _page(computation, html.lesson(blocks, tables.digits), subject, language)
+
     deliver_text(
         {
-            "table": lambda console: prose.to_terminal(blocks, shown, console),
-            "markdown": lambda console: console.out(prose.to_markdown(blocks, shown), end="", highlight=False),
-            "html": lambda console: console.out(
-                _page(given_or_example, blocks, subject, language, told, tables.digits), end="", highlight=False
-            ),
+            "table": lambda console: prose.to_terminal(blocks, view, console),
+            "markdown": lambda console: console.out(prose.to_markdown(blocks, view), end="", highlight=False),
+            "html": lambda console: console.out(page(), end="", highlight=False),
         },
-        shown.screen,
+        view.screen,
         output,
-        told,
+        computation.notices,
     )
 
 
-def _page(
-    problem: Problem, blocks: Sequence[Block], subject: Subject, lang: str, notices: list[str], digits: int
-) -> str:
+def _page(computation: ScoreComputation, lesson: str, subject: Subject, language: str) -> str:
     """Return the explanation and the maps on one page."""
-    from attncli.explain import html
-    from attncli.plot import page
-    from attncli.problem.computation import attention_of
-
+    # The maps show the lengths of the values too, which only the whole computation has.
+    whole = replace(attention_of(computation.problem), notices=computation.notices)
     batch, _, head, _ = subject.where
-    computation = attention_of(problem)
-    lesson = html.lesson(blocks, digits)
-    first = {"row": subject.row, "column": subject.column}
-    return page.to_html(computation, batch, head, notices, lesson=lesson, lang=lang, first=first)
+    return to_html(
+        whole, batch, head, lesson=lesson, lang=language, first={"row": subject.row, "column": subject.column}
+    )

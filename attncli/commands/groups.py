@@ -8,6 +8,9 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 from typer import Option
 
+from attncli.files.formats import DATA, Holds, suffixes, that_hold
+from attncli.text import listed
+
 # The headings of the help, under which parameters stand.
 ARRAYS_HEADING = "Arrays"
 COMPUTATION = "Computation"
@@ -51,6 +54,23 @@ class Group:
         return dict(vars(self))
 
 
+def with_formats(text: str) -> str:
+    """Fill the formats that there are into the help of a command.
+
+    >>> with_formats("Formats of one matrix ({SINGLE})")
+    'Formats of one matrix (csv, tsv, npy)'
+    """
+    words = {
+        "DATA": listed((each.title for each in DATA), "or"),
+        "SINGLE": ", ".join(each.name for each in DATA if each.is_single),
+        "PICTURES": listed(suffixes(that_hold(Holds.PICTURE))),
+        "PAGES": listed(suffixes(that_hold(Holds.PAGE))),
+    }
+    for word, formats in words.items():
+        text = text.replace(f"{{{word}}}", formats)
+    return text
+
+
 def _default(group: type, field: str) -> Any:
     return getattr(group, field, inspect.Parameter.empty)
 
@@ -74,7 +94,8 @@ def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
         return run(**{name: groups[name](**each) for name, each in given.items()})
 
     # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
-    command.__doc__ = f"{summary}\n\n{inspect.cleandoc(run.__doc__ or '')}".replace("\\b", "\b")
+    text = with_formats(inspect.cleandoc(run.__doc__ or ""))
+    command.__doc__ = f"{summary}\n\n{text}".replace("\\b", "\b")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command

@@ -1,30 +1,32 @@
-"""Hand a piece of work to where its results belong: the screen, a pipe, a file."""
+"""Bring what was computed to where it belongs: the screen, a pipe, a file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from attncli.attend.computations import Selection
-from attncli.commands.arguments import Output, Steps, Tables, number_or_all
+from attncli.commands.arguments import Output, Steps, Tables
 from attncli.commands.messages import complain
 from attncli.errors import InputError
+from attncli.files.formats import DATA, FORMATS, RESULTS, Format, of_output, of_suffix
 from attncli.problem.computation import AttentionComputation, Computation, Resources
+from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
+from attncli.show.view import View
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from attncli.show.view import View
+    from attncli.attend.computations import Selection
+    from attncli.files.contents import Named
 
-BINARY = ("npy", "npz", "safetensors")
-# Formats that show a part for people to look at; the others carry everything.
-SHOWN = ("table", "markdown")
-ONE_MATRIX = ("csv", "tsv", "npy")
+# What a terminal shows.
+TABLE = FORMATS["table"]
 
 
 class Target(Protocol):
@@ -40,6 +42,94 @@ class FormattedTarget(Target, Protocol):
     @property
     def format(self) -> str | None:
         """What standard output carries; None for a table."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Results on their way out: computed once, and encoded as often as asked.
+
+    Attributes:
+        computation: what to compute.
+        choice: which heads and batch items.
+        view: how much tables show.
+        threads: how many threads a stream may use; None: as many as there are CPUs.
+    """
+
+    computation: Computation
+    choice: Choice
+    view: View
+    threads: int | None
+
+    @cached_property
+    def part(self) -> Selection:
+        """The heads and batch items that formats for programs carry."""
+        return self.choice.part(self.computation.shape)
+
+    @cached_property
+    def result(self) -> Named:
+        """Everything that formats for programs carry."""
+        with progress_bar() as progress:
+            return self.computation.result(self.part, Resources(self.threads, progress))
+
+    def check(self, kind: Format) -> None:
+        """Refuse what the format cannot carry, before anything is computed.
+
+        Raises:
+            InputError: one head is asked for and the format carries all of them, or there is not enough memory.
+        """
+        if kind not in DATA:
+            self.choice.places(self.computation.shape)
+            return
+        if self.computation.carries and not kind.is_single and self.choice.is_some:
+            single = listed(each.name for each in DATA if each.is_single)
+            raise InputError(
+                f"{kind.name} carries the whole problem to the next step, all heads and batch items of it",
+                hint=f"{single} hold one matrix, of the head that --head chooses",
+            )
+        self.computation.check_memory(self.part, text=kind.text)
+
+    def encoded(self, kind: Format) -> bytes:
+        """Return the results in a format."""
+        if kind not in DATA:
+            from attncli.compute import report
+
+            show = {"table": report.to_text, "markdown": report.to_markdown}[kind.name]
+            return show(self.computation, self.choice, self.view).encode()
+        from attncli.files.save import encoded
+
+        return encoded(kind, self.result)
+
+    def to_file(self, path: str, kind: Format, *, force: bool, alone: bool) -> None:
+        """Write a file; an output that is streamed, and goes nowhere else, is written as it is made.
+
+        Args:
+            path: of the file.
+            kind: its format.
+            force: whether an existing file is written over.
+            alone: whether this is the only place that the results go to.
+        """
+        from attncli.files.save import is_regular, mapped, save
+
+        computation = self.computation
+        in_place = kind.in_place and alone and is_regular(path)
+        if not (isinstance(computation, AttentionComputation) and computation.streams and in_place):
+            save(path, self.encoded(kind), force)
+            return
+        shape, dtype = computation.output_shape(self.part), computation.operands.output_dtype
+        with mapped(kind, path, shape, dtype, force) as out, progress_bar() as progress:
+            computation.stream(self.part, Resources(self.threads, progress, out))
+
+    def to_stdout(self, kind: Format) -> None:
+        """Write to standard output: tables as they are computed, everything else whole."""
+        if kind is TABLE:
+            from attncli.compute.report import to_terminal
+
+            to_terminal(self.computation, self.choice, self.view)
+            return
+        data = self.encoded(kind)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def deliver(
@@ -59,48 +149,53 @@ def deliver(
         output: format and file.
         default: the format of standard output where none is asked for.
         steps: the steps that were asked for by name, of which formats of one matrix carry one.
-        threads: how many threads a stream may use; None finds out.
+        threads: how many threads a stream may use; None: as many as there are CPUs.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
     """
-    shown = view(tables)
-    notices: list[str] = []
     target = target_format(output)
-    stdout = output.format or (default if target is None else None)
-    for each in {target, stdout} & set(ONE_MATRIX):
-        if len(steps) > 1:
-            raise InputError(f"{each} holds one matrix, and --step asks for {len(steps)}", hint="use json or npz")
-    if stdout in BINARY and sys.stdout.isatty():
-        raise InputError(f"{stdout} is not for terminals", hint=f"-o FILE.{stdout}, or a pipe")
+    name = output.format or (default if target is None else None)
+    stdout = FORMATS[name] if name else None
+    asked = [each for each in (target, stdout) if each is not None]
+    delivery = Delivery(computation, tables.choice(), tables.view(), threads)
+    _check_formats(asked, stdout, steps)
     # Whatever can go wrong goes wrong before anything is written.
-    data = None if stdout in (None, "table") else _data(computation, shown, str(stdout), notices, threads)
-    if target is not None and output.output is not None:
-        _to_file(computation, shown, output, target, notices, threads)
-    if stdout == "table":
-        from attncli.compute.report import to_terminal
-
-        to_terminal(computation, shown, notices)
-    elif data is not None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    say(notices)
+    for each in asked:
+        delivery.check(each)
+    if stdout is not None and stdout in DATA and target is not None:
+        delivery.encoded(stdout)
+    if target is not None:
+        delivery.to_file(str(output.output), target, force=output.force, alone=stdout is None or stdout not in DATA)
+    if stdout is not None:
+        delivery.to_stdout(stdout)
+    say(computation.notices)
 
 
-def target_format(output: Target, known: Mapping[str, str] | None = None) -> str | None:
+def _check_formats(asked: Sequence[Format], stdout: Format | None, steps: Sequence[str]) -> None:
+    for each in asked:
+        if each.is_single and len(steps) > 1:
+            hint = "use " + listed((every.name for every in DATA if every.is_archive), "or")
+            raise InputError(f"{each.name} holds one matrix, and --step asks for {len(steps)}", hint=hint)
+    if stdout is not None and not stdout.text and sys.stdout.isatty():
+        raise InputError(f"{stdout.name} is not for terminals", hint=f"-o FILE{stdout.suffix}, or a pipe")
+
+
+def target_format(output: Target, known: Iterable[Format] = RESULTS) -> Format | None:
     """Return the format of the file that is asked for, after checking that it can be written.
 
     Args:
         output: where results go.
-        known: formats by the extensions that are understood; None is all of those that hold results.
+        known: the formats that it can be written in.
+
+    Raises:
+        InputError: the extension names no format, the file exists, or its folder does not.
     """
     if output.output is None:
         return None
     from attncli.files.save import check_target
-    from attncli.files.write import SUFFIXES, format_of
 
-    found = format_of(output.output, SUFFIXES if known is None else known)
+    found = of_output(output.output, known)
     check_target(output.output, output.force)
     return found
 
@@ -109,7 +204,7 @@ def deliver_text(
     renderers: Mapping[str, Callable[[Console], None]],
     screen: Screen,
     output: FormattedTarget,
-    notices: Sequence[str] = (),
+    notices: Iterable[str] = (),
 ) -> None:
     """Write a text that is the same everywhere but for its format.
 
@@ -117,23 +212,21 @@ def deliver_text(
         renderers: for each format, what prints the text on a console.
         screen: where standard output goes.
         output: format and file.
-        notices: what is said on standard error.
+        notices: what is said on standard error; read when everything else is done.
 
     Raises:
         InputError: the file exists, or its extension names no format that this text has.
     """
     from attncli.files.save import save
-    from attncli.files.write import SUFFIXES
 
-    known = {suffix: name for suffix, name in (SUFFIXES | {".html": "html"}).items() if name in renderers}
-    target = target_format(output, known)
+    target = target_format(output, [each for each in FORMATS.values() if each.name in renderers])
     if target is not None and output.output is not None:
         console = replace(screen, color=False, unicode=True).console()
         with console.capture() as captured:
-            renderers[target](console)
+            renderers[target.name](console)
         save(output.output, captured.get().encode(), output.force)
     if output.output is None or output.format is not None:
-        renderers[output.format or "table"](screen.console())
+        renderers[output.format or TABLE.name](screen.console())
     say(notices)
 
 
@@ -142,7 +235,7 @@ def table_or_json() -> str:
     return "table" if sys.stdout.isatty() else "json"
 
 
-def say(notices: Sequence[str]) -> None:
+def say(notices: Iterable[str]) -> None:
     """Print notices on standard error."""
     for notice in notices:
         complain(f"attn: notice: {notice}")
@@ -150,68 +243,7 @@ def say(notices: Sequence[str]) -> None:
 
 def only_output(output: Output, steps: Steps) -> bool:
     """Tell whether nothing but the output is asked for: only formats of one matrix, and no step by its name."""
-    target = None if output.output is None else Path(output.output).suffix.lower().removeprefix(".")
-    asked = {each for each in (target, output.format) if each}
-    return not steps.step and bool(asked) and asked <= set(ONE_MATRIX)
-
-
-def _to_file(
-    computation: Computation, shown: View, output: Output, target: str, notices: list[str], threads: int | None
-) -> None:
-    """Write the file that is asked for; an output that is streamed goes there as it is made."""
-    from attncli.files.save import is_plain, mapped, save
-
-    path = str(output.output)
-    streamed = isinstance(computation, AttentionComputation) and computation.streams and is_plain(path)
-    if target != "npy" or not isinstance(computation, AttentionComputation) or not streamed:
-        save(path, _data(computation, shown, target, notices, threads), output.force)
-        return
-    part = _part(computation, shown, target)
-    dtype = computation.select(part).output_dtype
-    with mapped(path, computation.output_shape(part), dtype, output.force) as out, progress_bar() as progress:
-        _, found = computation.stream(part, Resources(threads, progress, out))
-    notices += [each for each in found if each not in notices]
-
-
-def _data(computation: Computation, shown: View, format: str, notices: list[str], threads: int | None) -> bytes:  # noqa: A002
-    if format in SHOWN:
-        from attncli.compute import report
-
-        return {"table": report.to_text, "markdown": report.to_markdown}[format](computation, shown, notices).encode()
-    from attncli.files.write import WRITERS
-
-    part = _part(computation, shown, format)
-    computation.check_memory(part, text=format not in BINARY)
-    with progress_bar() as progress:
-        result, found = computation.result(part, Resources(threads, progress))
-    notices += [each for each in found if each not in notices]
-    return WRITERS[format](result)
-
-
-def _part(computation: Computation, shown: View, format: str) -> Selection:  # noqa: A002
-    from attncli.problem.selection import chosen
-
-    asked = {"batch": shown.batch, "head": shown.head}
-    some = {name for name, index in asked.items() if isinstance(index, int)}
-    if computation.carries and format not in ONE_MATRIX and some:
-        raise InputError(
-            f"{format} carries the whole problem to the next step, all heads and batch items of it",
-            hint="csv, tsv and npy hold one matrix, of the head that --head chooses",
-        )
-    counts = dict(zip(("batch", "head"), computation.shape, strict=False))
-    one = {name: chosen(name, index, counts[name])[0] if name in some else None for name, index in asked.items()}
-    return Selection(batch=one["batch"], head=one["head"])
-
-
-def view(tables: Tables) -> View:
-    """Return how much is shown, and on what screen."""
-    from attncli.show.view import View
-
-    return View(
-        screen=Screen.of_stdout(tables.color),
-        head=number_or_all("head", tables.head),
-        batch=number_or_all("batch", tables.batch),
-        rows=number_or_all("rows", tables.rows, 1) or "all",
-        cols=number_or_all("cols", tables.cols, 1),
-        digits=tables.digits,
-    )
+    target = of_suffix(output.output) if output.output is not None else None
+    stdout = FORMATS[output.format] if output.format else None
+    asked = [each for each in (target, stdout) if each is not None]
+    return not steps.step and bool(asked) and all(each.is_single for each in asked)

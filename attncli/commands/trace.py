@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from attncli.commands.arguments import Screening
+from attncli.commands.arguments import ReportFormat, Screening
 from attncli.commands.groups import OUTPUT, Group
 from attncli.errors import InputError
+from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from attncli.trace.capture import Call
     from attncli.trace.passes import Place
     from attncli.trace.record import Recorded
 
+ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
 GIVEN, WHICH = "What it is given", "What is recorded"
 
 
@@ -33,7 +36,8 @@ class Tracing(Group):
 
     model: Annotated[str, _arg("The folder of a model, or an installed package that ships one.")]
     text: Annotated[
-        str | None, _arg("The text it reads, or features or token ids in an .npy file; - is --lines -.")
+        str | None,
+        _arg(f"The text it reads, or features or token ids in an {FORMATS['npy'].suffix} file; - is --lines -."),
     ] = None
     second: Annotated[str | None, _arg("The second text of a pair; for an encoder-decoder the target.")] = None
     lines: Annotated[
@@ -66,11 +70,11 @@ class Recording(Group):
 
     output: Annotated[
         str | None,
-        _option("--output -o", "Write .npz or .safetensors; or FOLDER/, a file each.", OUTPUT, metavar="FILE"),
+        _option("--output -o", f"Write {ARCHIVES}; or FOLDER/, a file for each.", OUTPUT, metavar="FILE"),
     ] = None
     force: Annotated[bool, _option("--force", "Write over files that exist.", OUTPUT)] = False
     format: Annotated[
-        Literal["table", "json"] | None,
+        ReportFormat | None,
         _option("--format -f", "How standard output tells what was recorded (default table).", OUTPUT),
     ] = None
 

@@ -16,7 +16,7 @@ from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.problem.computation import Computation, ScoreComputation
-from attncli.problem.selection import chosen
+from attncli.problem.selection import Choice
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.tables import Grid, print_grid
@@ -36,24 +36,16 @@ class Section:
     grid: Grid
 
 
-def check_choice(computation: Computation, view: View) -> None:
-    """Refuse a head or batch item that does not exist, before anything is printed."""
-    chosen("batch", view.batch, computation.shape[0])
-    chosen("head", view.head, computation.shape[1])
-
-
-def sections(computation: Computation, view: View, notices: list[str]) -> Iterator[Section]:
-    """Compute what is shown and nothing else, one head at a time; notices are added to the list."""
+def sections(computation: Computation, choice: Choice, view: View) -> Iterator[Section]:
+    """Compute what is shown and nothing else, one head at a time."""
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
-    for batch in chosen("batch", view.batch, batches):
-        for head in chosen("head", view.head, heads):
-            made = computation.compute(Selection(batch, head, rows.indices))
-            notices += [each for each in made.notices if each not in notices]
-            where = _where(batch, batches, head, heads)
-            for name, array in _shown(made.arrays).items():
-                title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{array.shape[-1]}"
-                yield Section(title, _grid(computation.problem.labels_of(batch), name, array[0, 0], rows))
+    for batch, head in choice.places(computation.shape):
+        made = computation.compute(Selection(batch, head, rows.indices))
+        where = _where(batch, batches, head, heads)
+        for name, array in _shown(made.arrays).items():
+            title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{array.shape[-1]}"
+            yield Section(title, _grid(computation.problem.labels_of(batch), name, array[0, 0], rows))
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -94,63 +86,49 @@ def _where(batch: int, batches: int, head: int, heads: int) -> str:
     return batch_text + (f"head {head} of {heads}, " if heads > 1 else "")
 
 
-def facts(computation: Computation, view: View) -> list[str]:
-    """Return the lines above the tables: title, shapes, options in force, and what is left out."""
-    problem = computation.problem
+def facts(computation: Computation, choice: Choice) -> list[str]:
+    """Return the lines below the title: shapes, options in force, and what is left out."""
     shapes = " · ".join(
         f"{name} {show_shape(array.shape)} {array.dtype.name}"
-        for name, array in problem.arrays.items()
+        for name, array in computation.problem.arrays.items()
         if name != "expected" or operands_of(computation) is None
     )
-    lines = [problem.texts["title"]] if "title" in problem.texts else []
-    lines.append(shapes)
-    if isinstance(computation, ScoreComputation):
-        lines.append(" · ".join(in_force(computation.operands).values()))
-    more = [
-        f"{name} 0 of {count} is shown; --{name} N shows another, --{name} all every one"
-        for name, asked, count in (
-            ("batch", view.batch, computation.shape[0]),
-            ("head", view.head, computation.shape[1]),
-        )
-        if count > 1 and asked is None
-    ]
-    return [*lines, *more]
+    operands = operands_of(computation)
+    options = [] if operands is None else [" · ".join(in_force(operands).values())]
+    return [shapes, *options, *choice.left_out(computation.shape)]
 
 
-def to_text(computation: Computation, view: View, notices: list[str]) -> str:
+def to_text(computation: Computation, choice: Choice, view: View) -> str:
     """Return the report as text without colours."""
     console = replace(view.screen, color=False, unicode=True).console()
     with console.capture() as captured:
-        to_terminal(computation, view, notices, console)
+        to_terminal(computation, choice, view, console)
     return captured.get()
 
 
-def to_terminal(computation: Computation, view: View, notices: list[str], console: Console | None = None) -> None:
+def to_terminal(computation: Computation, choice: Choice, view: View, console: Console | None = None) -> None:
     """Print the report, on standard output or another console."""
     console = console or view.screen.console()
-    check_choice(computation, view)
-    title, *lines = (
-        facts(computation, view) if "title" in computation.problem.texts else ["", *facts(computation, view)]
-    )
+    choice.places(computation.shape)  # a head that does not exist is refused before anything is printed
     say = partial(print_lines, screen=view.screen, console=console)
-    if title:
-        say(title, style="bold")
-    for line in lines:
+    if "title" in computation.problem.texts:
+        say(computation.problem.texts["title"], style="bold")
+    for line in facts(computation, choice):
         say(line, style="dim")
-    for section in sections(computation, view, notices):
+    for section in sections(computation, choice, view):
         console.print()
         say(section.title, style="bold cyan")
         most = view.most_columns(section.grid.numbers.shape[1])
         print_grid(section.grid, view.screen, console, view.digits, most)
 
 
-def to_markdown(computation: Computation, view: View, notices: list[str]) -> str:
+def to_markdown(computation: Computation, choice: Choice, view: View) -> str:
     """Return the report as Markdown."""
     from attncli.show import markdown
 
-    check_choice(computation, view)
-    parts = [markdown.escape(line) for line in facts(computation, view)]
-    for section in sections(computation, view, notices):
+    title = [computation.problem.texts["title"]] if "title" in computation.problem.texts else []
+    parts = [markdown.escape(line) for line in (*title, *facts(computation, choice))]
+    for section in sections(computation, choice, view):
         most = view.most_columns(section.grid.numbers.shape[1])
         parts.append(f"**{markdown.escape(section.title)}**")
         parts.append(markdown.table(section.grid, view.digits, most).rstrip())

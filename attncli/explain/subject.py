@@ -12,9 +12,9 @@ from attncli.attend.computations import Selection
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
-from attncli.problem.computation import computation_of
+from attncli.problem.computation import ScoreComputation
 from attncli.problem.problem import Problem
-from attncli.problem.selection import chosen
+from attncli.problem.selection import Choice
 from attncli.show.view import View
 from attncli.show.window import around
 from attncli.text import nearest
@@ -37,13 +37,20 @@ def example(options: Mapping[str, object]) -> Problem:
 
 
 def choose(
-    problem: Problem, view: View, *, row: str | None, column: str | None, steps: Sequence[str]
-) -> tuple[Subject, Sequence[str]]:
+    computation: ScoreComputation,
+    choice: Choice,
+    view: View,
+    *,
+    row: str | None,
+    column: str | None,
+    steps: Sequence[str],
+) -> Subject:
     """Compute the shown rows of the head that is explained.
 
     Args:
-        problem: what the files say.
-        view: which head and how many rows.
+        computation: the steps that are explained, and those before them.
+        choice: which head.
+        view: how many rows.
         row: the query to work out, by index or label; None is the first, or under a causal rule the last.
         column: the key to work out, by index or label; None is the key with most weight. An index is the output
             column of the last step too, if there is one; if only that step is explained, it is nothing else.
@@ -52,13 +59,11 @@ def choose(
     Raises:
         InputError: there is no such head, row or column.
     """
-    value = "sum" in steps
-    computation = computation_of(problem, ["score", "softmax", "sum"] if value else ["score", "softmax"])
-    o = computation.operands
+    problem, o = computation.problem, computation.operands
     batches, heads, queries = computation.shape
-    if "all" in (view.head, view.batch):
+    if "all" in (choice.head, choice.batch):
         raise InputError("an explanation is about one head: give --head and --batch a number")
-    batch, head = chosen("batch", view.batch, batches)[0], chosen("head", view.head, heads)[0]
+    batch, head = choice.places(computation.shape)[0]
     labels = problem.labels_of(batch)
     query_labels, key_labels = labels.get("query_labels"), labels.get("key_labels")
     default_row = queries - 1 if o.options.causal else 0
@@ -68,9 +73,9 @@ def choose(
     made = computation.compute(Selection(batch, head, rows.indices))
     arrays = {name: array[0, 0] for name, array in made.everything.items()}
     weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
-    features = o.sizes.value_features if value else 1
+    features = o.sizes.value_features if "sum" in steps else 1
     the_column, feature = _element(column, weights, key_labels, features, list(steps) == ["sum"])
-    subject = Subject(
+    return Subject(
         title=problem.texts.get("title", ""),
         operands=some,
         made=arrays,
@@ -83,7 +88,6 @@ def choose(
         query_labels=query_labels,
         key_labels=key_labels,
     )
-    return subject, made.notices
 
 
 def _element(column: str | None, weights: Any, labels: Labels | None, features: int, only_sum: bool) -> tuple[int, int]:

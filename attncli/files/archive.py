@@ -1,31 +1,36 @@
 """Archives of named arrays: one problem, or several side by side, whatever the format.
 
-The name of an array may carry the name of its problem before it, with a dot between them: ``decoder.3.query`` is the
-query of the problem ``decoder.3``. A name without one belongs to all of them.
+The name of an array may have the name of its problem before it, with a dot between them: ``decoder.3.query`` is the
+query of the problem ``decoder.3``. A name without that belongs to all problems.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ALIASES, KINDS, canonical, member
 from attncli.errors import InputError
-from attncli.files.contents import Cases, Contents, Matrix, Named
+from attncli.files.contents import AnyLabels, Cases, Contents, Matrix, Named
 from attncli.text import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Entries = dict[str, str]
 MOST_NAMES = 8
 
 
 def problems(given: Iterable[str]) -> dict[str, Entries]:
-    """Tell which problems these names belong to, in the order in which people count.
+    """Find out which problems these names belong to, in the order in which people count.
 
     Returns:
-        For each problem the canonical name of each of its entries; the name of a problem that stands alone is "".
+        For each problem the canonical name of each of its entries; the only problem of a file is called "".
 
     Raises:
-        InputError: a name nobody knows, or two for the same thing in one problem.
+        InputError: an unknown name, or two for the same thing in one problem.
 
     Example:
         >>> problems(["q", "k"])
@@ -80,16 +85,16 @@ def contents(
     matrix: Callable[[str], Matrix],
     only: str | None = None,
 ) -> Contents:
-    """Return what an archive holds, or the one part of it that is asked for.
+    """Return what an archive holds, or the one part of it that is wanted.
 
     Args:
         given: the names of its entries.
         named: reads the entries of one problem.
         matrix: reads one entry, whatever its name.
-        only: the array or the problem that is wanted; ``3`` will do for ``decoder.3`` where no other has that number.
+        only: the array or the problem that is wanted; ``3`` means ``decoder.3`` if no other has that number.
 
     Raises:
-        InputError: there is nothing of that name, or a name nobody knows; what there is is offered.
+        InputError: nothing has that name (the names there are are offered), or an entry has an unknown name.
     """
     names = list(given)
     if only in names:
@@ -111,7 +116,7 @@ def contents(
 
 
 def _case(found: Iterable[str], only: str) -> str | None:
-    """Return the problem that is asked for, by its name or by words of it that no other has in this order.
+    """Return the problem that is wanted, by its name or by words of it that no other has in this order.
 
     Raises:
         InputError: several have them.
@@ -125,7 +130,7 @@ def _case(found: Iterable[str], only: str) -> str | None:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Return a list of names, its middle left out where it is long."""
+    """Return a list of names; a long one without its middle."""
     every = list(names)
     return ", ".join(every if len(every) <= MOST_NAMES else [*every[: MOST_NAMES - 2], "…", every[-1]])
 
@@ -136,3 +141,21 @@ def _member(names: list[str], found: dict[str, Entries], only: str) -> str:
     close = nearest(only, found)
     there = "there are " + _some(found)
     raise InputError(f"has no problem {only!r}", hint=close if close.startswith("did you") else there)
+
+
+def joined(problems: Mapping[str, Named]) -> Named:
+    """Put several problems into one, each name with the name of its problem before it, as `problems` finds them.
+
+    One alone keeps its names. Options become texts, in JSON.
+    """
+    if len(problems) == 1:
+        return next(iter(problems.values()))
+    arrays: dict[str, NDArray[Any]] = {}
+    labels: dict[str, AnyLabels] = {}
+    texts: dict[str, str] = {}
+    for case, each in problems.items():
+        options = {"options": json.dumps(each.options)} if each.options else {}
+        arrays |= {f"{case}.{name}": array for name, array in each.arrays.items()}
+        labels |= {f"{case}.{name}": found for name, found in each.labels.items()}
+        texts |= {f"{case}.{name}": text for name, text in (dict(each.texts) | options).items()}
+    return Named(arrays, labels, texts)

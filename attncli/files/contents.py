@@ -26,11 +26,11 @@ def of_item(labels: AnyLabels, batch: int) -> Labels:
 
 @dataclass(frozen=True)
 class Matrix:
-    """One array without a name, as CSV, TSV and NPY files hold it.
+    """One array without a name.
 
     Attributes:
-        notice: tells of a guess that may be wrong.
-        null: where the first null of a JSON array stands, which is read as −∞: in a mask that is what it means.
+        notice: reports a guess that may be wrong.
+        null: where the first null of a JSON array is. It is read as −∞, which is what it means in a mask only.
     """
 
     array: NDArray[Any]
@@ -42,12 +42,32 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Named:
-    """Arrays, labels, texts and options by their canonical names, as JSON and NPZ files hold them."""
+    """Arrays, labels, texts and options by their canonical names: a problem as files hold it, or its results.
+
+    Attributes:
+        arrays: of results, in the order of the pipeline; the last one is what formats of one array carry.
+        labels: ``query_labels`` and ``key_labels``, or ``labels`` for both.
+        texts: ``title`` and ``source``.
+        options: those that are not at their default, as JSON has them.
+        dtype: the type of the floating inputs if that is not float64, for formats that do not say it themselves.
+    """
 
     arrays: Mapping[str, NDArray[Any]]
     labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    dtype: str | None = None
+
+    @property
+    def last(self) -> tuple[str, NDArray[Any]]:
+        """The array that formats of one array carry, with its name."""
+        return list(self.arrays.items())[-1]
+
+    def labels_of(self, name: str) -> tuple[Labels | None, Labels | None]:
+        """Return the labels of the rows and of the columns of one result, which is a matrix."""
+        labels = {each: of_item(found, 0) for each, found in self.labels.items()}
+        columns = None if name == "output" else labels.get("key_labels")
+        return labels.get("query_labels"), columns
 
 
 @dataclass(frozen=True)

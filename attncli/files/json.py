@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from attncli.attend.arrays import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, K
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Labels, Matrix, Named
+from attncli.text import is_printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# JSON has no word for these; they are written as text, as in the JSON mapping of Protocol Buffers.
+# JSON has no numbers for these; they are written as text, as in the JSON mapping of Protocol Buffers.
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 NUMBERS = frozenset({int, float})
 SPECIAL = frozenset({str, type(None), bool})
@@ -27,7 +28,7 @@ TYPES = ("float16", "float32", "float64")
 
 
 class _TooBig(float):
-    """An infinity that stands for a number which float64 cannot hold; ``text`` is how it was written."""
+    """An infinity in place of a number that float64 cannot hold; ``text`` is how it was written."""
 
     text: str
 
@@ -37,10 +38,10 @@ def parse(text: str, only: str | None = None) -> Contents:
 
     Args:
         text: the whole file.
-        only: the one name that is wanted, which then need not be one that the program knows.
+        only: the one name that is wanted; the program need not know it.
 
     Raises:
-        InputError: with line and column, or array and index, of what is wrong.
+        InputError: with the line and column, or the array and index, of what is wrong.
     """
     data = decode(text)
     if isinstance(data, list) and only is None:
@@ -51,7 +52,7 @@ def parse(text: str, only: str | None = None) -> Contents:
 
 
 def _matrix(data: Any, name: str) -> Matrix:
-    """Return an array of which it is not known yet whether null is −∞ in it."""
+    """Return an array before it is known whether null means −∞ in it."""
     nulls: list[str] = []
     return Matrix(to_array(data, name, nulls), null=nulls[0] if nulls else "")
 
@@ -65,7 +66,7 @@ def parse_options(text: str) -> dict[str, object]:
 
 
 def decode(text: str) -> Any:
-    """Parse JSON; repeated keys, numbers beyond float64 and wild nesting are caught here."""
+    """Parse JSON, and catch repeated keys, numbers beyond float64 and excessive nesting."""
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_int)
     except json.JSONDecodeError as error:
@@ -92,7 +93,7 @@ def _float(text: str) -> float:
 
 
 def _int(text: str) -> float:
-    # Up to 18 digits fit int64. float() rounds longer ones correctly, and has no limit on the number of digits.
+    # Up to 18 digits fit into int64. float() rounds longer ones correctly, and does not limit the number of digits.
     return int(text) if len(text) <= 18 else _float(text)
 
 
@@ -104,7 +105,8 @@ def _named(whole: dict[str, Any], meant: Entries) -> Named:
     if not isinstance(options, dict):
         raise InputError(f"options must be an object, not {_kind_of(options)}")
     arrays = {meant[name]: to_array(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.ARRAY}
-    dtype = texts.pop("dtype", "float64")
+    given = texts.pop("dtype", None)
+    dtype = "float64" if given is None else given
     if dtype not in TYPES:
         raise InputError(f"dtype is {', '.join(TYPES)}, not {dtype!r}")
     return Named(
@@ -112,13 +114,14 @@ def _named(whole: dict[str, Any], meant: Entries) -> Named:
         labels={meant[name]: to_labels(value, name) for name, value in data.items() if kinds[name] is Kind.LABELS},
         texts=texts,
         options=options,
+        dtype=given,
     )
 
 
 def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, object]) -> NDArray[Any]:
     """Return the numbers in the type that the file says they have: decimals hold any float exactly.
 
-    It is the type of the states; masks and their like may be wider, and stay as they are.
+    That is the type of the states; masks and the like may be wider, and stay as they are.
     """
     if array.dtype == bool or name not in (*STATES, *INTERMEDIATE):
         return array
@@ -137,11 +140,11 @@ def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[An
 
     Args:
         data: what JSON made of the text.
-        name: of the array; it says whether null is −∞ in it.
-        nulls: where the places of nulls are put when the name does not say so, and they are read as −∞.
+        name: of the array; it decides whether null may mean −∞.
+        nulls: a list; nulls are then read as −∞ whatever the name, and their places are appended to it.
 
     Raises:
-        InputError: ragged rows, text among numbers, numbers beyond float64; with the index of the first.
+        InputError: ragged rows, text among numbers, or numbers beyond float64; with the index of the first.
     """
     if not isinstance(data, list):
         if type(data) not in NUMBERS:
@@ -168,7 +171,7 @@ def _shape(data: Any, name: str) -> tuple[int, ...]:
 
 
 def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -> Iterator[tuple[list[Any], str]]:
-    """Walk the innermost lists, each with the index that leads to it, and check that all have the same length."""
+    """Yield the innermost lists, each with the index that leads to it, and check that all have the same length."""
     if len(data) != shape[0]:
         where = f"{name}{index}" if index else name
         raise InputError(f"{where} has {len(data)} elements where the rows before it have {shape[0]}: ragged rows")
@@ -199,7 +202,7 @@ def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float
 
 
 def to_labels(value: Any, name: str) -> AnyLabels:
-    """Turn a list of texts into labels, or a list of such lists, one for each item of a batch; numbers will do."""
+    """Turn a list of texts or numbers into labels, or a list of such lists, one for each item of a batch."""
     if not isinstance(value, list):
         raise InputError(f"{name} is {_kind_of(value)}, not a list of texts")
     if value and all(isinstance(each, list) for each in value):
@@ -225,3 +228,41 @@ def _kind_of(value: Any) -> str:
         return f"the text {value[:20]!r}"
     names = {dict: "an object", list: "an array", bool: str(value).lower(), type(None): "null"}
     return names.get(type(value), f"the number {value}")
+
+
+def write(named: Named, file: IO[bytes]) -> None:
+    """Write strict JSON, one name per line. Floats are written so that they read back as the same float."""
+    entries: dict[str, object] = {**named.texts}
+    if named.options:
+        entries["options"] = named.options
+    if named.dtype is not None:
+        entries["dtype"] = named.dtype
+    entries |= named.labels
+    entries |= {name: _strict(array, name) for name, array in named.arrays.items()}
+    lines = (f'"{name}": {_encode(value)}' for name, value in entries.items())
+    file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def _encode(value: object) -> str:
+    # Readable beyond ASCII; but JSON may also be printed on a terminal, so what is not printable is escaped.
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if is_printable(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def _strict(array: NDArray[Any], name: str) -> Any:
+    """Return nested lists that strict JSON can hold: "NaN" and "Infinity" as texts, null where −∞ closes a key."""
+    if array.dtype == bool or np.isfinite(array).all():
+        return array.tolist()
+    return _finite(array.tolist(), None if name in NULL_IS_CLOSED else "-Infinity")
+
+
+def _finite(value: Any, minus: str | None) -> Any:
+    if isinstance(value, list):
+        return [_finite(each, minus) for each in value]
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else minus

@@ -1,4 +1,4 @@
-"""NPY: one array, memory-mapped where it is a file of its own, and never unpickled.
+"""NPY: one array, memory-mapped if it is a file of its own, and never unpickled.
 
 Source: NEP 1, *A simple file format for NumPy arrays*.
 """
@@ -14,17 +14,17 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.files.contents import Matrix
+from attncli.files.contents import Matrix, Named
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-MAGIC = b"\x93NUMPY"
+MAGIC = np.lib.format.MAGIC_PREFIX
 SAVE = "save it with numpy.save"
 MOST_HEADER = 1 << 16
-# For each version, how long its length field is, and what reads the rest.
+# For each version, the length of its length field, and what reads the rest.
 READERS: dict[tuple[int, ...], tuple[int, Any]] = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
     (2, 0): (4, np.lib.format.read_array_header_2_0),
@@ -43,7 +43,7 @@ class Header:
 
     @property
     def size(self) -> int:
-        """How many bytes the array takes. Python's integers do not wrap round, as NumPy's would."""
+        """How many bytes the array takes. Python's integers do not wrap around, as NumPy's would."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -52,14 +52,14 @@ def read_path(path: Path) -> Matrix:
     with path.open("rb") as stream:
         header = read_header(stream)
     check_size(header, path.stat().st_size - header.start)
-    if header.size == 0:  # an empty file cannot be mapped; whoever computes will say which axis is empty
+    if header.size == 0:  # nothing cannot be mapped; the computation will say which axis is empty
         return Matrix(np.empty(header.shape, header.dtype))
     order: Literal["F", "C"] = "F" if header.fortran else "C"
     return Matrix(np.memmap(path, header.dtype, "r", header.start, header.shape, order))
 
 
 def read_stream(stream: IO[bytes]) -> Matrix:
-    """Read what comes through a pipe: the header first, and then no more than it promises and one byte."""
+    """Read what comes through a pipe: the header, and then at most one byte more than it promises."""
     header = read_header(stream)
     data = bytearray()
     while len(data) <= header.size and (chunk := stream.read(min(CHUNK, header.size + 1 - len(data)))):
@@ -85,22 +85,18 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
 
     Args:
         stream: at the first byte.
-        text: whether an array of texts will do.
+        text: whether an array of texts is accepted.
 
     Raises:
-        InputError: not an NPY file, or an array of something that is no number.
+        InputError: it is not an NPY file, or an array of something other than numbers.
     """
-    magic, version = stream.read(6), tuple(stream.read(2))
+    magic, version = stream.read(len(MAGIC)), tuple(stream.read(2))
     if magic != MAGIC:
         raise InputError("not an NPY file: it does not start with \\x93NUMPY")
+    if len(version) < 2:
+        raise InputError("truncated: the NPY header ends before its version")
     if version not in READERS:
-        raise InputError(
-            "NPY version {}.{} is not understood".format(
-                *version,
-                "?",
-            ),
-            hint=SAVE,
-        )
+        raise InputError(f"NPY version {version[0]}.{version[1]} is not understood", hint=SAVE)
     # The length is checked here: NumPy would read as many bytes as a hostile header says it has.
     field = stream.read(READERS[version][0])
     length = int.from_bytes(field, "little")
@@ -108,10 +104,10 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
         raise InputError(f"broken NPY header: it claims to be {length} bytes long")
     header = stream.read(length)
     try:
-        with warnings.catch_warnings():  # headers that Python 2 wrote are read, with a warning to programmers
+        with warnings.catch_warnings():  # headers that Python 2 wrote are read, with a warning for programmers
             warnings.simplefilter("ignore")
             shape, fortran, dtype = READERS[version][1](io.BytesIO(field + header))
-    # What a hostile header makes NumPy's parser raise is not documented; whatever it is, the header is broken.
+    # It is not documented what NumPy's parser raises on a hostile header; whatever it is, the header is broken.
     except Exception:
         raise InputError("broken NPY header") from None
     check_type(dtype, text)
@@ -121,7 +117,7 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
 
 
 def check_type(dtype: np.dtype[Any], text: bool) -> None:
-    """Refuse what is no number: above all pickled objects, which run code when they are loaded."""
+    """Refuse what is not a number: above all pickled objects, which run code when they are loaded."""
     if dtype.hasobject:
         raise InputError(
             "holds pickled Python objects, which are never loaded",
@@ -140,3 +136,14 @@ def check_size(header: Header, held: int) -> None:
     shape = "×".join(map(str, header.shape)) or "scalar"
     promise = f"the header promises {header.size} bytes ({shape} {header.dtype}), the file holds {held}"
     raise InputError(f"{'truncated' if held < header.size else 'over-long'}: {promise}")
+
+
+def write(named: Named, file: IO[bytes]) -> None:
+    """Write the last array."""
+    np.lib.format.write_array(file, np.asarray(named.last[1]), allow_pickle=False)
+
+
+def begin(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Write the header of an array whose numbers follow later."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

@@ -1,15 +1,19 @@
-"""NPZ: a ZIP archive of NPY members. Members that are stored plain are memory-mapped in place."""
+"""NPZ: a ZIP archive of NPY members. Members that are not compressed are memory-mapped in place."""
 
 from __future__ import annotations
 
 import io
+import json
 import mmap
 import struct
 import zipfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from attncli.attend.arrays import KINDS, Kind
+from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
@@ -22,16 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MAGIC = b"PK\x03\x04"
-
 # A deflated matrix of measured numbers shrinks little, a mask of trues a thousandfold. Beyond both of these bounds an
-# archive is taken for a bomb; stored plain, the same array costs no memory and has no bound.
+# archive is taken for a bomb; uncompressed, the same array costs no memory and has no bound.
 BOMB_SIZE = 1 << 26
 BOMB_RATIO = 100
 
 
 def read_path(path: Path, only: str | None = None) -> Contents:
-    """Read an archive file, or the one array of it whose name is asked for."""
+    """Read an archive file, or only the array or problem of this name."""
     with path.open("rb") as stream, broken_archive():
         # The arrays point into the map and keep it alive; the file itself can be closed.
         whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
@@ -46,12 +48,12 @@ def read_bytes(data: bytes, only: str | None = None) -> Contents:
 
 @contextmanager
 def broken_archive() -> Iterator[None]:
-    """Turn all that is raised on a broken archive into one error."""
+    """Turn whatever is raised on a broken archive into one error."""
     try:
         yield
     except (InputError, MemoryError):
         raise
-    # zipfile and its decompressors raise what they like on hostile bytes; whatever it is, the archive is broken.
+    # zipfile and its decompressors raise anything on hostile bytes; whatever it is, the archive is broken.
     except Exception as error:
         raise InputError(f"broken ZIP archive: {error}") from None
 
@@ -101,7 +103,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, 
             header = npy.read_header(stream, text=KINDS.get(name, Kind.ARRAY) is not Kind.ARRAY)
             npy.check_size(header, info.file_size - header.start)
         if info.compress_type == zipfile.ZIP_STORED:
-            # What precedes the data is the local header, whose extra field may differ from the central one's.
+            # The data follow the local header, whose extra field may differ from that in the directory.
             names, extras = struct.unpack("<HH", whole[info.header_offset + 26 : info.header_offset + 30])
             start = info.header_offset + 30 + names + extras
             return npy.array_in(whole[start : start + info.file_size], text=True)
@@ -112,7 +114,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, 
 
 
 def labels(array: NDArray[Any], name: str) -> AnyLabels:
-    """Return the texts of a string array: one list of them, or one for each item of a batch."""
+    """Return the texts of a string array: one list of them, or one list for each item of a batch."""
     if array.ndim == 2:
         return tuple(map(tuple, texts(array, name, 2)))
     return tuple(texts(array, name, 1))
@@ -122,13 +124,26 @@ def texts(array: NDArray[Any], name: str, rank: int) -> Any:
     """Return the texts of a string array of this rank.
 
     Raises:
-        InputError: it is no string array, or has another number of axes.
+        InputError: it is not a string array, or has another number of axes.
     """
     if array.dtype.kind not in "US" or array.ndim != rank:
         wanted = "one text (a 0-d string array)" if rank == 0 else "a 1-D array of texts"
         raise InputError(f"{name} must be {wanted}, not {array.ndim}-D {array.dtype}")
     if array.dtype.kind == "S":
-        import numpy as np
-
         array = np.char.decode(array, "utf-8")
     return array.tolist()
+
+
+def write(named: Named, file: IO[bytes]) -> None:
+    """Write all arrays, labels, texts and options; the same input gives the same bytes."""
+    members = {name: own_type(array) for name, array in named.arrays.items()}
+    said: dict[str, Any] = {**named.labels, **named.texts}
+    if named.options:
+        said["options"] = json.dumps(named.options)
+    members |= {name: np.array(text, dtype=np.str_) for name, text in said.items()}
+    np.savez(file, allow_pickle=False, **members)
+
+
+def own_type(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in a type that NumPy can write: float32 holds bfloat16 and the like exactly."""
+    return np.asarray(array) if is_own(array.dtype) else np.asarray(array, dtype=np.float32)

@@ -1,6 +1,6 @@
 """Safetensors: a header in JSON, then the bytes of all tensors, which are memory-mapped in place.
 
-Source: https://huggingface.co/docs/safetensors (the format, and the package that checks and writes it).
+Source: https://huggingface.co/docs/safetensors (the format, and the package that checks what is read).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import mmap
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,9 @@ from attncli.files.contents import Contents, Matrix, Named
 from attncli.files.json import decode, parse_options, to_labels
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
-LENGTH = 8  # bytes that say how long the header is
+LENGTH = 8  # bytes that say how long the header is, and the alignment of the data
 TYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -52,28 +50,14 @@ NARROW = {
 }
 
 
-def library() -> ModuleType:
-    """Return the package.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import ml_dtypes  # noqa: F401
-        import safetensors
-        import safetensors.numpy
-    except ImportError:
-        raise InputError(".safetensors files need an extra", hint="pip install 'attncli[safetensors]'") from None
-    return safetensors
-
-
 def read_path(path: Path, only: str | None = None) -> Contents:
     """Map a file; nothing but its header is read yet."""
-    package = library()
+    import safetensors
+
     try:
-        with package.safe_open(path, framework="np") as checked:
+        with safetensors.safe_open(path, framework="np") as checked:
             metadata = checked.metadata() or {}
-    except package.SafetensorError as error:
+    except safetensors.SafetensorError as error:
         raise InputError(f"broken safetensors file: {error}") from None
     with path.open("rb") as stream:
         # The arrays point into the map and keep it alive; the file itself can be closed.
@@ -81,7 +65,7 @@ def read_path(path: Path, only: str | None = None) -> Contents:
     end = LENGTH + int.from_bytes(whole[:LENGTH], "little")
     header = json.loads(bytes(whole[LENGTH:end]))
     header.pop("__metadata__", None)
-    # Other programs put there what they like, such as {"format": "pt"}.
+    # Other programs put there whatever they like, such as {"format": "pt"}.
     texts = {name: text for name, text in metadata.items() if KINDS.get(name.rpartition(".")[2], Kind.ARRAY) in SAID}
 
     def named(entries: Entries) -> Named:
@@ -90,23 +74,10 @@ def read_path(path: Path, only: str | None = None) -> Contents:
 
     def matrix(name: str) -> Matrix:
         if name not in header:
-            raise InputError(f"{name} is a text, no array")
+            raise InputError(f"{name} is a text, not an array")
         return Matrix(_array(whole[end:], name, header[name]))
 
     return contents([*header, *(name for name in texts if name not in header)], named, matrix, only)
-
-
-def in_order(start: bytes) -> bytes:
-    """Return the length and the header of a file with its metadata sorted, in as many bytes.
-
-    The package writes metadata in an order that changes from run to run, and equal input should give equal files.
-    """
-    header = json.loads(start[LENGTH:])
-    if "__metadata__" not in header:
-        return start
-    ordered = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
-    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode().ljust(len(start) - LENGTH)
-    return start[:LENGTH] + text if len(text) == len(start) - LENGTH else start
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:
@@ -118,7 +89,7 @@ def read_bytes(data: bytes, only: str | None = None) -> Contents:
 
 
 def _array(data: memoryview, name: str, entry: dict[str, Any]) -> NDArray[Any]:
-    """Return one tensor as it lies in the map; its place and size have been checked by the package."""
+    """Return one tensor as it lies in the map; the package has checked its place and size."""
     kind = entry["dtype"]
     if kind in NARROW:
         import ml_dtypes
@@ -135,12 +106,52 @@ def _array(data: memoryview, name: str, entry: dict[str, Any]) -> NDArray[Any]:
 def _named(arrays: dict[str, NDArray[Any]], texts: dict[str, str]) -> Named:
     for name in arrays:
         if KINDS[name] is not Kind.ARRAY:
-            raise InputError(f"{name} is no tensor here but a text in the metadata")
+            raise InputError(f"{name} must be a text in the metadata, not a tensor")
     kinds = {name: kind for name, kind in KINDS.items() if name in texts}
     return Named(
-        # The package sorts tensors by type and name, and metadata by nothing at all.
+        # In the file, tensors are sorted by type and name, and metadata need not be sorted at all.
         arrays={name: arrays[name] for name in KINDS if name in arrays},
         labels={n: to_labels(decode(texts[n]), n) for n, kind in kinds.items() if kind is Kind.LABELS},
         texts={name: texts[name] for name, kind in kinds.items() if kind is Kind.TEXT},
         options=parse_options(texts.get("options", "{}")),
     )
+
+
+def write(named: Named, file: IO[bytes]) -> None:
+    """Write all arrays as tensors, and labels, texts and options as metadata; the same input gives the same bytes.
+
+    Written here, and not by the package, which sorts metadata differently on each run and takes all tensors at once.
+
+    Raises:
+        InputError: an array has a type that the format lacks.
+    """
+    # Wide types first, so that every tensor is aligned.
+    tensors = dict(sorted(named.arrays.items(), key=lambda each: (-each[1].dtype.itemsize, each[0])))
+    metadata = _metadata(named)
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    end = 0
+    for name, array in tensors.items():
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": _code(name, array), "shape": list(array.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH)
+    file.write(len(text).to_bytes(LENGTH, "little") + text)
+    for array in tensors.values():
+        file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+
+
+def _metadata(named: Named) -> dict[str, str]:
+    said = dict(named.texts) | {name: json.dumps(each, ensure_ascii=False) for name, each in named.labels.items()}
+    said |= {"options": json.dumps(named.options)} if named.options else {}
+    # JSON can hold halves of characters, which no UTF-8 can.
+    return {name: said[name].encode("utf-8", "backslashreplace").decode() for name in sorted(said)}
+
+
+def _code(name: str, array: NDArray[Any]) -> str:
+    """Return what the format calls the type of an array."""
+    codes = {np.dtype(own).name: code for code, own in TYPES.items()} | {
+        narrow: code for code, narrow in NARROW.items()
+    }
+    if array.dtype.name not in codes:
+        raise InputError(f"{name} is {array.dtype.name}, which safetensors cannot hold")
+    return codes[array.dtype.name]

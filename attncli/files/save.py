@@ -1,33 +1,62 @@
-"""Put results on the disk: whole or not at all, and never over what is there unless that is wanted."""
+"""Put results on the disk: whole or not at all, and over an existing file only on request."""
 
 from __future__ import annotations
 
 import errno
+import io
 import math
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.types import is_own
 from attncli.errors import InputError
+from attncli.files.archive import joined
 from attncli.files.contents import Named
-from attncli.files.write import SEVERAL, format_of, npz_members, tensors_and_texts
+from attncli.files.formats import DATA, Format, Holds, of_output, that_hold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def check_target(path: str, force: bool) -> None:
-    """Refuse early what `save` would refuse late, before anything is computed.
+ARCHIVES = that_hold(Holds.PROBLEMS)
+
+
+def encoded(kind: Format, named: Named) -> bytes:
+    """Return results as a file of this format holds them.
 
     Raises:
-        InputError: the file exists and ``force`` is off, its folder does not, or it is a folder itself.
+        InputError: the format cannot hold them.
+    """
+    file = io.BytesIO()
+    _write(kind, named, file)
+    return file.getvalue()
+
+
+def _write(kind: Format, named: Named, file: IO[bytes]) -> None:
+    if kind.holds is Holds.MATRIX:
+        name, array = named.last
+        if array.ndim > 2:
+            more = ", ".join(each.name for each in DATA if each.holds is not Holds.MATRIX)
+            raise InputError(
+                f"{name} is {'×'.join(map(str, array.shape))}, and {kind.title} holds one matrix",
+                hint=f"choose one with --head and --batch, or use {more}",
+            )
+    with kind.codec() as codec:
+        codec.write(named, file, **kind.settings)
+
+
+def check_target(path: str, force: bool) -> None:
+    """Refuse before anything is computed what `save` would refuse afterwards.
+
+    Raises:
+        InputError: the file exists and ``force`` is off, its folder does not exist, or it is a folder itself.
     """
     target = Path(path)
     if target.is_symlink() and _leads_nowhere(target):
@@ -52,7 +81,7 @@ def save(path: str, data: bytes, force: bool) -> None:
     """Write a file whole or not at all, and never over an existing one without ``force``.
 
     Raises:
-        InputError: as `check_target`, and whatever the system says of the disk.
+        InputError: as `check_target`, and whatever the system reports about the disk.
     """
     check_target(path, force)
     with _saying(path):
@@ -60,8 +89,17 @@ def save(path: str, data: bytes, force: bool) -> None:
 
 
 @contextmanager
-def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool) -> Iterator[NDArray[Any]]:
-    """Open an NPY file that is filled in place, and so may be larger than memory; it appears whole or not at all.
+def mapped(
+    kind: Format, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool
+) -> Iterator[NDArray[Any]]:
+    """Open a file that is filled in place, and so may be larger than memory; it appears whole or not at all.
+
+    Args:
+        kind: a format that allows it.
+        path: of the file.
+        shape: of the array.
+        dtype: of the array.
+        force: whether an existing file is replaced.
 
     Raises:
         InputError: as `save`.
@@ -69,11 +107,11 @@ def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool)
     check_target(path, force)
     with _saying(path), _written(Path(path).resolve(), force) as file:
         with file.open("r+b") as stream:
-            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
+            with kind.codec() as codec:
+                codec.begin(stream, shape, dtype)
             start = stream.tell()
             stream.flush()
-            # Room is taken now: a disk that is full later would kill the program while it writes to memory.
+            # Reserve the room now: if the disk were full later, writing to the map would kill the program.
             size = start + math.prod(shape) * dtype.itemsize
             os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
         array = np.memmap(file, dtype, "r+", start, shape)
@@ -81,25 +119,25 @@ def mapped(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool)
         array.flush()
 
 
-def is_plain(path: str) -> bool:
-    """Tell whether a path is, or will be, an ordinary file, which can be mapped."""
+def is_regular(path: str) -> bool:
+    """Tell whether a path is, or will be, a regular file, which can be mapped."""
     target = Path(path)
     return not target.exists() or stat.S_ISREG(target.stat().st_mode)
 
 
 def check_problems(path: str, force: bool) -> None:
-    """Refuse early what `save_problems` would refuse late.
+    """Refuse before anything is computed what `save_problems` would refuse afterwards.
 
     Raises:
-        InputError: as `check_target`, or the extension is no archive's.
+        InputError: as `check_target`, or the format cannot hold several problems.
     """
     if not path:
         raise InputError("the name of the output is empty")
     if not _is_folder(path):
-        format_of(path, SEVERAL)
+        of_output(path, ARCHIVES)
         check_target(path, force)
-        if not is_plain(path):
-            raise InputError("is no ordinary file", place=path)
+        if not is_regular(path):
+            raise InputError("is not a regular file", place=path)
     elif not Path(path).absolute().parent.is_dir():
         raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {Path(path).parent}")
     elif Path(path).exists() and not Path(path).is_dir():
@@ -114,76 +152,56 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
     """Write several problems, all of them or none.
 
     Args:
-        path: one archive, in which each problem stands under its name (one alone needs none); or a folder (one that
-            exists, or a name that ends in a slash), in which each gets a file: safetensors if it holds a type that
-            NPZ has not, such as bfloat16, and else NPZ.
+        path: one archive, which holds each problem under its name (the only one needs none); or a folder (one that
+            exists, or a name that ends in a slash), which gets a file for each, in the first format that holds all
+            types of numbers there are.
         problems: by name.
-        force: whether files that exist are written over.
+        force: whether existing files are replaced.
 
     Returns:
-        What people should know.
+        Notices.
 
     Raises:
-        InputError: as `check_problems`, and whatever the system says of the disk.
+        InputError: as `check_problems`, and whatever the system reports about the disk.
     """
     check_problems(path, force)
     narrow = {
         array.dtype.name for each in problems.values() for array in each.arrays.values() if not is_own(array.dtype)
     }
+    exact = [kind for kind in ARCHIVES if kind.every_type or not narrow]
     if _is_folder(path):
-        _save_each(path, problems, "safetensors" if narrow else "npz", force)
+        _save_each(path, problems, exact[0], force)
         return []
-    kind = format_of(path, SEVERAL)
-    before = {case: "" if len(problems) == 1 else f"{case}." for case in problems}
-    with _saying(path), _written(Path(os.path.realpath(path)), force) as file:
-        _fill(file, kind, [(before[case], each) for case, each in problems.items()])
-    lost = f"NPZ has no {' or '.join(sorted(narrow))}: the same numbers are float32 there; .safetensors keeps them"
-    return [lost] if narrow and kind == "npz" else []
+    kind = of_output(path, ARCHIVES)
+    with _saying(path), _written(Path(os.path.realpath(path)), force) as file, file.open("wb") as stream:
+        _write(kind, joined(problems), stream)
+    if kind in exact:
+        return []
+    types = " or ".join(sorted(narrow))
+    return [f"{kind.title} has no {types}: the same numbers are float32 there; {exact[0].suffix} keeps them"]
 
 
-def _save_each(path: str, problems: Mapping[str, Named], kind: str, force: bool) -> None:
-    """Write a file a problem: all of them elsewhere first, and then each to its place."""
+def _save_each(path: str, problems: Mapping[str, Named], kind: Format, force: bool) -> None:
+    """Write one file per problem: all of them to a temporary folder first, and then each to its place."""
     folder = Path(path)
-    targets = {case: folder / f"{case}.{kind}" for case in problems}
+    targets = {case: folder / f"{case}{kind.suffix}" for case in problems}
     exists = folder.is_dir()
     for target in targets.values() if exists else ():
         check_target(str(target), force)
-    # In the folder itself where there is one: it may be another disk than its parent.
+    # In the folder itself if it exists: it may be on another disk than its parent.
     near = folder if exists else folder.absolute().parent
     with _saying(path), tempfile.TemporaryDirectory(dir=near, prefix=".attn-") as made:
         for case, each in problems.items():
-            _fill(Path(made) / targets[case].name, kind, [("", each)])
+            with (Path(made) / targets[case].name).open("wb") as stream:
+                _write(kind, each, stream)
         folder.mkdir(exist_ok=True)
         for target in targets.values():
             (Path(made) / target.name).replace(target)
 
 
-def _fill(file: Path, kind: str, problems: Sequence[tuple[str, Named]]) -> None:
-    """Write problems into a file, each name with what stands before it."""
-    if kind == "npz":
-        members = {before + name: a for before, each in problems for name, a in npz_members(each).items()}
-        with file.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **members)
-        return
-    from attncli.files.safetensors import LENGTH, in_order, library
-
-    both = [tensors_and_texts(each, before) for before, each in problems]
-    arrays = {name: array for tensors, _ in both for name, array in tensors.items()}
-    package = library()
-    try:
-        package.numpy.save_file(arrays, file, {name: text for _, said in both for name, text in said.items()})
-    except package.SafetensorError as error:
-        raise InputError(f"cannot be written: {error}") from None
-    with file.open("r+b") as stream:
-        length = stream.read(LENGTH)
-        start = length + stream.read(int.from_bytes(length, "little"))
-        stream.seek(0)
-        stream.write(in_order(start))
-
-
 def _replace(target: Path, data: bytes, force: bool) -> None:
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        target.write_bytes(data)  # a device or pipe is written to; a rename would put a file in its place
+        target.write_bytes(data)  # a device or pipe; renaming would put a file in its place
         return
     with _written(target, force) as file:
         file.write_bytes(data)
@@ -191,7 +209,7 @@ def _replace(target: Path, data: bytes, force: bool) -> None:
 
 @contextmanager
 def _written(target: Path, force: bool) -> Iterator[Path]:
-    """Yield a file to be written, which takes the place of the target when all of it has been."""
+    """Yield a file to write, which takes the place of the target when it is complete."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
     os.close(descriptor)
     try:
@@ -204,7 +222,7 @@ def _written(target: Path, force: bool) -> Iterator[Path]:
 
 @contextmanager
 def _saying(path: str) -> Iterator[None]:
-    """Turn what the system says of a disk into an error about this file."""
+    """Turn what the system reports about a disk into an error about this file."""
     try:
         yield
     except FileExistsError:
@@ -217,7 +235,7 @@ def _saying(path: str) -> Iterator[None]:
 
 
 def _create(written: Path, target: Path) -> None:
-    """Give the file its name; unlike a rename, a link fails if that name has come to exist meanwhile."""
+    """Give the file its name; unlike a rename, a link fails if that name exists by now."""
     try:
         target.hardlink_to(written)
     except FileExistsError:
@@ -229,7 +247,7 @@ def _create(written: Path, target: Path) -> None:
 
 
 def _mode(target: Path) -> int:
-    """Return the permissions that the file has, or that a new one would get."""
+    """Return the permissions of the file, or those that a new one would get."""
     if target.exists():
         return stat.S_IMODE(target.stat().st_mode)
     mask = os.umask(0)

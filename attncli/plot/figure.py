@@ -37,8 +37,8 @@ TYPE = 8.0
 LATIN = 0x250
 
 
-def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
-    """Return the picture as ``"png"``, ``"svg"`` or ``"pdf"``; a notice names characters that no font here has.
+def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
+    """Return the picture as ``"png"``, ``"svg"`` or ``"pdf"``, and a notice if some characters are in no font here.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -50,7 +50,7 @@ def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
         raise InputError("pictures in files need matplotlib", hint="pip install 'attncli[plot]'") from None
     # matplotlib warns of fonts whose weight it does not know, which helps nobody.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    fonts = _fonts(picture, notices)
+    fonts, missing = _fonts(picture)
     settings: Any = {
         "font.family": fonts,
         "font.size": TYPE,
@@ -64,7 +64,7 @@ def to_bytes(picture: Picture, kind: str, notices: list[str]) -> bytes:
         data = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
         figure.savefig(data, format=kind, dpi=150, bbox_inches="tight", metadata=metadata)
-    return data.getvalue()
+    return data.getvalue(), missing
 
 
 def _one(picture: Picture, make: type[Figure]) -> Figure:
@@ -162,15 +162,15 @@ def visible_lines(text: str) -> list[str]:
     return [visible(line) for line in text.split("\n")]
 
 
-def _fonts(picture: Picture, notices: list[str]) -> list[str]:
-    """Return fonts that together have all characters of the picture; a notice names those that none has."""
+def _fonts(picture: Picture) -> tuple[list[str], str]:
+    """Return fonts that together have all characters of the picture, and a notice that names those that none has."""
     texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
     wanted = {char for text in texts for char in text if ord(char) >= LATIN and not unicodedata.combining(char)}
     wanted = {char for char in wanted if char.isprintable()}
     fonts = ["DejaVu Sans"]
     wanted -= _has("DejaVu Sans")
     if not wanted:
-        return fonts
+        return fonts, ""
     from matplotlib import font_manager
 
     names = dict.fromkeys(font.name for font in font_manager.fontManager.ttflist)
@@ -181,10 +181,9 @@ def _fonts(picture: Picture, notices: list[str]) -> list[str]:
             fonts.append(name)
             wanted -= found
         if not wanted:
-            return fonts
+            return fonts, ""
     some = "".join(sorted(wanted)[:12])
-    notices.append(f"no font of this system has {some}; a font such as Noto Sans CJK would, and matplotlib finds it")
-    return fonts
+    return fonts, f"no font of this system has {some}; a font such as Noto Sans CJK would, and matplotlib finds it"
 
 
 def _has(name: str) -> set[str]:

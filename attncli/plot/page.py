@@ -33,7 +33,6 @@ def to_html(
     computation: AttentionComputation,
     batch: int,
     head: int,
-    notices: list[str],
     *,
     lesson: str = "",
     lang: str = DEFAULT,
@@ -46,7 +45,6 @@ def to_html(
         computation: all steps of the problem.
         batch: which item.
         head: the head that is shown first.
-        notices: notices are added here, such as that matrices were averaged down.
         lesson: HTML that goes before the maps.
         lang: the language of the lesson and of the page.
         first: what is chosen when the page opens: ``"step"``, ``"row"`` and ``"column"``.
@@ -54,7 +52,7 @@ def to_html(
     """
     words = catalogue(lang).PAGE
     title = computation.problem.texts.get("title") or words["title"]
-    data = collect(computation, batch, head, notices, progress)
+    data = collect(computation, batch, head, progress)
     data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
     data |= {"first": dict(first or {}), "colors": heat.STOPS}
     folder = files("attncli.plot")
@@ -75,7 +73,7 @@ def to_html(
 
 
 def collect(
-    computation: AttentionComputation, batch: int, head: int, notices: list[str], progress: Progress | None = None
+    computation: AttentionComputation, batch: int, head: int, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
@@ -85,10 +83,11 @@ def collect(
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
     heads = []
     for each in range(sizes.heads):
-        heads.append(averaged(computation, kinds, batch, each, run, notices, part_of(progress, each, sizes.heads)))
+        heads.append(averaged(computation, kinds, batch, each, run, part_of(progress, each, sizes.heads)))
     exact = len(heads) * len(kinds) * heads[0]["weights"].size <= EXACT
     if run != (1, 1):
-        notices.append(f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys")
+        means = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
+        computation.notices.add([means])
     return {
         "queries": _names(labels.get("query_labels"), sizes.queries, run[0]),
         "keys": _names(labels.get("key_labels"), sizes.keys, run[1]),

@@ -78,7 +78,6 @@ def draw(
     kind: str,
     places: Sequence[tuple[int, int]],
     most: tuple[int, int],
-    notices: list[str],
     progress: Progress | None = None,
 ) -> Picture:
     """Compute what is drawn.
@@ -88,7 +87,6 @@ def draw(
         kind: which result.
         places: batch items and heads.
         most: the rows and columns that there is room for; larger matrices are averaged down.
-        notices: notices of the computation are added here.
         progress: called with the share that is done.
 
     Raises:
@@ -106,7 +104,7 @@ def draw(
     panels = []
     for done, (batch, head) in enumerate(places):
         part = part_of(progress, done, len(places))
-        numbers = averaged(computation, [kind], batch, head, (down, across), notices, part)[kind]
+        numbers = averaged(computation, [kind], batch, head, (down, across), part)[kind]
         names = [f"batch {batch}"] * several[0] + [f"head {head}"] * several[1]
         panels.append(Panel(", ".join(names), numbers))
     return Picture(
@@ -131,7 +129,6 @@ def averaged(
     batch: int,
     head: int,
     run: tuple[int, int],
-    notices: list[str],
     progress: Progress | None,
 ) -> dict[str, NDArray[Any]]:
     """Return one head's matrices with every ``run`` of rows and columns averaged into one.
@@ -139,14 +136,12 @@ def averaged(
     Closed keys have no logit and no weight, and are left out of those means; they do have scores.
     """
     o = computation.operands
-    assert o is not None
     queries, keys = o.sizes.queries, o.sizes.keys
     down, across = run
     step = max(1, CHUNK // (keys * down)) * down
     rows: dict[str, list[NDArray[Any]]] = {kind: [] for kind in kinds}
     for start in range(0, queries, step):
         made = computation.compute(Selection(batch, head, np.arange(start, min(start + step, queries))))
-        notices += [each for each in made.notices if each not in notices]
         closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
         for kind in kinds:
             numbers = np.asarray(made.arrays[kind][0, 0], dtype=np.float64)

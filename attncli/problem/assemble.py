@@ -10,7 +10,7 @@ from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, Role
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
-from attncli.files.read import read, shown, split_name
+from attncli.files.open import read, shown, split_name
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
 from attncli.attend.steps import STAGES, STEPS
 from attncli.errors import InputError
+from attncli.files.contents import Named
+from attncli.files.formats import FORMATS
 from attncli.problem.memory import available_memory
-from attncli.problem.notices import of_empty, of_inputs, of_logits, of_numbers, of_overflow, of_unused
+from attncli.problem.notices import Notices, of_empty, of_inputs, of_logits, of_numbers, of_overflow, of_unused
 from attncli.problem.problem import Problem
-from attncli.problem.result import Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +36,10 @@ class Computed:
 
     Attributes:
         arrays: the results that were asked for, by name.
-        notices: what people should know about them.
         everything: all that the stages made on the way, the rotated query and key included.
     """
 
     arrays: Mapping[str, NDArray[Any]]
-    notices: Sequence[str]
     everything: Mapping[str, NDArray[Any]]
 
 
@@ -67,11 +66,16 @@ class Computation(ABC):
         problem: what it works on.
         names: the results that are asked for, in the order of the stages.
         carries: whether results carry the whole problem along, for the next filter.
+        notices: what people should know; of the problem to begin with, and then of each part that is computed.
     """
 
     problem: Problem
     names: Sequence[str]
     carries: bool
+    notices: Notices = field(default_factory=Notices, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.notices.add(self.problem.notices)
 
     @property
     @abstractmethod
@@ -79,13 +83,8 @@ class Computation(ABC):
         """The arrays, ready to be computed with."""
 
     @abstractmethod
-    def notices_of(self, some: Calculation, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
+    def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return what people should know of a part and its results."""
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What people should know of the problem before anything is computed."""
-        return self.problem.notices
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -97,7 +96,7 @@ class Computation(ABC):
         """Whether only the output is asked for, and there are so many scores that they are better not held."""
         return False
 
-    def check_memory(self, part: Selection, *, text: bool) -> None:  # noqa: B027  # most need no check
+    def check_memory(self, part: Selection, *, text: bool) -> None:  # noqa: B027  # most have nothing to check
         """Refuse a result that would not fit into memory, before any of it is computed.
 
         Raises:
@@ -106,22 +105,21 @@ class Computation(ABC):
         # Softmax or the sum alone take no more than the matrix that was read to begin with.
 
     def compute(self, part: Selection) -> Computed:
-        """Compute a part."""
-        some = self.calculation.select(part)
-        made = some.results()
-        notices = [*self.notices, *self.notices_of(some, made, part)]
-        return Computed({name: made[name] for name in self.names if name in made}, notices, made)
+        """Compute a part; what people should know of it is added to the notices."""
+        made = self.calculation.select(part).results()
+        self.notices.add(self.notices_of(made, part))
+        return Computed({name: made[name] for name in self.names if name in made}, made)
 
-    def result(self, part: Selection, resources: Resources) -> tuple[Result, Sequence[str]]:
-        """Compute a part, with the axes that the user's arrays have; return it with the notices that go with it."""
+    def result(self, part: Selection, resources: Resources) -> Named:
+        """Compute a part, with the axes that the user's arrays have."""
         made = self.compute(part)
         restored = {name: self.calculation.restored(name, array, part) for name, array in made.arrays.items()}
-        return self.as_result(restored, part), made.notices
+        return self.as_result(restored, part)
 
-    def as_result(self, arrays: dict[str, NDArray[Any]], part: Selection) -> Result:
+    def as_result(self, arrays: dict[str, NDArray[Any]], part: Selection) -> Named:
         """Return arrays with everything that a later command needs to go on."""
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
-        return Result(
+        return Named(
             arrays=carried | arrays,
             labels=self.problem.labels if part.batch is None else self.problem.labels_of(part.batch),
             texts=self.problem.texts,
@@ -147,10 +145,9 @@ class ScoreComputation(Computation):
         """The stages, ready to be run."""
         return AttentionSteps(self.operands, self.last)
 
-    @property
-    def notices(self) -> Sequence[str]:
-        """What people should know of the problem before anything is computed."""
-        return [*self.problem.notices, *of_unused(self.problem.arrays, self.operands)]
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.notices.add(of_unused(self.problem.arrays, self.operands))
 
     @property
     def called(self) -> dict[str, str]:
@@ -161,7 +158,7 @@ class ScoreComputation(Computation):
         """Return the operands of a part."""
         return self.operands.select(batch=part.batch, head=part.head, rows=part.rows)
 
-    def notices_of(self, some: Calculation, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
+    def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return what people should know of a part and its results."""
         operands = self.select(part)
         yield from of_inputs(operands, self.called)
@@ -183,9 +180,10 @@ class ScoreComputation(Computation):
         needed = 4 * size + (40 * math.prod(shape) if text else 2 * size)
         if needed > available_memory():
             axes = f"{show(shape[4 - o.sizes.rank :])} {o.dtype.name}"
+            file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
             raise InputError(
                 f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
-                hint="the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step",
+                hint=f"the output alone is streamed (--step sum, or -o {file}); tables show a part of every step",
             )
 
 
@@ -216,15 +214,14 @@ class AttentionComputation(ScoreComputation):
         empty = np.broadcast_to(np.float32(0), self.select(part).sizes.output_shape)
         return self.calculation.restored("output", empty, part).shape
 
-    def result(self, part: Selection, resources: Resources) -> tuple[Result, Sequence[str]]:
+    def result(self, part: Selection, resources: Resources) -> Named:
         """Compute a part, streamed where that is better."""
         if not self.streams:
             return super().result(part, resources)
-        output, notices = self.stream(part, resources)
-        return self.as_result({"output": output}, part), notices
+        return self.as_result({"output": self.stream(part, resources)}, part)
 
-    def stream(self, part: Selection, resources: Resources) -> tuple[NDArray[Any], Sequence[str]]:
-        """Compute the output of a part without a score matrix; return it as the user's arrays are, with notices."""
+    def stream(self, part: Selection, resources: Resources) -> NDArray[Any]:
+        """Compute the output of a part without a score matrix; return it as the user's arrays are."""
         # Most computations are small, and the stream's modules cost start-up time that they need not pay.
         from attncli.attend.fast import stream
 
@@ -232,8 +229,10 @@ class AttentionComputation(ScoreComputation):
         out = None if resources.out is None else _as_heads(resources.out, operands.sizes, part)
         made = stream.run(operands, out, threads=resources.threads, progress=resources.progress)
         restored = self.calculation.restored("output", made.output, part) if resources.out is None else resources.out
-        notices = [*self.notices, *of_inputs(operands, self.called), *of_overflow({"output": made.output}, operands)]
-        return restored, [*notices, *of_empty(np.array(made.empty, dtype=np.int64))]
+        self.notices.add(of_inputs(operands, self.called))
+        self.notices.add(of_overflow({"output": made.output}, operands))
+        self.notices.add(of_empty(np.array(made.empty, dtype=np.int64)))
+        return restored
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ class SoftmaxComputation(Computation):
         """The arrays, ready to be computed with."""
         return self.softmax
 
-    def notices_of(self, some: Calculation, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
+    def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return what people should know of some logits."""
         logits = self.calculation.select(part).logits
         yield from of_numbers(**{self.calculation.given: logits[logits != -np.inf]})
@@ -265,7 +264,7 @@ class SumComputation(Computation):
         """The arrays, ready to be computed with."""
         return self.weighted_sum
 
-    def notices_of(self, some: Calculation, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
+    def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return what people should know of some weights and their values."""
         chosen = self.calculation.select(part)
         yield from of_numbers(weights=chosen.weights, **{chosen.given: chosen.value})

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import ScoreOperands
 
+
+class Notices:
+    """What people should know, each thing said once, in the order in which it came up."""
+
+    def __init__(self, said: Iterable[str] = ()) -> None:
+        self._said = dict.fromkeys(said)  # a set that keeps its order
+
+    def add(self, said: Iterable[str]) -> None:
+        """Take in some more."""
+        self._said |= dict.fromkeys(said)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._said)
+
+
 # Numbers that are looked at together.
 CHUNK = 1 << 20
 

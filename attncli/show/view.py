@@ -14,16 +14,12 @@ class View:
     """How much is shown, and on what screen.
 
     Attributes:
-        head: the head's index; "all" shows one after the other, None the first.
-        batch: the batch item's index, likewise.
         rows: the most rows that are shown, or "all".
         cols: the most columns that are shown, or "all"; None shows as many as fit.
         digits: significant digits.
     """
 
     screen: Screen
-    head: int | str | None = None
-    batch: int | str | None = None
     rows: int | str = ROWS
     cols: int | str | None = None
     digits: int = 4

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files.contents import Labels, Matrix
-from attncli.files.read import STDIN, read, shown
+from attncli.files.formats import FORMATS, of_suffix
+from attncli.files.open import STDIN, read, shown
 from attncli.trace.features import FEATURES, IDS, feature_name, stand_in, taken
 from attncli.trace.model import Model
 from attncli.trace.tokens import tokens_of
@@ -19,6 +20,8 @@ from attncli.trace.transformers_setup import quiet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Arrays are given in this format, which is numpy.save's; anything else is a text.
+ARRAYS = FORMATS["npy"]
 DECODER_IDS = "decoder_input_ids"
 LONGEST_PATH = 255
 MOST = 1 << 24  # bytes of text; a batch that long fits no memory anyway
@@ -49,7 +52,7 @@ class Wanted:
     """What the command line says.
 
     Attributes:
-        texts: up to two: a text or the path of an .npy file; a second text.
+        texts: up to two: a text or the path of an NPY file; a second text.
         lines: a text a line, two with a tab between them; None where there are none.
         generate: how many tokens are generated.
     """
@@ -66,13 +69,13 @@ def given(model: Model, wanted: Wanted) -> Given:
         InputError: the model takes something else, or has no tokenizer.
     """
     first, second = (*wanted.texts, None, None)[:2]
-    if second is not None and second.lower().endswith(".npy"):
+    if second is not None and of_suffix(second) is ARRAYS:
         raise InputError("features and token ids come first; what stands second is a text", place=second)
-    if first is not None and first.lower().endswith(".npy"):
+    if first is not None and of_suffix(first) is ARRAYS:
         found = _of_array(model, first, _array(first))
         return _with_text(model, found, second, wanted)
     if model.network.main_input_name != IDS and (first is not None or wanted.lines is not None):
-        hint = f"save its {model.network.main_input_name} with numpy.save, and give the .npy file"
+        hint = f"save its {model.network.main_input_name} with numpy.save, and give the {ARRAYS.suffix} file"
         raise InputError("this model reads no text but features", hint=hint)
     pairs = [line.split("\t") for line in wanted.lines] if wanted.lines is not None else [wanted.texts or [DUMMY]]
     nothing = not wanted.texts and wanted.lines is None
@@ -109,7 +112,7 @@ def read_lines(path: str) -> list[str]:
 
 def _array(path: str) -> NDArray[Any]:
     contents = read(path)
-    assert isinstance(contents, Matrix)  # .npy files hold nothing else
+    assert isinstance(contents, Matrix)  # the format holds nothing else
     return contents.array
 
 
@@ -254,7 +257,7 @@ def _tokenizer(model: Model) -> Any:
         InputError: there is none.
     """
     if model.tokenizer is None:
-        hint = "give token ids, an .npy file of whole numbers, and no text"
+        hint = f"give token ids, an {ARRAYS.suffix} file of whole numbers, and no text"
         raise InputError("the folder holds no tokenizer that can be read", hint=hint)
     if model.tokenizer.pad_token is None:  # which one it is does not matter: the mask closes it
         known = model.tokenizer.eos_token or model.tokenizer.unk_token

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from attncli.errors import InputError
 from attncli.files.contents import Matrix, Named
-from attncli.files.read import read
+from attncli.files.open import read
 from tests.conftest import SAMPLES, attn
 
 
@@ -94,10 +94,13 @@ def test_metadata_holds_texts_labels_and_options(tmp_path: Path) -> None:
         (one("F32", [3], bytes(8)), "broken safetensors file: "),
         (one("F32", [2], bytes(8))[:-1], "broken safetensors file: "),
         (one("F4", [4], bytes(2)), "query: holds F4, which is not understood"),
-        (tensors({"title": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)), "title is no tensor"),
+        (
+            tensors({"title": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
+            "title must be a text in the metadata, not a tensor",
+        ),
         (tensors({"__metadata__": {"options": "{"}}, b""), "broken JSON"),
         (tensors({"__metadata__": {"key_labels": '"a"'}}, b""), "key_labels is the text 'a', not a list of texts"),
-        (b"\x93NUMPY\x01\x00", "is no safetensors file"),
+        (b"\x93NUMPY\x01\x00", "is an NPY file, not safetensors"),
     ],
 )
 def test_broken_files_get_one_clear_line(tmp_path: Path, data: bytes, message: str) -> None:

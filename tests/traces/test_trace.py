@@ -20,7 +20,7 @@ from attncli import steps
 from attncli.commands.app import main
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Named
-from attncli.files.read import read
+from attncli.files.open import read
 from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import places

@@ -1,7 +1,7 @@
 """CSV and TSV as people have them: one matrix, with or without a header row and a column of labels.
 
-Comma, semicolon, tab or blanks between the numbers; comments from ``#``; quotes; decimal commas where the semicolon
-or the tab separates; empty lines anywhere.
+Read: commas, semicolons, tabs or blanks between the numbers; comments from ``#``; quotes; decimal commas if
+semicolons or tabs separate the numbers; empty lines anywhere. Written: the plainest form of it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.files.contents import Matrix
+from attncli.files.contents import Matrix, Named
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What float() takes beyond this (1_000, Arabic digits, blanks inside) would be a slip in a table. Each character can be
-# matched in one way only, or a long cell that is no number would take for ever.
+# What else float() accepts (1_000, Arabic digits, blanks inside) would be a slip in a table. Each character can be
+# matched in one way only; otherwise a long cell that is not a number would take for ever.
 NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*", re.ASCII)
 NOT_FINITE = {
@@ -58,7 +59,7 @@ def parse(text: str, delimiter: str | None = None) -> Matrix:
         delimiter: what separates the cells; None finds out.
 
     Raises:
-        InputError: with the line, and the column where one cell is wrong.
+        InputError: with the line, and with the column if one cell is wrong.
     """
     delimiter = delimiter or find_delimiter(text)
     rows = list(_rows(text, delimiter))
@@ -82,14 +83,14 @@ def parse(text: str, delimiter: str | None = None) -> Matrix:
 
 
 def _header_notice(numbers: NDArray[Any]) -> str:
-    """Tell of a first row that counts 0, 1, 2, …, as tables that came out of a data frame have one."""
+    """Return a notice if the first row counts 0, 1, 2, …, as the header of a data frame does."""
     if min(numbers.shape) < 2 or numbers.shape[1] < 3 or not np.array_equal(numbers[0], np.arange(numbers.shape[1])):
         return ""
     return "the first row, 0, 1, 2, …, is read as numbers; if it is a header, leave the top left cell empty"
 
 
 def find_delimiter(text: str) -> str:
-    """Return what separates the cells: the first of tab, semicolon and comma that the first row has, else blanks."""
+    """Return what separates the cells: tab, semicolon or comma, in this order, if the first row has it; else blanks."""
     lines = (line for line in io.StringIO(text, newline=None) if line.strip() and not line.lstrip().startswith("#"))
     line = next(lines, "")
     bare = re.sub(r'"[^"]*"', "", line)
@@ -97,13 +98,13 @@ def find_delimiter(text: str) -> str:
 
 
 def has_header(rows: Sequence[Row], comma: bool) -> bool:
-    """Tell whether the first row holds labels: its corner is empty, or most of its cells are no numbers."""
+    """Tell whether the first row holds labels: its corner is empty, or most of its cells are not numbers."""
     first = rows[0].cells
     return (len(first) > 1 and first[0].strip() == "") or _mostly_text(first, comma)
 
 
 def has_labels(rows: Sequence[Row], comma: bool) -> bool:
-    """Tell whether the first column holds labels: its corner is empty, or most of its cells are no numbers."""
+    """Tell whether the first column holds labels: its corner is empty, or most of its cells are not numbers."""
     cells = [row.cells[0] for row in (rows[1:] if has_header(rows, comma) else rows)]
     return len(rows[0].cells) > 1 and (rows[0].cells[0].strip() == "" or _mostly_text(cells, comma))
 
@@ -133,7 +134,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
 def _without_comments(lines: Iterable[str]) -> Iterator[str]:
     """Blank out comments rather than drop their lines, so that lines keep their numbers.
 
-    Behind numbers a comment starts at " #"; within quotes # is text, and as the whole of a cell it is a label.
+    After numbers a comment starts at " #"; within quotes # is text, and a cell that is nothing but # is a label.
     """
     for line in lines:
         if line.lstrip().startswith("#"):
@@ -194,3 +195,25 @@ def _truth(row: Row, column: int) -> bool:
         place = f"line {row.line}, column {column + 1}"
         raise InputError(f"{row.cells[column][:40]!r} is neither true nor false", place=place)
     return TRUTH[cell]
+
+
+def write(named: Named, file: IO[bytes], delimiter: str = ",") -> None:
+    """Write the last array, which has at most two axes, with its labels if it has any."""
+    name, array = named.last
+    rows, columns = named.labels_of(name)
+    table = np.atleast_2d(array)
+    lines = [list(map(repr, numbers)) for numbers in table.tolist()]
+    if rows or columns:
+        # The empty corner tells a reader that the first row and column are labels, even if they are numbers.
+        side = [_quoted(label, delimiter) for label in rows or map(str, range(len(table)))]
+        head = [_quoted(label, delimiter) for label in columns or map(str, range(table.shape[1]))]
+        lines = [["", *head], *([label, *line] for label, line in zip(side, lines, strict=True))]
+    file.write("".join(delimiter.join(line) + "\n" for line in lines).encode())
+
+
+def _quoted(label: str, delimiter: str) -> str:
+    """Return a label as a cell. The csv module would not quote "#", which starts a comment at the start of a line."""
+    text = visible(label)
+    if text.startswith("#") or text != text.strip() or {delimiter, '"'} & set(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -1,0 +1,194 @@
+"""The formats of files, each declared once: what it is called, how it is recognised, what it holds.
+
+A format that is read has a module in this folder, which writes it too. The module of a text format defines
+``parse(text)``, that of a binary one ``read_path(path)`` and ``read_bytes(data)``; an archive's also take ``only``, the
+name of what is wanted. All define ``write(named, file)``. To add a format, write its module and add it to the table.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from attncli.errors import InputError
+
+
+class Holds(Enum):
+    """What one file of a format holds."""
+
+    MATRIX = "one matrix"
+    ARRAY = "one array with any number of axes"
+    NAMED = "the named arrays of one problem"
+    PROBLEMS = "the named arrays of several problems"
+    TABLES = "results in tables, for people to read"
+    PAGE = "a page, for people to look around in"
+    PICTURE = "a picture"
+
+
+@dataclass(frozen=True, eq=False)
+class Format:
+    """One format.
+
+    Attributes:
+        name: what users type after ``-f``.
+        title: what messages call it.
+        suffixes: how its files end; the first is the usual one.
+        holds: what one file holds.
+        text: whether it is text, which may go to a terminal.
+        module: the module in this folder that reads and writes it; empty if only people read it.
+        recognise: whether a file has this format, judging by its first bytes; None if they do not show it.
+        settings: what the module's functions take besides, where one module serves several formats.
+        extra: the extra of this package without which it cannot be read, or drawn.
+        in_place: whether the numbers lie plainly behind a header. The module then defines ``read_stream(stream)``
+            in place of ``read_bytes``, for pipes of any length, and ``begin(file, shape, dtype)``, for outputs larger
+            than memory.
+        every_type: whether it holds the types that NumPy lacks, such as bfloat16.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    holds: Holds
+    text: bool = True
+    module: str = ""
+    recognise: Callable[[bytes], bool] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    extra: str = ""
+    in_place: bool = False
+    every_type: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The usual suffix."""
+        return self.suffixes[0]
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its arrays have names."""
+        return self.holds in (Holds.NAMED, Holds.PROBLEMS)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it holds one array, without a name."""
+        return self.holds in (Holds.MATRIX, Holds.ARRAY)
+
+    @contextmanager
+    def codec(self) -> Iterator[Any]:
+        """Import the module that reads and writes it: only now, so that nobody waits for the others.
+
+        Raises:
+            InputError: the extra that it needs is not installed.
+        """
+        try:
+            yield import_module(f"attncli.files.{self.module}")
+        except ImportError:
+            if not self.extra:
+                raise
+            hint = f"pip install 'attncli[{self.extra}]'"
+            raise InputError(f"{self.suffix} files need an extra", hint=hint) from None
+
+
+def starts(*magic: bytes) -> Callable[[bytes], bool]:
+    """Return what recognises a format by its magic bytes."""
+    return lambda head: head.startswith(magic)
+
+
+def _is_json(head: bytes) -> bool:
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+
+
+def _is_safetensors(head: bytes) -> bool:
+    # First the header's length, here less than 4 GB, then the header, which is JSON. Text never contains a NUL.
+    return head[4:9] == b"\0\0\0\0{"
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("json", "JSON", (".json",), Holds.NAMED, module="json", recognise=_is_json),
+        Format("csv", "CSV", (".csv",), Holds.MATRIX, module="csv_tsv"),
+        Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings={"delimiter": "\t"}),
+        Format("npy", "NPY", (".npy",), Holds.ARRAY, False, "npy", starts(b"\x93NUMPY"), in_place=True),
+        Format("npz", "NPZ", (".npz",), Holds.PROBLEMS, False, "npz", starts(b"PK\x03\x04", b"PK\x05\x06")),
+        Format(
+            "safetensors",
+            "safetensors",
+            (".safetensors",),
+            Holds.PROBLEMS,
+            False,
+            "safetensors",
+            _is_safetensors,
+            extra="safetensors",
+            every_type=True,
+        ),
+        Format("markdown", "Markdown", (".md",), Holds.TABLES),
+        Format("table", "tables", (".txt",), Holds.TABLES),
+        Format("png", "PNG", (".png",), Holds.PICTURE, False, extra="plot"),
+        Format("svg", "SVG", (".svg",), Holds.PICTURE, extra="plot"),
+        Format("pdf", "PDF", (".pdf",), Holds.PICTURE, False, extra="plot"),
+        Format("html", "HTML", (".html",), Holds.PAGE),
+    )
+}
+BY_SUFFIX = {suffix: each for each in FORMATS.values() for suffix in each.suffixes}
+# What text is that no other format recognises.
+PLAIN = FORMATS["csv"]
+
+
+def that_hold(*what: Holds) -> tuple[Format, ...]:
+    """Return the formats that hold one of these.
+
+    >>> [each.name for each in that_hold(Holds.PROBLEMS)]
+    ['npz', 'safetensors']
+    """
+    return tuple(each for each in FORMATS.values() if each.holds in what)
+
+
+# Those that are read and written, and those that carry the results of a command: to programs or to people.
+DATA = tuple(each for each in FORMATS.values() if each.module)
+RESULTS = (*DATA, *that_hold(Holds.TABLES))
+
+
+def of_suffix(path: str) -> Format | None:
+    """Return the format that a file's suffix names, if it names one.
+
+    >>> of_suffix("query.CSV").title, of_suffix("query.xls")
+    ('CSV', None)
+    """
+    return BY_SUFFIX.get(Path(path).suffix.lower())
+
+
+def of_output(path: str, known: Iterable[Format]) -> Format:
+    """Return the format in which an output is written.
+
+    Args:
+        path: of the file.
+        known: the formats that it can be written in.
+
+    Raises:
+        InputError: its suffix names none of them.
+    """
+    known, found = list(known), of_suffix(path)
+    if found is None or found not in known:
+        message = f"the extension {Path(path).suffix.lower()!r} names no format"
+        raise InputError(message, place=path, hint=f"one of {', '.join(suffixes(known))}")
+    return found
+
+
+def sniff(head: bytes) -> Format:
+    """Return the format of a file that starts with these bytes; text that nothing recognises is CSV.
+
+    >>> sniff(b"[[1, 2]]").title, sniff(b"1,2").title
+    ('JSON', 'CSV')
+    """
+    return next((each for each in DATA if each.recognise is not None and each.recognise(head)), PLAIN)
+
+
+def suffixes(formats: Iterable[Format]) -> list[str]:
+    """Return the suffixes of some formats."""
+    return [suffix for each in formats for suffix in each.suffixes]

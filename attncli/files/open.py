@@ -1,0 +1,180 @@
+"""Open what a command was given, find out its format, and pass it to the module that reads that format."""
+
+from __future__ import annotations
+
+import codecs
+import stat
+import sys
+from io import BufferedReader
+from pathlib import Path
+from typing import cast
+
+from attncli.errors import InputError
+from attncli.files.contents import Contents
+from attncli.files.formats import DATA, FORMATS, Format, of_suffix, sniff, suffixes
+
+STDIN = "-"
+# Parsing text takes ten times its size in memory; larger matrices belong in a file that is mapped.
+MOST_TEXT = 1 << 31
+HEAD = 4096  # bytes that tell the format
+
+
+def read(given: str) -> Contents:
+    """Read ``PATH``, ``PATH:name`` (one array or problem of an archive) or ``-`` (standard input).
+
+    Raises:
+        InputError: with the file, the place and the fix, whatever is wrong with it.
+    """
+    path, name = split_name(given)
+    try:
+        return _read(path, name)
+    except InputError as error:
+        error.place = ": ".join(filter(None, [shown(path), error.place]))
+        raise
+    except FileNotFoundError:
+        raise InputError("no such file", place=shown(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(getattr(error, "strerror", None) or str(error), place=shown(path)) from None
+    except MemoryError:
+        raise InputError("too big for the memory of this machine", place=shown(path)) from None
+
+
+def split_name(given: str) -> tuple[str, str | None]:
+    """Split ``F:name``; a file whose own name has a colon wins.
+
+    >>> split_name("dump.npz:query")
+    ('dump.npz', 'query')
+    """
+    if _exists(given):
+        return given, None
+    for at, letter in enumerate(given):
+        if letter == ":" and _exists(given[:at]):  # the name may hold anything
+            return given[:at], given[at + 1 :]
+    path, colon, name = given.rpartition(":")
+    return (path, name) if colon and path and not {"/", "\\"} & set(name) else (given, None)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return path == STDIN or Path(path).exists()
+    except (OSError, ValueError):  # the name is too long, or contains a NUL
+        return False
+
+
+def shown(path: str) -> str:
+    """Return what messages call the file."""
+    return "standard input" if path == STDIN else path
+
+
+def _read(path: str, name: str | None) -> Contents:
+    if path == STDIN:
+        if sys.stdin is None:
+            raise InputError("is closed")
+        return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name)
+    file = Path(path)
+    mode = file.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError("is a directory, not a file")
+    known = of_suffix(path)
+    if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
+        with file.open("rb") as stream:
+            return read_stream(stream, known, name)
+    with file.open("rb") as stream:
+        kind = _kind(stream.read(HEAD), known)
+    only = _only(kind, name)
+    if kind.text:
+        _check_length(file.stat().st_size)
+        return _parse(kind, file.read_bytes(), only)
+    with kind.codec() as codec:
+        return codec.read_path(file, **kind.settings, **only)
+
+
+def read_stream(stream: BufferedReader, known: Format | None = None, name: str | None = None) -> Contents:
+    """Read what comes through a pipe.
+
+    Args:
+        stream: at its first byte.
+        known: the format that the pipe's name promises, if it has a suffix.
+        name: the array or problem that is wanted of an archive.
+
+    Raises:
+        InputError: as `read`, without the name of the file.
+    """
+    kind = _kind(stream.peek(HEAD), known)
+    only = _only(kind, name)
+    if kind.in_place:
+        with kind.codec() as codec:
+            return codec.read_stream(stream)
+    data = _read_all(stream)
+    if kind.text:
+        return _parse(kind, data, only)
+    with kind.codec() as codec:
+        return codec.read_bytes(data, **kind.settings, **only)
+
+
+def _kind(head: bytes, known: Format | None) -> Format:
+    """Return the format, by the name of the file if that says it, and refuse a file of another format."""
+    if not head:
+        raise InputError("is empty")
+    real = sniff(head)
+    kind = real if known is None or known not in DATA else known
+    _check_kind(kind, real, head)
+    return kind
+
+
+def _check_kind(kind: Format, real: Format, head: bytes) -> None:
+    if not real.text and real is not kind:
+        message = f"is {_with_article(real)} file, not {kind.title}"
+        raise InputError(message, hint=f"rename it to {real.suffix}")
+    if not kind.text and real is not kind:
+        raise InputError(f"is not {_with_article(kind)} file: wrong magic bytes")
+    if kind.text and b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"is binary, not {kind.title}", hint=", ".join(suffixes(DATA)) + " files are read")
+
+
+def _with_article(kind: Format) -> str:
+    # Capitals are spelled out: an "en pee why" file.
+    vowel = kind.title.isupper() and kind.title[0] in "AEFHILMNORSX"
+    return f"{'an' if vowel else 'a'} {kind.title}"
+
+
+def _only(kind: Format, name: str | None) -> dict[str, str]:
+    """Return what tells a reader to pick one array; that may then have any name at all."""
+    if name is None:
+        return {}
+    if not kind.is_archive:
+        raise InputError(f"holds one array without a name, so there is no {name!r} in it")
+    return {"only": name}
+
+
+def _read_all(stream: BufferedReader) -> bytes:
+    """Read to the end in pieces, so that an endless stream is noticed in time."""
+    data = bytearray()
+    while chunk := stream.read(1 << 20):
+        data += chunk
+        _check_length(len(data))
+    return bytes(data)
+
+
+def _check_length(size: int) -> None:
+    if size > MOST_TEXT:
+        mapped = ", ".join(each.suffix for each in FORMATS.values() if each.in_place)
+        hint = f"save the matrix as {mapped}, which is mapped, not read"
+        raise InputError(f"more than {MOST_TEXT} bytes are too many", hint=hint)
+
+
+def _parse(kind: Format, data: bytes, only: dict[str, str]) -> Contents:
+    text = _decode(data)
+    with kind.codec() as codec:
+        return codec.parse(text, **kind.settings, **only)
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("is UTF-16 text, not UTF-8", hint="save it as UTF-8 (in Excel: CSV UTF-8)")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}"
+        raise InputError(message, place=f"line {line}", hint="save it as UTF-8") from None
