@@ -13,7 +13,9 @@ from numpy.testing import assert_allclose
 
 from attncli.files.contents import Named
 from attncli.files.read import read
-from tests.conftest import ROOT, SAMPLES, Golden, attn, environment
+from tests.support.golden import golden
+from tests.support.places import RECORDED, ROOT, SAMPLES
+from tests.support.processes import attn, environment
 
 COLUMNS = ["--states", "columns"]
 COMMANDS: dict[str, list[str]] = {
@@ -24,8 +26,6 @@ COMMANDS: dict[str, list[str]] = {
     f"article.{kind}": [f"samples/article-{name}.{kind}" for name in ("query", "hidden")] + COLUMNS
     for kind in ("csv", "npy")
 }
-# port.npz holds what a port makes of a layer, not what the model does.
-RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz"})
 
 
 def test_every_file_here_is_tested() -> None:
@@ -134,6 +134,6 @@ def test_samples_hold_no_objects_and_name_their_source() -> None:
         ("markdown-article", ["compute", "samples/article.json", "-f", "markdown"]),
     ],
 )
-def test_samples_look_as_they_did(golden: Golden, name: str, arguments: list[str]) -> None:
+def test_samples_look_as_they_did(name: str, arguments: list[str]) -> None:
     """Whole screens, 100 columns wide, no colour."""
     golden(f"{name}.txt", attn(*arguments, env={"COLUMNS": "100"}).out)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from attncli.commands.app import COMMANDS
-from tests.conftest import SAMPLES, attn, files, in_terminal
+from tests.support.files import files
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, environment, in_terminal
 
 ARTICLE = SAMPLES / "article.json"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -255,11 +259,6 @@ def test_inspect_says_what_compute_would_do(tmp_path: Path) -> None:
 
 def test_start_up_loads_no_more_than_it_needs() -> None:
     """Help and version load neither NumPy nor Rich, JSON out no Rich, Python use neither Typer nor Rich."""
-    import subprocess
-    import sys
-
-    from tests.conftest import ROOT, environment
-
     program = "import sys; from attncli.commands.app import main; main({words!r}); print(*sorted(sys.modules))"
     cases = {
         program.format(words=["--help"]): {"numpy", "rich"},

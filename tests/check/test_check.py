@@ -13,44 +13,34 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from attncli.attend.operands import prepare
-from attncli.attend.options import Options
-from attncli.check.diagnosis import Finding, Wanted, check
 from attncli.check.rounding import to_half
-from tests import mistaken
-from tests.conftest import SAMPLES, attn, environment, in_terminal
-from tests.test_samples import RECORDED
+from tests.mistakes.cases import Case, cases, pairs
+from tests.mistakes.controls import controls
+from tests.mistakes.registry import MISTAKES
+from tests.support.checking import diagnose, offered
+from tests.support.places import RECORDED, SAMPLES
+from tests.support.processes import attn, environment, in_terminal
 
 SEED = 3
 
 
-def diagnose(case: mistaken.Case) -> Finding:
-    """Check one generated case."""
-    return check(prepare(case.problem.arrays, Options.parse(case.problem.options)), case.expected, Wanted())
-
-
-def offered(finding: Finding) -> set[frozenset[str]]:
-    """Return the mistakes of each of the simplest explanations."""
-    return {frozenset(each.mistakes) for each in finding.explanations if each.rank == 1}
-
-
-def first_of_each(cases: Iterator[mistaken.Case]) -> list[mistaken.Case]:
+def first_of_each(made: Iterator[Case]) -> list[Case]:
     """Return a case for each variant; `tests/thorough` has all of them."""
-    found: dict[str, mistaken.Case] = {}
-    for case in cases:
+    found: dict[str, Case] = {}
+    for case in made:
         found.setdefault(case.name.partition(" in ")[0], case)
     return list(found.values())
 
 
 def test_the_cases_cover_the_table_of_mistakes() -> None:
     """Every id of the table that changes an output, by an implementation that shares nothing with attn's."""
-    ids = {each.id for each in mistaken.MISTAKES.values()}
+    ids = {each.id for each in MISTAKES.values()}
     assert len(ids) >= 27
-    assert len(mistaken.MISTAKES) >= 120
+    assert len(MISTAKES) >= 120
 
 
-@pytest.mark.parametrize("case", first_of_each(mistaken.cases(SEED)), ids=lambda case: case.name)
-def test_a_mistake_gets_its_name(case: mistaken.Case) -> None:
+@pytest.mark.parametrize("case", first_of_each(cases(SEED)), ids=lambda case: case.name)
+def test_a_mistake_gets_its_name(case: Case) -> None:
     """All that is offered first is right: no other name stands beside it."""
     finding = diagnose(case)
     assert not finding.agrees
@@ -58,16 +48,16 @@ def test_a_mistake_gets_its_name(case: mistaken.Case) -> None:
     assert offered(finding) <= case.acceptable
 
 
-@pytest.mark.parametrize("case", first_of_each(mistaken.pairs(SEED))[::3], ids=lambda case: case.name)
-def test_two_mistakes_get_both_names(case: mistaken.Case) -> None:
+@pytest.mark.parametrize("case", first_of_each(pairs(SEED))[::3], ids=lambda case: case.name)
+def test_two_mistakes_get_both_names(case: Case) -> None:
     """The first explanation is a right one."""
     finding = diagnose(case)
     assert finding.explanations
     assert frozenset(finding.explanations[0].mistakes) in case.acceptable
 
 
-@pytest.mark.parametrize("case", list(mistaken.controls(SEED))[::3], ids=lambda case: case.name)
-def test_a_right_output_is_never_blamed(case: mistaken.Case) -> None:
+@pytest.mark.parametrize("case", list(controls(SEED))[::3], ids=lambda case: case.name)
+def test_a_right_output_is_never_blamed(case: Case) -> None:
     """Right by another route, in another precision, or rounded."""
     finding = diagnose(case)
     assert finding.agrees

@@ -23,7 +23,7 @@ from onnx.reference.ops.op_rotary_embedding import rotary_embedding
 
 from attncli import steps
 from attncli.attend.stages.rotate import angles
-from tests.conftest import attn
+from tests.support.processes import attn
 
 INPUTS = ("query", "key", "value", "mask", "past_key", "past_value", "key_lengths")
 OPTIONS = {

@@ -14,14 +14,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.conftest import SAMPLES, Golden, attn, environment, files, in_terminal
+from tests.support.files import files
+from tests.support.golden import golden
+from tests.support.places import SAMPLES
+from tests.support.processes import attn, environment, in_terminal
 
 IDENTITY = (
     '{"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[true, false], [true, true]], "labels": ["one", "two"]}'
 )
 
 
-def test_without_colour_it_is_shades(golden: Golden) -> None:
+def test_without_colour_it_is_shades() -> None:
     """More ink is more weight; labels on both axes, a bar with numbers, a caption."""
     golden("plot-coreference.txt", attn("plot", SAMPLES / "coreference.npz", "--head", "1").out)
 

@@ -12,7 +12,8 @@ import pytest
 
 from attncli.files.contents import Cases, Named
 from attncli.files.read import read
-from tests.conftest import SAMPLES, attn, environment
+from tests.support.places import SAMPLES
+from tests.support.processes import attn, environment
 
 NAMES = ("encoder.0", "decoder.9", "decoder.10")
 

@@ -13,7 +13,9 @@ import pytest
 from attncli.explain import en, zh
 from attncli.explain.row_statistics import effective_keys, exponent_limit, naive_exponential, of_row
 from attncli.show.lines import wrap
-from tests.conftest import SAMPLES, Golden, attn
+from tests.support.golden import golden
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
 
 
 class Blank(dict[str, str]):
@@ -50,7 +52,7 @@ def test_both_languages_have_every_text() -> None:
         ("nothing", ["samples/article.json", "--mask", "{folder}/none.csv"]),
     ],
 )
-def test_it_looks_as_it_did(golden: Golden, tmp_path: Path, name: str, arguments: list[str]) -> None:
+def test_it_looks_as_it_did(tmp_path: Path, name: str, arguments: list[str]) -> None:
     """Whole lessons, 80 columns wide."""
     (tmp_path / "none.csv").write_text("false,false\n")
     words = [word.format(folder=tmp_path) for word in arguments]

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, SAMPLES, attn, environment
-from tests.test_files import member, npy, zipped
+from tests.support.files import member, npy, zipped
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, environment
 
 ARTICLE = SAMPLES / "article.json"
 

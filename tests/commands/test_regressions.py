@@ -18,8 +18,9 @@ from attncli.files import delimited
 from attncli.files.write import to_csv
 from attncli.problem.result import Result
 from attncli.show.markdown import escape
-from tests.conftest import ROOT, SAMPLES, attn, environment
-from tests.test_files import member, npy, zipped
+from tests.support.files import member, npy, zipped
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, environment
 
 ARTICLE = SAMPLES / "article.json"
 

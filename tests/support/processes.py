@@ -1,0 +1,74 @@
+"""The program as a process of its own, in a pipe or on a terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.places import ROOT
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a process wrote."""
+
+    out: str
+    err: str
+    raw: bytes
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment in which nothing but the test decides on width, colour and language."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    return kept | {"COLUMNS": "80", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)} | more
+
+
+def attn(
+    *arguments: object,
+    stdin: bytes = b"",
+    status: int = 0,
+    cwd: Path = ROOT,
+    env: dict[str, str] | None = None,
+) -> Ran:
+    """Run the program as a process of its own and fail on any exit status but the announced one."""
+    done = subprocess.run(
+        [sys.executable, "-m", "attncli", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env=environment(**(env or {})),
+        timeout=120,
+        check=False,
+    )
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode()
+    assert done.returncode == status, f"exit status {done.returncode}\n{out}\n{err}"
+    assert "Traceback" not in err
+    return Ran(out, err, done.stdout)
+
+
+def in_terminal(*arguments: object, columns: int = 100, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Run the program on a pseudo-terminal and return what it wrote there."""
+    import pty
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        words = [sys.executable, "-m", "attncli", *map(str, arguments)]
+        os.execve(
+            sys.executable, words, environment(**{"COLUMNS": str(columns), "TERM": "xterm-256color"} | (env or {}))
+        )
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return b"".join(chunks).decode().replace("\r\n", "\n")
