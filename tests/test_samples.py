@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,8 @@ from numpy.testing import assert_allclose
 from attncli.files.contents import Named
 from attncli.files.read import read
 from tests.support.golden import golden
-from tests.support.places import RECORDED, ROOT, SAMPLES
-from tests.support.processes import attn, environment
+from tests.support.places import RECORDED, SAMPLES
+from tests.support.processes import attn, called
 
 COLUMNS = ["--states", "columns"]
 COMMANDS: dict[str, list[str]] = {
@@ -37,20 +35,20 @@ def test_every_file_here_is_tested() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_filters_give_what_compute_gives_to_the_last_digit(name: str) -> None:
     """attn score F | attn softmax | attn sum | jq .output equals attn compute F -f json | jq .output."""
-    program = f"{sys.executable} -m attncli"
-    pipe = f"{program} score {' '.join(COMMANDS[name])} | {program} softmax | {program} sum"
-    done = subprocess.run(["bash", "-c", pipe], capture_output=True, cwd=ROOT, env=environment(), check=True)
-    whole = json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)
-    piped = json.loads(done.stdout)
+    piped = called("score", *COMMANDS[name]).raw
+    for command in ("softmax", "sum"):
+        piped = called(command, stdin=piped).raw
+    whole = json.loads(called("compute", *COMMANDS[name], "-f", "json").out)
+    made = json.loads(piped)
     for step in ("scores", "logits", "weights", "output"):
-        assert piped[step] == whole[step], step
+        assert made[step] == whole[step], step
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_the_output_is_the_models_own(path: Path) -> None:
     """What the model itself computed, in float32, is met to float32's rounding."""
     expected = np.load(path)["expected"]
-    output = json.loads(attn("compute", path, "-f", "json", "--step", "sum").out)["output"]
+    output = json.loads(called("compute", path, "-f", "json", "--step", "sum").out)["output"]
     assert_allclose(output, expected, rtol=1e-5, atol=5e-6)
 
 

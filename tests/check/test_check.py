@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +13,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncli.check.rounding import to_half
-from tests.mistakes.cases import Case, cases, pairs
-from tests.mistakes.controls import controls
-from tests.mistakes.registry import MISTAKES
-from tests.support.checking import diagnose, offered
 from tests.support.places import RECORDED, SAMPLES
-from tests.support.processes import attn, environment, in_terminal
-
-SEED = 3
-
-
-def first_of_each(made: Iterator[Case]) -> list[Case]:
-    """Return a case for each variant; `tests/thorough` has all of them."""
-    found: dict[str, Case] = {}
-    for case in made:
-        found.setdefault(case.name.partition(" in ")[0], case)
-    return list(found.values())
-
-
-def test_the_cases_cover_the_table_of_mistakes() -> None:
-    """Every id of the table that changes an output, by an implementation that shares nothing with attn's."""
-    ids = {each.id for each in MISTAKES.values()}
-    assert len(ids) >= 27
-    assert len(MISTAKES) >= 120
-
-
-@pytest.mark.parametrize("case", first_of_each(cases(SEED)), ids=lambda case: case.name)
-def test_a_mistake_gets_its_name(case: Case) -> None:
-    """All that is offered first is right: no other name stands beside it."""
-    finding = diagnose(case)
-    assert not finding.agrees
-    assert offered(finding)
-    assert offered(finding) <= case.acceptable
-
-
-@pytest.mark.parametrize("case", first_of_each(pairs(SEED))[::3], ids=lambda case: case.name)
-def test_two_mistakes_get_both_names(case: Case) -> None:
-    """The first explanation is a right one."""
-    finding = diagnose(case)
-    assert finding.explanations
-    assert frozenset(finding.explanations[0].mistakes) in case.acceptable
-
-
-@pytest.mark.parametrize("case", list(controls(SEED))[::3], ids=lambda case: case.name)
-def test_a_right_output_is_never_blamed(case: Case) -> None:
-    """Right by another route, in another precision, or rounded."""
-    finding = diagnose(case)
-    assert finding.agrees
-    assert not finding.explanations
+from tests.support.processes import attn, called, environment, in_terminal
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -88,7 +41,7 @@ def plain(arrays: dict[str, Any], scale: float, causal: bool) -> Any:
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_real_models_agree_with_themselves(path: Path) -> None:
     """Every recording but the one that is wrong on purpose."""
-    assert json.loads(attn("check", path, "-f", "json").out)["agrees"] is True
+    assert json.loads(called("check", path, "-f", "json").out)["agrees"] is True
 
 
 def test_the_sample_with_a_mistake() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.files import member, npy, zipped
 from tests.support.places import ROOT, SAMPLES
-from tests.support.processes import attn, environment
+from tests.support.processes import attn, called, environment
 
 ARTICLE = SAMPLES / "article.json"
 
@@ -207,7 +207,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
     """The whole of standard error is compared; nothing is printed and no file appears."""
     file, data, message = CASES[name]
     (tmp_path / file).write_bytes(data)
-    ran = attn("compute", file, "-o", "out.npy", status=2, cwd=tmp_path)
+    ran = called("compute", file, "-o", "out.npy", status=2, cwd=tmp_path)
     assert (ran.out, ran.err) == ("", message)
     assert [path.name for path in tmp_path.iterdir()] == [file]
 

@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from functools import cache, cached_property
+from itertools import islice, product
 
 import numpy as np
 
-from tests.mistakes.problems import KINDS, problems
+from tests.mistakes.problems import places, problem
 from tests.mistakes.registry import MISTAKES
 from tests.mistakes.stages import Array, Problem, right, run
 
 
 @dataclass(frozen=True)
 class Case:
-    """An expected output; `ids` are all names that may occur, `acceptable` the whole answers that are right."""
+    """An expected output, and the answers that are right: each the ids of all mistakes in it."""
 
     name: str
-    ids: frozenset[str]
     problem: Problem
     expected: Array
-    acceptable: frozenset[frozenset[str]] = frozenset()
+    acceptable: frozenset[frozenset[str]]
 
 
-TALLY: Counter[tuple[str, str]] = Counter()
-"""(variant, "made", "no effect" or "enough already") → how often, in the last run of `cases`, `pairs` or `controls`."""
+class Outcome:
+    """A problem, its right output, and what each mistake makes of it, each computed when it is first asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    @cached_property
+    def right(self) -> Array:
+        return right(self.problem)
+
+    @cached_property
+    def wrong(self) -> dict[str, Array]:
+        """Wrong outputs by the names of their mistakes, of all that can be made in the problem."""
+        return {name: mistake.wrong(self.problem) for name, mistake in MISTAKES.items() if mistake.fits(self.problem)}
+
+    def shows(self, name: str) -> bool:
+        """Say whether a mistake can be made here and changes the output."""
+        return MISTAKES[name].fits(self.problem) and not alike(self.wrong[name], self.right, 1e-4)
+
+    def ids(self, output: Array) -> frozenset[str]:
+        """The ids of all mistakes that give this output; a buffer read wrongly may always be called a wrong reshape."""
+        ids = {MISTAKES[name].id for name, other in self.wrong.items() if alike(output, other, 1e-5)}
+        return frozenset(ids | ({"head-reshape"} if "strides" in ids else set()))
+
+
+@cache
+def outcome(seed: int, kind: str, shape: str) -> Outcome:
+    """The outcome of a generated problem, which many cases share."""
+    return Outcome(problem(seed, kind, shape))
 
 
 def alike(one: Array, two: Array, tolerance: float) -> bool:
@@ -35,37 +61,18 @@ def alike(one: Array, two: Array, tolerance: float) -> bool:
     return one.shape == two.shape and np.allclose(one, two, rtol=0, atol=tolerance, equal_nan=True)
 
 
-def wanted(name: str, kind: str, shape: str, limits: tuple[int, int, int]) -> bool:
-    """Count a case in, unless there are enough of it: in all, of the kind, of the shape."""
-    keys = [(name, "made"), (name, f"of {kind}"), (name, f"in {shape}")]
-    enough = any(TALLY[key] >= limit for key, limit in zip(keys, limits, strict=True))
-    TALLY.update([(name, "enough already")] if enough else keys)
-    return not enough
-
-
-def wrong_outputs(p: Problem) -> dict[str, Array]:
-    """What each mistake that can be made in a problem gives."""
-    return {name: mistake.wrong(p) for name, mistake in MISTAKES.items() if mistake.fits(p)}
-
-
-def names_of(output: Array, outputs: Mapping[str, Array]) -> frozenset[str]:
-    """The ids of all mistakes that give this output; a buffer read wrongly may always be called a wrong reshape."""
-    ids = {MISTAKES[name].id for name, other in outputs.items() if alike(output, other, 1e-5)}
-    return frozenset(ids | ({"head-reshape"} if "strides" in ids else set()))
-
-
-def cases(seed: int, dtype: type[np.floating[Any]] = np.float32) -> Iterator[Case]:
-    """Problems with one mistake, each variant in up to six of them; ids are all that give the same numbers."""
-    TALLY.clear()
-    for shape, p in problems(seed, KINDS, dtype):
-        good, outputs = right(p), wrong_outputs(p)
-        for name, output in outputs.items():
-            if alike(output, good, 1e-4):
-                TALLY[name, "no effect"] += 1
-            elif wanted(name, p.kind, shape, (6, 3, 2)):
-                ids = names_of(output, outputs)
-                label = f"{name} in {p.kind} {shape}"
-                yield Case(label, ids, p, output.astype(np.float32), frozenset(frozenset({x}) for x in ids))
+def cases(name: str, seed: int) -> Iterator[Case]:
+    """Up to six problems with one mistake, at most three of a kind and two in a shape."""
+    kinds: Counter[str] = Counter()
+    shapes: Counter[str] = Counter()
+    for kind, shape in places(seed):
+        made = outcome(seed, kind, shape)
+        if kinds.total() < 6 and kinds[kind] < 3 and shapes[shape] < 2 and made.shows(name):
+            kinds[kind] += 1
+            shapes[shape] += 1
+            output = made.wrong[name]
+            answers = frozenset(frozenset({x}) for x in made.ids(output))
+            yield Case(f"{name} in {kind} {shape}", made.problem, output.astype(np.float32), answers)
 
 
 PAIRS: list[tuple[str, str, str]] = [
@@ -106,29 +113,23 @@ PAIRS: list[tuple[str, str, str]] = [
 ]
 
 
-def pair(first: str, second: str, shape: str, p: Problem) -> Case | None:
+def pair(first: str, second: str, seed: int, kind: str, shape: str) -> Case | None:
     """Two mistakes in one problem, or None where one of them makes no difference to the other."""
-    one, two = MISTAKES[first], MISTAKES[second]
+    one, two, made = MISTAKES[first], MISTAKES[second], outcome(seed, kind, shape)
     assert not one.stages.keys() & two.stages.keys(), (first, second)
-    if not (one.fits(p) and two.fits(p)):
+    if not (one.fits(made.problem) and two.fits(made.problem)):
         return None
-    outputs, output = wrong_outputs(p), run(p, **one.stages, **two.stages)
-    if any(alike(output, other, 1e-4) for other in (right(p), outputs[first], outputs[second])):
+    output = run(made.problem, **one.stages, **two.stages)
+    if any(alike(output, other, 1e-4) for other in (made.right, made.wrong[first], made.wrong[second])):
         return None
-    same = {name: alike(outputs[name], right(p), 1e-4) for name in (first, second)}
-    names = [{MISTAKES[x].id} if same[x] else names_of(outputs[x], outputs) for x in (first, second)]
-    pairs_of_ids = product(*names)
-    answers = {frozenset(ids) for ids in pairs_of_ids} | {frozenset({x}) for x in names_of(output, outputs)}
-    label = f"{first} and {second} in {p.kind} {shape}"
-    ids: frozenset[str] = frozenset().union(*answers)
-    return Case(label, ids, p, output.astype(np.float32), frozenset(answers))
+    names = [made.ids(made.wrong[x]) if made.shows(x) else {MISTAKES[x].id} for x in (first, second)]
+    # A single mistake that happens to give the same numbers is a right answer too.
+    answers = {frozenset(ids) for ids in product(*names)} | {frozenset({x}) for x in made.ids(output)}
+    label = f"{first} and {second} in {kind} {shape}"
+    return Case(label, made.problem, output.astype(np.float32), frozenset(answers))
 
 
-def pairs(seed: int) -> Iterator[Case]:
-    """Two mistakes in one computation, each pair in up to two shapes; a coinciding single mistake is acceptable too."""
-    TALLY.clear()
-    for shape, p in problems(seed, KINDS):
-        for first, second, kind in PAIRS:
-            made = pair(first, second, shape, p) if kind == p.kind else None
-            if made is not None and wanted(f"{first} and {second}", p.kind, shape, (2, 2, 1)):
-                yield made
+def pairs(first: str, second: str, kind: str, seed: int) -> Iterator[Case]:
+    """Two mistakes in one computation of a kind, in up to two shapes."""
+    made = (pair(first, second, seed, kind, shape) for each, shape in places(seed) if each == kind)
+    return islice((case for case in made if case is not None), 2)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from tests.mistakes.cases import TALLY, Case, wanted
-from tests.mistakes.problems import KINDS, LOUD, problems
+from tests.mistakes.cases import Case
+from tests.mistakes.problems import EVERY_KIND, SHAPES, problem, suits
 from tests.mistakes.registry import needing
 from tests.mistakes.stages import Array, Problem, Way, added, cast_to, factor, rotate, run, sink_logits, slopes
 from tests.mistakes.wrong import left_open, masked_after, on
@@ -84,11 +84,19 @@ CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def controls(seed: int) -> Iterator[Case]:
-    """Right outputs made by another route, or rounded on the way."""
-    TALLY.clear()
-    for shape, p in problems(seed, KINDS | LOUD):
-        for name, (needs, stages) in CONTROLS.items():
-            if needing(needs)(p) and wanted(name, p.kind, shape, (40, 1, 6)):
-                label = f"{name} in {p.kind} {shape}"
-                yield Case(label, frozenset(), p, run(p, **stages).astype(np.float32), frozenset({frozenset()}))
+def controls(seed: int) -> dict[str, tuple[str, str, str]]:
+    """Every control in every kind of problem that it suits, in one shape; how to make each, by its label."""
+    chosen = {}
+    for (i, (name, (needs, _))), (j, kind) in product(enumerate(CONTROLS.items()), enumerate(EVERY_KIND)):
+        suited = [shape for shape in SHAPES if suits(kind, shape) and needing(needs)(problem(seed, kind, shape))]
+        if suited:
+            shape = suited[(2 * i + j) % len(suited)]  # so that each control meets all shapes, and each shape all kinds
+            chosen[f"{name} in {kind} {shape}"] = (name, kind, shape)
+    return chosen
+
+
+def control(name: str, kind: str, shape: str, seed: int) -> Case:
+    """A right output made by another route, or rounded on the way."""
+    p = problem(seed, kind, shape)
+    output = run(p, **CONTROLS[name][1]).astype(np.float32)
+    return Case(f"{name} in {kind} {shape}", p, output, frozenset({frozenset()}))

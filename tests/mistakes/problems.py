@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def random_mask(shape: Shape, rng: Rng, empty: bool = False) -> dict[str, Array]
     return {"mask": mask}
 
 
-def cache(shape: Shape, rng: Rng) -> dict[str, Array]:
+def past(shape: Shape, rng: Rng) -> dict[str, Array]:
     """Six past keys and values."""
     parts = {"past_key": shape.e, "past_value": shape.ev}
     return {name: rng.standard_normal((shape.b, shape.hk, 6, size)) for name, size in parts.items()}
@@ -114,9 +114,9 @@ KINDS: dict[str, Kind] = {
     "rope-interleaved": Kind({"rope": "interleaved"}),
     "rope-causal": Kind(HERE | HALF),
     "rope-end": Kind(END | HALF, form="wide"),
-    "rope-cache": Kind(HERE | HALF, cache, "square or step"),
-    "rope-interleaved-cache": Kind(HERE | {"rope": "interleaved"}, cache, "square or step"),
-    "cache": Kind(HERE, cache, "square or step"),
+    "rope-cache": Kind(HERE | HALF, past, "square or step"),
+    "rope-interleaved-cache": Kind(HERE | {"rope": "interleaved"}, past, "square or step"),
+    "cache": Kind(HERE, past, "square or step"),
     "padded": Kind({}, lengths),
     "padded-causal": Kind(HERE | {"offset": 0}, lengths, "square"),
     "padded-decode": Kind(HERE, lengths, "half"),
@@ -138,27 +138,31 @@ KINDS: dict[str, Kind] = {
     "bias": Kind({}, some_bias),
 }
 LOUD = {"scores-50": Kind(loud=16.0), "scores-50-causal": Kind(HERE, loud=16.0)}
+EVERY_KIND = KINDS | LOUD
 
 
-def build(name: str, shape: Shape, seed: list[int], dtype: type[np.floating[Any]] = np.float32) -> Problem:
-    """A random problem of a kind."""
-    kind, rng = (KINDS | LOUD)[name], np.random.default_rng(seed)
+def places(seed: int) -> list[tuple[str, str]]:
+    """Every kind in every shape that suits it, in an order the seed decides."""
+    every = list(product(KINDS, SHAPES))
+    shuffled = [every[each] for each in np.random.default_rng(seed).permutation(len(every))]
+    return [(kind, shape) for kind, shape in shuffled if suits(kind, shape)]
+
+
+def suits(kind: str, shape: str) -> bool:
+    """Say whether problems of a kind have this shape."""
+    return FORMS[EVERY_KIND[kind].form](SHAPES[shape])
+
+
+@cache
+def problem(seed: int, kind: str, shape: str) -> Problem:
+    """A random problem of a kind in a shape."""
+    made, sizes = EVERY_KIND[kind], SHAPES[shape]
+    rng = np.random.default_rng([seed, list(EVERY_KIND).index(kind), list(SHAPES).index(shape)])
     arrays: dict[str, Array] = {
-        "query": kind.loud * rng.standard_normal((shape.b, shape.h, shape.n, shape.e)),
-        "key": rng.standard_normal((shape.b, shape.hk, shape.s, shape.e)),
-        "value": rng.standard_normal((shape.b, shape.hk, shape.s, shape.ev)),
+        "query": made.loud * rng.standard_normal((sizes.b, sizes.h, sizes.n, sizes.e)),
+        "key": rng.standard_normal((sizes.b, sizes.hk, sizes.s, sizes.e)),
+        "value": rng.standard_normal((sizes.b, sizes.hk, sizes.s, sizes.ev)),
     }
-    arrays |= kind.extra(shape, rng)
-    arrays = {label: x.astype(dtype) if x.dtype.kind == "f" else x for label, x in arrays.items()}
-    return Problem(arrays, {"scale": "sqrt"} | kind.options, name)
-
-
-def problems(
-    seed: int, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]] = np.float32
-) -> Iterator[tuple[str, Problem]]:
-    """A problem of every kind in every shape that suits it, in an order the seed decides, with the shape's name."""
-    every = list(product(enumerate(kinds), enumerate(SHAPES)))
-    for each in np.random.default_rng(seed).permutation(len(every)):
-        (i, kind), (j, shape) = every[each]
-        if FORMS[kinds[kind].form](SHAPES[shape]):
-            yield shape, build(kind, SHAPES[shape], [seed, i, j], dtype)
+    arrays |= made.extra(sizes, rng)
+    arrays = {label: x.astype(np.float32) if x.dtype.kind == "f" else x for label, x in arrays.items()}
+    return Problem(arrays, {"scale": "sqrt"} | made.options, kind)
