@@ -13,7 +13,7 @@ from attncli.files.contents import Named
 from attncli.files.read import read
 from tests.support.golden import golden
 from tests.support.places import RECORDED, SAMPLES
-from tests.support.processes import attn, called
+from tests.support.processes import called
 
 COLUMNS = ["--states", "columns"]
 COMMANDS: dict[str, list[str]] = {
@@ -55,12 +55,12 @@ def test_the_output_is_the_models_own(path: Path) -> None:
 @pytest.mark.parametrize("name", ["article.csv", "article.npy"])
 def test_the_article_is_the_same_in_every_format(name: str) -> None:
     """JSON, CSV and NPY hold the same problem."""
-    of_json = json.loads(attn("compute", *COMMANDS["article.json"], "-f", "json").out)["output"]
-    assert np.ravel(json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)["output"]).tolist() == of_json
+    of_json = json.loads(called("compute", *COMMANDS["article.json"], "-f", "json").out)["output"]
+    assert np.ravel(json.loads(called("compute", *COMMANDS[name], "-f", "json").out)["output"]).tolist() == of_json
 
 
 def weights(name: str, head: int) -> tuple[np.ndarray, list[str], list[str]]:
-    made = json.loads(attn("compute", SAMPLES / name, "-f", "json", "--step", "softmax", "--head", head).out)
+    made = json.loads(called("compute", SAMPLES / name, "-f", "json", "--step", "softmax", "--head", head).out)
     return np.array(made["weights"]), made["query_labels"], made["key_labels"]
 
 
@@ -134,4 +134,4 @@ def test_samples_hold_no_objects_and_name_their_source() -> None:
 )
 def test_samples_look_as_they_did(name: str, arguments: list[str]) -> None:
     """Whole screens, 100 columns wide, no colour."""
-    golden(f"{name}.txt", attn(*arguments, env={"COLUMNS": "100"}).out)
+    golden(f"{name}.txt", called(*arguments, env={"COLUMNS": "100"}).out)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.support.processes import attn
+from tests.support.processes import called
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.support.processes import attn
 )
 def test_the_benchmark_runs_and_everybody_agrees(words: str) -> None:
     """Times are positive, and plain NumPy is there; with what else is installed."""
-    found = json.loads(attn("bench", *words.split(), "--rounds", "2", "-f", "json").out)
+    found = json.loads(called("bench", *words.split(), "--rounds", "2", "-f", "json").out)
     timings = {each["name"]: each for each in found["timings"]}
     assert {"attn", "numpy"} <= timings.keys()
     assert all(each["milliseconds"] > 0 and each["difference"] < 1e-4 for each in timings.values())
@@ -31,9 +31,9 @@ def test_the_benchmark_runs_and_everybody_agrees(words: str) -> None:
 
 def test_the_benchmark_as_a_table_and_its_errors() -> None:
     """A line a contestant, the limit last; libraries that are not there or not known are told."""
-    out = attn("bench", "--length", "32", "--heads", "2", "--rounds", "1").out
+    out = called("bench", "--length", "32", "--heads", "2", "--rounds", "1").out
     assert re.search(r"^attn +\d+\.\d +\d+% +\d+%", out, re.MULTILINE)
     assert re.search(r"^numpy +\d+\.\d +\d+% +\d+\.\d\d x +\d+%", out, re.MULTILINE)
     assert out.splitlines()[-2].startswith("two products")
-    err = attn("bench", "--against", "touch", status=2).err
+    err = called("bench", "--against", "touch", status=2).err
     assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'

@@ -11,13 +11,13 @@ import pytest
 
 from attncli import score
 from tests.support.everything import everything
-from tests.support.processes import attn
+from tests.support.processes import called
 
 
 def test_explain_teaches_what_is_added(tmp_path: Path) -> None:
     """Rotation, softcap, bias, ALiBi, sink, group and the rule that closes a key, each with its numbers."""
     path = everything(tmp_path)
-    english = " ".join(attn("explain", path, "--batch", "1", "--head", "3", "--row", "1", "--col", "3").out.split())
+    english = " ".join(called("explain", path, "--batch", "1", "--head", "3", "--row", "1", "--col", "3").out.split())
     for words in (
         "Query head 3 reads key head 1",
         "the query at position 4 is turned by 4 rad (229.2°), the key at position 3 by 3 rad (171.9°)",
@@ -35,11 +35,11 @@ def test_explain_teaches_what_is_added(tmp_path: Path) -> None:
         ("0", "6"): "Closed by the mask.",
     }
     for (row, column), words in closed.items():
-        assert words in " ".join(attn("explain", path, "--row", row, "--col", column, "--step", "score").out.split())
+        assert words in " ".join(called("explain", path, "--row", row, "--col", column, "--step", "score").out.split())
     np.savez(tmp_path / "l.npz", query=np.ones((1, 2)), hidden=np.ones((3, 2)), key_lengths=[2])
     words = "Closed by the key length: this batch item has 2 keys, and key 2 is padding."
-    assert words in " ".join(attn("explain", tmp_path / "l.npz", "--col", "2").out.split())
-    chinese = attn("explain", path, "--batch", "1", "--head", "3", "--lang", "zh").out
+    assert words in " ".join(called("explain", tmp_path / "l.npz", "--col", "2").out.split())
+    chinese = called("explain", path, "--batch", "1", "--head", "3", "--lang", "zh").out
     for words in ("旋转位置编码", "tanh", "偏置", "ALiBi", "sink"):
         assert words in chinese, words
 
@@ -59,5 +59,5 @@ def test_explain_works_out_every_score_function(tmp_path: Path, function: str) -
     expected = score(**arrays, score=function)[1, 4]  # type: ignore[arg-type]
     words = ["--row", "1", "--col", "4", "--step", "score", "--digits", "6"]
     for lang in ("en", "zh"):
-        out = attn("explain", path, *words, "--lang", lang).out
+        out = called("explain", path, *words, "--lang", lang).out
         assert f"= {expected:.6g}" in " ".join(out.split())
