@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.mistakes.cases import QUICK_PAIRS, cases, pairs
 from tests.mistakes.controls import control, controls
 from tests.mistakes.registry import MISTAKES
 from tests.support.checking import diagnose, offered
+from tests.support.places import README
 
 SEED = 3
+
+
+def ids_of_the_readme() -> set[str]:
+    """Return the names of mistakes that the README lists."""
+    listed = re.search(r"The names of the mistakes:\n\n(.*?)\n\n", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert listed is not None
+    return set(re.findall(r"`([\w-]+)`", listed[1]))
+
+
+def test_every_mistake_has_cases_and_is_listed() -> None:
+    """The ids here, by an implementation that shares nothing with attn's, are all that there are."""
+    ids = {each.id for each in MISTAKES.values()}
+    assert ids == ids_of_the_readme()
 
 
 @pytest.mark.parametrize("name", MISTAKES)

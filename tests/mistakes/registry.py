@@ -30,6 +30,7 @@ from tests.mistakes.stages import (
 )
 from tests.mistakes.wrong import (
     across,
+    bias_before_scale,
     bottom_right,
     cap_after_bias,
     cap_after_mask,
@@ -50,6 +51,7 @@ from tests.mistakes.wrong import (
     moved,
     no_softmax,
     on,
+    other_bias,
     other_order,
     rope_on_heads,
     split_interleaved,
@@ -59,6 +61,7 @@ from tests.mistakes.wrong import (
     transposed,
     triangle,
     triu,
+    unit,
 )
 
 
@@ -89,6 +92,7 @@ TRAITS: dict[str, Fits] = {
     "by-item": lambda p: len(padding(p)) > 1 or len(masked(p)) > 1,
     "documents": lambda p: p.kind.startswith("documents"),
     "no-sinks": lambda p: "sinks" not in p.arrays,
+    "uncapped": lambda p: "softcap" not in p.options,
     "not-causal": lambda p: "causal" not in p.options,
 }
 """What a mistake may need of a problem, besides arrays and options by their names."""
@@ -214,6 +218,14 @@ known("softcap/after-all", "softcap", logits=cap_last)
 known("softcap/before-scale", "softcap", logits=cap_before_scale)
 known("softcap/7", "softcap", cap=lambda scores, p: 7 * np.tanh(scores / 7))
 known("softcap/not-multiplied", "softcap", cap=lambda scores, p: np.tanh(scores / p.number("softcap")))
+known("bias/left-out", "bias", added=other_bias(np.zeros_like))
+known("bias/subtracted", "bias", added=other_bias(np.negative))
+known("bias/twice", "bias", added=other_bias(lambda bias: 2 * bias))
+known("bias/transposed", "bias square", added=other_bias(lambda bias: bias.swapaxes(2, 3)))
+known("bias/before-scale", "bias uncapped", logits=bias_before_scale)
+known("score-function/cosine", "uncached", operands=on(unit, "query", "key"))
+known("output-factor/half", merge=lambda x: x / 2)
+known("output-factor/three", merge=lambda x: x * 3)
 known("sink/left-out", "sinks", sinks=lambda p: sink_logits(p) - np.inf)
 known("sink/scaled", "sinks", sinks=lambda p: sink_logits(p) * factor(p))
 known("sink/doubled", "sinks", sinks=lambda p: sink_logits(p) * 2)

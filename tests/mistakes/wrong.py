@@ -138,6 +138,21 @@ def mask_added(p: Problem, way: Way) -> Array:
     return added(p, way) + masked(p)
 
 
+def other_bias(change: Callable[[Array], Array]) -> Callable[[Problem, Way], Array]:
+    """The bias changed, whatever else is added."""
+    return lambda p, way: added(p.changed(bias=change(p.arrays["bias"])), way)
+
+
+def bias_before_scale(raw: Array, keep: Array, p: Problem, way: Way) -> Array:
+    """The bias scaled with the products."""
+    return way.close((raw + p.arrays["bias"]) * way.scale(p), keep)
+
+
+def unit(x: Array) -> Array:
+    """Each vector with a length of 1: its products are cosines."""
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
 def cap_last(raw: Array, keep: Array, p: Problem, way: Way) -> Array:
     """Softcap over mask and bias."""
     return way.cap(way.close(raw * way.scale(p) + way.added(p, way), keep), p)
