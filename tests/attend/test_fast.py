@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from attncli import attention, steps
 from attncli.attend import steps as stepwise
@@ -18,8 +19,13 @@ from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 
-# A tile is 384 keys wide, 128 under a causal rule; few queries meet 8192 keys at a time.
-EDGES = [1, 2, 63, 64, 65, 127, 128, 129, 383, 384, 385, 800]
+
+def around(number: int) -> list[int]:
+    """Return a number and its neighbours: an edge is where a mistake by one shows."""
+    return [number - 1, number, number + 1]
+
+
+EDGES = [1, 2, *around(tiles.FEW_ROWS), *around(tiles.DIAGONAL_KEYS), *around(tiles.KEYS), 800]
 
 
 def both(arrays: dict[str, Any], threads: int = 2, **options: Any) -> tuple[Any, Any]:
@@ -82,30 +88,59 @@ def test_it_is_the_reference_for_the_whole_family(data: Any) -> None:
     assert_allclose(made.astype(float), expected.astype(float), rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
-@pytest.mark.parametrize("keys", [1, tiles.KEYS - 1, tiles.KEYS, tiles.KEYS + 1, tiles.MANY_KEYS + 1, 3 * tiles.PART])
-@pytest.mark.parametrize("queries", [1, 63, 64, 1025])
+def plain_problem(queries: int, keys: int, heads: int = 1, features: int = 4) -> dict[str, Any]:
+    """Return arrays of random numbers."""
+    rng = np.random.default_rng([queries, keys, heads])
+    sizes = {"query": queries, "key": keys, "value": keys}
+    return {name: rng.standard_normal((1, heads, n, features)) for name, n in sizes.items()}
+
+
+# Rows of a piece, where there are more of them and whole tiles of keys.
+ROWS = tiles.plan(prepare(plain_problem(5000, tiles.KEYS), Options())).rows
+FEW = [1, *around(tiles.FEW_ROWS)]
+EDGE_CASES = [
+    *product([*FEW, *around(ROWS)], [1, *around(tiles.DIAGONAL_KEYS), *around(tiles.KEYS)]),
+    *product(FEW, around(tiles.MANY_KEYS)),
+    *product([1, ROWS + 1], [3 * tiles.PART]),
+]
+
+
+def test_the_sizes_are_those_that_the_edges_are_meant_for() -> None:
+    """A problem without rules has whole tiles, a short causal one narrow ones, one with few queries wide ones."""
+    keys, causal = 3 * tiles.MANY_KEYS, Options.parse({"causal": True})
+    assert tiles.plan(prepare(plain_problem(ROWS + 1, keys), Options())).keys == tiles.KEYS
+    assert tiles.plan(prepare(plain_problem(tiles.SHORT, keys), causal)).keys == tiles.DIAGONAL_KEYS
+    assert tiles.plan(prepare(plain_problem(tiles.SHORT + 1, keys), causal)).keys == tiles.KEYS
+    assert tiles.plan(prepare(plain_problem(tiles.FEW_ROWS - 1, keys), Options())).keys == tiles.MANY_KEYS
+    assert tiles.plan(prepare(plain_problem(tiles.FEW_ROWS, keys), Options())).keys == tiles.KEYS
+
+
+@pytest.mark.parametrize(("queries", "keys"), EDGE_CASES)
 def test_tile_edges(queries: int, keys: int) -> None:
     """One less, the same and one more than a tile, in both directions; a single query has its keys in parts."""
-    rng = np.random.default_rng([queries, keys])
-    arrays = {
-        name: rng.standard_normal((1, 1, n, 4)) for name, n in (("query", queries), ("key", keys), ("value", keys))
-    }
+    arrays = plain_problem(queries, keys)
     made, expected = both(arrays)
     assert_allclose(made, expected, rtol=1e-10, atol=1e-12)
     made, expected = both(arrays, causal=True, offset="end", window=(100, -1))
     assert_allclose(made, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 5000), (4, 700, 700), (40, 64, 64), (3, 1, 20000)])
-def test_the_number_of_threads_changes_no_bit(shape: tuple[int, int, int]) -> None:
-    """Pieces follow from the sizes alone."""
-    heads, queries, keys = shape
-    rng = np.random.default_rng(shape)
-    arrays = {"query": rng.standard_normal((heads, queries, 16), dtype="f4")}
-    arrays["hidden"] = rng.standard_normal((heads, keys, 16), dtype="f4")
-    one, two, three = (both(arrays, threads)[0] for threads in (1, 2, 3))
-    assert_array_equal(one, two)
-    assert_array_equal(one, three)
+@pytest.mark.parametrize(
+    ("heads", "queries", "keys", "features"),
+    [(1, 1, 5000, 16), (4, 700, 700, 16), (40, 64, 64, 16), (3, 1, 20000, 16), (1, 300, 700, 65)],
+)
+def test_the_number_of_threads_changes_no_bit(heads: int, queries: int, keys: int, features: int) -> None:
+    """Pieces follow from the sizes alone, and products that BLAS would split are held to one thread."""
+    rng = np.random.default_rng((heads, queries, keys))
+    arrays = {"query": rng.standard_normal((heads, queries, features), dtype="f4")}
+    arrays["hidden"] = rng.standard_normal((heads, keys, features), dtype="f4")
+    made = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            made.append(both(arrays, threads))
+    for fast, reference in made[1:]:
+        assert_array_equal(fast, made[0][0])
+        assert_array_equal(reference, made[0][1])
 
 
 def adversary(kind: str, rng: np.random.Generator) -> dict[str, Any]:

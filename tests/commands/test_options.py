@@ -93,17 +93,6 @@ def test_inspect_says_what_is_in_force_and_where_it_came_from(tmp_path: Path) ->
     )
 
 
-def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
-    """Products that BLAS would split are held to one thread."""
-    rng = np.random.default_rng(3)
-    np.savez(tmp_path / "p.npz", query=rng.standard_normal((300, 65)), hidden=rng.standard_normal((700, 65)))
-    made = {
-        threads: attn("compute", tmp_path / "p.npz", "-f", "npz", env={"OPENBLAS_NUM_THREADS": threads}).raw
-        for threads in "12"
-    }
-    assert made["1"] == made["2"]
-
-
 def test_filters_take_what_they_need_on_their_own(tmp_path: Path) -> None:
     """softmax with sinks, sum with packed values, from plain files."""
     np.save(tmp_path / "logits.npy", np.zeros((2, 1, 1)))
