@@ -107,6 +107,17 @@ def test_the_own_layout_of_packed_heads_is_packed() -> None:
     assert_array_equal(own.array[0, 2], given[:, 14:])
 
 
+def test_one_reading_alone_is_the_own_one() -> None:
+    """Packed heads that are given apart, as many as queries: in the order of the packed ones first."""
+    states = {name: np.ones((3, 18)) for name in ("query", "key", "value")}
+    packed = prepare(states, Options.parse({"heads": 3})).sizes
+    found = readings(np.arange(54).reshape(3, 3, 6), packed)
+    assert [(each.name, each.own) for each in found[:2]] == [
+        ("(queries, heads, features)", True),
+        ("(heads, queries, features)", False),
+    ]
+
+
 def test_a_shape_that_cannot_be_an_output_is_refused() -> None:
     """The right number of elements is not enough."""
     for shape in ((2, 3, 5, 8), (210, 2), (30, 8), (3, 70)):

@@ -64,6 +64,18 @@ def test_a_number_is_found_where_its_logarithm_is_what_counts(logarithm: float, 
     assert math.isclose(found, target, rel_tol=1e-9)
 
 
+@pytest.mark.parametrize("off", [-0.45, -0.3, -0.2, 0.2, 0.3, 0.45])
+def test_a_step_that_makes_things_worse_is_shortened(off: float) -> None:
+    """Far from where it fits, an arc tangent is so flat that each whole step leads further away than the one before."""
+
+    def apart(number: float) -> NDArray[Any]:
+        return np.array([math.atan(100 * math.log(number / 0.6))])
+
+    found = refined(apart, 0.6 * math.exp(off))
+    assert found is not None
+    assert math.isclose(found, 0.6, rel_tol=1e-9)
+
+
 def test_a_number_keeps_its_sign() -> None:
     """Where the other sign would fit, the search ends short of 0."""
     found = refined(decay(0.5), -0.2)
