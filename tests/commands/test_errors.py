@@ -271,7 +271,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
 def test_bad_commands_get_one_clear_line(arguments: list[object], message: str) -> None:
     """Missing files, wrong values, misspelled names: each with its fix."""
     words = [a.relative_to(ROOT) if isinstance(a, Path) else a for a in arguments]
-    ran = attn(*words, status=2)
+    ran = called(*words, status=2)
     assert (ran.out, ran.err) == ("", message)
 
 

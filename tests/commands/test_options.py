@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose
 
 from tests.support.arrays import normal
 from tests.support.everything import everything
-from tests.support.processes import attn
+from tests.support.processes import called
 
 
 def test_everything_at_once_by_the_definition(tmp_path: Path) -> None:
     """Rotation, scale, softcap, mask, bias, ALiBi, causal, window, past keys, groups and sinks, in this order."""
-    made = json.loads(attn("compute", everything(tmp_path), "-f", "json", "--dtype", "float64").out)
+    made = json.loads(called("compute", everything(tmp_path), "-f", "json", "--dtype", "float64").out)
     given = np.load(everything(tmp_path))
     b, h = 1, 3
     key = np.concatenate([given["past_key"][b, 1], given["key"][b, 1]]).astype(float)
@@ -50,9 +50,9 @@ def test_everything_at_once_by_the_definition(tmp_path: Path) -> None:
 def test_everything_goes_through_the_filters(tmp_path: Path) -> None:
     """score | softmax | sum gives what compute gives, to the last digit."""
     path = everything(tmp_path)
-    whole = json.loads(attn("compute", path, "-f", "json").out)
-    first = attn("score", path).raw
-    last = json.loads(attn("sum", stdin=attn("softmax", stdin=first).raw).out)
+    whole = json.loads(called("compute", path, "-f", "json").out)
+    first = called("score", path).raw
+    last = json.loads(called("sum", stdin=called("softmax", stdin=first).raw).out)
     for name in ("scores", "capped", "logits", "weights", "output"):
         assert last[name] == whole[name], name
 
@@ -76,12 +76,12 @@ def test_options_mean_the_same_in_the_file_and_on_the_command_line(tmp_path: Pat
     ]
     for name in ("query", "key", "value", "past_key", "past_value", "mask", "bias", "sinks"):
         flags += [f"--{name.replace('_', '-')}", f"{path}:{name}"]
-    assert attn("compute", *flags, "-f", "npy").raw == attn("compute", path, "-f", "npy").raw
+    assert called("compute", *flags, "-f", "npy").raw == called("compute", path, "-f", "npy").raw
 
 
 def test_inspect_says_what_is_in_force_and_where_it_came_from(tmp_path: Path) -> None:
     """Options with their source, and all of it in the verdict."""
-    found = json.loads(attn("inspect", everything(tmp_path), "--softcap", "5", "-f", "json").out)
+    found = json.loads(called("inspect", everything(tmp_path), "--softcap", "5", "-f", "json").out)
     assert found["computable"]
     assert found["options"]["softcap"] == {"value": 5.0, "source": "--softcap"}
     assert found["options"]["window"]["source"].endswith("all.npz")
@@ -98,15 +98,15 @@ def test_filters_take_what_they_need_on_their_own(tmp_path: Path) -> None:
     np.save(tmp_path / "logits.npy", np.zeros((2, 1, 1)))
     (tmp_path / "sinks.csv").write_text("0\n")
     np.save(tmp_path / "sinks.npy", np.zeros(2))
-    ran = attn("softmax", "logits.npy", "--sinks", "sinks.npy", "--head", "0", "-f", "csv", cwd=tmp_path)
+    ran = called("softmax", "logits.npy", "--sinks", "sinks.npy", "--head", "0", "-f", "csv", cwd=tmp_path)
     assert ran.out == "0.5\n"
     assert (
         "sinks 1×1 is not one number a head"
-        in attn("softmax", "logits.npy", "--sinks", "sinks.csv", status=2, cwd=tmp_path).err
+        in called("softmax", "logits.npy", "--sinks", "sinks.csv", status=2, cwd=tmp_path).err
     )
     weights, value = normal(4, 3, 5), normal(5, 6)
     np.save(tmp_path / "w.npy", weights)
     np.save(tmp_path / "v.npy", value)
-    attn("sum", "w.npy", "v.npy", "--heads", "4", "--kv-heads", "2", "-o", "o.npy", cwd=tmp_path)
+    called("sum", "w.npy", "v.npy", "--heads", "4", "--kv-heads", "2", "-o", "o.npy", cwd=tmp_path)
     apart = np.stack([weights[h] @ value[:, 3 * (h // 2) : 3 * (h // 2) + 3] for h in range(4)], axis=1)
     assert_allclose(np.load(tmp_path / "o.npy"), apart.reshape(3, 12), rtol=1e-12)
