@@ -10,7 +10,7 @@ from hypothesis import settings
 
 settings.register_profile("attncli", deadline=None, database=None, derandomize="CI" in os.environ)
 settings.load_profile("attncli")
-# Their asserts are to say what differs, as those of test modules do.
+# Asserts in helpers show what differs, as those in test modules do.
 pytest.register_assert_rewrite("tests.support")
 
 

@@ -22,10 +22,9 @@ def ids_of_the_readme() -> set[str]:
     return set(re.findall(r"`([\w-]+)`", listed[1]))
 
 
-def test_every_mistake_has_cases_and_is_listed() -> None:
-    """The ids here, by an implementation that shares nothing with attn's, are all that there are."""
-    ids = {each.id for each in MISTAKES.values()}
-    assert ids == ids_of_the_readme()
+def test_every_mistake_that_is_listed_has_cases() -> None:
+    """The generated ones, which share nothing with attn's own, and those that the README lists are the same ids."""
+    assert {each.id for each in MISTAKES.values()} == ids_of_the_readme()
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -1,1 +1,1 @@
-"""The program as a process: what it prints, how it fails, what it exits with."""
+"""The program from the command line: what it prints, how it fails, what it exits with."""
