@@ -88,19 +88,6 @@ def test_an_unknown_mistake_is_not_named(tmp_path: Path) -> None:
     assert "heads that differ: 3; the other 11 of 12 are exact" in found["facts"]
 
 
-def test_permuted_heads_and_multiples_are_told(tmp_path: Path) -> None:
-    """Facts that are no mistake of the table."""
-    arrays = recorded("coreference.npz")
-    order = [1, 0, *range(2, 12)]
-    path = saved(tmp_path / "heads.npz", arrays, expected=arrays["expected"][order])
-    facts = json.loads(called("check", path, "-f", "json", status=1).out)["facts"]
-    assert f"the heads are right, and in another order: {', '.join(map(str, order))}" in facts
-    wrong = arrays["expected"] * np.linspace(1, 2, 16, dtype=np.float32)[:, None]
-    path = saved(tmp_path / "rows.npz", arrays, expected=wrong)
-    facts = json.loads(called("check", path, "-f", "json", status=1).out)["facts"]
-    assert any(fact.startswith("every row that differs is a multiple of the right row") for fact in facts)
-
-
 @pytest.mark.parametrize(
     ("turn", "name"),
     [
