@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,30 +10,9 @@ from pathlib import Path
 import attncli
 from attncli.commands.app import build
 from attncli.commands.registry import COMMANDS
-from tests.conftest import ROOT, environment
-
-README = ROOT / "README.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(kind: str) -> list[str]:
-    return [text for name, text in BLOCK.findall(README.read_text(encoding="utf-8")) if name == kind]
-
-
-def replay(block: str, folder: Path) -> str:
-    """Run the commands of a block as a shell would and return the block as it should be."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    lines = []
-    for line in block.splitlines():
-        if line.startswith("$ "):
-            command = ["bash", "-c", line[2:]]
-            done = subprocess.run(
-                command, capture_output=True, text=True, cwd=folder, env=environment(PATH=path), check=False
-            )
-            assert not done.stderr
-            assert done.returncode == (1 if "differs" in done.stdout else 0)
-            lines += [line, *(printed.rstrip() for printed in done.stdout.splitlines())]
-    return "\n".join(lines) + "\n"
+from tests.support.places import README, ROOT
+from tests.support.processes import environment
+from tests.support.readme import BLOCK, blocks, replay, rounded
 
 
 def test_it_starts_with_two_commands() -> None:
@@ -55,13 +33,6 @@ def test_its_examples_print_what_it_says(tmp_path: Path) -> None:
     if os.environ.get("ATTN_REWRITE"):
         README.write_text(text, encoding="utf-8")
     assert rounded(text) == rounded(README.read_text(encoding="utf-8"))
-
-
-def rounded(text: str) -> str:
-    """Return the text with long numbers cut: the last digits of an exponential differ between processors."""
-    text = re.sub(r"\d\.\d{12,}(e-\d+)?", lambda found: f"{float(found[0]):.12g}", text)
-    # What rounding comes to does so too, and more.
-    return re.sub(r"\b\d\.\de-0\d\b", "rounding", text)
 
 
 def test_its_python_runs() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,9 @@ from numpy.testing import assert_allclose
 
 from attncli.files.contents import Named
 from attncli.files.open import read
-from tests.conftest import ROOT, SAMPLES, Golden, attn, environment
+from tests.support.golden import golden
+from tests.support.places import RECORDED, SAMPLES
+from tests.support.processes import called
 
 COLUMNS = ["--states", "columns"]
 COMMANDS: dict[str, list[str]] = {
@@ -24,8 +24,6 @@ COMMANDS: dict[str, list[str]] = {
     f"article.{kind}": [f"samples/article-{name}.{kind}" for name in ("query", "hidden")] + COLUMNS
     for kind in ("csv", "npy")
 }
-# port.npz holds what a port makes of a layer, not what the model does.
-RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz"})
 
 
 def test_every_file_here_is_tested() -> None:
@@ -37,32 +35,32 @@ def test_every_file_here_is_tested() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_filters_give_what_compute_gives_to_the_last_digit(name: str) -> None:
     """attn score F | attn softmax | attn sum | jq .output equals attn compute F -f json | jq .output."""
-    program = f"{sys.executable} -m attncli"
-    pipe = f"{program} score {' '.join(COMMANDS[name])} | {program} softmax | {program} sum"
-    done = subprocess.run(["bash", "-c", pipe], capture_output=True, cwd=ROOT, env=environment(), check=True)
-    whole = json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)
-    piped = json.loads(done.stdout)
+    piped = called("score", *COMMANDS[name]).raw
+    for command in ("softmax", "sum"):
+        piped = called(command, stdin=piped).raw
+    whole = json.loads(called("compute", *COMMANDS[name], "-f", "json").out)
+    made = json.loads(piped)
     for step in ("scores", "logits", "weights", "output"):
-        assert piped[step] == whole[step], step
+        assert made[step] == whole[step], step
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_the_output_is_the_models_own(path: Path) -> None:
     """What the model itself computed, in float32, is met to float32's rounding."""
     expected = np.load(path)["expected"]
-    output = json.loads(attn("compute", path, "-f", "json", "--step", "sum").out)["output"]
+    output = json.loads(called("compute", path, "-f", "json", "--step", "sum").out)["output"]
     assert_allclose(output, expected, rtol=1e-5, atol=5e-6)
 
 
 @pytest.mark.parametrize("name", ["article.csv", "article.npy"])
 def test_the_article_is_the_same_in_every_format(name: str) -> None:
     """JSON, CSV and NPY hold the same problem."""
-    of_json = json.loads(attn("compute", *COMMANDS["article.json"], "-f", "json").out)["output"]
-    assert np.ravel(json.loads(attn("compute", *COMMANDS[name], "-f", "json").out)["output"]).tolist() == of_json
+    of_json = json.loads(called("compute", *COMMANDS["article.json"], "-f", "json").out)["output"]
+    assert np.ravel(json.loads(called("compute", *COMMANDS[name], "-f", "json").out)["output"]).tolist() == of_json
 
 
 def weights(name: str, head: int) -> tuple[np.ndarray, list[str], list[str]]:
-    made = json.loads(attn("compute", SAMPLES / name, "-f", "json", "--step", "softmax", "--head", head).out)
+    made = json.loads(called("compute", SAMPLES / name, "-f", "json", "--step", "softmax", "--head", head).out)
     return np.array(made["weights"]), made["query_labels"], made["key_labels"]
 
 
@@ -134,6 +132,6 @@ def test_samples_hold_no_objects_and_name_their_source() -> None:
         ("markdown-article", ["compute", "samples/article.json", "-f", "markdown"]),
     ],
 )
-def test_samples_look_as_they_did(golden: Golden, name: str, arguments: list[str]) -> None:
+def test_samples_look_as_they_did(name: str, arguments: list[str]) -> None:
     """Whole screens, 100 columns wide, no colour."""
-    golden(f"{name}.txt", attn(*arguments, env={"COLUMNS": "100"}).out)
+    golden(f"{name}.txt", called(*arguments, env={"COLUMNS": "100"}).out)

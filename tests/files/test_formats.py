@@ -22,7 +22,8 @@ from attncli.files.contents import Cases, Contents, Matrix, Named
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, Holds, sniff
 from attncli.files.open import read, read_stream
 from attncli.files.save import encoded, mapped, save_problems
-from tests.conftest import ROOT, SAMPLES, attn, in_terminal
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, in_terminal
 
 ARTICLE = SAMPLES / "article.json"
 NAMES = re.compile(r"\.(" + "|".join(suffix[1:] for each in FORMATS.values() for suffix in each.suffixes) + r")\b")

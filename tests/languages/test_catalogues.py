@@ -12,7 +12,8 @@ import pytest
 
 import attncli
 from attncli.languages import DEFAULT, LANGUAGES, catalogue, of_locale
-from tests.conftest import SAMPLES, attn
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
 
 CODE = Path(attncli.__file__).parent
 PARTS = ("LESSON", "PAGE")

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import pytest
 
-from tests.conftest import attn
-from tests.test_readme import blocks
+from tests.support.processes import attn
+from tests.support.readme import blocks
 
 
 def test_the_lines_of_jax_save_what_check_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncli import attention
+from tests.support.arrays import normal
 
 jax.config.update("jax_enable_x64", True)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
 QUERY, KEY, VALUE = normal(2, 6, 5, 8), normal(2, 3, 7, 8), normal(2, 3, 7, 8, seed=1)

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_allclose
 
+from tests.support.arrays import normal
+
 os.environ["KERAS_BACKEND"] = "numpy"
 import keras  # the backend is chosen before
 
 from attncli import attention
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
-
 
 QUERY, KEY, VALUE = normal(2, 5, 8), normal(2, 7, 8), normal(2, 7, 4)
 ALONE: Any = {"query": QUERY[:, None], "key": KEY[:, None], "value": VALUE[:, None]}

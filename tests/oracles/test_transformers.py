@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +16,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb as hal
 
 from attncli import attention, score
 from attncli.attend.alibi import slopes
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
-
+from tests.support.arrays import normal
 
 QUERY, KEY, VALUE = normal(1, 4, 5, 8), normal(1, 2, 5, 8), normal(1, 2, 5, 6)
 TENSORS = [torch.from_numpy(each) for each in (QUERY, KEY, VALUE)]

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from attncli.show import heat
-from tests.conftest import SAMPLES, attn, files
+from tests.support.files import files
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
 
 MAGIC = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import SAMPLES, attn, files
+from tests.support.files import files
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file
 from attncli.errors import InputError
 from attncli.files.contents import Matrix, Named
 from attncli.files.open import read
-from tests.conftest import SAMPLES, attn
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
 
 
 def tensors(header: object, data: bytes) -> bytes:

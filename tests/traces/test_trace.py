@@ -24,7 +24,8 @@ from attncli.files.open import read
 from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import places
-from tests.conftest import SAMPLES, environment
+from tests.support.places import SAMPLES
+from tests.support.processes import environment
 from tests.traces.families import FAMILIES, of_bytes, save
 
 TEXT, TARGET = "the cat sat on a mat and it was warm", "it was warm because"

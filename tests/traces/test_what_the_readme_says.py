@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from tests.conftest import attn
-from tests.test_readme import README, blocks, replay, rounded
+from tests.support.places import README
+from tests.support.processes import attn
+from tests.support.readme import blocks, replay, rounded
 
 
 def test_the_example_of_trace_prints_what_it_says(tmp_path: Path) -> None:

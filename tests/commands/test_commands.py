@@ -1,16 +1,20 @@
-"""Every command as a whole process: standard output, standard error, exit status, with and without a terminal."""
+"""Every command: standard output, standard error, exit status, with and without a terminal; mostly as a process."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from attncli.commands.registry import COMMANDS
-from tests.conftest import SAMPLES, attn, files, in_terminal
+from tests.support.files import files
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, called, environment, in_terminal
 
 ARTICLE = SAMPLES / "article.json"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -105,10 +109,10 @@ def test_compute_as_json() -> None:
 
 def test_one_matrix_formats_carry_the_output_or_the_step_asked_for(tmp_path: Path) -> None:
     """CSV, TSV and NPY; weighted-sum is sum; score gives logits."""
-    assert attn("compute", ARTICLE, "-f", "csv", "--step", "score").out == "55.0,70.0\n"
-    assert attn("compute", ARTICLE, "-f", "tsv", "--step", "score").out == "55.0\t70.0\n"
-    whole = attn("compute", ARTICLE, "-f", "npy").raw
-    assert whole == attn("compute", ARTICLE, "-f", "npy", "--step", "weighted-sum").raw
+    assert called("compute", ARTICLE, "-f", "csv", "--step", "score").out == "55.0,70.0\n"
+    assert called("compute", ARTICLE, "-f", "tsv", "--step", "score").out == "55.0\t70.0\n"
+    whole = called("compute", ARTICLE, "-f", "npy").raw
+    assert whole == called("compute", ARTICLE, "-f", "npy", "--step", "weighted-sum").raw
     (tmp_path / "out.npy").write_bytes(whole)
     assert np.load(tmp_path / "out.npy").shape == (5,)
 
@@ -169,19 +173,19 @@ def test_standard_input_and_process_substitution() -> None:
 def test_flags_override_the_file(tmp_path: Path) -> None:
     """Options and arrays alike; archives give up single arrays."""
     (tmp_path / "mask.csv").write_text("true,false\n")
-    ran = attn("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "softmax")
+    ran = called("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "softmax")
     assert ran.out == "1.0,0.0\n"
-    assert attn("compute", ARTICLE, "--scale", "0.5", "-f", "csv", "--step", "score").out == "27.5,35.0\n"
-    causal = attn("compute", SAMPLES / "induction.npz", "--no-causal", "-f", "json", "--step", "score", "--head", 0)
+    assert called("compute", ARTICLE, "--scale", "0.5", "-f", "csv", "--step", "score").out == "27.5,35.0\n"
+    causal = called("compute", SAMPLES / "induction.npz", "--no-causal", "-f", "json", "--step", "score", "--head", 0)
     assert "null" not in causal.out
-    one = attn("compute", f"{SAMPLES}/ocr.npz:q", f"{SAMPLES}/ocr.npz:k", f"{SAMPLES}/ocr.npz:v", "-f", "npy").raw
-    assert one == attn("compute", SAMPLES / "ocr.npz", "-f", "npy").raw
+    one = called("compute", f"{SAMPLES}/ocr.npz:q", f"{SAMPLES}/ocr.npz:k", f"{SAMPLES}/ocr.npz:v", "-f", "npy").raw
+    assert one == called("compute", SAMPLES / "ocr.npz", "-f", "npy").raw
 
 
 def test_a_mask_of_numbers_that_looks_like_truth_is_told(tmp_path: Path) -> None:
     """0 and 1 are added to the scores, which is a common slip."""
     (tmp_path / "mask.csv").write_text("1,0\n")
-    ran = attn("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "score")
+    ran = called("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "score")
     assert ran.out == "56.0,70.0\n"
     assert ran.err == (
         "attn: notice: mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and "
@@ -191,20 +195,20 @@ def test_a_mask_of_numbers_that_looks_like_truth_is_told(tmp_path: Path) -> None
 
 def test_heads_and_batch_items_are_chosen(tmp_path: Path) -> None:
     """--head N drops the axis; --head all prints one table after the other."""
-    made = json.loads(attn("compute", SAMPLES / "ocr.npz", "-f", "json", "--head", 7, "--step", "score").out)
-    whole = json.loads(attn("compute", SAMPLES / "ocr.npz", "-f", "json", "--step", "score").out)
+    made = json.loads(called("compute", SAMPLES / "ocr.npz", "-f", "json", "--head", 7, "--step", "score").out)
+    whole = json.loads(called("compute", SAMPLES / "ocr.npz", "-f", "json", "--step", "score").out)
     assert made["scores"] == whole["scores"][7]
-    tables = attn("compute", SAMPLES / "ocr.npz", "--head", "all", "--step", "softmax").out
+    tables = called("compute", SAMPLES / "ocr.npz", "--head", "all", "--step", "softmax").out
     assert [f"head {head} of 8, 27×27" in tables for head in range(9)] == [True] * 8 + [False]
     np.save(tmp_path / "q.npy", np.random.default_rng(0).standard_normal((2, 3, 4, 5)))
-    out = attn("compute", tmp_path / "q.npy", "--batch", "1", "--head", "2", "-f", "csv").out
-    whole = json.loads(attn("compute", tmp_path / "q.npy", "-f", "json", "--step", "sum").out)["output"]
+    out = called("compute", tmp_path / "q.npy", "--batch", "1", "--head", "2", "-f", "csv").out
+    whole = json.loads(called("compute", tmp_path / "q.npy", "-f", "json", "--step", "sum").out)["output"]
     assert [[float(cell) for cell in line.split(",")] for line in out.splitlines()] == whole[1][2]
 
 
 def test_rows_cols_and_digits() -> None:
     """The first and last rows and columns, with dots between."""
-    out = attn("compute", SAMPLES / "ocr.npz", "--step", "score", "--rows", "3", "--cols", "2", "--digits", "2").out
+    out = called("compute", SAMPLES / "ocr.npz", "--step", "score", "--rows", "3", "--cols", "2", "--digits", "2").out
     head, rule, *rows = stripped(out).splitlines()[-6:]
     assert (head.split(), set(rule)) == (["0", "…", "26"], {"─"})
     assert [row.split()[0] for row in rows] == ["0", "1", "…", "26"]
@@ -220,7 +224,7 @@ def test_help_groups_commands_and_gives_examples() -> None:
     ]
     for name in COMMANDS:
         assert re.search(rf"^  {name} +\S", out, re.MULTILINE)
-        text = attn(name, "--help").out
+        text = called(name, "--help").out
         assert re.search(rf"Examples:\n( +attn .*\n)* +attn (\S+ )?{name}|\| attn {name}", text), name
     assert attn().out == attn("-h").out == out
 
@@ -233,7 +237,7 @@ def test_version() -> None:
 def test_inspect_says_what_compute_would_do(tmp_path: Path) -> None:
     """Counts of NaN and ∞, where options come from, and why compute cannot run."""
     (tmp_path / "f.json").write_text('{"query": [1, "NaN", "Infinity"], "hidden": [[1, 2]], "options": {"scale": 2}}')
-    found = json.loads(attn("inspect", "f.json", "-f", "json", "--causal", cwd=tmp_path).out)
+    found = json.loads(called("inspect", "f.json", "-f", "json", "--causal", cwd=tmp_path).out)
     assert found["arrays"]["query"] == {
         "shape": [3],
         "dtype": "float64",
@@ -255,11 +259,6 @@ def test_inspect_says_what_compute_would_do(tmp_path: Path) -> None:
 
 def test_start_up_loads_no_more_than_it_needs() -> None:
     """Help and version load neither NumPy nor Rich, JSON out no Rich, Python use neither Typer nor Rich."""
-    import subprocess
-    import sys
-
-    from tests.conftest import ROOT, environment
-
     program = "import sys; from attncli.commands.app import main; main({words!r}); print(*sorted(sys.modules))"
     cases = {
         program.format(words=["--help"]): {"numpy", "rich"},
@@ -282,21 +281,21 @@ def test_a_small_output_is_to_the_last_digit_what_the_pipe_gives() -> None:
 
 
 def test_null_closes_a_key_in_a_matrix_without_a_name_too() -> None:
-    logits = attn("score", "samples/article.json", "--window", "0,0").out
+    logits = called("score", "samples/article.json", "--window", "0,0").out
     closed = json.dumps([json.loads(logits)["logits"]]).encode()
     assert b"null" in closed
-    assert attn("softmax", "-", "-f", "csv", stdin=closed).out == "1.0,0.0\n"
+    assert called("softmax", "-", "-f", "csv", stdin=closed).out == "1.0,0.0\n"
 
 
 def test_the_labels_of_a_cache_go_before_the_others(tmp_path: Path) -> None:
     files(tmp_path, {"l.csv": "word,a,b\ncat,1,2\nsat,0,1\n", "p.csv": "3,1\n2,2\n4,1\n"})
-    run = attn("compute", "l.csv", "--past-key", "p.csv", "--past-value", "p.csv", cwd=tmp_path)
+    run = called("compute", "l.csv", "--past-key", "p.csv", "--past-value", "p.csv", cwd=tmp_path)
     assert "0       1       2     cat     sat" in run.out
 
 
 def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
     files(tmp_path, {"w.csv": "1,0\n0,1\n", "q.csv": "1,2\n"})
-    run = attn("compute", "q.csv", "--w-score", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
+    run = called("compute", "q.csv", "--w-score", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
     assert run.err.splitlines() == [
         "attn: notice: w_score has no effect with --score dot; it belongs to --score general",
         "attn: notice: rope-theta has no effect without --rope",

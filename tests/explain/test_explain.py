@@ -11,7 +11,9 @@ import pytest
 
 from attncli.explain.row_statistics import effective_keys, exponent_limit, naive_exponential, of_row
 from attncli.show.lines import wrap
-from tests.conftest import SAMPLES, Golden, attn
+from tests.support.golden import golden
+from tests.support.places import SAMPLES
+from tests.support.processes import attn, called
 
 
 @pytest.mark.parametrize(
@@ -28,11 +30,11 @@ from tests.conftest import SAMPLES, Golden, attn
         ("nothing", ["samples/article.json", "--mask", "{folder}/none.csv"]),
     ],
 )
-def test_it_looks_as_it_did(golden: Golden, tmp_path: Path, name: str, arguments: list[str]) -> None:
+def test_it_looks_as_it_did(tmp_path: Path, name: str, arguments: list[str]) -> None:
     """Whole lessons, 80 columns wide."""
     (tmp_path / "none.csv").write_text("false,false\n")
     words = [word.format(folder=tmp_path) for word in arguments]
-    golden(f"explain-{name}.txt", attn("explain", *words).out)
+    golden(f"explain-{name}.txt", called("explain", *words).out)
 
 
 def test_the_locale_chooses_the_language() -> None:
@@ -43,7 +45,7 @@ def test_the_locale_chooses_the_language() -> None:
 
 def test_every_term_is_worked_out() -> None:
     """The 32 products of the score are all there, and they add up to the score in the table."""
-    out = attn(
+    out = called(
         "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--step", "score", "--digits", "9"
     ).out
     sample = np.load(SAMPLES / "coreference.npz")
@@ -58,7 +60,7 @@ def test_every_term_is_worked_out() -> None:
 
 def test_steps_can_be_chosen() -> None:
     """--step weighted-sum is sum; only what was asked for is taught."""
-    out = attn("explain", "--step", "weighted-sum").out
+    out = called("explain", "--step", "weighted-sum").out
     assert ("Step 1" in out, "Step 2" in out, "Step 3" in out) == (False, False, True)
 
 
@@ -98,12 +100,12 @@ def test_chinese_lines_neither_begin_with_a_comma_nor_overrun() -> None:
 
 
 def test_shapes_name_what_stands_between_query_and_key() -> None:
-    general = attn("explain", "samples/general.json", "--step", "score").out
+    general = called("explain", "samples/general.json", "--step", "score").out
     assert "Shapes: Q 2×2 · W 2×3 · Kᵀ 3×3 → scores 2×3" in general
-    additive = attn("explain", "samples/additive.json", "--step", "score").out
+    additive = called("explain", "samples/additive.json", "--step", "score").out
     assert "Shapes: v·tanh(Q 3×2 · W₁ 2×2 + K 3×1 · W₂ 1×2) → scores 3×3" in additive
 
 
 def test_a_label_can_be_given_as_tables_show_it() -> None:
-    shown = attn("explain", "samples/decode.npz", "--head", "3", "--col", "␣Italy").out
-    assert shown == attn("explain", "samples/decode.npz", "--head", "3", "--col", "Italy").out
+    shown = called("explain", "samples/decode.npz", "--head", "3", "--col", "␣Italy").out
+    assert shown == called("explain", "samples/decode.npz", "--head", "3", "--col", "Italy").out

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, SAMPLES, attn, environment
-from tests.test_files import member, npy, zipped
+from tests.support.files import member, npy, zipped
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, called, environment
 
 ARTICLE = SAMPLES / "article.json"
 
@@ -206,7 +207,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
     """The whole of standard error is compared; nothing is printed and no file appears."""
     file, data, message = CASES[name]
     (tmp_path / file).write_bytes(data)
-    ran = attn("compute", file, "-o", "out.npy", status=2, cwd=tmp_path)
+    ran = called("compute", file, "-o", "out.npy", status=2, cwd=tmp_path)
     assert (ran.out, ran.err) == ("", message)
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
@@ -270,7 +271,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
 def test_bad_commands_get_one_clear_line(arguments: list[object], message: str) -> None:
     """Missing files, wrong values, misspelled names: each with its fix."""
     words = [a.relative_to(ROOT) if isinstance(a, Path) else a for a in arguments]
-    ran = attn(*words, status=2)
+    ran = called(*words, status=2)
     assert (ran.out, ran.err) == ("", message)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,65 +12,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from attncli.attend.operands import prepare
-from attncli.attend.options import Options
-from attncli.check.diagnosis import Finding, Wanted, check
 from attncli.check.rounding import to_half
-from tests import mistaken
-from tests.conftest import SAMPLES, attn, environment, in_terminal
-from tests.test_samples import RECORDED
-
-SEED = 3
-
-
-def diagnose(case: mistaken.Case) -> Finding:
-    """Check one generated case."""
-    return check(prepare(case.problem.arrays, Options.parse(case.problem.options)), case.expected, Wanted())
-
-
-def offered(finding: Finding) -> set[frozenset[str]]:
-    """Return the mistakes of each of the simplest explanations."""
-    return {frozenset(each.mistakes) for each in finding.explanations if each.rank == 1}
-
-
-def first_of_each(cases: Iterator[mistaken.Case]) -> list[mistaken.Case]:
-    """Return a case for each variant; `tests/thorough` has all of them."""
-    found: dict[str, mistaken.Case] = {}
-    for case in cases:
-        found.setdefault(case.name.partition(" in ")[0], case)
-    return list(found.values())
-
-
-def test_the_cases_cover_the_table_of_mistakes() -> None:
-    """Every id of the table that changes an output, by an implementation that shares nothing with attn's."""
-    ids = {each.id for each in mistaken.MISTAKES.values()}
-    assert len(ids) >= 27
-    assert len(mistaken.MISTAKES) >= 120
-
-
-@pytest.mark.parametrize("case", first_of_each(mistaken.cases(SEED)), ids=lambda case: case.name)
-def test_a_mistake_gets_its_name(case: mistaken.Case) -> None:
-    """All that is offered first is right: no other name stands beside it."""
-    finding = diagnose(case)
-    assert not finding.agrees
-    assert offered(finding)
-    assert offered(finding) <= case.acceptable
-
-
-@pytest.mark.parametrize("case", first_of_each(mistaken.pairs(SEED))[::3], ids=lambda case: case.name)
-def test_two_mistakes_get_both_names(case: mistaken.Case) -> None:
-    """The first explanation is a right one."""
-    finding = diagnose(case)
-    assert finding.explanations
-    assert frozenset(finding.explanations[0].mistakes) in case.acceptable
-
-
-@pytest.mark.parametrize("case", list(mistaken.controls(SEED))[::3], ids=lambda case: case.name)
-def test_a_right_output_is_never_blamed(case: mistaken.Case) -> None:
-    """Right by another route, in another precision, or rounded."""
-    finding = diagnose(case)
-    assert finding.agrees
-    assert not finding.explanations
+from tests.support.places import RECORDED, SAMPLES
+from tests.support.processes import called, environment, in_terminal
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -98,12 +41,12 @@ def plain(arrays: dict[str, Any], scale: float, causal: bool) -> Any:
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_real_models_agree_with_themselves(path: Path) -> None:
     """Every recording but the one that is wrong on purpose."""
-    assert json.loads(attn("check", path, "-f", "json").out)["agrees"] is True
+    assert json.loads(called("check", path, "-f", "json").out)["agrees"] is True
 
 
 def test_the_sample_with_a_mistake() -> None:
     """Heads tiled by PyTorch's repeat: the verdict, the picture, the name and the fix."""
-    found = json.loads(attn("check", SAMPLES / "port.npz", "-f", "json", status=1).out)
+    found = json.loads(called("check", SAMPLES / "port.npz", "-f", "json", status=1).out)
     assert [each["mistakes"] for each in found["explanations"]] == [["heads-tiled"]]
     assert found["heads_that_differ"] == [1, 2, 3, 5, 6, 7]
     assert found["worst"]["label"] == "."
@@ -122,12 +65,12 @@ def test_mistakes_in_a_real_layer(tmp_path: Path, mistake: str, scale: float, ca
     arrays = recorded("induction.npz")
     wrong = plain(arrays, scale, causal).astype(np.float32)
     path = saved(tmp_path / "case.npz", arrays, expected=wrong)
-    (found,) = json.loads(attn("check", path, "-f", "json", status=1).out)["explanations"]
+    (found,) = json.loads(called("check", path, "-f", "json", status=1).out)["explanations"]
     assert found["mistakes"] == [mistake]
     assert found["detail"] == detail
     flags = [f"--scale={scale}"] if mistake == "scale" else ["--no-causal"]
     assert found["options"] == ({"scale": scale} if mistake == "scale" else {"causal": False})
-    made = attn("compute", path, *flags, "-f", "npy").raw
+    made = called("compute", path, *flags, "-f", "npy").raw
     (tmp_path / "made.npy").write_bytes(made)
     assert_allclose(np.load(tmp_path / "made.npy"), wrong, rtol=1e-4, atol=1e-5)
 
@@ -139,23 +82,10 @@ def test_an_unknown_mistake_is_not_named(tmp_path: Path) -> None:
     wrong = arrays["expected"].copy()
     wrong[3] += noise[3]
     path = saved(tmp_path / "case.npz", arrays, expected=wrong)
-    found = json.loads(attn("check", path, "-f", "json", status=1).out)
+    found = json.loads(called("check", path, "-f", "json", status=1).out)
     assert found["explanations"] == []
     assert found["heads_that_differ"] == [3]
     assert "heads that differ: 3; the other 11 of 12 are exact" in found["facts"]
-
-
-def test_permuted_heads_and_multiples_are_told(tmp_path: Path) -> None:
-    """Facts that are no mistake of the table."""
-    arrays = recorded("coreference.npz")
-    order = [1, 0, *range(2, 12)]
-    path = saved(tmp_path / "heads.npz", arrays, expected=arrays["expected"][order])
-    facts = json.loads(attn("check", path, "-f", "json", status=1).out)["facts"]
-    assert f"the heads are right, and in another order: {', '.join(map(str, order))}" in facts
-    wrong = arrays["expected"] * np.linspace(1, 2, 16, dtype=np.float32)[:, None]
-    path = saved(tmp_path / "rows.npz", arrays, expected=wrong)
-    facts = json.loads(attn("check", path, "-f", "json", status=1).out)["facts"]
-    assert any(fact.startswith("every row that differs is a multiple of the right row") for fact in facts)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +102,7 @@ def test_another_layout_is_recognised(tmp_path: Path, turn: Any, name: str) -> N
     """It is said, and compared in that."""
     arrays = recorded("induction.npz")
     path = saved(tmp_path / "case.npz", arrays, expected=turn(arrays["expected"]))
-    found = json.loads(attn("check", path, "-f", "json").out)
+    found = json.loads(called("check", path, "-f", "json").out)
     assert (found["agrees"], found["layout"]) == (True, name)
 
 
@@ -181,7 +111,7 @@ def test_a_wrong_output_in_another_layout_is_diagnosed(tmp_path: Path) -> None:
     arrays = recorded("induction.npz")
     wrong = plain(arrays, 1.0, True).astype(np.float32).transpose(1, 0, 2).reshape(16, -1)
     path = saved(tmp_path / "case.npz", arrays, expected=wrong)
-    found = json.loads(attn("check", path, "-f", "json", status=1).out)
+    found = json.loads(called("check", path, "-f", "json", status=1).out)
     assert [each["mistakes"] for each in found["explanations"]] == [["scale"]]
     assert found["layout"] == "(queries, heads·features)"
 
@@ -190,13 +120,13 @@ def test_rounding_is_told_and_is_no_mistake(tmp_path: Path) -> None:
     """An output in bfloat16, and one typed with four decimals."""
     arrays = recorded("induction.npz")
     rounded = to_half(arrays["expected"].astype(np.float64), "bfloat16").astype(np.float32)
-    found = json.loads(attn("check", saved(tmp_path / "b.npz", arrays, expected=rounded), "-f", "json").out)
+    found = json.loads(called("check", saved(tmp_path / "b.npz", arrays, expected=rounded), "-f", "json").out)
     assert found["agrees"]
     assert found["precision"] == "bfloat16"
     assert found["rounding"] == "bfloat16"
     typed = tmp_path / "t.json"
     typed.write_text('{"query": [[1, 0]], "hidden": [[0.3, 0], [0.7, 1]], "expected": [[0.5395, 0.5987]]}')
-    found = json.loads(attn("check", typed, "-f", "json").out)
+    found = json.loads(called("check", typed, "-f", "json").out)
     assert (found["agrees"], found["precision"]) == (True, "4 decimals")
 
 
@@ -204,8 +134,8 @@ def test_tolerances_override(tmp_path: Path) -> None:
     """Given ones stand for themselves; both numbers are told."""
     arrays = recorded("induction.npz")
     path = saved(tmp_path / "case.npz", arrays, expected=arrays["expected"] + np.float32(0.01))
-    assert json.loads(attn("check", path, "--atol", "0.02", "-f", "json").out)["agrees"]
-    found = json.loads(attn("check", path, "--atol", "0.001", "--no-diagnose", "-f", "json", status=1).out)
+    assert json.loads(called("check", path, "--atol", "0.02", "-f", "json").out)["agrees"]
+    found = json.loads(called("check", path, "--atol", "0.001", "--no-diagnose", "-f", "json", status=1).out)
     assert found["tolerance"] == 0.001
     assert found["precision"] == "given"
     assert found["explanations"] == []
@@ -215,11 +145,11 @@ def test_tolerances_override(tmp_path: Path) -> None:
 def test_many_files_end_with_a_summary(tmp_path: Path) -> None:
     """A line each; the status says whether all agree, any differs, or one could not be checked."""
     good, bad = SAMPLES / "induction.npz", SAMPLES / "port.npz"
-    out = attn("check", good, bad, "--no-diagnose", status=1).out
+    out = called("check", good, bad, "--no-diagnose", status=1).out
     assert out.splitlines()[-1] == "2 checked: 1 agree, 1 differ, 0 could not be checked"
     assert len(out.splitlines()) == 3
     broken = saved(tmp_path / "none.npz", {"query": np.ones((2, 2)), "hidden": np.ones((2, 2))})
-    out = attn("check", good, broken, "-f", "json", status=2).out
+    out = called("check", good, broken, "-f", "json", status=2).out
     found = json.loads(out)
     assert (found["agree"], found["differ"], found["failed"]) == (1, 0, 1)
     assert found["checked"][1]["problem"] == "there is no expected output"
@@ -227,13 +157,13 @@ def test_many_files_end_with_a_summary(tmp_path: Path) -> None:
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
     """One line, and status 2."""
-    err = attn("check", SAMPLES / "article.json", status=2).err
+    err = called("check", SAMPLES / "article.json", status=2).err
     assert err == (
         "attn: samples/article.json: there is no expected output\n".replace("samples", str(SAMPLES))
         + 'hint: give --expected FILE, or "expected" in the file\n'
     )
     np.save(tmp_path / "e.npy", np.ones((3, 7)))
-    err = attn("check", SAMPLES / "article.json", "--expected", tmp_path / "e.npy", status=2).err
+    err = called("check", SAMPLES / "article.json", "--expected", tmp_path / "e.npy", status=2).err
     assert "expected 3×7 is no output of this problem, which has 1×1×1×5" in err
 
 
@@ -243,9 +173,9 @@ def test_nan_and_infinity_are_kept_apart(tmp_path: Path) -> None:
     wrong = arrays["expected"].copy()
     wrong[2, 5] = np.nan
     path = saved(tmp_path / "case.npz", arrays, expected=wrong)
-    found = json.loads(attn("check", path, "--no-diagnose", "-f", "json", status=1).out)
+    found = json.loads(called("check", path, "--no-diagnose", "-f", "json", status=1).out)
     assert found["nan"] == {"expected": 32, "computed": 0}
-    out = attn("check", path, "--no-diagnose", status=1).out
+    out = called("check", path, "--no-diagnose", status=1).out
     assert "head 2   ·····N··········" in out
 
 
@@ -261,11 +191,11 @@ def test_the_verdict_does_not_depend_on_the_search(tmp_path: Path, factor: float
     """A scale that is a little off is no rounding, whether its name is looked for or not."""
     arrays = recorded("induction.npz")
     path = saved(tmp_path / "case.npz", arrays, expected=plain(arrays, 0.125 * factor, True).astype(np.float32))
-    found = json.loads(attn("check", path, "-f", "json", status=1).out)
+    found = json.loads(called("check", path, "-f", "json", status=1).out)
     assert [each["mistakes"] for each in found["explanations"]] == [["scale"]]
-    found = json.loads(attn("check", path, "--no-diagnose", "-f", "json", status=1).out)
+    found = json.loads(called("check", path, "--no-diagnose", "-f", "json", status=1).out)
     assert (found["agrees"], found["diagnosed"], found["explanations"]) == (False, False, [])
-    assert "Not looked for (--no-diagnose)." in attn("check", path, "--no-diagnose", status=1).out
+    assert "Not looked for (--no-diagnose)." in called("check", path, "--no-diagnose", status=1).out
 
 
 def test_what_is_not_known_gets_no_name(tmp_path: Path) -> None:
@@ -276,7 +206,7 @@ def test_what_is_not_known_gets_no_name(tmp_path: Path) -> None:
     weights /= weights.sum(-1, keepdims=True)
     for name, wrong in (("added", added), ("other", weights @ arrays["value"])):
         path = saved(tmp_path / f"{name}.npz", arrays, expected=wrong)
-        assert json.loads(attn("check", path, "-f", "json", status=1).out)["explanations"] == []
+        assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
 
 
 def test_a_key_that_never_counts_is_no_dropout(tmp_path: Path) -> None:
@@ -290,7 +220,7 @@ def test_a_key_that_never_counts_is_no_dropout(tmp_path: Path) -> None:
     options = np.array('{"scale": "sqrt", "causal": true}')
     wrong = (weights @ arrays["value"]).astype(np.float32)
     path = saved(tmp_path / "case.npz", arrays, expected=wrong, options=options)
-    assert json.loads(attn("check", path, "-f", "json", status=1).out)["explanations"] == []
+    assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
 
 
 def test_a_reader_who_leaves_early_still_gets_the_status() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from attncli.files.contents import Cases, Named
 from attncli.files.open import read
-from tests.conftest import SAMPLES, attn, environment
+from tests.support.places import SAMPLES
+from tests.support.processes import called, environment
 
 NAMES = ("encoder.0", "decoder.9", "decoder.10")
 
@@ -46,20 +47,20 @@ def test_problems_are_found_by_their_names_and_ordered_as_people_count(several: 
 def test_one_is_picked_by_its_name_or_number(several: Path, pick: str) -> None:
     """And computed as if it stood alone."""
     assert isinstance(read(f"{several}:{pick}"), Named)
-    alone = attn("compute", SAMPLES / "induction.npz", "--step", "sum", "-f", "json").out
-    picked = attn("compute", f"{several}:{pick}", "--step", "sum", "-f", "json").out
+    alone = called("compute", SAMPLES / "induction.npz", "--step", "sum", "-f", "json").out
+    picked = called("compute", f"{several}:{pick}", "--step", "sum", "-f", "json").out
     assert json.loads(picked)["output"] == json.loads(alone)["output"]
 
 
 def test_an_array_of_one_of_them_is_picked_by_its_whole_name(several: Path) -> None:
     """FILE:problem.array, as with any archive."""
-    ran = attn("compute", "--query", f"{several}:encoder.0.query", f"{several}:10", "--step", "sum", "-f", "json")
+    ran = called("compute", "--query", f"{several}:encoder.0.query", f"{several}:10", "--step", "sum", "-f", "json")
     assert np.shape(json.loads(ran.out)["output"]) == (9, 16, 64)
 
 
 def test_without_a_pick_the_first_is_taken_which_is_told(several: Path) -> None:
     """Nobody has to know the names to see something."""
-    ran = attn("plot", several)
+    ran = called("plot", several)
     message = f"{several} holds 3 problems; this is {several}:encoder.0, the last is {several}:decoder.10"
     assert ran.err == f"attn: notice: {message}\n"
     assert ran.out.startswith("for all of them")
@@ -67,11 +68,11 @@ def test_without_a_pick_the_first_is_taken_which_is_told(several: Path) -> None:
 
 def test_inspect_shows_a_line_each(several: Path) -> None:
     """With what picks it."""
-    lines = attn("inspect", several).out.splitlines()
+    lines = called("inspect", several).out.splitlines()
     assert lines[0].split() == ["problem", "query", "key", "value", "options"]
     assert lines[2].split() == [f"{several}:encoder.0", "9×16×64", "3×16×64", "3×16×64", "scale", "0.125,", "causal"]
     assert [line.split()[0] for line in lines[3:]] == [f"{several}:decoder.9", f"{several}:decoder.10"]
-    found = json.loads(attn("inspect", several, "-f", "json").out)
+    found = json.loads(called("inspect", several, "-f", "json").out)
     assert found[f"{several}:decoder.10"]["arrays"]["key"]["shape"] == [3, 16, 64]
 
 
@@ -79,7 +80,7 @@ def test_inspect_shows_a_line_each(several: Path) -> None:
 def test_check_looks_at_all_of_them(several: Path, through: str) -> None:
     """The one that is wrong is named, and the exit status says that there is one."""
     piped = through == "a pipe"
-    ran = attn("check", "-" if piped else several, status=1, stdin=several.read_bytes() if piped else b"")
+    ran = called("check", "-" if piped else several, status=1, stdin=several.read_bytes() if piped else b"")
     place = "-" if piped else str(several)
     lines = ran.out.splitlines()
     assert lines[0].startswith(f"{place}:encoder.0: agrees")
@@ -89,14 +90,14 @@ def test_check_looks_at_all_of_them(several: Path, through: str) -> None:
 
 def test_what_is_not_there_is_said(several: Path) -> None:
     """With the problems that are."""
-    ran = attn("compute", f"{several}:11", status=2)
+    ran = called("compute", f"{several}:11", status=2)
     assert ran.err == f"attn: {several}: has no problem '11'\nhint: there are encoder.0, decoder.9, decoder.10\n"
-    ran = attn("compute", f"{several}:decoder", status=2)
+    ran = called("compute", f"{several}:decoder", status=2)
     hint = "hint: pick one: decoder.9, decoder.10"
     assert ran.err == f"attn: {several}: has 2 problems of the name 'decoder'\n{hint}\n"
-    ran = attn("compute", f"{several}:decoder.11", status=2)
+    ran = called("compute", f"{several}:decoder.11", status=2)
     assert ran.err == f"attn: {several}: has no problem 'decoder.11'\nhint: did you mean \"decoder.10\"?\n"
-    ran = attn("compute", SAMPLES / "induction.npz", "--mask", several, status=2)
+    ran = called("compute", SAMPLES / "induction.npz", "--mask", several, status=2)
     hint = f"hint: pick one: {several}:encoder.0.mask"
     assert ran.err == f"attn: {several}: holds several problems where one array is wanted for mask\n{hint}\n"
 
@@ -105,15 +106,15 @@ def test_json_holds_several_as_well(tmp_path: Path) -> None:
     """The rule is one for all archives; expected numbers by hand: equal scores give the mean."""
     path = tmp_path / "several.json"
     path.write_text('{"a.query": [0], "b.query": [0], "key": [[1], [1]], "a.value": [[1], [3]], "b.value": [[5], [7]]}')
-    assert attn("compute", f"{path}:a", "--step", "sum", "-f", "csv").out == "2.0\n"
-    assert attn("compute", f"{path}:b", "--step", "sum", "-f", "csv").out == "6.0\n"
+    assert called("compute", f"{path}:a", "--step", "sum", "-f", "csv").out == "2.0\n"
+    assert called("compute", f"{path}:b", "--step", "sum", "-f", "csv").out == "6.0\n"
 
 
 def test_a_bad_name_is_told_with_its_problem(tmp_path: Path) -> None:
     """Two names for one thing, within one of the problems."""
     path = tmp_path / "several.json"
     path.write_text('{"a.query": [0], "a.q": [0], "b.query": [0]}')
-    assert attn("inspect", path, status=2).err == f"attn: {path}: a: query is given twice, as 'query' and as 'q'\n"
+    assert called("inspect", path, status=2).err == f"attn: {path}: a: query is given twice, as 'query' and as 'q'\n"
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
@@ -133,8 +134,8 @@ def test_a_problem_may_have_any_name(tmp_path: Path) -> None:
     names = ("model/layers_1/attn", "a:b", long)
     path.write_text(json.dumps({f"{name}.{part}": [[1]] for name in names for part in ("query", "hidden")}))
     for name in names:
-        assert attn("compute", f"{path}:{name}", "--step", "sum", "-f", "csv").out == "1.0\n"
-    assert len(attn("inspect", path).out.splitlines()) == 2 + len(names)
+        assert called("compute", f"{path}:{name}", "--step", "sum", "-f", "csv").out == "1.0\n"
+    assert len(called("inspect", path).out.splitlines()) == 2 + len(names)
 
 
 def test_labels_for_each_item_of_a_batch(tmp_path: Path) -> None:
@@ -142,19 +143,19 @@ def test_labels_for_each_item_of_a_batch(tmp_path: Path) -> None:
     labels = [["a", "b"], ["c", "d"]]
     problem = {"hidden": [[[[1], [0]]], [[[0], [1]]]], "query": [[[[1], [0]]], [[[0], [1]]]], "labels": labels}
     (tmp_path / "x.json").write_text(json.dumps(problem))
-    attn("score", "x.json", "-o", "x.npz", cwd=tmp_path)
+    called("score", "x.json", "-o", "x.npz", cwd=tmp_path)
     for file in ("x.json", "x.npz"):
-        shown = attn("compute", file, "--step", "softmax", "--batch", "1", cwd=tmp_path).out
+        shown = called("compute", file, "--step", "softmax", "--batch", "1", cwd=tmp_path).out
         assert shown.splitlines()[-4].split() == ["c", "d"]
-        told = json.loads(attn("compute", file, "-f", "json", "--batch", "1", cwd=tmp_path).out)
+        told = json.loads(called("compute", file, "-f", "json", "--batch", "1", cwd=tmp_path).out)
         assert told["key_labels"] == ["c", "d"]
-        assert "query_labels: 2×2" in attn("inspect", file, cwd=tmp_path).out
+        assert "query_labels: 2×2" in called("inspect", file, cwd=tmp_path).out
     (tmp_path / "y.json").write_text(json.dumps(problem | {"labels": labels[:1]}))
-    said = attn("compute", "y.json", status=2, cwd=tmp_path).err
+    said = called("compute", "y.json", status=2, cwd=tmp_path).err
     assert said == "attn: y.json: 1 lists in query_labels for 2 batch items\n"
 
 
 def test_labels_that_are_none_are_no_trouble(tmp_path: Path) -> None:
     """inspect shows what there is, and says what is wrong."""
     (tmp_path / "x.json").write_text('{"query": [1], "hidden": [[1]], "labels": []}')
-    assert "0 in query_labels for 1 query" in attn("inspect", "x.json", cwd=tmp_path).out
+    assert "0 in query_labels for 1 query" in called("inspect", "x.json", cwd=tmp_path).out

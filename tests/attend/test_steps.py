@@ -14,13 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import attncli
 from attncli import InputError, attention, score, softmax, steps, weighted_sum
-from tests.oracle import attend
+from tests.support.arrays import normal
+from tests.support.oracle import attend
 
 ARTICLE = [1, 2, 3, 4, 5], [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]]
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
 def test_the_article_by_hand() -> None:

@@ -14,22 +14,25 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.conftest import SAMPLES, Golden, attn, environment, files, in_terminal
+from tests.support.files import files
+from tests.support.golden import golden
+from tests.support.places import SAMPLES
+from tests.support.processes import attn, called, environment, in_terminal
 
 IDENTITY = (
     '{"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[true, false], [true, true]], "labels": ["one", "two"]}'
 )
 
 
-def test_without_colour_it_is_shades(golden: Golden) -> None:
+def test_without_colour_it_is_shades() -> None:
     """More ink is more weight; labels on both axes, a bar with numbers, a caption."""
-    golden("plot-coreference.txt", attn("plot", SAMPLES / "coreference.npz", "--head", "1").out)
+    golden("plot-coreference.txt", called("plot", SAMPLES / "coreference.npz", "--head", "1").out)
 
 
 def test_every_cell_by_hand(tmp_path: Path) -> None:
     """Weights 1, closed; ½, ½: full blocks, points, and the middle of the shades."""
     files(tmp_path, {"f.json": IDENTITY})
-    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    lines = called("plot", "f.json", cwd=tmp_path).out.splitlines()
     assert lines[1:3] == ["one ██████······", "two ▓▓▓▓▓▓▓▓▓▓▓▓"]
     assert lines[3].startswith("0 ")
     assert lines[3].endswith(" 1.000")
@@ -55,18 +58,18 @@ def test_an_ascii_terminal_gets_ascii() -> None:
 
 def test_small_multiples_and_what_is_drawn() -> None:
     """All heads under their names; scores and logits with their own range."""
-    out = attn("plot", SAMPLES / "induction.npz", "--all-heads").out
+    out = called("plot", SAMPLES / "induction.npz", "--all-heads").out
     assert [f"head {head}" in out for head in range(9)] == [True] * 9
-    out = attn("plot", SAMPLES / "induction.npz", "--what", "logits").out
+    out = called("plot", SAMPLES / "induction.npz", "--what", "logits").out
     assert "logits, 16 queries × 16 keys; · closed" in out
-    out = attn("plot", SAMPLES / "induction.npz", "--what", "scores").out
+    out = called("plot", SAMPLES / "induction.npz", "--what", "scores").out
     assert "closed" not in out  # keys that are closed have scores
 
 
 def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None:
     """Equal weights have equal means, whatever is averaged."""
     np.save(tmp_path / "z.npy", np.zeros((400, 4), dtype=np.float32))
-    out = attn("plot", "z.npy", cwd=tmp_path).out
+    out = called("plot", "z.npy", cwd=tmp_path).out
     assert "each cell is the mean of 9 × 7" in out
     assert "0.0025" in out
     assert all(len(line) <= 80 for line in out.splitlines())
@@ -84,7 +87,7 @@ def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None
 )
 def test_bad_commands_get_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:
     """And leave nothing behind."""
-    err = attn("plot", SAMPLES / "coreference.npz", *words, status=2, cwd=tmp_path).err
+    err = called("plot", SAMPLES / "coreference.npz", *words, status=2, cwd=tmp_path).err
     assert err.startswith(message)
     assert not list(tmp_path.iterdir())
 
@@ -101,7 +104,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
 def test_the_readmes_picture_is_what_the_command_draws(tmp_path: Path) -> None:
     """The command that made samples/plot.svg makes it again; it asks for no font from anywhere."""
     words = ["plot", SAMPLES / "coreference.npz", "--head", "1", "--terminal", "-o"]
-    attn(*words, tmp_path / "plot.svg")
+    called(*words, tmp_path / "plot.svg")
     made = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     assert made == (SAMPLES / "plot.svg").read_text(encoding="utf-8")
     assert not re.findall(r"https?://(?!www\.w3\.org/|www\.textualize\.io)", made)
@@ -117,9 +120,9 @@ def data_of(page: str) -> dict[str, Any]:
 
 def test_the_page_holds_the_numbers_of_every_step(tmp_path: Path) -> None:
     """To the last digit of float32 where there are few; a closed key is −∞."""
-    attn("plot", SAMPLES / "induction.npz", "-o", tmp_path / "p.html")
+    called("plot", SAMPLES / "induction.npz", "-o", tmp_path / "p.html")
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
-    whole = json.loads(attn("compute", SAMPLES / "induction.npz", "-f", "json").out)
+    whole = json.loads(called("compute", SAMPLES / "induction.npz", "-f", "json").out)
     for kind in ("scores", "logits", "weights"):
         for head, drawn in enumerate(data["heads"]):
             numbers = np.frombuffer(base64.b64decode(drawn[kind]), "<f4").reshape(16, 16)
@@ -137,19 +140,19 @@ def test_labels_and_titles_stay_text(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": [evil], "title": evil}
     files(tmp_path, {"f.json": json.dumps(problem)})
-    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    called("plot", "f.json", "-o", "p.html", cwd=tmp_path)
     page = (tmp_path / "p.html").read_text(encoding="utf-8")
     assert data_of(page)["queries"] == [evil]
     assert page.count("<script") == 2
     assert "<img" not in page
-    explained = attn("explain", "f.json", "-f", "html", cwd=tmp_path).out
+    explained = called("explain", "f.json", "-f", "html", cwd=tmp_path).out
     assert explained.count("<script") == 2
     assert "<img" not in explained
 
 
 def test_a_page_asks_for_nothing(tmp_path: Path) -> None:
     """No address in it, and a policy that forbids what is not in the file."""
-    attn("plot", SAMPLES / "ocr.npz", "-o", tmp_path / "p.html")
+    called("plot", SAMPLES / "ocr.npz", "-o", tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in page
     head, script = page.split('id="data">')[0], page.rsplit("<script>", 1)[1]
@@ -159,7 +162,7 @@ def test_a_page_asks_for_nothing(tmp_path: Path) -> None:
 def test_a_page_of_something_big_is_summarised_with_a_notice(tmp_path: Path) -> None:
     """Beyond 512 × 512 cells are means, and the notice says of how many."""
     np.save(tmp_path / "z.npy", np.zeros((700, 4), dtype=np.float32))
-    err = attn("plot", "z.npy", "-o", "p.html", cwd=tmp_path).err
+    err = called("plot", "z.npy", "-o", "p.html", cwd=tmp_path).err
     assert err == "attn: notice: the page shows means of 2 × 2, of 700 queries and 700 keys\n"
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     assert (len(data["queries"]), data["queries"][1], data["exact"]) == (350, "2–3", True)
@@ -167,23 +170,23 @@ def test_a_page_of_something_big_is_summarised_with_a_notice(tmp_path: Path) -> 
 
 def test_an_explanation_as_a_page(tmp_path: Path) -> None:
     """The lesson in either language, with the maps behind it, in one file."""
-    attn("explain", SAMPLES / "article.json", "--lang", "zh", "-o", tmp_path / "e.html")
+    called("explain", SAMPLES / "article.json", "--lang", "zh", "-o", tmp_path / "e.html")
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert '<html lang="zh">' in page
     assert "<h2>第一步 · 打分：每个键与每个查询有多合拍？</h2>" in page
     assert '<td class="mark">' in page
     assert len(data_of(page)["heads"]) == 1
-    assert page == attn("explain", SAMPLES / "article.json", "--lang", "zh", "-f", "html").out
+    assert page == called("explain", SAMPLES / "article.json", "--lang", "zh", "-f", "html").out
 
 
 def test_nan_is_no_closed_key(tmp_path: Path) -> None:
     """A mark of its own, told below, on the terminal and in the page."""
     nan = '{"query": [["NaN"], [0]], "hidden": [[0], [0]], "mask": [[true, true], [true, false]]}'
     files(tmp_path, {"f.json": nan})
-    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    lines = called("plot", "f.json", cwd=tmp_path).out.splitlines()
     assert [line.split()[-1] for line in lines[1:3]] == ["!!!!!!!!!!!!", "██████······"]
     assert lines[4] == "weights, 2 queries × 2 keys; · closed; ! no number"
-    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    called("plot", "f.json", "-o", "p.html", cwd=tmp_path)
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     numbers = np.frombuffer(base64.b64decode(data["heads"][0]["weights"]), "<f4")
     assert np.isnan(numbers[:2]).all()
@@ -194,7 +197,7 @@ def test_rows_are_never_averaged_in_silence(tmp_path: Path) -> None:
     """Without colours every query that the caption counts has a line."""
     query = [[9.0, 0.0], [0.0, 9.0]] * 22
     files(tmp_path, {"f.json": json.dumps({"query": query, "hidden": [[9.0, 0.0], [0.0, 9.0]]})})
-    lines = attn("plot", "f.json", cwd=tmp_path).out.splitlines()
+    lines = called("plot", "f.json", cwd=tmp_path).out.splitlines()
     assert lines[1:45] == [f"{row:<2} " + ["██████      ", "      ██████"][row % 2] for row in range(44)]
 
 
@@ -202,19 +205,19 @@ def test_long_labels_end_in_dots(tmp_path: Path) -> None:
     """Upright ones too; their beginning is what is read first."""
     labels = ["internationalisation", "注意力机制的标签很长很长很长"]
     files(tmp_path, {"f.json": json.dumps({"query": [[1.0], [2.0]], "hidden": [[1.0], [2.0]], "labels": labels})})
-    out = attn("plot", "f.json", cwd=tmp_path).out
+    out = called("plot", "f.json", cwd=tmp_path).out
     assert [line.strip()[:1] for line in out.splitlines()[:3]] == ["i", "n", "t"]
     assert "…" in out.splitlines()[-3]
 
 
 def test_a_page_opens_at_what_was_asked_for(tmp_path: Path) -> None:
     """The numbers of --what, the item of --batch, and in a lesson the element that is worked out."""
-    attn("plot", SAMPLES / "padding.json", "--what", "scores", "--batch", "1", "-o", tmp_path / "p.html")
+    called("plot", SAMPLES / "padding.json", "--what", "scores", "--batch", "1", "-o", tmp_path / "p.html")
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     assert (data["first"], data["item"]) == ({"step": "scores"}, [1, 2])
-    err = attn("plot", SAMPLES / "padding.json", "--batch", "all", "-o", tmp_path / "q.html", status=2).err
+    err = called("plot", SAMPLES / "padding.json", "--batch", "all", "-o", tmp_path / "q.html", status=2).err
     assert err == "attn: a page shows one batch item\nhint: --batch N\n"
-    page = attn(
+    page = called(
         "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--col", "animal", "-f", "html"
     ).out
     assert data_of(page)["first"] == {"row": 10, "column": 2}

@@ -19,8 +19,9 @@ from attncli.files.contents import Named
 from attncli.files.formats import FORMATS
 from attncli.files.save import encoded
 from attncli.show.markdown import escape
-from tests.conftest import ROOT, SAMPLES, attn, environment
-from tests.test_files import member, npy, zipped
+from tests.support.files import member, npy, zipped
+from tests.support.places import ROOT, SAMPLES
+from tests.support.processes import attn, called, environment
 
 ARTICLE = SAMPLES / "article.json"
 
@@ -41,8 +42,8 @@ def test_infinity_goes_through_the_filters() -> None:
 
 def test_filters_refuse_one_head_in_json() -> None:
     """Head 0 is a choice too; all of them is none."""
-    assert "carries the whole problem" in attn("score", SAMPLES / "ocr.npz", "--head", "0", status=2).err
-    attn("score", SAMPLES / "ocr.npz", "--head", "all")
+    assert "carries the whole problem" in called("score", SAMPLES / "ocr.npz", "--head", "0", status=2).err
+    called("score", SAMPLES / "ocr.npz", "--head", "all")
 
 
 def test_a_batch_of_values_alone_goes_through_the_filters(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_batch_of_values_alone_goes_through_the_filters(tmp_path: Path) -> Non
     rng = np.random.default_rng(0)
     arrays = {"query": rng.random((3, 4)), "key": rng.random((5, 4)), "value": rng.random((2, 1, 5, 4))}
     np.savez(tmp_path / "b.npz", **arrays)  # type: ignore[arg-type]
-    whole = json.loads(attn("compute", tmp_path / "b.npz", "-f", "json").out)
+    whole = json.loads(called("compute", tmp_path / "b.npz", "-f", "json").out)
     piped = json.loads(shell(f"attn score {tmp_path}/b.npz | attn softmax | attn sum").stdout)
     assert np.shape(whole["output"]) == (2, 1, 3, 4)
     assert [piped[name] for name in ("weights", "output")] == [whole[name] for name in ("weights", "output")]
@@ -60,7 +61,7 @@ def test_masks_keep_their_own_precision_in_json(tmp_path: Path) -> None:
     """A float32 mask beside half precision states is carried on unrounded."""
     mask = np.array([[0.1, -1e9], [0.3, 70000]], dtype="f4")
     np.savez(tmp_path / "m.npz", query=np.ones((2, 2), "f2"), hidden=np.ones((2, 2), "f2"), mask=mask)
-    direct = attn("compute", tmp_path / "m.npz", "--step", "softmax", "-f", "csv")
+    direct = called("compute", tmp_path / "m.npz", "--step", "softmax", "-f", "csv")
     piped = shell(f"attn score {tmp_path}/m.npz | attn compute - --step softmax -f csv")
     assert (piped.stdout, piped.stderr) == (direct.out, direct.err)
 
@@ -76,20 +77,20 @@ def test_alignment_in_a_file_does_not_change_a_bit(tmp_path: Path) -> None:
     (tmp_path / "odd.npz").write_bytes(zipped(*members))
     np.savez(tmp_path / "even.npz", **arrays)  # type: ignore[arg-type]
     odd = [f"{tmp_path}/odd.npz:{'x' * shift}" for shift in (1, 2, 4)]
-    assert attn("compute", *odd, "-f", "json").out == attn("compute", tmp_path / "even.npz", "-f", "json").out
+    assert called("compute", *odd, "-f", "json").out == called("compute", tmp_path / "even.npz", "-f", "json").out
 
 
 @pytest.mark.parametrize("more", [["-f", "csv"], ["-f", "table", "--rows", "banana"], ["-f", "json", "--cols", "-3"]])
 def test_nothing_is_written_before_everything_is_known_to_work(tmp_path: Path, more: list[str]) -> None:
     """An error in what goes to standard output leaves no file either."""
-    attn("compute", SAMPLES / "induction.npz", "-o", tmp_path / "out.json", *more, status=2)
+    called("compute", SAMPLES / "induction.npz", "-o", tmp_path / "out.json", *more, status=2)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("words", ["--head 0000000000000000000000001", "--scale 1_0", "--scale ٣", "--rows 0"])
 def test_numbers_are_numbers(words: str) -> None:
     """What Python would take for a number, but no person means as one, is refused."""
-    attn("compute", ARTICLE, *words.split(), status=2)
+    called("compute", ARTICLE, *words.split(), status=2)
 
 
 def test_streams_that_are_closed_or_full() -> None:
@@ -120,14 +121,14 @@ def test_hostile_archives_and_headers(tmp_path: Path) -> None:
     }
     for name, data in cases.items():
         (tmp_path / name).write_bytes(data)
-        err = attn("inspect", name, status=2, cwd=tmp_path).err
+        err = called("inspect", name, status=2, cwd=tmp_path).err
         assert err.startswith(f"attn: {name}: ")
         assert "internal" not in err
     many = zipped(
         *(member(b"x%d.npy" % i, npy("<f4", "(9000000,)", bytes(36_000_000)), deflate=True) for i in range(3))
     )
     (tmp_path / "many.npz").write_bytes(many)
-    assert "possible ZIP bomb" in attn("inspect", "many.npz", status=2, cwd=tmp_path).err
+    assert "possible ZIP bomb" in called("inspect", "many.npz", status=2, cwd=tmp_path).err
 
 
 def test_a_stream_is_read_no_further_than_its_header_promises() -> None:
@@ -162,9 +163,9 @@ def test_python_warnings_stay_inside(tmp_path: Path) -> None:
     ):
         err = attn(*words, cwd=tmp_path, env={"PYTHONWARNINGS": "error"}).err
         assert all(line.startswith("attn: notice: ") for line in err.splitlines())
-    assert "output leaves the range of float32" in attn("compute", "v.npz", "--dtype", "float32", cwd=tmp_path).err
+    assert "output leaves the range of float32" in called("compute", "v.npz", "--dtype", "float32", cwd=tmp_path).err
     (tmp_path / "t.json").write_text('{"query": [1e300], "hidden": [[1]], "dtype": "float32"}')
-    assert "beyond the range of float32" in attn("compute", "t.json", status=2, cwd=tmp_path).err
+    assert "beyond the range of float32" in called("compute", "t.json", status=2, cwd=tmp_path).err
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_markdown_gets_no_markup_from_titles(text: str) -> None:
 def test_labels_that_look_like_marked_numbers_are_labels(tmp_path: Path) -> None:
     """Only the element that is worked out is bold."""
     (tmp_path / "f.json").write_text('{"query": [[1]], "hidden": [[1], [2]], "key_labels": ["[1]", "[NaN]"]}')
-    out = attn("explain", "f.json", "--step", "score", "-f", "markdown", cwd=tmp_path).out
+    out = called("explain", "f.json", "--step", "score", "-f", "markdown", cwd=tmp_path).out
     assert "| \\[1\\] | \\[NaN\\] |" in out
     assert "| **2** |" in out
 
@@ -196,7 +197,7 @@ def test_labels_that_look_like_comments_come_back() -> None:
 def test_a_long_name_and_a_kill(tmp_path: Path) -> None:
     """A name as long as the system allows is written; a terminated program leaves no temporary file."""
     name = "x" * 251 + ".csv"
-    attn("compute", ARTICLE, "-o", name, cwd=tmp_path)
+    called("compute", ARTICLE, "-o", name, cwd=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -222,21 +223,21 @@ def test_filters_take_arrays_from_flags_alone() -> None:
     """Standard input is not waited for when flags give what is needed."""
     hidden = SAMPLES / "article-hidden.csv"
     query = SAMPLES / "article-query.csv"
-    ran = attn("score", "--query", query, "--hidden", hidden, "--states", "columns", "-f", "csv")
+    ran = called("score", "--query", query, "--hidden", hidden, "--states", "columns", "-f", "csv")
     assert ran.out == ",first,second\n0,55.0,70.0\n"
 
 
 def test_any_member_can_be_picked_by_its_name(tmp_path: Path) -> None:
     """np.savez without names, or with names of one's own."""
     np.savez(tmp_path / "a.npz", np.eye(2), foo=np.eye(2))
-    out = attn(
+    out = called(
         "compute", "--query", "a.npz:arr_0", "--hidden", "a.npz:foo", "-f", "csv", "--step", "score", cwd=tmp_path
     )
     assert out.out == "1.0,0.0\n0.0,1.0\n"
-    assert "picks one array, with --query" in attn("inspect", "a.npz", status=2, cwd=tmp_path).err
+    assert "picks one array, with --query" in called("inspect", "a.npz", status=2, cwd=tmp_path).err
 
 
 def test_a_header_that_may_be_numbers_is_told(tmp_path: Path) -> None:
     """Data frames write 0, 1, 2 above their columns."""
     (tmp_path / "f.csv").write_text("0,1,2\n5,6,7\n")
-    assert "if it is a header, leave the top left cell empty" in attn("compute", "f.csv", cwd=tmp_path).err
+    assert "if it is a header, leave the top left cell empty" in called("compute", "f.csv", cwd=tmp_path).err

@@ -1,0 +1,1 @@
+"""The formula: steps, options, the fast path, and ONNX's operators."""

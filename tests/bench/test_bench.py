@@ -1,0 +1,39 @@
+"""`attn bench`: everybody computes the same, and each has a line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.support.processes import called
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--length 33 --heads 2 --dim 8",
+        "--length 40 --heads 4 --kv-heads 2 --causal --dtype float64",
+        "--length 70 --heads 1 --causal --window 8",
+        "--length 1 --keys 500 --heads 4 --kv-heads 2",
+        "--length 9 --keys 4 --window 0,0",  # the last queries see nothing
+    ],
+)
+def test_the_benchmark_runs_and_everybody_agrees(words: str) -> None:
+    """Times are positive, and plain NumPy is there; with what else is installed."""
+    found = json.loads(called("bench", *words.split(), "--rounds", "2", "-f", "json").out)
+    timings = {each["name"]: each for each in found["timings"]}
+    assert {"attn", "numpy"} <= timings.keys()
+    assert all(each["milliseconds"] > 0 and each["difference"] < 1e-4 for each in timings.values())
+    assert found["limit_milliseconds"] > 0
+
+
+def test_the_benchmark_as_a_table_and_its_errors() -> None:
+    """A line a contestant, the limit last; libraries that are not there or not known are told."""
+    out = called("bench", "--length", "32", "--heads", "2", "--rounds", "1").out
+    assert re.search(r"^attn +\d+\.\d +\d+% +\d+%", out, re.MULTILINE)
+    assert re.search(r"^numpy +\d+\.\d +\d+% +\d+\.\d\d x +\d+%", out, re.MULTILINE)
+    assert out.splitlines()[-2].startswith("two products")
+    err = called("bench", "--against", "touch", status=2).err
+    assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'

@@ -1,0 +1,1 @@
+"""Files and flags as one problem."""

@@ -1,0 +1,18 @@
+"""What `attn check` finds in a generated case."""
+
+from __future__ import annotations
+
+from attncli.attend.operands import prepare
+from attncli.attend.options import Options
+from attncli.check.diagnosis import Finding, Wanted, check
+from tests.mistakes.cases import Case
+
+
+def diagnose(case: Case) -> Finding:
+    """Check one generated case."""
+    return check(prepare(case.problem.arrays, Options.parse(case.problem.options)), case.expected, Wanted())
+
+
+def offered(finding: Finding) -> set[frozenset[str]]:
+    """Return the mistakes of each of the simplest explanations."""
+    return {frozenset(each.mistakes) for each in finding.explanations if each.rank == 1}

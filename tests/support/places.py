@@ -1,0 +1,12 @@
+"""Where things are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "README.md"
+SAMPLES = ROOT / "samples"
+GOLDEN = ROOT / "tests" / "golden"
+# port.npz holds what a port makes of a layer, not what the model does.
+RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz"})
