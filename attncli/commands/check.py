@@ -111,7 +111,7 @@ def _checked(
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
     from attncli.check.report import Checked
-    from attncli.problem.computation import attention_of
+    from attncli.problem.factory import attention_of
     from attncli.problem.notices import of_inputs
 
     if "expected" not in problem.arrays:
