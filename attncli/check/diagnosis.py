@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 # Candidates that are looked at again with rounding to half precision.
 MOST_ROUNDED = 8
-# Stages of mistakes beside which dropout can be seen: they change weights, not where numbers stand.
-BESIDE_DROPOUT = ("rope", "rules", "numbers")
 
 
 @dataclass(frozen=True)
@@ -224,8 +222,8 @@ def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
 
 
 def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]:
-    """Look for dropout, alone or beside one other mistake in the scores or masks."""
-    others = [each for each in search.known if isinstance(each, Variant) and each.stage in BESIDE_DROPOUT]
+    """Look for dropout, alone or beside one other mistake that leaves numbers where they are."""
+    others = [each for each in search.known if isinstance(each, Variant) and each.piece.keeps_places]
     for other in (None, *others):
         recipe = search.made([] if other is None else [other])
         lost = None if recipe is None else dropout.find(recipe, search.probe)
@@ -236,10 +234,11 @@ def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]
             return [alone]
         both = replace(
             alone,
-            mistakes=(other.mistakes[0], *alone.mistakes),
-            said=(other.said, *alone.said),
+            mistakes=(other.mistakes[0].id, *alone.mistakes),
+            keys=(other.key, *alone.keys),
+            descriptions=(other.description, *alone.descriptions),
             fixes=(other.fix, *alone.fixes),
-            detail={other.mistakes[0]: dict(other.detail), **alone.detail},
+            detail={other.mistakes[0].id: dict(other.detail), **alone.detail},
         )
         return [both]
     return []

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast import stream
-from attncli.check import conventions, dropout
+from attncli.check import dropout
 from attncli.check.compare import distance
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import DROPOUT, SAME
 from attncli.check.precision import Reference
 from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
@@ -30,7 +32,8 @@ class Explanation:
 
     Attributes:
         mistakes: ids, in the order in which the mistakes are made.
-        said: for each, what went wrong.
+        keys: for each, what identifies it: the piece that it replaces, and the form that the piece gets.
+        descriptions: for each, what went wrong.
         fixes: for each, what to change.
         detail: numbers and names, by mistake.
         options: the options of the computation with which ``attn compute`` gives what was observed; None: none do.
@@ -40,7 +43,8 @@ class Explanation:
     """
 
     mistakes: tuple[str, ...]
-    said: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
+    descriptions: tuple[str, ...]
     fixes: tuple[str, ...]
     detail: Mapping[str, object]
     options: Mapping[str, object] | None
@@ -48,16 +52,22 @@ class Explanation:
     rows: tuple[int, int]
     rank: int = 1
 
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The pieces that the mistakes replace."""
+        return tuple(piece for piece, _ in self.keys)
+
 
 def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
     """Return dropout as an explanation."""
     p = found.share if abs(found.factor - 1) < dropout.ALIKE else 1 - 1 / found.factor
     scaled = "were not scaled up" if abs(found.factor - 1) < dropout.ALIKE else f"were scaled by {found.factor:.4g}"
     return Explanation(
-        ("dropout",),
+        (DROPOUT.id,),
+        ((pieces.DROPOUT.name, "random"),),
         (f"dropout was left on (p about {p:.2g}): {found.share:.0%} of the weights are 0, the others {scaled}",),
         ("switch dropout off (model.eval(), dropout_p=0)",),
-        {"dropout": {"p": p, "factor": found.factor}},
+        {DROPOUT.id: {"p": p, "factor": found.factor}},
         None,
         float("nan"),
         (found.rows, int(np.prod(expected.shape[:3]))),
@@ -71,8 +81,8 @@ def explained(
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
     for each in ordered[:CONFIRMED]:
-        slots = {variant.slot for variant in each.variants}
-        if each.fitted and any({v.slot for v in other.variants} == slots for other, _, _ in kept):
+        replaced = {variant.piece for variant in each.variants}
+        if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
             continue  # the same mistake, its number looked for although it has a name
         share = search.allowed(each.recipe)
         residual, worst, rows = whole(reference, expected, each.recipe)
@@ -85,8 +95,8 @@ def explained(
         for name in names(each, residual, rows)
     ]
     # What options reproduce needs no variant of it that differs in something this data does not have.
-    plain = {(each.mistakes, each.fixes) for each in named if each.options is not None}
-    return [each for each in named if each.options is not None or (each.mistakes, each.fixes) not in plain]
+    plain = {(each.mistakes, each.pieces) for each in named if each.options is not None}
+    return [each for each in named if each.options is not None or (each.mistakes, each.pieces) not in plain]
 
 
 def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
@@ -97,11 +107,12 @@ def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[
         options = None if options is None or variant.options is None else {**options, **variant.options}
     found = []
     for at in range(count):
-        mistakes = tuple(variant.mistakes[min(at, len(variant.mistakes) - 1)] for variant in candidate.variants)
+        mistakes = tuple(variant.mistakes[min(at, len(variant.mistakes) - 1)].id for variant in candidate.variants)
         found.append(
             Explanation(
                 mistakes,
-                tuple(variant.said for variant in candidate.variants),
+                tuple(variant.key for variant in candidate.variants),
+                tuple(variant.description for variant in candidate.variants),
                 tuple(variant.fix for variant in candidate.variants),
                 {name: dict(v.detail) for name, v in zip(mistakes, candidate.variants, strict=True)},
                 options,
@@ -149,8 +160,8 @@ def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[s
     if len(found) < 2:
         return []
     ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
-    same = [text for pair, text in conventions.SAME.items() if pair in ids]
-    if blind and len({each.said for each in found}) > 1:
+    same = [text for pair, text in SAME.items() if pair in ids]
+    if blind and len({each.keys for each in found}) > 1:
         same.append(
             "data with "
             + ", ".join(f"more than {hides}" if hides.startswith("one") else f"not {hides}" for hides in blind)

@@ -10,9 +10,9 @@ from attncli.attend.operands import Operands
 def scales_of(o: Operands) -> dict[float, str]:
     """Return the numbers that people scale by, each with what it is: its name, a colon, and how it comes about.
 
-    d is the number of features of a head, H the number of heads.
+    d is the number of features of a head, H the number of heads of the whole problem: a part of it has its scale.
     """
-    d, heads = o.sizes.features, o.sizes.heads
+    d, heads = o.sizes.features, o.head_count
     found: dict[float, str] = {}
     for value, name in (
         (d**-0.5, "1/√d"),

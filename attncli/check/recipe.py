@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.attend.options import Options
 from attncli.attend.stages.mask import additions, openings
 from attncli.attend.stages.rotate import rotated
 from attncli.attend.stages.score import products
@@ -81,6 +82,12 @@ class Recipe:
     def with_rules(self, **changes: Any) -> Recipe:
         """Return this recipe with something else closed, and nothing else changed."""
         return replace(self, rules=replace(self.masking, **changes))
+
+    def with_rotated(self, query: NDArray[Any], key: NDArray[Any]) -> Recipe:
+        """Return this recipe with query and key that need no further rotation."""
+        rules = None if self.rules is None else replace(self.rules, query=query, key=key, options=_unturned(self.rules))
+        operands = replace(self.operands, query=query, key=key, options=_unturned(self.operands))
+        return replace(self, operands=operands, rules=rules)
 
     @property
     def masking(self) -> Operands:
@@ -215,3 +222,7 @@ class Recipe:
         with np.errstate(all="ignore"):
             logits = self._logits(one, openings(self.masking.select(batch=batch, head=head, rows=rows)))
         return logits[0, 0, 0], ready(one.value, one.dtype)[0, 0]
+
+
+def _unturned(o: Operands) -> Options:
+    return replace(o.options, rope=None)

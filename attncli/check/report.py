@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check import conventions
 from attncli.check.diagnosis import Finding
 from attncli.check.explanation import Explanation
+from attncli.check.mistakes.registry import libraries
 from attncli.files.contents import of_item
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
@@ -192,8 +192,8 @@ def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
         yield from (("- ", fact) for fact in finding.facts)
     for at, each in enumerate(finding.explanations):
         same = at > 0 and each.rank == finding.explanations[at - 1].rank
-        yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.said)}"
-        if at == 0 or each.said != finding.explanations[at - 1].said:
+        yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.descriptions)}"
+        if at == 0 or each.keys != finding.explanations[at - 1].keys:
             yield from (("   ", line) for line in _more(each))
     yield from (("", f"To tell them apart: {line}.") for line in finding.apart)
     if finding.blind:
@@ -213,9 +213,7 @@ def _more(each: Explanation) -> Iterator[str]:
         yield f"explains {over} to within {each.residual:.1e}"
     else:
         yield f"seen in {over}; it is random, so nothing reproduces it"
-    yield from (
-        f"who does what: {conventions.LIBRARIES[name]}" for name in each.mistakes if name in conventions.LIBRARIES
-    )
+    yield from (f"who does what: {who}" for who in libraries(each.mistakes).values())
 
 
 def fix(explanation: Explanation) -> str:
@@ -278,15 +276,13 @@ def record(checked: Checked) -> dict[str, Any]:
             {
                 "mistakes": list(each.mistakes),
                 "rank": each.rank,
-                "said": list(each.said),
+                "said": list(each.descriptions),
                 "detail": each.detail,
                 "residual": _finite(each.residual),
                 "rows": list(each.rows),
                 "fix": fix(each),
                 "options": each.options,
-                "libraries": {
-                    name: conventions.LIBRARIES[name] for name in each.mistakes if name in conventions.LIBRARIES
-                },
+                "libraries": libraries(each.mistakes),
             }
             for each in finding.explanations
         ],

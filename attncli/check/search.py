@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.mistakes import layout, masks, numbers, positions, rules, softmax
-from attncli.check.mistakes.variant import STAGES, Unknown, Variant
+from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, softmax, window
+from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.precision import EPS, MARGIN
 from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
@@ -26,22 +26,22 @@ Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
     masks.lengths,
-    rules.causal,
+    causal.causal,
     layout.axes,
     layout.reshapes,
     numbers.scale,
-    positions.rope,
+    rotation.rope,
     softmax.closing,
-    rules.window,
-    layout.heads_tiled,
-    layout.fused,
+    window.window,
+    operands.heads_tiled,
+    operands.fused,
     softmax.axis,
     numbers.softcap,
     softmax.sink,
-    positions.alibi,
-    layout.operands,
-    positions.bias,
-    layout.score_function,
+    additions.alibi,
+    operands.swapped,
+    additions.bias,
+    operands.score_function,
     numbers.factor,
 )
 # Differences of more than this share of a row are no rounding of any kind.
@@ -77,41 +77,42 @@ class Search:
         probe: the rows that are tried.
         eps: of the precision in which the observed output was computed.
         limit: how large a share of a row rounding may be, for the right recipe.
-        skip: slots that are not tried, in a part of a problem that lacks what they need.
-        progress: told the share that is done.
+        all_heads: whether all heads are there; in some of them some pieces cannot be seen.
+        progress: called with the share that is done.
     """
 
     right: Recipe
     probe: Probe
     eps: float
     limit: float
-    skip: frozenset[str] = frozenset()
+    all_heads: bool = True
     progress: Callable[[float], None] | None = None
 
     @cached_property
     def known(self) -> list[Variant | Unknown]:
         """Every mistake that can be made to this problem."""
-        return [each for family in FAMILIES for each in family(self.right.operands) if each.slot not in self.skip]
+        every = (each for family in FAMILIES for each in family(self.right.operands))
+        return [each for each in every if self.all_heads or not each.piece.needs_all_heads]
 
     def again(self, candidate: Candidate) -> Candidate | None:
         """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
-        found: list[Variant] = []
-        for variant in candidate.variants:
-            for each in self.known:
-                if each.slot != variant.slot or each.stage != variant.stage:
-                    continue
-                if isinstance(each, Variant) and variant.number is None and each.said == variant.said:
-                    found.append(each)
-                    break
-                if isinstance(each, Unknown) and variant.number is not None:
-                    same = each.of(variant.number)
-                    if same.said == variant.said:
-                        found.append(replace(same, number=variant.number))
-                        break
+        found = [same for variant in candidate.variants if (same := self.same(variant)) is not None]
         recipe = self.made(found) if len(found) == len(candidate.variants) else None
         if recipe is None:
             return None
         return Candidate(tuple(found), recipe, self.probe.distance(recipe), candidate.fitted)
+
+    def same(self, variant: Variant) -> Variant | None:
+        """Return the mistake of this problem that has the key, and the number, of one of another part of it."""
+        for each in self.known:
+            if isinstance(each, Variant):
+                if variant.number is None and each.key == variant.key:
+                    return each
+            elif variant.number is not None and each.piece == variant.piece:
+                made = each.of(variant.number)
+                if made.key == variant.key:
+                    return replace(made, number=variant.number)
+        return None
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
@@ -120,7 +121,7 @@ class Search:
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
         every = [each for each in self.known if not (each.raw if isinstance(each, Variant) else each.alone)]
-        both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
+        both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
         recipes: dict[tuple[int, bool], Recipe | None] = {}
         for at, pair in enumerate(both):
@@ -167,7 +168,7 @@ class Search:
 
     def base(self, variants: Iterable[Variant | Unknown]) -> Recipe:
         """Return the right recipe as these mistakes take it: rotated, unless one of them has to do with that."""
-        raw = any(each.stage == "rope" or (isinstance(each, Variant) and each.raw) for each in variants)
+        raw = any(each.piece.turns or (isinstance(each, Variant) and each.raw) for each in variants)
         return self.right if raw else self.baked
 
     def made(self, variants: Sequence[Variant], start: Recipe | None = None) -> Recipe | None:
@@ -184,10 +185,9 @@ class Search:
 
     def fitted(self, base: Recipe, others: Sequence[Variant], unknown: Unknown) -> list[float]:
         """Return the numbers with which a mistake comes nearest to what was observed."""
-        at = STAGES.index(unknown.stage)
         start = self.base([*others, unknown])
-        before = self.made([each for each in others if STAGES.index(each.stage) <= at], start)
-        after = [each for each in others if STAGES.index(each.stage) > at]
+        before = self.made([each for each in others if each.piece.order <= unknown.piece.order], start)
+        after = [each for each in others if each.piece.order > unknown.piece.order]
 
         def apart(number: float) -> NDArray[Any] | None:
             recipe = before
@@ -198,7 +198,7 @@ class Search:
             made, observed = self.probe.together(recipe, 1)
             return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
 
-        guesses = list(unknown.numbers(base, self.probe))
+        guesses = unknown.guesses(base, self.probe)
         if not unknown.smooth or len(guesses) < 2:
             return guesses
         squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
@@ -237,7 +237,7 @@ def _half(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:
-    return sorted(variants, key=lambda each: STAGES.index(each.stage))
+    return sorted(variants, key=lambda each: each.piece.order)
 
 
 def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:

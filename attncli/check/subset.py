@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 # Numbers in query, key and value beyond which a problem is large: each of thousands of recipes copies some of them.
 LARGE = 1 << 21
 HEADS = 2
-# What cannot be seen in some heads without the others.
-NEEDS_ALL = frozenset({"layout", "heads", "axis"})
 
 
 def is_large(o: Operands) -> bool:
@@ -39,7 +37,7 @@ def narrowed(search: Search, o: Operands) -> Search:
         if group.batch == batch and group.head in heads
     )
     probe = Probe(groups, search.probe.expected[batch : batch + 1, heads])
-    return replace(search, right=Recipe(part_of(o, batch, heads)), probe=probe, skip=NEEDS_ALL)
+    return replace(search, right=Recipe(part_of(o, batch, heads)), probe=probe, all_heads=False)
 
 
 def part_of(o: Operands, batch: int, heads: list[int]) -> Operands:

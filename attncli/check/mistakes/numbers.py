@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -12,36 +12,39 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import additions
 from attncli.check.known_scales import name_of, scales_of
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import OUTPUT_FACTOR, SCALE, SOFTCAP
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
 
 # Scales are looked for between these powers of 10, and then refined.
 SCALES = np.logspace(-4, 2.5, 40)
-CAPS = np.logspace(-1.5, 3, 24)
+SIGNED = tuple(np.concatenate([SCALES, -SCALES[::4]]).tolist())
+CAPS = tuple(np.logspace(-1.5, 3, 24).tolist())
 
 
 def scale(o: Operands) -> Iterator[Variant | Unknown]:
-    """The factor on the scores is another one."""
+    """The scores are multiplied by another factor."""
     for value in scales_of(o):
         if not math.isclose(value, o.factor, rel_tol=1e-9):
             yield _scale(o, value)
-    signed = [*SCALES, *-SCALES[::4]]
-    yield Unknown("scale", "numbers", lambda recipe, probe: signed, partial(_scale, o))
+    yield Unknown(pieces.SCALE, SIGNED, partial(_scale, o))
 
 
 def _scale(o: Operands, value: float) -> Variant:
     known = name_of(value, scales_of(o))
+    name = known.split(":")[0]
     what = _equals(value, known) if known else f"{value:.6g}, which is no known constant"
     return Variant(
-        mistakes=("scale",),
-        slot="scale",
-        stage="numbers",
-        apply=lambda recipe: recipe.with_operands(factor=value),
-        said=f"the scores were multiplied by {what}",
-        fix="do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, plain_name(o))}",
-        detail={"scale": value, "constant": known.split(":")[0] or None},
-        options={"scale": value},
+        (SCALE,),
+        pieces.SCALE,
+        name,
+        lambda recipe: recipe.with_operands(factor=value),
+        f"the scores were multiplied by {what}",
+        "do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, plain_name(o))}",
+        {"scale": value, "constant": name or None},
+        {"scale": value},
     )
 
 
@@ -65,8 +68,8 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
     cap = o.options.softcap
     if cap is not None:
         fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"
-        said = "softcap was left out"
-        yield _capped(said, fix, {"place": "missing"}, lambda recipe: _with_cap(recipe, None), {"softcap": 0})
+        without = partial(_with_cap, value=None)
+        yield _capped("missing", without, "softcap was left out", fix, {"place": "missing"}, {"softcap": 0})
         orders = {
             "after the mask": ("scale", "add", "close", "softcap"),
             "before the scale": ("softcap", "scale", "add", "close"),
@@ -75,42 +78,53 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
         if additions(o):
             orders["after the bias"] = ("scale", "add", "softcap", "close")
         for place, order in orders.items():
-            said = f"softcap was applied {place}"
-            yield _capped(said, fix, {"place": place}, lambda recipe, order=order: replace(recipe, order=order), None)
-    yield Unknown("softcap", "numbers", lambda recipe, probe: CAPS, partial(_other_cap, o))
+            apply = partial(_in_order, order=order)
+            yield _capped(place, apply, f"softcap was applied {place}", fix, {"place": place}, None)
+    yield Unknown(pieces.CAP, CAPS, partial(_other_cap, o))
+
+
+def _in_order(recipe: Recipe, *, order: tuple[str, ...]) -> Recipe:
+    return replace(recipe, order=order)
 
 
 def _other_cap(o: Operands, value: float) -> Variant:
     right = "no softcap" if o.options.softcap is None else f"a softcap of {o.options.softcap:g}"
     detail = {"softcap": value, "place": "other"}
-    said = f"the scores were capped at {value:.6g}"
-    return _capped(said, f"use {right}", detail, lambda recipe: _with_cap(recipe, value), {"softcap": value})
+    apply = partial(_with_cap, value=value)
+    description = f"the scores were capped at {value:.6g}"
+    return _capped("other limit", apply, description, f"use {right}", detail, {"softcap": value})
 
 
-def _with_cap(recipe: Recipe, value: float | None) -> Recipe:
+def _with_cap(recipe: Recipe, *, value: float | None) -> Recipe:
     return recipe.with_operands(options=replace(recipe.operands.options, softcap=value))
 
 
-def _capped(said: str, fix: str, detail: dict[str, object], apply: object, options: object) -> Variant:
-    return Variant(("softcap",), "softcap", "numbers", apply, said, fix, detail, options)  # type: ignore[arg-type]
+def _capped(
+    form: str,
+    apply: Callable[[Recipe], Recipe | None],
+    description: str,
+    fix: str,
+    detail: Mapping[str, object],
+    options: Mapping[str, object] | None,
+) -> Variant:
+    return Variant((SOFTCAP,), pieces.CAP, form, apply, description, fix, detail, options)
 
 
 def factor(o: Operands) -> Iterator[Variant | Unknown]:
     """The whole output is multiplied by a number."""
-    yield Unknown("factor", "output", _ratio, partial(_factor, o))
+    yield Unknown(pieces.OUTPUT, _ratio, partial(_factor, o))
 
 
 def _factor(o: Operands, value: float) -> Variant:
-    known = name_of(value, scales_of(o))
-    said = f"the output is {value:.6g}" + (f" = {known.split(':')[0]}" * bool(known)) + " times what it should be"
+    name = name_of(value, scales_of(o)).split(":")[0]
     return Variant(
-        mistakes=("output-factor",),
-        slot="factor",
-        stage="output",
-        apply=lambda recipe: replace(recipe, factor=recipe.factor * value),
-        said=said,
-        fix="look for a factor on the values or behind softmax, such as the scale applied there",
-        detail={"factor": value, "constant": known.split(":")[0] or None},
+        (OUTPUT_FACTOR,),
+        pieces.OUTPUT,
+        "factor",
+        lambda recipe: replace(recipe, factor=recipe.factor * value),
+        f"the output is {value:.6g}" + f" = {name}" * bool(name) + " times what it should be",
+        "look for a factor on the values or after softmax, such as the scale applied there",
+        {"factor": value, "constant": name or None},
     )
 
 

@@ -1,0 +1,1 @@
+"""`attncli.check`, part by part."""
