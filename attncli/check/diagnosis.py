@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from attncli.check.compare import Comparison, compare
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained, told_apart
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
-from attncli.check.precision import EPS, KINDS, Reference, decimals, grids
+from attncli.check.precision import Reference, decimals, grids
 from attncli.check.probe import choose
 from attncli.check.recipe import Recipe
+from attncli.check.rounding import BFLOAT16, FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Candidate, Search
 from attncli.check.subset import is_large, narrowed
 
@@ -38,7 +39,7 @@ class Finding:
     Attributes:
         comparison: with the right output.
         layout: how the expected output was read.
-        rounding: what less precise computation explains a difference that is none, in words; empty where there is none.
+        rounding: the less precise computation that explains the difference; None: none does, or none is needed.
         diagnosed: whether mistakes were looked for.
         explanations: what explains the difference; all reproduce it equally well.
         facts: what can be said where nothing explains it.
@@ -48,7 +49,7 @@ class Finding:
 
     comparison: Comparison
     layout: Layout
-    rounding: str = ""
+    rounding: Level | None = None
     diagnosed: bool = False
     explanations: Sequence[Explanation] = ()
     facts: Sequence[str] = ()
@@ -89,9 +90,9 @@ def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progres
         InputError: the expected output has no shape that an output of this problem can have.
     """
     reference = Reference.of(normal(o), progress)
-    levels = levels_of(o, expected)
-    layout, comparison = chosen(reference, readings(expected, o.sizes), levels, wanted)
-    finding = Finding(comparison, layout, rounding=rounding(comparison, levels), blind=observations.blind(o))
+    precisions = precisions_of(o, expected)
+    layout, comparison = chosen(reference, readings(expected, o.sizes), precisions, wanted)
+    finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=observations.blind(o))
     if comparison.agrees or not wanted.diagnose:
         return finding
     finding = replace(finding, diagnosed=True)
@@ -108,25 +109,25 @@ def normal(o: Operands) -> Operands:
     return replace(o, mask=to_the_last_key(o.mask, o.sizes.keys))
 
 
-def levels_of(o: Operands, expected: NDArray[Any]) -> list[str]:
+def precisions_of(o: Operands, expected: NDArray[Any]) -> list[Precision]:
     """Return the precisions that a right output may have, the finest first.
 
     That of the arrays; float32, in which many programs take the softmax of anything; and half precision where every
     expected number can be written in it, as if it had been rounded.
     """
-    own_type = expected.dtype if expected.dtype.name in EPS else own(expected.dtype)
-    coarsest = max((o.output_dtype.name, own_type.name), key=lambda name: EPS[name])
-    on = [kind for kind in grids(expected) if EPS[kind] > EPS[coarsest]]
+    own_type = expected.dtype if expected.dtype.name in PRECISIONS else own(expected.dtype)
+    coarsest = max((PRECISIONS[name] for name in (o.output_dtype.name, own_type.name)), key=lambda each: each.eps)
+    on = [kind for kind in grids(expected) if kind.eps > coarsest.eps]
     # What is on the grid of bfloat16 is mostly on that of float16 too, which has more digits: the coarser one counts.
-    return [*dict.fromkeys([coarsest, *["float32"] * (coarsest == "float64")]), *on[-1:]]
+    return [coarsest, *[FLOAT32] * (coarsest == FLOAT64), *on[-1:]]
 
 
 def chosen(
-    reference: Reference, layouts: Sequence[Layout], levels: Sequence[str], wanted: Wanted
+    reference: Reference, layouts: Sequence[Layout], precisions: Sequence[Precision], wanted: Wanted
 ) -> tuple[Layout, Comparison]:
     """Compare in each layout; return the one that agrees, or else the problem's own, or the nearest."""
-    tried = [(layout, compared(reference, layout.array, levels, wanted)) for layout in layouts]
-    for level in ("given", *levels):
+    tried = [(layout, compared(reference, layout.array, precisions, wanted)) for layout in layouts]
+    for level in (GIVEN, *map(Level, precisions)):
         for layout, comparison in tried:
             if comparison.agrees and comparison.level == level:
                 return layout, comparison
@@ -134,45 +135,59 @@ def chosen(
     if agreeing is not None:
         return agreeing
     own = [each for each in tried if each[0].own]
-    return own[0] if own else min(tried, key=lambda each: float(np.median(each[1].badness)))
+    return own[0] if own else min(tried, key=lambda each: float(np.median(each[1].excess)))
 
 
-def compared(reference: Reference, expected: NDArray[Any], levels: Sequence[str], wanted: Wanted) -> Comparison:
-    """Compare at the finest precision at which the outputs agree, or else at the coarsest that they may have."""
+def compared(
+    reference: Reference, expected: NDArray[Any], precisions: Sequence[Precision], wanted: Wanted
+) -> Comparison:
+    """Compare at the finest level at which the outputs agree, or else at the coarsest that they may have."""
     if wanted.rtol is not None or wanted.atol is not None:
         allowed = (wanted.atol or 0.0) + (wanted.rtol or 0.0) * np.abs(reference.output)
-        return compare(expected, reference.output, np.maximum(allowed, np.finfo(float).tiny), "given")
-    first = compare(expected, reference.output, reference.tolerance(levels[0]), levels[0])
-    count = None if first.agrees else decimals(expected)
-    if count is not None:
-        digits = reference.tolerance(levels[0]) + 0.5 * 10.0**-count * (1 + 1e-6)
-        found = compare(expected, reference.output, digits, f"{count} decimals")
-        if found.agrees:
-            return found
-    found = first
-    for level in levels[1:] if not first.agrees else ():
-        found = compare(expected, reference.output, reference.tolerance(level), level)
-        if found.agrees:
-            return found
-    if not found.agrees and found.level not in KINDS:
-        told = reference.rounding_of(expected)
-        if told:
-            half = compare(expected, reference.output, reference.tolerance(told.split()[0]), told)
-            return half if half.agrees else found
+        return compare(expected, reference.output, np.maximum(allowed, np.finfo(float).tiny), GIVEN)
+    found = None
+    for level in levels_of(reference, expected, precisions):
+        comparison = compare(expected, reference.output, allowed_at(reference, level), level)
+        if comparison.agrees:
+            return comparison
+        found = comparison if level.is_plain else found
+    assert found is not None  # the first level is plain
     return found
 
 
-def rounding(comparison: Comparison, levels: Sequence[str]) -> str:
-    """Say what less precise computation explains the difference, where one does."""
-    return comparison.level if comparison.agrees and comparison.level not in ("given", levels[0]) else ""
+def levels_of(reference: Reference, expected: NDArray[Any], precisions: Sequence[Precision]) -> Iterator[Level]:
+    """Return the levels at which to compare, what takes longer to find out after what does not."""
+    yield Level(precisions[0])
+    count = decimals(expected)
+    if count is not None:
+        yield Level(precisions[0], decimals=count)
+    yield from map(Level, precisions[1:])
+    if not precisions[-1].is_half:
+        rounding = reference.rounding_of(expected)
+        if rounding is not None:
+            yield Level(rounding.kind, rounding=rounding)
+
+
+def allowed_at(reference: Reference, level: Level) -> NDArray[Any]:
+    """Return the tolerance of each row at a level, (batch, heads, L)."""
+    assert level.precision is not None
+    allowed = reference.tolerance(level.precision)
+    return allowed if level.decimals is None else allowed + 0.5 * 10.0**-level.decimals * (1 + 1e-6)
+
+
+def rounding(comparison: Comparison, precisions: Sequence[Precision]) -> Level | None:
+    """Return the less precise computation that explains the difference, where one does."""
+    expected = (GIVEN, Level(precisions[0]))
+    return comparison.level if comparison.agrees and comparison.level not in expected else None
 
 
 def prepared(reference: Reference, expected: NDArray[Any], comparison: Comparison) -> Search:
     """Return the search at the precision of the comparison."""
-    level = comparison.level if comparison.level in EPS else "float32"
-    probe = choose(expected, comparison.badness, reference.size, reference.operands.sizes.keys)
-    limit = limit_of(reference, level)
-    return Search(Recipe(in_float64(reference.operands)), probe, EPS[level], limit, progress=reference.progress)
+    level = comparison.level
+    precision = level.precision if level.is_plain and level.precision is not None else FLOAT32
+    probe = choose(expected, comparison.excess, reference.size, reference.operands.sizes.keys)
+    recipe = Recipe(in_float64(reference.operands))
+    return Search(recipe, probe, precision, reference.limit(precision), progress=reference.progress)
 
 
 def in_float64(o: Operands) -> Operands:
@@ -193,20 +208,15 @@ def diagnosed(reference: Reference, expected: NDArray[Any], search: Search) -> l
             return confirmed
         pairs = two_at_once(reference, search)
         confirmed = explained(reference, expected, search, search.explaining(pairs))
-        if confirmed or search.eps > EPS["float32"]:
+        if confirmed or search.precision.eps > FLOAT32.eps:
             return confirmed
         confirmed = without_dropout(search, expected)
-        coarse = replace(search, eps=EPS["bfloat16"], limit=limit_of(reference, "bfloat16"))
+        coarse = replace(search, precision=BFLOAT16, limit=reference.limit(BFLOAT16))
         for found in (singles, pairs) if not confirmed else ():
             near = sorted(coarse.explaining(found), key=lambda each: each.distance)[:MOST_ROUNDED]
             rounded = [each for each in near if reference.rounding_of(expected, each.recipe)]
             confirmed = confirmed or explained(reference, expected, coarse, rounded)
     return confirmed
-
-
-def limit_of(reference: Reference, level: str) -> float:
-    """Return how large a share of a row rounding may be."""
-    return float((reference.tolerance(level) / reference.size).max())
 
 
 def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
@@ -215,7 +225,7 @@ def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
         return search.pairs()
     part = narrowed(search, reference.operands)
     # The widest limit: what is held against the whole later must not be lost here.
-    widest = limit_of(reference, "bfloat16")
+    widest = reference.limit(BFLOAT16)
     near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.recipe), widest)]
     found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
     return [each for each in found if each is not None]

@@ -41,7 +41,7 @@ class Dropped:
 
 def find(right: Recipe, probe: Probe) -> Dropped | None:
     """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
-    if right.back or right.axis != "keys":
+    if right.back or not right.has_right("softmax"):
         return None
     ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
     for group in probe.groups:

@@ -71,30 +71,30 @@ class Probe:
         return one[finite], other[finite]
 
 
-def choose(expected: NDArray[Any], badness: NDArray[Any], size: NDArray[Any], keys: int) -> Probe:
+def choose(expected: NDArray[Any], excess: NDArray[Any], size: NDArray[Any], keys: int) -> Probe:
     """Choose the rows.
 
     Args:
         expected: (batch, heads, L, Ev) what was observed.
-        badness: (batch, heads, L) how much of each row is wrong.
+        excess: (batch, heads, L) how much of each row is wrong.
         size: (batch, heads, L) how large its numbers are.
         keys: how many there are.
     """
-    batches, heads, queries = badness.shape
-    by_head = badness.max(axis=2)
+    batches, heads, queries = excess.shape
+    by_head = excess.max(axis=2)
     order = [divmod(int(i), heads) for i in np.argsort(-by_head, axis=None, kind="stable")]
     # The worst, the corners (which some mistakes leave right), and the least bad.
     places = list(dict.fromkeys([order[0], (0, 0), (batches - 1, heads - 1), (0, heads - 1), order[-1]]))[:GROUPS]
     count = max(3, min(ROWS, SCORES // max(1, keys)))
     groups = []
     for batch, head in places:
-        rows = _rows(badness[batch, head], queries, count)
+        rows = _rows(excess[batch, head], queries, count)
         some = expected[batch, head, rows].astype(np.float64)
         groups.append(Group(batch, head, rows, some, size[batch, head, rows][:, None]))
     return Probe(tuple(groups), expected)
 
 
-def _rows(badness: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
-    worst = np.argsort(-badness, kind="stable")[: max(1, count // 3)]
+def _rows(excess: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
+    worst = np.argsort(-excess, kind="stable")[: max(1, count // 3)]
     spread = np.linspace(0, queries - 1, count - len(worst)).round().astype(np.int64)
     return np.unique(np.concatenate([worst, spread]))

@@ -61,7 +61,7 @@ def verdict(checked: Checked) -> str:
         return f"{checked.name}: agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
     mistakes = " or ".join(dict.fromkeys(" + ".join(each.mistakes) for each in finding.explanations))
     how = f"differs by {c.error:.2g} (tolerance {c.tolerance:.1e})"
-    if c.astray is not None:
+    if c.nonfinite_at is not None:
         how = "differs: NaN or ∞ stands where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
     return f"{checked.name}: {how}" + f": {mistakes}" * bool(mistakes)
 
@@ -102,7 +102,7 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
     say("Where", style="bold cyan")
     for line in places(checked, finding):
         say(line)
-    picture(finding.comparison.badness, screen, console)
+    picture(finding.comparison.excess, screen, console)
     console.print()
     say("Why", style="bold cyan")
     for first, line in reasons(finding):
@@ -114,30 +114,23 @@ def details(finding: Finding) -> Iterator[str]:
     c = finding.comparison
     if not finding.layout.own:
         yield f"the expected output has another layout, {finding.layout.name}: it was compared in that"
-    meaning = {
-        "given": "as given",
-        "float64": "12 times what float64 errs on these inputs",
-        "float32": "12 times what float32 errs on these inputs",
-    }
-    half = f"8 times what {c.level} everywhere costs on these inputs"
-    known = half if c.level.startswith(("float", "bfloat")) else f"half a unit of the last of {c.level}"
-    yield f"tolerance: {meaning.get(c.level, known)}"
-    if finding.rounding:
-        yield f"a rounding difference, as {finding.rounding} makes it"
+    yield f"tolerance: {c.level.tolerance()}"
+    if finding.rounding is not None:
+        yield f"the difference is that of rounding: {finding.rounding.words()}"
 
 
 def places(checked: Checked, finding: Finding) -> Iterator[str]:
     """Say where the worst element is, and how many rows differ."""
     c = finding.comparison
-    worst, (batches, heads, _) = c.worst, c.badness.shape
+    worst, (batches, heads, _) = c.worst, c.excess.shape
     query = f"query {worst.query}" + (
         f" “{label(of_item(checked.labels, worst.batch)[worst.query])}”" if checked.labels else ""
     )
     where = [f"batch item {worst.batch}"] * (batches > 1) + [f"head {worst.head}"] * (heads > 1) + [query]
     numbers = f"expected {number(worst.expected, 6)}, computed {number(worst.computed, 6)}"
     yield f"worst: {', '.join(where)}, column {worst.feature}: {numbers}"
-    if c.astray is not None:
-        axes = zip(("batch item", "head", "query", "column"), c.astray, strict=True)
+    if c.nonfinite_at is not None:
+        axes = zip(("batch item", "head", "query", "column"), c.nonfinite_at, strict=True)
         yield "first NaN or ∞ out of place: " + ", ".join(f"{name} {index}" for name, index in axes)
     yield f"{c.wrong.sum()} of {c.wrong.size} rows differ"
     for axis, name in enumerate(("batch items", "heads")):
@@ -149,11 +142,11 @@ def places(checked: Checked, finding: Finding) -> Iterator[str]:
             yield f"{name}: {expected} in the expected output, {computed} in the computed one"
 
 
-def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
+def picture(excess: NDArray[Any], screen: Screen, console: Console) -> None:
     """Print heads × rows, a mark for each row or run of rows."""
     from rich.text import Text
 
-    batches, heads, queries = badness.shape
+    batches, heads, queries = excess.shape
     marks = MARKS if screen.unicode else PLAIN_MARKS
     names = [
         (f"batch {b} " if batches > 1 else "") + (f"head {h}" if heads > 1 or batches == 1 else "")
@@ -163,7 +156,7 @@ def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
     side = max(map(len, names)) + 2
     room = max(8, screen.width - side - 1)
     run = -(-queries // room)
-    lines = badness.reshape(-1, queries)
+    lines = excess.reshape(-1, queries)
     shown = ends(len(lines), MOST_LINES)
     for at, index in enumerate(shown.indices.tolist()):
         if at in shown.gaps:
@@ -178,8 +171,8 @@ def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
     print_lines(f"{each}: {marks[0]} exact, {scale}, N not finite", screen=screen, console=console, style="dim")
 
 
-def _kind(badness: float) -> int:
-    return 5 if not math.isfinite(badness) else sum(badness > step for step in STEPS)
+def _kind(excess: float) -> int:
+    return 5 if not math.isfinite(excess) else sum(excess > step for step in STEPS)
 
 
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -259,8 +252,8 @@ def record(checked: Checked) -> dict[str, Any]:
         "agrees": finding.agrees,
         "error": c.error,
         "tolerance": c.tolerance,
-        "precision": c.level,
-        "rounding": finding.rounding or None,
+        "precision": c.level.words(),
+        "rounding": None if finding.rounding is None else finding.rounding.words(),
         "layout": finding.layout.name,
         "layout_is_own": finding.layout.own,
         "worst": worst,
@@ -270,7 +263,7 @@ def record(checked: Checked) -> dict[str, Any]:
         "batch_items_that_differ": np.flatnonzero(c.differing(0)).tolist(),
         "nan": {"expected": c.nan[0], "computed": c.nan[1]},
         "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
-        "first_not_finite": None if c.astray is None else list(c.astray),
+        "first_not_finite": None if c.nonfinite_at is None else list(c.nonfinite_at),
         "diagnosed": finding.diagnosed,
         "explanations": [
             {

@@ -13,10 +13,9 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, softmax, window
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.precision import EPS, MARGIN
 from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
-from attncli.check.rounding import to_half
+from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +74,7 @@ class Search:
     Attributes:
         right: the right recipe.
         probe: the rows that are tried.
-        eps: of the precision in which the observed output was computed.
+        precision: that in which the observed output was computed.
         limit: how large a share of a row rounding may be, for the right recipe.
         all_heads: whether all heads are there; in some of them some pieces cannot be seen.
         progress: called with the share that is done.
@@ -83,7 +82,7 @@ class Search:
 
     right: Recipe
     probe: Probe
-    eps: float
+    precision: Precision
     limit: float
     all_heads: bool = True
     progress: Callable[[float], None] | None = None
@@ -219,21 +218,21 @@ class Search:
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
         worst = 0.0
-        if self.eps > EPS["float32"]:
+        if self.precision.eps > FLOAT32.eps:
             states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
             less, times = recipe.with_operands(**states), 1.0
         else:
-            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), self.eps / EPS["float32"]
+            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), self.precision.eps / FLOAT32.eps
         for group in self.probe.groups:
             place = (group.batch, group.head, group.rows)
             with np.errstate(all="ignore"):
                 apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
-        return max(self.limit, 2 * MARGIN * times * worst)
+        return max(self.limit, 2 * FLOAT32.margin * times * worst)
 
 
 def _half(array: NDArray[Any]) -> NDArray[Any]:
-    return to_half(np.asarray(array, dtype=np.float64), "bfloat16")
+    return BFLOAT16.round(np.asarray(array, dtype=np.float64))
 
 
 def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:

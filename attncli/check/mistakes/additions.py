@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend import alibi as right_alibi
 from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import additions
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import ALIBI_SLOPES, BIAS
 from attncli.check.mistakes.variant import Variant
@@ -18,6 +19,9 @@ from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    # Positions of queries, number of keys, heads, how many heads there are in all → what is added to the scores.
+    Penalties: TypeAlias = Callable[[NDArray[np.int64], int, NDArray[np.int64], int], NDArray[Any]]
 
 
 def alibi(o: Operands) -> Iterator[Variant]:
@@ -27,7 +31,7 @@ def alibi(o: Operands) -> Iterator[Variant]:
         return
     fix = "slopes are 2^(-8i/n) for n a power of two; other counts take those of the next lower one, then every other"
     yield _slopes("left out", None, "ALiBi was left out", "add ALiBi", {"alibi": False}, alibi=False)
-    for form, description, make in (
+    others: tuple[tuple[str, str, Penalties], ...] = (
         (
             "geometric",
             "the slopes are 2^(-8i/n) although the number of heads is not a power of two",
@@ -47,7 +51,8 @@ def alibi(o: Operands) -> Iterator[Variant]:
         ),
         ("sign", "ALiBi was added with the wrong sign", partial(_scaled, by=-1.0)),
         ("both sides", "ALiBi was taken of the distance without its sign", _both_sides),
-    ):
+    )
+    for form, description, make in others:
         yield _slopes(form, make, description, fix)
     if o.factor != 1:
         yield _slopes("before the scale", partial(_scaled, by=o.factor), "ALiBi was added before the scale", fix)
@@ -55,7 +60,7 @@ def alibi(o: Operands) -> Iterator[Variant]:
 
 def _slopes(
     form: str,
-    make: Any,
+    make: Penalties | None,
     description: str,
     fix: str,
     options: Mapping[str, object] | None = None,
@@ -64,9 +69,14 @@ def _slopes(
 ) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         changed = recipe.with_operands(options=replace(recipe.operands.options, alibi=alibi))
-        return replace(changed, penalties=make)
+        return changed if make is None else replace(changed, added=partial(_with_alibi, make=make))
 
     return Variant((ALIBI_SLOPES,), pieces.ALIBI, form, apply, description, fix, {"alibi": description}, options)
+
+
+def _with_alibi(o: Operands, *, make: Penalties) -> dict[str, NDArray[Any]]:
+    """Return what is added to the scores, with another ALiBi in it."""
+    return additions(o) | {"alibi": make(o.positions, o.sizes.keys, o.head_indices, o.head_count)}
 
 
 def _distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:

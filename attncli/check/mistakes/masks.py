@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
+from attncli.check.mistakes.empty import mean_when_empty, nan_when_empty
 from attncli.check.mistakes.registry import (
     DOCUMENTS_MIXED,
     MASK_AXIS,
@@ -24,6 +25,8 @@ from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from attncli.check.mistakes.empty import Empty
 
 # A number added to a score that is below this closes the key, whoever wrote the mask.
 FAR = -1e3
@@ -65,15 +68,15 @@ def with_empty(variant: Variant) -> Iterator[Variant]:
     """Return a mistake, and the same one where rows that it leaves without a key are not 0, as they would be here."""
     yield variant
     apply = variant.apply
-    for empty, became in (("mean", "the mean of all values"), ("nan", "NaN")):
+    for form, empty, became in (("mean", mean_when_empty, "the mean of all values"), ("nan", nan_when_empty, "NaN")):
 
-        def emptied(recipe: Recipe, empty: str = empty) -> Recipe | None:
+        def emptied(recipe: Recipe, empty: Empty = empty) -> Recipe | None:
             made = apply(recipe)
             return None if made is None else replace(made, empty=empty)
 
         yield replace(
             variant,
-            form=f"{variant.form}, empty rows {empty}",
+            form=f"{variant.form}, empty rows {form}",
             apply=emptied,
             description=f"{variant.description}; rows without a key became {became}",
             options=None,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import OUTPUT_FACTOR, SCALE, SOFTCAP
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.probe import Probe
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import Recipe, add
+
+if TYPE_CHECKING:
+    from attncli.check.recipe import Array, Opened
 
 # Scales are looked for between these powers of 10, and then refined.
 SCALES = np.logspace(-4, 2.5, 40)
@@ -70,21 +74,37 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
         fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"
         without = partial(_with_cap, value=None)
         yield _capped("missing", without, "softcap was left out", fix, {"place": "missing"}, {"softcap": 0})
-        orders = {
-            "after the mask": ("scale", "add", "close", "softcap"),
-            "before the scale": ("softcap", "scale", "add", "close"),
-            "without multiplying by X again": ("scale", "tanh", "add", "close"),
+        places: dict[str, dict[str, Any]] = {
+            "after the mask": {"logits": _cap_after_mask},
+            "before the scale": {"logits": _cap_before_scale},
+            "without multiplying by X again": {"cap": _tanh},
         }
         if additions(o):
-            orders["after the bias"] = ("scale", "add", "softcap", "close")
-        for place, order in orders.items():
-            apply = partial(_in_order, order=order)
+            places["after the bias"] = {"logits": _cap_after_bias}
+        for place, stages in places.items():
+            apply = partial(_with_stages, stages=stages)
             yield _capped(place, apply, f"softcap was applied {place}", fix, {"place": place}, None)
     yield Unknown(pieces.CAP, CAPS, partial(_other_cap, o))
 
 
-def _in_order(recipe: Recipe, *, order: tuple[str, ...]) -> Recipe:
-    return replace(recipe, order=order)
+def _with_stages(recipe: Recipe, *, stages: Mapping[str, Any]) -> Recipe:
+    return replace(recipe, **stages)
+
+
+def _cap_after_mask(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.cap(recipe.close(add(recipe, recipe.scale(scores, o), o), opened), o)
+
+
+def _cap_before_scale(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.close(add(recipe, recipe.scale(recipe.cap(scores, o), o), o), opened)
+
+
+def _cap_after_bias(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.close(recipe.cap(add(recipe, recipe.scale(scores, o), o), o), opened)
+
+
+def _tanh(scores: Array, o: Operands) -> Array:
+    return scores if o.options.softcap is None else np.tanh(scores / o.options.softcap)
 
 
 def _other_cap(o: Operands, value: float) -> Variant:

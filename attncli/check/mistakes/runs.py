@@ -34,13 +34,7 @@ def _ends(
 
     All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
     """
-    if (
-        recipe.axis != "keys"
-        or recipe.back
-        or recipe.closing
-        or recipe.empty != "zero"
-        or recipe.operands.sinks is not None
-    ):
+    if recipe.back or recipe.operands.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
         return []
     open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
     group = probe.groups[0]

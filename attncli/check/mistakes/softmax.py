@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
+from attncli.check.mistakes.empty import all_when_empty, mean_when_empty, nan_when_empty
 from attncli.check.mistakes.registry import (
     EMPTY_ROW,
     MASK_ADDED,
@@ -22,10 +23,15 @@ from attncli.check.mistakes.registry import (
     Mistake,
 )
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.recipe import Closing, Recipe
+from attncli.check.recipe import Recipe, close, softmax, zero_when_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from attncli.check.mistakes.empty import Empty
+    from attncli.check.recipe import Array, Opened
+
+    Close: TypeAlias = Callable[[Array, Opened], Array]
 
 # Masking values are looked for among these, and then refined.
 LOGITS = (-6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 6.0)
@@ -49,15 +55,16 @@ def _not_closed(names: tuple[str, ...]) -> Iterator[Variant | Unknown]:
     """The keys that these rules close stay open in one way or another."""
     what = _named(names)
     description = f"closed keys ({what}) were given the logit 0: a fill of 0, of -1e-9, or scores times the mask"
-    yield _closing(names, MASK_VALUE, "filled with 0", Closing("select", 0.0), description, {"fill": 0.0})
+    yield _closing(names, MASK_VALUE, "filled with 0", {"close": _filling(names, 0.0)}, description, {"fill": 0.0})
     description = f"the 0/1 mask ({what}) was added to the scores"
     detail: dict[str, object] = {"added": "1 where open"}
-    yield _closing(names, MASK_ADDED, "added where open", Closing("add", 1.0), description, detail)
+    yield _closing(names, MASK_ADDED, "added where open", {"close": _adding(names, where=True)}, description, detail)
     description = f"the 0/1 mask ({what}, 1 where closed) was added to the scores"
     detail = {"added": "1 where closed"}
-    yield _closing(names, MASK_ADDED, "added where closed", Closing("subtract", 1.0), description, detail)
+    yield _closing(names, MASK_ADDED, "added where closed", {"close": _adding(names, where=False)}, description, detail)
     description = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
-    yield _closing(names, MASK_AFTER_SOFTMAX, "after softmax", Closing("after"), description, {})
+    after = {"close": partial(_left_open, names=names), "masked": partial(_masked, names=names)}
+    yield _closing(names, MASK_AFTER_SOFTMAX, "after softmax", after, description, {})
     yield Unknown(pieces.CLOSING, FILLS, partial(_filled, names=names))
 
 
@@ -72,59 +79,108 @@ def rules_of(o: Operands) -> list[str]:
 
 def _filled(value: float, *, names: tuple[str, ...]) -> Variant:
     description = f"closed keys ({_named(names)}) were given the logit {value:.6g}, which does not close them"
-    return _closing(names, MASK_VALUE, "filled", Closing("select", value), description, {"fill": value})
+    return _closing(names, MASK_VALUE, "filled", {"close": _filling(names, value)}, description, {"fill": value})
 
 
 def _closing(
-    names: tuple[str, ...], mistake: Mistake, form: str, how: Closing, description: str, detail: Mapping[str, object]
+    names: tuple[str, ...],
+    mistake: Mistake,
+    form: str,
+    stages: Mapping[str, Any],
+    description: str,
+    detail: Mapping[str, object],
 ) -> Variant:
     def apply(recipe: Recipe) -> Recipe | None:
         there = rules_of(recipe.masking)
-        return replace(recipe, closing=dict.fromkeys(names, how)) if set(names) <= set(there) else None
+        return replace(recipe, **stages) if set(names) <= set(there) else None
 
     fix = "set the logits of closed keys to −∞ before softmax"
     detail = {"rules": list(names), **detail}
     return Variant((mistake,), pieces.CLOSING, f"{_named(names)} {form}", apply, description, fix, detail)
 
 
+def _filling(names: tuple[str, ...], value: float) -> Close:
+    """Return what gives the keys that these rules close a number for a logit."""
+
+    def close_wrongly(logits: Array, opened: Opened) -> Array:
+        return close(np.where(_open_to(names, opened), logits, value), _others(names, opened))
+
+    return close_wrongly
+
+
+def _adding(names: tuple[str, ...], *, where: bool) -> Close:
+    """Return what adds 1 to the logits of the keys that these rules leave open (True), or close (False)."""
+
+    def close_wrongly(logits: Array, opened: Opened) -> Array:
+        return close(logits + (_open_to(names, opened) == where), _others(names, opened))
+
+    return close_wrongly
+
+
+def _left_open(logits: Array, opened: Opened, *, names: tuple[str, ...]) -> Array:
+    return close(logits, _others(names, opened))
+
+
+def _masked(weights: Array, opened: Opened, *, names: tuple[str, ...]) -> Array:
+    return np.where(_open_to(names, opened), weights, 0)
+
+
+def _open_to(names: tuple[str, ...], opened: Opened) -> NDArray[np.bool_]:
+    """Return where all of these rules are open."""
+    together = np.ones((1, 1, 1, 1), dtype=bool)
+    for name in names:
+        together = together & opened.get(name, True)
+    return together
+
+
+def _others(names: tuple[str, ...], opened: Opened) -> Opened:
+    """Return the other rules: what they close stays closed."""
+    return {name: rule for name, rule in opened.items() if name not in names}
+
+
 def _empty() -> Iterator[Variant]:
-    policies = {
-        "nan": "rows in which all keys are closed became NaN (softmax of −∞ alone)",
-        "mean": "rows in which all keys are closed became the mean of all values (a large finite fill)",
-        "all": "rows in which all keys are closed became the softmax over all keys (a number added instead of −∞)",
+    policies: dict[str, tuple[Empty, str]] = {
+        "nan": (nan_when_empty, "NaN (softmax of −∞ alone)"),
+        "mean": (mean_when_empty, "the mean of all values (a large finite fill)"),
+        "all": (all_when_empty, "the softmax over all keys (a number added instead of −∞)"),
     }
-    for policy, description in policies.items():
-        apply, fix = partial(_emptied, policy=policy), "give such rows the output 0"
+    for policy, (stage, became) in policies.items():
+        apply, fix = partial(_emptied, stage=stage), "give such rows the output 0"
+        description = f"rows in which all keys are closed became {became}"
         yield Variant((EMPTY_ROW,), pieces.EMPTY, policy, apply, description, fix, {"policy": policy})
 
 
-def _emptied(recipe: Recipe, *, policy: str) -> Recipe:
-    return replace(recipe, empty=policy)
+def _emptied(recipe: Recipe, *, stage: Empty) -> Recipe:
+    return replace(recipe, empty=stage)
 
 
 def axis(o: Operands) -> Iterator[Variant]:
     """Softmax runs along another axis, or not at all."""
-    others = {
-        "none": "there was no softmax: the scores themselves weighed the values",
-        "queries": "softmax ran along the queries",
-        "heads": "softmax ran along the heads",
-        "batch": "softmax ran along the batch",
-    }
-    for name, description in others.items():
-        for empty in ("zero", "nan") if rules_of(o) and name != "none" else ("zero",):
-            yield Variant(
-                (SOFTMAX_AXIS,),
-                pieces.SOFTMAX,
-                f"{name}, empty rows nan" if empty == "nan" else name,
-                partial(_along, axis=name, empty=empty),
-                description,
-                "take softmax along the keys, the last axis of the scores",
-                {"axis": name},
-            )
+    description = "there was no softmax: the scores themselves weighed the values"
+    yield _axis("none", "none", description, {"softmax": _no_softmax, "empty": zero_when_empty})
+    for number, name in ((2, "queries"), (1, "heads"), (0, "batch")):
+        description = f"softmax ran along the {name}"
+        stages = {"softmax": partial(_along, axis=number), "whole": frozenset({number}), "empty": zero_when_empty}
+        yield _axis(name, name, description, stages)
+        if rules_of(o):
+            yield _axis(name, f"{name}, empty rows nan", description, stages | {"empty": nan_when_empty})
 
 
-def _along(recipe: Recipe, *, axis: str, empty: str) -> Recipe:
-    return replace(recipe, axis=axis, empty=empty)
+def _axis(name: str, form: str, description: str, stages: Mapping[str, Any]) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        return replace(recipe, **stages)
+
+    fix = "take softmax along the keys, the last axis of the scores"
+    return Variant((SOFTMAX_AXIS,), pieces.SOFTMAX, form, apply, description, fix, {"axis": name})
+
+
+def _no_softmax(logits: Array, o: Operands) -> Array:
+    return np.where(np.isfinite(logits), logits, 0)
+
+
+def _along(logits: Array, o: Operands, *, axis: int) -> Array:
+    # Sinks are keys: along another axis they have no place.
+    return np.moveaxis(softmax(np.moveaxis(logits, axis, -1), replace(o, sinks=None)), -1, axis)
 
 
 def sink(o: Operands) -> Iterator[Variant | Unknown]:
