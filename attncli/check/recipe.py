@@ -196,29 +196,26 @@ class Recipe:
             "head": None if 1 in self.whole else head,
             "rows": None if 2 in self.whole else rows,
         }
-        weights = self._weights(self.operands.select(**chosen), self.masking.select(**chosen))
+        o = self.operands.select(**chosen)
+        opened, logits = self._logits(o, chosen)
+        weights = self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)
         if 2 in self.whole:
             weights = weights[:, :, rows]
-        return self.weigh(one_of(one_of(weights, batch), head), self._values(batch, head))
+        one = self.operands.select(batch=batch, head=head) if self.whole else o
+        return self.weigh(one_of(one_of(weights, batch), head), _values(one))
 
-    def _weights(self, o: Operands, rules: Operands) -> Array:
-        """Return the weights, with as many batch items, heads and rows as softmax must see."""
-        opened = mask.openings(rules)
-        logits = self.logits(self, self.products(o), o, opened)
-        return self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)
-
-    def _values(self, batch: int, head: int) -> Array:
-        """Return the values of one head, (S, Ev)."""
-        one = self.operands.select(batch=batch, head=head)
-        return ready(one.value, one.dtype)[0, 0]
+    def _logits(self, o: Operands, chosen: Mapping[str, Any]) -> tuple[Opened, Array]:
+        """Return where each rule is open, and the logits, of the chosen part of the problem."""
+        opened = mask.openings(o if self.rules is None else self.rules.select(**chosen))
+        return opened, self.logits(self, self.products(o), o, opened)
 
     def logits_and_values(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[Array, Array]:
         """Return the logits of one row, (S,), and the values of its head, (S, Ev)."""
-        one = self.operands.select(batch=batch, head=head, rows=rows)
+        chosen: dict[str, Any] = {"batch": batch, "head": head, "rows": rows}
+        one = self.operands.select(**chosen)
         with np.errstate(all="ignore"):
-            opened = mask.openings(self.masking.select(batch=batch, head=head, rows=rows))
-            logits = self.logits(self, self.products(one), one, opened)
-        return logits[0, 0, 0], self._values(batch, head)
+            _, logits = self._logits(one, chosen)
+        return logits[0, 0, 0], _values(one)
 
 
 # The stages that a mistake may replace, by name.
@@ -228,6 +225,11 @@ RIGHT = {each.name: each.default for each in fields(Recipe) if callable(each.def
 def one_of(array: Array, index: int) -> Array:
     """Return one item of the first axis, or the one that stands for all of them."""
     return array[index if len(array) > 1 else 0]
+
+
+def _values(one: Operands) -> Array:
+    """Return the values of one head, (S, Ev)."""
+    return ready(one.value, one.dtype)[0, 0]
 
 
 def _unrotated(o: Operands) -> Options:

@@ -30,23 +30,26 @@ CAPS = tuple(np.logspace(-1.5, 3, 24).tolist())
 
 def scale(o: Operands) -> Iterator[Variant | Unknown]:
     """The scores are multiplied by another factor."""
-    for value in scales_of(o):
+    known = scales_of(o)
+    own = name_of(o.factor, known).split(":")[0]
+    fix = "do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, own)}"
+    for value in known:
         if not math.isclose(value, o.factor, rel_tol=1e-9):
-            yield _scale(o, value)
-    yield Unknown(pieces.SCALE, SIGNED, partial(_scale, o))
+            yield _scale(known, fix, value)
+    yield Unknown(pieces.SCALE, SIGNED, partial(_scale, known, fix))
 
 
-def _scale(o: Operands, value: float) -> Variant:
-    known = name_of(value, scales_of(o))
-    name = known.split(":")[0]
-    what = _equals(value, known) if known else f"{value:.6g}, which is no known constant"
+def _scale(known: dict[float, str], fix: str, value: float) -> Variant:
+    words = name_of(value, known)
+    name = words.split(":")[0]
+    what = _equals(value, words) if words else f"{value:.6g}, which is not a known constant"
     return Variant(
         (SCALE,),
         pieces.SCALE,
         name,
         lambda recipe: recipe.with_operands(factor=value),
         f"the scores were multiplied by {what}",
-        "do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, plain_name(o))}",
+        fix,
         {"scale": value, "constant": name or None},
         {"scale": value},
     )
@@ -60,11 +63,6 @@ def _equals(value: float, name: str) -> str:
     """
     number = f"{value:.6g}"
     return name if name.startswith(f"{number}:") else f"{number} = {name}" if name and name != number else number
-
-
-def plain_name(o: Operands) -> str:
-    """Return what the scale in force is called."""
-    return name_of(o.factor, scales_of(o)).split(":")[0]
 
 
 def softcap(o: Operands) -> Iterator[Variant | Unknown]:
@@ -132,11 +130,11 @@ def _capped(
 
 def factor(o: Operands) -> Iterator[Variant | Unknown]:
     """The whole output is multiplied by a number."""
-    yield Unknown(pieces.OUTPUT, _ratio, partial(_factor, o))
+    yield Unknown(pieces.OUTPUT, _ratio, partial(_factor, scales_of(o)))
 
 
-def _factor(o: Operands, value: float) -> Variant:
-    name = name_of(value, scales_of(o)).split(":")[0]
+def _factor(known: dict[float, str], value: float) -> Variant:
+    name = name_of(value, known).split(":")[0]
     return Variant(
         (OUTPUT_FACTOR,),
         pieces.OUTPUT,
