@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.messages import complain
+from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.show.progress import progress_bar
 
@@ -50,7 +50,6 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
       attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
       attn check dumps/*.npz --no-diagnose
     """
-    from attncli.commands.app import forget_output
     from attncli.problem.assemble import separate
     from attncli.show.screen import Screen
 
@@ -59,14 +58,8 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
     many = len(problems) > 1
     found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)
-    try:
+    with reader_may_leave():  # the status still counts
         _deliver(found, many, screen, report)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:
-        # The reader has seen enough, and the status still counts. Rich makes an exit of a pipe that is closed.
-        if not isinstance(error if isinstance(error, BrokenPipeError) else error.__context__, BrokenPipeError):
-            raise
-        forget_output()
     return _status(found)
 
 
@@ -128,8 +121,6 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
 
 
 def _status(found: Sequence[Checked]) -> int:
-    from attncli.commands.app import Exit
-
     if any(each.finding is None for each in found):
         return Exit.WRONG
     return Exit.DONE if all(each.finding is not None and each.finding.agrees for each in found) else Exit.DIFFERENT
