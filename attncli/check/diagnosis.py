@@ -13,13 +13,12 @@ from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import to_the_last_key
 from attncli.attend.types import own
 from attncli.check import dropout, observations
+from attncli.check.case import Case
 from attncli.check.compare import Comparison, compare
-from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained, told_apart
+from attncli.check.explanation import CONFIRMED, Explanation, distinguish, dropped, explained
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
 from attncli.check.precision import Reference, decimals, grids
-from attncli.check.probe import choose
-from attncli.check.recipe import Recipe
 from attncli.check.rounding import BFLOAT16, FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Candidate, Search
 from attncli.check.subset import is_large, narrowed
@@ -44,7 +43,7 @@ class Finding:
         explanations: what explains the difference; all reproduce it equally well.
         facts: what can be said where nothing explains it.
         blind: what the data cannot tell, by what hides it.
-        apart: what would tell the explanations apart.
+        distinguish: what would tell the explanations apart.
     """
 
     comparison: Comparison
@@ -54,7 +53,7 @@ class Finding:
     explanations: Sequence[Explanation] = ()
     facts: Sequence[str] = ()
     blind: Mapping[str, str] = field(default_factory=dict)
-    apart: Sequence[str] = ()
+    distinguish: Sequence[str] = ()
 
     @property
     def agrees(self) -> bool:
@@ -96,10 +95,11 @@ def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progres
     if comparison.agrees or not wanted.diagnose:
         return finding
     finding = replace(finding, diagnosed=True)
-    search = prepared(reference, layout.array, comparison)
-    found = diagnosed(reference, layout.array, search)
-    told = list(observations.observed(comparison, layout.array, reference.output)) if not found else ()
-    return replace(finding, explanations=found, facts=told, apart=told_apart(found, finding.blind))
+    precision = comparison.level.precision if comparison.level.is_plain else None
+    case = Case(reference, layout.array, precision or FLOAT32)
+    found = diagnosed(Search.of(case, comparison))
+    facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else ()
+    return replace(finding, explanations=found, facts=facts, distinguish=distinguish(found, finding.blind))
 
 
 def normal(o: Operands) -> Operands:
@@ -181,65 +181,47 @@ def rounding(comparison: Comparison, precisions: Sequence[Precision]) -> Level |
     return comparison.level if comparison.agrees and comparison.level not in expected else None
 
 
-def prepared(reference: Reference, expected: NDArray[Any], comparison: Comparison) -> Search:
-    """Return the search at the precision of the comparison."""
-    level = comparison.level
-    precision = level.precision if level.is_plain and level.precision is not None else FLOAT32
-    probe = choose(expected, comparison.excess, reference.size, reference.operands.sizes.keys)
-    recipe = Recipe(in_float64(reference.operands))
-    return Search(recipe, probe, precision, reference.limit(precision), progress=reference.progress)
-
-
-def in_float64(o: Operands) -> Operands:
-    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
-    assert o.value is not None
-    if o.query.size + o.key.size + o.value.size > 1 << 25:
-        return o
-    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
-    return replace(o, query=query, key=key, value=value)
-
-
-def diagnosed(reference: Reference, expected: NDArray[Any], search: Search) -> list[Explanation]:
+def diagnosed(search: Search) -> list[Explanation]:
     """Look for one mistake, then for two, then for dropout, and then for both beside rounding to half precision."""
     with one_thread(1 << 30):
         singles = search.singles()
-        confirmed = explained(reference, expected, search, search.explaining(singles))
+        confirmed = explained(search, search.explaining(singles))
         if confirmed:
             return confirmed
-        pairs = two_at_once(reference, search)
-        confirmed = explained(reference, expected, search, search.explaining(pairs))
-        if confirmed or search.precision.eps > FLOAT32.eps:
+        pairs = two_at_once(search)
+        confirmed = explained(search, search.explaining(pairs))
+        if confirmed or search.case.precision.eps > FLOAT32.eps:
             return confirmed
-        confirmed = without_dropout(search, expected)
-        coarse = replace(search, precision=BFLOAT16, limit=reference.limit(BFLOAT16))
+        confirmed = without_dropout(search)
+        coarse = search.at(BFLOAT16)
         for found in (singles, pairs) if not confirmed else ():
             near = sorted(coarse.explaining(found), key=lambda each: each.distance)[:MOST_ROUNDED]
-            rounded = [each for each in near if reference.rounding_of(expected, each.recipe)]
-            confirmed = confirmed or explained(reference, expected, coarse, rounded)
+            rounded = [each for each in near if search.case.rounding_of(each.recipe) is not None]
+            confirmed = confirmed or explained(coarse, rounded)
     return confirmed
 
 
-def two_at_once(reference: Reference, search: Search) -> list[Candidate]:
+def two_at_once(search: Search) -> list[Candidate]:
     """Return the pairs that come near what was observed; of a large problem those that do so in a part of it."""
-    if not is_large(reference.operands):
+    if not is_large(search.case.reference.operands):
         return search.pairs()
-    part = narrowed(search, reference.operands)
+    part = narrowed(search)
     # The widest limit: what is held against the whole later must not be lost here.
-    widest = reference.limit(BFLOAT16)
+    widest = search.at(BFLOAT16).case.limit
     near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.recipe), widest)]
     found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
     return [each for each in found if each is not None]
 
 
-def without_dropout(search: Search, expected: NDArray[Any]) -> list[Explanation]:
+def without_dropout(search: Search) -> list[Explanation]:
     """Look for dropout, alone or beside one other mistake that leaves numbers where they are."""
     others = [each for each in search.known if isinstance(each, Variant) and each.piece.keeps_places]
     for other in (None, *others):
         recipe = search.made([] if other is None else [other])
-        lost = None if recipe is None else dropout.find(recipe, search.probe)
+        lost = None if recipe is None else dropout.find(recipe, search.sample, search.case.expected)
         if lost is None:
             continue
-        alone = dropped(lost, expected)
+        alone = dropped(lost, search.case.expected)
         if other is None:
             return [alone]
         both = replace(

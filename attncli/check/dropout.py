@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
+from attncli.check.sample import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,15 +39,15 @@ class Dropped:
     rows: int
 
 
-def find(right: Recipe, probe: Probe) -> Dropped | None:
+def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | None:
     """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
     if right.back or not right.has_right("softmax"):
         return None
     ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
-    for group in probe.groups:
+    for group in sample.groups:
         features = right.operands.sizes.value_features
         for row in {*group.rows.tolist(), *range(min(features, 16, right.operands.sizes.queries))}:
-            solved = _solve(right, group.batch, group.head, row, probe)
+            solved = _solve(right, (group.batch, group.head, row), expected)
             if solved is not None:
                 ratios[group.batch, group.head, row] = solved
     if len(ratios) < min(ROWS, right.operands.sizes.queries):
@@ -79,10 +79,11 @@ def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
 
 
 def _solve(
-    right: Recipe, batch: int, head: int, row: int, probe: Probe
+    right: Recipe, place: tuple[int, int, int], expected: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
     """Return keys of a row, and the observed weight of each over the right one; None where it cannot be solved for."""
-    observed = probe.row(batch, head, row)
+    batch, head, row = place
+    observed = expected[place].astype(np.float64)
     logits, value = right.logits_and_values(batch, head, np.array([row]))
     opened = np.flatnonzero(logits > -np.inf)
     if not 2 <= len(opened) <= value.shape[1] + MORE or not np.isfinite(observed).all():

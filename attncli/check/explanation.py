@@ -10,10 +10,10 @@ import numpy as np
 
 from attncli.attend.fast import stream
 from attncli.check import dropout
+from attncli.check.case import Case
 from attncli.check.compare import distance
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import DROPOUT, SAME
-from attncli.check.precision import Reference
 from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
 
@@ -74,10 +74,8 @@ def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
     )
 
 
-def explained(
-    reference: Reference, expected: NDArray[Any], search: Search, found: Sequence[Candidate]
-) -> list[Explanation]:
-    """Hold candidates to the whole problem; return those that explain all of it, each name apart."""
+def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
+    """Hold candidates to the whole problem; return those that explain all of it, one for each name."""
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
     for each in ordered[:CONFIRMED]:
@@ -85,7 +83,7 @@ def explained(
         if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
             continue  # the same mistake, its number looked for although it has a name
         share = search.allowed(each.recipe)
-        residual, worst, rows = whole(reference, expected, each.recipe)
+        residual, worst, rows = whole(search.case, each.recipe)
         if worst <= max(2 * share, 1.5 * each.distance):
             kept.append((each, residual, rows))
     fewest = min((each.fitted for each, _, _ in kept), default=0)
@@ -123,11 +121,12 @@ def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[
     return found
 
 
-def whole(reference: Reference, expected: NDArray[Any], recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
+def whole(case: Case, recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
     """Compute the whole problem; return the largest difference, that as a share of a row, and the rows compared.
 
     Where the fast twin cannot compute it and it is too much, some rows of every head stand for all.
     """
+    expected, size = case.expected, case.reference.size
     batches, heads, queries, _ = expected.shape
     residual = worst = 0.0
     seen = 0
@@ -150,12 +149,12 @@ def whole(reference: Reference, expected: NDArray[Any], recipe: Recipe) -> tuple
                 part = recipe.compute(batch, head, some) if made is None else made[batch, head, some]
                 apart = distance(part, expected[batch, head, some].astype(np.float64))
                 residual = max(residual, float(apart.max()))
-                worst = max(worst, float((apart / reference.size[batch, head, some][:, None]).max()))
+                worst = max(worst, float((apart / size[batch, head, some][:, None]).max()))
                 seen += len(some)
     return residual, worst, (seen, batches * heads * queries)
 
 
-def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
+def distinguish(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
     """Say what would tell explanations apart."""
     if len(found) < 2:
         return []

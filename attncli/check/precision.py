@@ -13,7 +13,8 @@ import numpy as np
 from attncli.attend.fast import stream
 from attncli.attend.operands import Operands
 from attncli.attend.types import own
-from attncli.check.recipe import Recipe, one_of
+from attncli.attend.views import one_of
+from attncli.check.recipe import Recipe
 from attncli.check.rounding import EVERYTHING, FLOAT32, HALVES, PRECISIONS, TOGETHER, Precision, Rounding
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ class Reference:
     @cached_property
     def size(self) -> NDArray[Any]:
         """(batch, heads, L) how large the numbers of each row are that are added up: Σ weights · |value|."""
-        assert self.operands.value is not None
         with np.errstate(all="ignore"):
             summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
             largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)

@@ -1,7 +1,7 @@
 """One recipe for attention: the right one, or one with some pieces replaced, a few rows at a time in float64.
 
-A mistake is the right recipe with other operands or other stages in it: two mistakes that replace different
-pieces can be made at once.
+A mistake is the right recipe with other operands or other stages in it: two mistakes that replace different pieces
+can be made at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attncli.attend.stages import mask, score
 from attncli.attend.stages import softmax as right_softmax
 from attncli.attend.stages.rotate import rotated
 from attncli.attend.stages.sum import weigh
-from attncli.attend.views import ready
+from attncli.attend.views import one_of, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,16 +55,12 @@ def softmax(logits: Array, o: Operands) -> Array:
 
 def close(logits: Array, opened: Opened) -> Array:
     """Set the logits of closed keys to −∞."""
-    for rule in opened.values():
-        logits = np.where(rule, logits, -np.inf)
-    return logits
+    return mask.close(logits, opened.values())
 
 
 def add(recipe: Recipe, scores: Array, o: Operands) -> Array:
     """Add mask, bias and ALiBi to scores."""
-    for each in recipe.added(o).values():
-        scores = scores + each
-    return scores
+    return mask.add(scores, recipe.added(o).values())
 
 
 def in_order(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
@@ -220,11 +216,6 @@ class Recipe:
 
 # The stages that a mistake may replace, by name.
 RIGHT = {each.name: each.default for each in fields(Recipe) if callable(each.default)}
-
-
-def one_of(array: Array, index: int) -> Array:
-    """Return one item of the first axis, or the one that stands for all of them."""
-    return array[index if len(array) > 1 else 0]
 
 
 def _values(one: Operands) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,7 +187,7 @@ def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
         yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.descriptions)}"
         if at == 0 or each.keys != finding.explanations[at - 1].keys:
             yield from (("   ", line) for line in _more(each))
-    yield from (("", f"To tell them apart: {line}.") for line in finding.apart)
+    yield from (("", f"To tell them apart: {line}.") for line in finding.distinguish)
     if finding.blind:
         unknown = "; ".join(f"{what} ({hides})" for hides, what in finding.blind.items())
         yield "", f"This data cannot tell: {unknown}."
@@ -230,73 +229,3 @@ def as_flags(options: Mapping[str, object] | None) -> str:
         else:
             words.append(f"--{flag} {value!r}" if isinstance(value, float) else f"--{flag} {value}")
     return " ".join(words)
-
-
-def record(checked: Checked) -> dict[str, Any]:
-    """Return the same for scripts."""
-    finding = checked.finding
-    if finding is None:
-        return {"file": checked.name, "agrees": None, "problem": checked.problem}
-    c = finding.comparison
-    worst = {
-        "batch": c.worst.batch,
-        "head": c.worst.head,
-        "query": c.worst.query,
-        "label": of_item(checked.labels, c.worst.batch)[c.worst.query] if checked.labels else None,
-        "column": c.worst.feature,
-        "expected": _finite(c.worst.expected),
-        "computed": _finite(c.worst.computed),
-    }
-    return {
-        "file": checked.name,
-        "agrees": finding.agrees,
-        "error": c.error,
-        "tolerance": c.tolerance,
-        "precision": c.level.words(),
-        "rounding": None if finding.rounding is None else finding.rounding.words(),
-        "layout": finding.layout.name,
-        "layout_is_own": finding.layout.own,
-        "worst": worst,
-        "rows": int(c.wrong.size),
-        "rows_that_differ": int(c.wrong.sum()),
-        "heads_that_differ": np.flatnonzero(c.differing(1)).tolist(),
-        "batch_items_that_differ": np.flatnonzero(c.differing(0)).tolist(),
-        "nan": {"expected": c.nan[0], "computed": c.nan[1]},
-        "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
-        "first_not_finite": None if c.nonfinite_at is None else list(c.nonfinite_at),
-        "diagnosed": finding.diagnosed,
-        "explanations": [
-            {
-                "mistakes": list(each.mistakes),
-                "rank": each.rank,
-                "said": list(each.descriptions),
-                "detail": each.detail,
-                "residual": _finite(each.residual),
-                "rows": list(each.rows),
-                "fix": fix(each),
-                "options": each.options,
-                "libraries": libraries(each.mistakes),
-            }
-            for each in finding.explanations
-        ],
-        "facts": list(finding.facts),
-        "apart": list(finding.apart),
-        "blind": dict(finding.blind),
-    }
-
-
-def _finite(value: float) -> float | str:
-    return value if math.isfinite(value) else number(value, 4).replace("∞", "Infinity").replace("−", "-")
-
-
-def to_json(found: Sequence[Checked], *, many: bool) -> str:
-    """Return one record, or all of many with their counts."""
-    records = [record(each) for each in found]
-    if not many:
-        return json.dumps(records[0], indent=2, ensure_ascii=False)
-    counts = {
-        "agree": sum(each["agrees"] is True for each in records),
-        "differ": sum(each["agrees"] is False for each in records),
-        "failed": sum(each["agrees"] is None for each in records),
-    }
-    return json.dumps({"checked": records, **counts}, indent=2, ensure_ascii=False)

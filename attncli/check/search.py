@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.check.case import Case
+from attncli.check.compare import Comparison
 from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, softmax, window
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
+from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +48,8 @@ FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
 # Differences of more than this share of a row are no rounding of any kind.
 FAR = 0.5
 REFINEMENTS = 12
+# Numbers in query, key and value that are converted to float64 beforehand.
+MOST_IN_FLOAT64 = 1 << 25
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
 CLOSE = 0.6
 
@@ -57,7 +61,7 @@ class Candidate:
     Attributes:
         variants: in the order in which they are made.
         recipe: the recipe with them.
-        distance: the largest difference in the probe, as a share of the row's size.
+        distance: the largest difference in the sample, as a share of the row's size.
         fitted: how many of them have a number in them that was looked for.
     """
 
@@ -72,20 +76,25 @@ class Search:
     """One search.
 
     Attributes:
-        right: the right recipe.
-        probe: the rows that are tried.
-        precision: that in which the observed output was computed.
-        limit: how large a share of a row rounding may be, for the right recipe.
+        case: the output that is to be explained.
+        right: the right recipe, of the whole problem or of a part of it.
+        sample: the rows that are tried.
         all_heads: whether all heads are there; in some of them some pieces cannot be seen.
-        progress: called with the share that is done.
     """
 
+    case: Case
     right: Recipe
-    probe: Probe
-    precision: Precision
-    limit: float
+    sample: Sample
     all_heads: bool = True
-    progress: Callable[[float], None] | None = None
+
+    @classmethod
+    def of(cls, case: Case, comparison: Comparison) -> Search:
+        """Prepare the search in the whole problem."""
+        return cls(case, Recipe(in_float64(case.reference.operands)), choose(case, comparison.excess))
+
+    def at(self, precision: Precision) -> Search:
+        """Return the same search for an output of another precision."""
+        return replace(self, case=replace(self.case, precision=precision))
 
     @cached_property
     def known(self) -> list[Variant | Unknown]:
@@ -99,7 +108,7 @@ class Search:
         recipe = self.made(found) if len(found) == len(candidate.variants) else None
         if recipe is None:
             return None
-        return Candidate(tuple(found), recipe, self.probe.distance(recipe), candidate.fitted)
+        return Candidate(tuple(found), recipe, self.sample.distance(recipe), candidate.fitted)
 
     def same(self, variant: Variant) -> Variant | None:
         """Return the mistake of this problem that has the key, and the number, of one of another part of it."""
@@ -123,9 +132,10 @@ class Search:
         both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
         recipes: dict[tuple[int, bool], Recipe | None] = {}
+        progress = self.case.reference.progress
         for at, pair in enumerate(both):
-            if self.progress is not None and at % 64 == 0:
-                self.progress(at / len(both))
+            if progress is not None and at % 64 == 0:
+                progress(at / len(both))
             first, second = _in_order(pair)
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
@@ -158,11 +168,11 @@ class Search:
                 found += self.near(tuple(variants), recipe, fitted=1)
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
-        return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.limit / 10][:1]
+        return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
 
     @cached_property
     def baked(self) -> Recipe:
-        """The right way with query and key rotated once and for all."""
+        """The right recipe with query and key rotated once and for all."""
         return layout.baked(self.right)
 
     def base(self, variants: Iterable[Variant | Unknown]) -> Recipe:
@@ -179,7 +189,7 @@ class Search:
 
     def near(self, variants: tuple[Variant, ...], recipe: Recipe, fitted: int = 0) -> list[Candidate]:
         """Return the candidate, if it is near enough to be one at all."""
-        distance = self.probe.distance(recipe, FAR)
+        distance = self.sample.distance(recipe, FAR)
         return [Candidate(variants, recipe, distance, fitted)] if distance <= FAR else []
 
     def fitted(self, base: Recipe, others: Sequence[Variant], unknown: Unknown) -> list[float]:
@@ -194,16 +204,16 @@ class Search:
                 recipe = None if recipe is None else variant.apply(recipe)
             if recipe is None:
                 return None
-            made, observed = self.probe.together(recipe, 1)
+            made, observed = self.sample.together(recipe, 1)
             return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
 
-        guesses = unknown.guesses(base, self.probe)
+        guesses = unknown.guesses(base, self.sample)
         if not unknown.smooth or len(guesses) < 2:
             return guesses
         squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
         order = np.argsort(squares)
         # Whatever explains the observed output is already near it at the nearest of the guesses.
-        _, observed = self.probe.together(base, 1)
+        _, observed = self.sample.together(base, 1)
         if not squares[order[0]] <= CLOSE * float(observed @ observed):
             return []
         best = refined(apart, guesses[order[0]])
@@ -212,23 +222,32 @@ class Search:
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
         """Return the candidates that explain what was observed to within rounding."""
         # Whatever changes nothing, or little, explains nothing.
-        most = self.probe.distance(self.right) / 2
+        most = self.sample.distance(self.right) / 2
         return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
         worst = 0.0
-        if self.precision.eps > FLOAT32.eps:
+        eps = self.case.precision.eps
+        if eps > FLOAT32.eps:
             states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
             less, times = recipe.with_operands(**states), 1.0
         else:
-            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), self.precision.eps / FLOAT32.eps
-        for group in self.probe.groups:
+            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), eps / FLOAT32.eps
+        for group in self.sample.groups:
             place = (group.batch, group.head, group.rows)
             with np.errstate(all="ignore"):
                 apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
-        return max(self.limit, 2 * FLOAT32.margin * times * worst)
+        return max(self.case.limit, 2 * FLOAT32.margin * times * worst)
+
+
+def in_float64(o: Operands) -> Operands:
+    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
+    if sum(array.size for array in o.states.values()) > MOST_IN_FLOAT64:
+        return o
+    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
+    return replace(o, query=query, key=key, value=value)
 
 
 def _half(array: NDArray[Any]) -> NDArray[Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
+from attncli.check.sample import Sample
 from attncli.check.search import Search
 
 if TYPE_CHECKING:
@@ -22,29 +22,27 @@ HEADS = 2
 
 def is_large(o: Operands) -> bool:
     """Tell whether pairs are better looked for in a part of this problem."""
-    assert o.value is not None
     several = o.sizes.heads > HEADS or o.sizes.batch > 1
     return several and o.query.size + o.key.size + o.value.size > LARGE
 
 
-def narrowed(search: Search, o: Operands) -> Search:
-    """Return the search in the first batch item and heads of the probe, those in which most is wrong."""
-    batch = search.probe.groups[0].batch
-    heads = list(dict.fromkeys(group.head for group in search.probe.groups if group.batch == batch))[:HEADS]
+def narrowed(search: Search) -> Search:
+    """Return the search in the first batch item and heads of the sample, those in which most is wrong."""
+    o = search.case.reference.operands
+    batch = search.sample.groups[0].batch
+    heads = list(dict.fromkeys(group.head for group in search.sample.groups if group.batch == batch))[:HEADS]
     groups = tuple(
         replace(group, batch=0, head=heads.index(group.head))
-        for group in search.probe.groups
+        for group in search.sample.groups
         if group.batch == batch and group.head in heads
     )
-    probe = Probe(groups, search.probe.expected[batch : batch + 1, heads])
-    return replace(search, right=Recipe(part_of(o, batch, heads)), probe=probe, all_heads=False)
+    return replace(search, right=Recipe(part_of(o, batch, heads)), sample=Sample(groups), all_heads=False)
 
 
 def part_of(o: Operands, batch: int, heads: list[int]) -> Operands:
     """Return some heads of one batch item in float64, each with a key head of its own."""
     one = o.select(batch=batch)
     serving = [head // o.sizes.group for head in heads]
-    assert one.value is not None
 
     def over(array: NDArray[Any] | None) -> NDArray[Any] | None:
         return array if array is None or array.shape[1] == 1 else array[:, heads]

@@ -64,17 +64,16 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
-    from attncli.check import report as showing
+    from attncli.check.record import to_json
+    from attncli.check.report import many_to_terminal, to_terminal
     from attncli.commands.output import deliver_text
 
     deliver_text(
         {
             "table": lambda console: (
-                showing.many_to_terminal(found, screen, console)
-                if many
-                else showing.to_terminal(found[0], screen, console)
+                many_to_terminal(found, screen, console) if many else to_terminal(found[0], screen, console)
             ),
-            "json": lambda console: console.out(showing.to_json(found, many=many), highlight=False),
+            "json": lambda console: console.out(to_json(found, many=many), highlight=False),
         },
         screen,
         report,
@@ -112,11 +111,10 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("there is no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
-    o = computation.operands
-    for notice in (*computation.notices, *of_inputs(o, computation.called)):
+    for notice in (*computation.notices, *of_inputs(computation.operands, computation.called)):
         complain(f"attn: notice: {notice}")
     with progress_bar() as progress, problem.naming_files():
-        finding = check(o, problem.arrays["expected"], wanted, progress)
+        finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
     return Checked(problem.place, finding, labels=problem.labels.get("query_labels"))
 
 

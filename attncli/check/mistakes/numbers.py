@@ -16,8 +16,8 @@ from attncli.check.known_scales import name_of, scales_of
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import OUTPUT_FACTOR, SCALE, SOFTCAP
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe, add
+from attncli.check.sample import Sample
 
 if TYPE_CHECKING:
     from attncli.check.recipe import Array, Opened
@@ -146,9 +146,9 @@ def _factor(known: dict[float, str], value: float) -> Variant:
     )
 
 
-def _ratio(recipe: Recipe, probe: Probe) -> list[float]:
+def _ratio(recipe: Recipe, sample: Sample) -> list[float]:
     """Return the factor that brings what is made nearest to what was observed."""
-    made, observed = probe.together(recipe)
+    made, observed = sample.together(recipe)
     with np.errstate(all="ignore"):
         ratio = float((made * observed).sum() / (made * made).sum())
     return [ratio] if math.isfinite(ratio) and ratio else []

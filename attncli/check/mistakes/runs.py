@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from attncli.check.mistakes.masks import with_rule_options
-from attncli.check.probe import Group, Probe
 from attncli.check.recipe import Recipe
+from attncli.check.sample import Group, Sample
 
 
-def reach(recipe: Recipe, probe: Probe) -> list[float]:
+def reach(recipe: Recipe, sample: Sample) -> list[float]:
     """Return where the causal rule would begin if each observed row were made of the keys before some key."""
-    return _ends(recipe, probe, lambda made, group, row: made - group.rows[row])
+    return _ends(recipe, sample, lambda made, group, row: made - group.rows[row])
 
 
-def behind(recipe: Recipe, probe: Probe) -> list[float]:
+def behind(recipe: Recipe, sample: Sample) -> list[float]:
     """Return how far back a window would reach if each observed row were made of the keys from some key on."""
     positions = recipe.operands.positions
 
@@ -24,11 +24,11 @@ def behind(recipe: Recipe, probe: Probe) -> list[float]:
         position = positions[group.batch % len(positions), group.rows[row]]
         return int(position) - (recipe.operands.sizes.keys - 1 - kept_keys)
 
-    return [each for each in _ends(recipe, probe, reach, backwards=True) if each >= 0]
+    return [each for each in _ends(recipe, sample, reach, backwards=True) if each >= 0]
 
 
 def _ends(
-    recipe: Recipe, probe: Probe, number: Callable[[int, Group, int], float], *, backwards: bool = False
+    recipe: Recipe, sample: Sample, number: Callable[[int, Group, int], float], *, backwards: bool = False
 ) -> list[float]:
     """Find, for the last rows of the worst head, the run of keys that makes what was observed; return what it says.
 
@@ -37,7 +37,7 @@ def _ends(
     if recipe.back or recipe.operands.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
         return []
     open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
-    group = probe.groups[0]
+    group = sample.groups[0]
     found: list[float] = []
     for row in sorted({len(group.rows) - 1, len(group.rows) // 2, max(0, len(group.rows) - 2)}, reverse=True):
         logits, value = open_.logits_and_values(group.batch, group.head, group.rows[row : row + 1])

@@ -11,7 +11,7 @@ from attncli.check.mistakes.registry import Mistake
 from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
-    from attncli.check.probe import Probe
+    from attncli.check.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Unknown:
     """
 
     piece: Piece
-    numbers: Sequence[float] | Callable[[Recipe, Probe], Sequence[float]]
+    numbers: Sequence[float] | Callable[[Recipe, Sample], Sequence[float]]
     of: Callable[[float], Variant]
     smooth: bool = True
     alone: bool = False
 
-    def guesses(self, recipe: Recipe, probe: Probe) -> list[float]:
+    def guesses(self, recipe: Recipe, sample: Sample) -> list[float]:
         """Return good guesses for the number."""
-        return list(self.numbers(recipe, probe) if callable(self.numbers) else self.numbers)
+        return list(self.numbers(recipe, sample) if callable(self.numbers) else self.numbers)
