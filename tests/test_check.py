@@ -151,7 +151,7 @@ def test_permuted_heads_and_multiples_are_told(tmp_path: Path) -> None:
     order = [1, 0, *range(2, 12)]
     path = saved(tmp_path / "heads.npz", arrays, expected=arrays["expected"][order])
     facts = json.loads(attn("check", path, "-f", "json", status=1).out)["facts"]
-    assert f"the heads are right, and in another order: {', '.join(map(str, order))}" in facts
+    assert f"the heads are right, but in another order: {', '.join(map(str, order))}" in facts
     wrong = arrays["expected"] * np.linspace(1, 2, 16, dtype=np.float32)[:, None]
     path = saved(tmp_path / "rows.npz", arrays, expected=wrong)
     facts = json.loads(attn("check", path, "-f", "json", status=1).out)["facts"]
@@ -234,7 +234,7 @@ def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
     )
     np.save(tmp_path / "e.npy", np.ones((3, 7)))
     err = attn("check", SAMPLES / "article.json", "--expected", tmp_path / "e.npy", status=2).err
-    assert "expected 3×7 is no output of this problem, which has 1×1×1×5" in err
+    assert "expected 3×7 does not match the output, 1×1×1×5 (batch×heads×queries×features), in any layout" in err
 
 
 def test_nan_and_infinity_are_kept_apart(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether two outputs agree, and where they do not."""
+"""Whether two outputs agree, and where they differ."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ class Comparison:
 
 
 def distance(made: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-    """Return how far numbers are apart: 0 where both are the same, NaN and ∞ included, ∞ where only one is NaN.
+    """Return the distance of numbers: 0 where both are the same, NaN and ∞ included, ∞ where only one is NaN.
 
     >>> distance(np.array([1.0, np.nan, np.inf, np.nan]), np.array([1.5, np.nan, np.inf, 0.0])).tolist()
     [0.5, 0.0, 0.0, inf]
     """
     with np.errstate(all="ignore"):
-        apart = np.abs(made - observed)
+        difference = np.abs(made - observed)
     same = (made == observed) | (np.isnan(made) & np.isnan(observed))
-    return np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
+    return np.where(same, 0, np.where(np.isnan(difference), np.inf, difference))
 
 
 def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[Any], level: Level) -> Comparison:
@@ -88,14 +88,14 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         level: see `Comparison`.
     """
     allowed = tolerance if tolerance.ndim == 4 else tolerance[..., None]
-    apart = distance(expected.astype(np.float64), computed)
+    difference = distance(expected.astype(np.float64), computed)
     with np.errstate(all="ignore"):
-        ratio = np.where(apart == 0, 0, apart / allowed)
-    strays = np.argwhere(np.isinf(apart))
-    told = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
-    place = np.unravel_index(int(np.where(told, ratio, -1).argmax()), ratio.shape)
+        ratio = np.where(difference == 0, 0, difference / allowed)
+    nonfinite = np.argwhere(np.isinf(difference))
+    finite = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
+    place = np.unravel_index(int(np.where(finite, ratio, -1).argmax()), ratio.shape)
     batch, head, query, feature = (int(each) for each in place)
-    error = float(apart[place]) if np.isfinite(apart[place]) else 0.0
+    error = float(difference[place]) if np.isfinite(difference[place]) else 0.0
     return Comparison(
         level=level,
         error=error,
@@ -104,5 +104,5 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         excess=ratio.max(axis=-1),
         nan=(int(np.isnan(expected).sum()), int(np.isnan(computed).sum())),
         infinite=(int(np.isinf(expected).sum()), int(np.isinf(computed).sum())),
-        nonfinite_at=tuple(strays[0].tolist()) if len(strays) else None,
+        nonfinite_at=tuple(nonfinite[0].tolist()) if len(nonfinite) else None,
     )

@@ -40,8 +40,8 @@ class Finding:
         layout: how the expected output was read.
         rounding: the less precise computation that explains the difference; None: none does, or none is needed.
         diagnosed: whether mistakes were looked for.
-        explanations: what explains the difference; all reproduce it equally well.
-        facts: what can be said where nothing explains it.
+        explanations: what explains the difference; all of them reproduce it equally well.
+        facts: what can be said of a difference that nothing explains.
         blind: what the data cannot tell, by what hides it.
         distinguish: what would tell the explanations apart.
     """
@@ -76,22 +76,23 @@ class Wanted:
     diagnose: bool = True
 
 
-def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progress | None = None) -> Finding:
+def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progress | None = None) -> Finding:
     """Compare, and look for what explains a difference.
 
     Args:
-        o: the problem as it should be.
-        expected: what another program made of it, in any layout.
-        wanted: tolerances, and whether mistakes are looked for.
-        progress: told the share that is done.
+        operands: the problem as it should be.
+        expected: the output of another program, in any layout.
+        wanted: tolerances, and whether to look for mistakes.
+        progress: called with the share that is done.
 
     Raises:
-        InputError: the expected output has no shape that an output of this problem can have.
+        InputError: the shape of the expected output is not that of an output of this problem in any layout.
     """
-    reference = Reference.of(normal(o), progress)
-    precisions = precisions_of(o, expected)
-    layout, comparison = chosen(reference, readings(expected, o.sizes), precisions, wanted)
-    finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=observations.blind(o))
+    reference = Reference.of(normal(operands), progress)
+    precisions = precisions_of(operands, expected)
+    layout, comparison = chosen(reference, readings(expected, operands.sizes), precisions, wanted)
+    blind = observations.blind(operands)
+    finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=blind)
     if comparison.agrees or not wanted.diagnose:
         return finding
     finding = replace(finding, diagnosed=True)
@@ -102,23 +103,26 @@ def check(o: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progres
     return replace(finding, explanations=found, facts=facts, distinguish=distinguish(found, finding.blind))
 
 
-def normal(o: Operands) -> Operands:
-    """Return the problem with a mask that reaches to the last key, as mistakes take it."""
-    if o.mask is None or o.mask.shape[-1] == o.sizes.keys:
-        return o
-    return replace(o, mask=to_the_last_key(o.mask, o.sizes.keys))
+def normal(operands: Operands) -> Operands:
+    """Return the problem with a mask that reaches to the last key: mistakes are made to such masks."""
+    mask, keys = operands.mask, operands.sizes.keys
+    if mask is None or mask.shape[-1] == keys:
+        return operands
+    return replace(operands, mask=to_the_last_key(mask, keys))
 
 
-def precisions_of(o: Operands, expected: NDArray[Any]) -> list[Precision]:
+def precisions_of(operands: Operands, expected: NDArray[Any]) -> list[Precision]:
     """Return the precisions that a right output may have, the finest first.
 
-    That of the arrays; float32, in which many programs take the softmax of anything; and half precision where every
-    expected number can be written in it, as if it had been rounded.
+    They are that of the arrays; float32, in which many programs compute softmax whatever they are given; and half
+    precision where every expected number can be written in it, as if it had been rounded.
     """
     own_type = expected.dtype if expected.dtype.name in PRECISIONS else own(expected.dtype)
-    coarsest = max((PRECISIONS[name] for name in (o.output_dtype.name, own_type.name)), key=lambda each: each.eps)
+    coarsest = max(
+        (PRECISIONS[name] for name in (operands.output_dtype.name, own_type.name)), key=lambda each: each.eps
+    )
     on = [kind for kind in grids(expected) if kind.eps > coarsest.eps]
-    # What is on the grid of bfloat16 is mostly on that of float16 too, which has more digits: the coarser one counts.
+    # Numbers of bfloat16 are mostly numbers of float16 too, which has more digits: the coarser precision counts.
     return [coarsest, *[FLOAT32] * (coarsest == FLOAT64), *on[-1:]]
 
 

@@ -1,4 +1,4 @@
-"""What explains an observed output: candidates held against all of it, and what is said of those that stand."""
+"""What explains an observed output: candidates tried on all of it, and how those that hold are described."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from attncli.check.search import Candidate, Search
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Candidates that are held to the whole problem, and scores that this may take where the fast twin cannot be used.
+# How many candidates are tried on the whole problem, and how many scores may be computed for one of them where the fast
+# twin cannot be used.
 CONFIRMED = 12
 MOST_SCORES = 1 << 28
 CHUNK = 1 << 21
@@ -38,8 +39,8 @@ class Explanation:
         detail: numbers and names, by mistake.
         options: the options of the computation with which ``attn compute`` gives what was observed; None: none do.
         residual: the largest difference that is left.
-        rows: in how many rows of all it was looked for.
-        rank: 1 for the simplest; one with a number in it that was looked for stands behind one without.
+        rows: how many rows were compared, and how many there are.
+        rank: 1 for the simplest; one with a fitted number comes after one without.
     """
 
     mistakes: tuple[str, ...]
@@ -75,13 +76,13 @@ def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
 
 
 def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
-    """Hold candidates to the whole problem; return those that explain all of it, one for each name."""
+    """Try candidates on the whole problem; return those that explain all of it, one for each name."""
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
     for each in ordered[:CONFIRMED]:
         replaced = {variant.piece for variant in each.variants}
         if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
-            continue  # the same mistake, its number looked for although it has a name
+            continue  # the same mistake with a fitted number, although that number has a name
         share = search.allowed(each.recipe)
         residual, worst, rows = whole(search.case, each.recipe)
         if worst <= max(2 * share, 1.5 * each.distance):
@@ -92,13 +93,13 @@ def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
         for each, residual, rows in kept
         for name in names(each, residual, rows)
     ]
-    # What options reproduce needs no variant of it that differs in something this data does not have.
+    # Where options reproduce the output, variants that differ only in what this data does not have say nothing more.
     plain = {(each.mistakes, each.pieces) for each in named if each.options is not None}
     return [each for each in named if each.options is not None or (each.mistakes, each.pieces) not in plain]
 
 
 def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
-    """Return a candidate under each of the names that its mistakes have."""
+    """Return a candidate as one explanation for each name that its mistakes have."""
     count = max(len(variant.mistakes) for variant in candidate.variants)
     options: dict[str, object] | None = {}
     for variant in candidate.variants:

@@ -20,15 +20,15 @@ from attncli.check.rounding import EVERYTHING, FLOAT32, HALVES, PRECISIONS, TOGE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A row in which that error happens to be small is given what most rows have, as a share of its size.
+# A row in which the error of float32 happens to be small gets this quantile of all rows, as a share of its size.
 MOST = 0.99
-# Rows are taken for at least this share of a head's values, those without any key among them.
+# The size of a row is at least this share of that of its head's values, even if the row has no open key.
 LEAST = 0.01
 # The root of the squared differences must shrink by this factor before rounding is believed.
 LESS = 2.0
 # Heads, rows of a head, and scores in them, in which the cost of half precision is measured.
 HEADS, ROWS, SCORES = 6, 64, 1 << 18
-# How many numbers with at least how many binary digits must lie on a grid before it says anything.
+# A grid says something only if this many numbers need more than this many binary digits.
 TELLING, DIGITS = 3, 6
 
 
@@ -39,6 +39,7 @@ class Reference:
     Attributes:
         operands: the problem, to be computed in float64.
         single: the same, to be computed in float32.
+        progress: called with the share that is done.
     """
 
     operands: Operands
@@ -46,11 +47,13 @@ class Reference:
     progress: Callable[[float], None] | None = None
 
     @classmethod
-    def of(cls, o: Operands, progress: Callable[[float], None] | None = None) -> Reference:
+    def of(cls, operands: Operands, progress: Callable[[float], None] | None = None) -> Reference:
         """Prepare a problem."""
-        double, single = np.dtype(np.float64), np.dtype(np.float32)
+        double, single = (np.dtype(each) for each in (np.float64, np.float32))
         return cls(
-            replace(o, dtype=double, output_dtype=double), replace(o, dtype=single, output_dtype=single), progress
+            replace(operands, dtype=double, output_dtype=double),
+            replace(operands, dtype=single, output_dtype=single),
+            progress,
         )
 
     @cached_property
@@ -60,7 +63,7 @@ class Reference:
 
     @cached_property
     def size(self) -> NDArray[Any]:
-        """(batch, heads, L) how large the numbers of each row are that are added up: Σ weights · |value|."""
+        """(batch, heads, L) how large the numbers are that each row is the sum of: Σ weights · |value|."""
         with np.errstate(all="ignore"):
             summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
             largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
@@ -144,7 +147,7 @@ def _typical(value: NDArray[Any], batch: int, head: int, o: Operands) -> float:
 
 
 def decimals(array: NDArray[Any]) -> int | None:
-    """Return to how many decimals all numbers are rounded, if to 1 (of many) to 7; None: they are not.
+    """Return to how many decimals all numbers are rounded, 1 (if there are many) to 7; None if they are not.
 
     >>> decimals(np.array([0.12, 3.5])), decimals(np.array([1 / 3]))
     (2, None)
@@ -159,7 +162,7 @@ def decimals(array: NDArray[Any]) -> int | None:
 
 
 def grids(array: NDArray[Any]) -> list[Precision]:
-    """Return the precisions, finest first, in which all numbers of an array can be written; few numbers tell nothing.
+    """Return the precisions, finest first, in which all numbers of an array can be written, if there are enough.
 
     >>> thirds = np.arange(1, 30) / 3
     >>> grids(thirds), grids(thirds.astype(np.float32)), grids(np.arange(9.0))

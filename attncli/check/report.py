@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attncli.files.contents import AnyLabels
     from attncli.show.screen import Screen
 
-# Marks for a row that is exact, up to 10, 1000, 100 000 times its tolerance, and further off; the last is not finite.
+# Marks for a row that is exact, off by up to 10, 1000 or 100 000 times its tolerance, or by more, or not finite.
 MARKS, PLAIN_MARKS = "·░▒▓█N", ".:+x#N"
 STEPS = (1.0, 10.0, 1e3, 1e5)
 COLORS = ("dim", "yellow", "yellow", "red", "red", "bold red")
@@ -38,10 +38,10 @@ class Checked:
     """One problem that was checked.
 
     Attributes:
-        name: what people call it: its files.
-        finding: what came of it, or None where it could not be checked.
-        problem: why it could not.
-        labels: of the queries, where there are some.
+        name: its files.
+        finding: the result, or None if it could not be checked.
+        problem: why it could not be checked.
+        labels: of the queries, if there are any.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Checked:
 
 
 def verdict(checked: Checked) -> str:
-    """Return one line: what came of it."""
+    """Return the result in one line."""
     finding = checked.finding
     if finding is None:
         return f"{checked.name}: could not be checked: {checked.problem}"
@@ -61,7 +61,7 @@ def verdict(checked: Checked) -> str:
     mistakes = " or ".join(dict.fromkeys(" + ".join(each.mistakes) for each in finding.explanations))
     how = f"differs by {c.error:.2g} (tolerance {c.tolerance:.1e})"
     if c.nonfinite_at is not None:
-        how = "differs: NaN or ∞ stands where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
+        how = "differs: there is NaN or ∞ where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
     return f"{checked.name}: {how}" + f": {mistakes}" * bool(mistakes)
 
 
@@ -73,12 +73,12 @@ def summary(found: Sequence[Checked]) -> str:
 
 
 def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console) -> None:
-    """Print a line for each, and the summary."""
+    """Print one line per problem, and the summary."""
     from rich.text import Text
 
     for each in found:
         style = "yellow" if each.finding is None else "green" if each.finding.agrees else "red"
-        # A line each, however long: people search in them.
+        # One line each, however long: people search in them.
         console.print(
             Text(screen.write(visible(verdict(each))), style=style), no_wrap=True, crop=False, overflow="ignore"
         )
@@ -112,7 +112,7 @@ def details(finding: Finding) -> Iterator[str]:
     """Say how it was compared."""
     c = finding.comparison
     if not finding.layout.own:
-        yield f"the expected output has another layout, {finding.layout.name}: it was compared in that"
+        yield f"the expected output has another layout, {finding.layout.name}, and was compared in that"
     yield f"tolerance: {c.level.tolerance()}"
     if finding.rounding is not None:
         yield f"the difference is that of rounding: {finding.rounding.words()}"
@@ -175,7 +175,7 @@ def _kind(excess: float) -> int:
 
 
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Say what explains it and what to change, each text with what its first line begins with."""
+    """Say what explains it and what to change: each text after what its first line begins with."""
     if not finding.diagnosed:
         yield "", "Not looked for (--no-diagnose)."
         return
@@ -194,7 +194,7 @@ def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _more(each: Explanation) -> Iterator[str]:
-    """Say what to change, what would give the observed output, who does so, and how well it explains it."""
+    """Say what to change, which options give the observed output, how well it is explained, and who does what."""
     yield f"fix: {fix(each)}"
     flags = as_flags(each.options)
     if flags:
@@ -204,7 +204,7 @@ def _more(each: Explanation) -> Iterator[str]:
     if math.isfinite(each.residual):
         yield f"explains {over} to within {each.residual:.1e}"
     else:
-        yield f"seen in {over}; it is random, so nothing reproduces it"
+        yield f"seen in {over}; it is random, so nothing can reproduce it"
     yield from (f"who does what: {who}" for who in libraries(each.mistakes).values())
 
 
@@ -214,7 +214,7 @@ def fix(explanation: Explanation) -> str:
 
 
 def as_flags(options: Mapping[str, object] | None) -> str:
-    """Write options as a person would type them; nothing where no flag says them.
+    """Write options as flags; empty where there are none for them.
 
     >>> as_flags({"scale": 0.125, "causal": False, "offset": 3})
     '--scale 0.125 --no-causal --offset 3'

@@ -14,7 +14,7 @@ from attncli.check.recipe import Recipe
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Heads, rows of a head, and scores in those rows that are looked at.
+# How many heads are looked at, how many rows of each, and how many scores in those rows.
 GROUPS = 4
 ROWS = 10
 SCORES = 1 << 16
@@ -48,7 +48,7 @@ class Sample:
     groups: tuple[Group, ...]
 
     def distance(self, recipe: Recipe, limit: float = np.inf) -> float:
-        """Return the largest difference between what a recipe makes and what was observed; ∞ where beyond the limit."""
+        """Return the largest difference between what a recipe makes and what was observed; ∞ beyond the limit."""
         worst = 0.0
         for group in self.groups:
             worst = max(worst, float(group.difference(recipe.compute(group.batch, group.head, group.rows)).max()))

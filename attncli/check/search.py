@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
-# In the order in which mistakes are named where several explain the same: what is reported most often first.
+# Where several mistakes explain the same, they are named in this order: what is reported most often comes first.
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
     masks.lengths,
@@ -45,7 +45,7 @@ FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     operands.score_function,
     numbers.factor,
 )
-# Differences of more than this share of a row are no rounding of any kind.
+# Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
 REFINEMENTS = 12
 # Numbers in query, key and value that are converted to float64 beforehand.
@@ -79,7 +79,7 @@ class Search:
         case: the output that is to be explained.
         right: the right recipe, of the whole problem or of a part of it.
         sample: the rows that are tried.
-        all_heads: whether all heads are there; in some of them some pieces cannot be seen.
+        all_heads: whether all heads are there; some mistakes cannot be seen without them.
     """
 
     case: Case
@@ -103,7 +103,7 @@ class Search:
         return [each for each in every if self.all_heads or not each.piece.needs_all_heads]
 
     def again(self, candidate: Candidate) -> Candidate | None:
-        """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
+        """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
         found = [same for variant in candidate.variants if (same := self.same(variant)) is not None]
         recipe = self.made(found) if len(found) == len(candidate.variants) else None
         if recipe is None:

@@ -50,7 +50,7 @@ def causal(o: Operands) -> Iterator[Variant | Unknown]:
 
 
 def corners(o: Operands) -> dict[int, str]:
-    """Return where people let the first query stand, each with its name; one that has two names gets the first."""
+    """Return the positions that people give the first query, by name; one that has two names gets the first."""
     found: dict[int, str] = {}
     for shift, corner in (
         (0, "top left"),
@@ -127,7 +127,7 @@ def shifted(recipe: Recipe, *, shift: int | None = None, by: int = 0, alone: boo
     Args:
         recipe: the recipe as it is.
         shift: position of the first query; None leaves it, and moves every query…
-        by: …by so many positions.
+        by: …by this many positions.
         alone: whether a window stays behind.
     """
     o = recipe.masking

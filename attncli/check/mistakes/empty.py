@@ -27,7 +27,7 @@ def mean_when_empty(recipe: Recipe, weights: NDArray[Any], logits: NDArray[Any],
 
 
 def all_when_empty(recipe: Recipe, weights: NDArray[Any], logits: NDArray[Any], o: Operands) -> NDArray[Any]:
-    """Give such rows the softmax over all keys: a number was added to all of their logits."""
+    """Give such rows the softmax over all keys: closing added the same number to all of their logits."""
     return _instead(weights, logits, softmax(recipe.logits(recipe, recipe.products(o), o, {}), o))
 
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from attncli.check.mistakes.empty import Empty
 
-# A number added to a score that is below this closes the key, whoever wrote the mask.
+# A number below this, added to a score, was meant to close the key.
 FAR = -1e3
-# Scores for which all rules are brought into one mask, and boundaries of documents that are tried.
+# For at most how many scores all rules are brought into one mask, and how many boundaries of documents are tried.
 MOST = 1 << 26
 BOUNDARIES = 16
 LAST_AXIS = "a mask of keys belongs on the last axis"
@@ -41,7 +41,7 @@ OTHER_ORDER = (
 
 
 def kept(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where a mask lets attend: true, or no number that is far below 0."""
+    """Return where a mask lets a query attend: where it is true, or a number that is not far below 0."""
     return np.asarray(mask if mask.dtype == bool else np.asarray(mask) > FAR)
 
 
@@ -65,7 +65,7 @@ def mask(o: Operands) -> Iterator[Variant]:
 
 
 def with_empty(variant: Variant) -> Iterator[Variant]:
-    """Return a mistake, and the same one where rows that it leaves without a key are not 0, as they would be here."""
+    """Return a mistake, and the same one in which rows without an open key are not 0, as they are here."""
     yield variant
     apply = variant.apply
     for form, empty, became in (("mean", mean_when_empty, "the mean of all values"), ("nan", nan_when_empty, "NaN")):
@@ -109,7 +109,7 @@ def _everything(o: Operands) -> Iterator[Variant]:
 
 
 def _parts(o: Operands, keep: NDArray[np.bool_]) -> Iterator[Variant]:
-    """Of a mask that holds a causal rule and something else, one of them is lost."""
+    """A mask holds a causal rule and something else, and one of them is lost."""
     causal = causal_part(o, keep)
     if causal is None:
         return
@@ -127,7 +127,7 @@ def _parts(o: Operands, keep: NDArray[np.bool_]) -> Iterator[Variant]:
 
 
 def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
-    """Of packed documents two that are neighbours see each other."""
+    """Two neighbours among packed documents see each other."""
     if keep.shape[2] != keep.shape[3]:
         return
     causal = None if (keep == np.swapaxes(keep, 2, 3)).all() else np.tril(np.ones(keep.shape[2:], dtype=bool))
@@ -146,7 +146,7 @@ def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
 
 
 def _dropped(keep: NDArray[np.bool_]) -> tuple[tuple[Mistake, ...], str]:
-    """Return what it is called, and how it is described, that a mask is dropped: that depends on what it closes."""
+    """Return the names and the description of a dropped mask: they depend on what the mask closes."""
     if keep.shape[2] == 1 or (keep == keep[:, :, :1]).all():
         description = "the padding mask was dropped, so that padded keys were attended to"
         return (PADDING_ATTENDED, MASK_DROPPED), description

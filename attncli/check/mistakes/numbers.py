@@ -22,7 +22,7 @@ from attncli.check.sample import Sample
 if TYPE_CHECKING:
     from attncli.check.recipe import Array, Opened
 
-# Scales are looked for between these powers of 10, and then refined.
+# Where the search for a scale and for a softcap starts.
 SCALES = np.logspace(-4, 2.5, 40)
 SIGNED = tuple(np.concatenate([SCALES, -SCALES[::4]]).tolist())
 CAPS = tuple(np.logspace(-1.5, 3, 24).tolist())
@@ -66,7 +66,7 @@ def _equals(value: float, name: str) -> str:
 
 
 def softcap(o: Operands) -> Iterator[Variant | Unknown]:
-    """Softcap is missing, in the wrong place, or another one."""
+    """Softcap is missing, in the wrong place, or has another limit."""
     cap = o.options.softcap
     if cap is not None:
         fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"

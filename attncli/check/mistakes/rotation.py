@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Pairing = Literal["half", "interleaved"]
 PAIRINGS: tuple[Pairing, Pairing] = ("half", "interleaved")
-# Bases that models use; others are looked for between powers of 10, and then refined.
+# Bases that models use; others are looked for on a grid, and then refined.
 THETAS = (10000.0, 500000.0, 1000000.0, 100000.0)
 GRID = tuple(np.logspace(1, 8, 36).tolist())
 Rotate = Callable[[Operands], tuple["NDArray[Any]", "NDArray[Any]"]]
@@ -81,7 +81,7 @@ def _option(pairing: Pairing | None, form: str, description: str, fix: str) -> V
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing))
 
-    # No option switches a rotation off that the file asks for.
+    # No option switches off a rotation that the file asks for.
     options: dict[str, object] | None = None if pairing is None else {"rope": pairing}
     return Variant((ROPE_PAIRING,), pieces.ROTATION, form, apply, description, fix, {"rope": pairing}, options)
 
@@ -154,7 +154,7 @@ def _turned(
     past: bool = False,
     new_from: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rotate query and key as the options say, but for what is given here."""
+    """Rotate query and key as the options say, except for what is given here."""
     theta, pairing = o.options.rope_theta, o.options.rope or "half"
     start = 0 if past else o.sizes.past
     places = np.arange(start, o.sizes.keys) if new_from is None else np.arange(o.sizes.keys - start) + new_from
@@ -194,7 +194,7 @@ def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Take a rotation back that query and key come with, and do another one instead."""
+    """Undo a rotation that query and key come with, and do another one instead."""
     keys = np.arange(o.sizes.keys)[None]
     query = rotate(ready(o.query, o.dtype), -o.positions, theta, pairing)
     key = rotate(ready(o.key, o.dtype), -keys, theta, pairing)

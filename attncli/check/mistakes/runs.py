@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from attncli.attend.views import one_of
 from attncli.check.mistakes.masks import with_rule_options
 from attncli.check.recipe import Recipe
 from attncli.check.sample import Group, Sample
@@ -21,7 +22,7 @@ def behind(recipe: Recipe, sample: Sample) -> list[float]:
     positions = recipe.operands.positions
 
     def reach(kept_keys: int, group: Group, row: int) -> float:
-        position = positions[group.batch % len(positions), group.rows[row]]
+        position = one_of(positions, group.batch)[group.rows[row]]
         return int(position) - (recipe.operands.sizes.keys - 1 - kept_keys)
 
     return [each for each in _ends(recipe, sample, reach, backwards=True) if each >= 0]
@@ -30,7 +31,7 @@ def behind(recipe: Recipe, sample: Sample) -> list[float]:
 def _ends(
     recipe: Recipe, sample: Sample, number: Callable[[int, Group, int], float], *, backwards: bool = False
 ) -> list[float]:
-    """Find, for the last rows of the worst head, the run of keys that makes what was observed; return what it says.
+    """Find the run of keys that makes what was observed in the last rows of the worst head; return what it says.
 
     All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
     """

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Close: TypeAlias = Callable[[Array, Opened], Array]
 
-# Masking values are looked for among these, and then refined.
+# Where the search for a sink, a factor on sinks and a masking value starts.
 LOGITS = (-6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 6.0)
 TIMES = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 8.0)
 UNSCALED = "put one more logit per head, unscaled, into the sum of softmax"
@@ -73,7 +73,7 @@ def _named(names: tuple[str, ...]) -> str:
 
 
 def rules_of(o: Operands) -> list[str]:
-    """Return the rules in force, without looking at more of the problem than a row."""
+    """Return the rules in force; one row is enough to see them."""
     return list(openings(o.select(batch=0, head=0, rows=np.arange(1))))
 
 

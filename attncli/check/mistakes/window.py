@@ -32,7 +32,7 @@ def window(o: Operands) -> Iterator[Variant | Unknown]:
 
 
 def _other_bounds(left: int, right: int) -> dict[tuple[int, int], str]:
-    """Return the bounds that are taken for these, each with what happened to it."""
+    """Return bounds that are mistaken for these, each with how."""
     others = {
         (left - 1, right): "one key short on the left",
         (left + 1, right): "one key too long on the left",
