@@ -26,6 +26,7 @@ PAIRINGS: tuple[Pairing, Pairing] = ("half", "interleaved")
 THETAS = (10000.0, 500000.0, 1000000.0, 100000.0)
 GRID = tuple(np.logspace(1, 8, 36).tolist())
 Rotate = Callable[[Operands], tuple["NDArray[Any]", "NDArray[Any]"]]
+Move = Callable[["NDArray[np.int64]"], "NDArray[np.int64]"]
 
 
 def rope(o: Operands) -> Iterator[Variant | Unknown]:
@@ -44,10 +45,10 @@ def rope(o: Operands) -> Iterator[Variant | Unknown]:
         description = f"a table of cosines for {table} pairs was used with the {pairing} rotation"
         make = partial(_mixed, table=table, pairing=pairing)
         yield _pairing(f"{table} table, {pairing} turn", make, description, fix)
-    backwards = partial(_turned, sign=-1)
+    backwards = partial(_turned, query=np.negative, key=np.negative)
     yield _pairing("backwards", backwards, "the rotation went the other way round", fix)
-    yield _pairing("query only", partial(_turned, key=False), "the key was not rotated", fix)
-    yield _pairing("key only", partial(_turned, query=False), "the query was not rotated", fix)
+    yield _pairing("query only", partial(_turned, key=None), "the key was not rotated", fix)
+    yield _pairing("key only", partial(_turned, query=None), "the query was not rotated", fix)
     for share in (2, 4):
         if o.sizes.features % (2 * share) == 0:
             description = f"only the first {o.sizes.features // share} features were rotated"
@@ -126,7 +127,7 @@ def _offsets(o: Operands) -> Iterator[Variant]:
     for shift, how in shifts.items():
         if shift:
             fix = f"rotate the first query by its position, {first}"
-            make, description = partial(_turned, shift=shift), f"the query was rotated {how}"
+            make, description = partial(_turned, query=_by(shift)), f"the query was rotated {how}"
             yield _offset(f"query {how}", make, description, fix, {"shift": shift})
     yield _offset("key twice", partial(_turned, times=2), "the key was rotated twice", "rotate a key once")
     if o.sizes.past:
@@ -134,9 +135,15 @@ def _offsets(o: Operands) -> Iterator[Variant]:
         yield _offset("past twice", partial(_turned, past=True), "past keys were rotated once more", fix)
         fix = "count their positions on"
         description = "new keys were rotated as if there were no past"
-        yield _offset("new keys from 0", partial(_turned, new_from=0), description, fix)
+        yield _offset("new keys from 0", partial(_turned, key=_by(-o.sizes.past)), description, fix)
         description = "queries and new keys were rotated as if there were no past"
-        yield _offset("all new from 0", partial(_turned, new_from=0, shift=-first), description, fix)
+        make = partial(_turned, query=_by(-first), key=_by(-o.sizes.past))
+        yield _offset("all new from 0", make, description, fix)
+
+
+def _by(shift: int) -> Move:
+    """Return what moves positions."""
+    return partial(np.add, shift)
 
 
 def _offset(form: str, make: Rotate, description: str, fix: str, detail: Mapping[str, object] | None = None) -> Variant:
@@ -146,25 +153,30 @@ def _offset(form: str, make: Rotate, description: str, fix: str, detail: Mapping
 def _turned(
     o: Operands,
     *,
-    sign: int = 1,
-    query: bool = True,
-    key: bool = True,
-    shift: int = 0,
+    query: Move | None = np.positive,
+    key: Move | None = np.positive,
     times: int = 1,
     past: bool = False,
-    new_from: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rotate query and key as the options say, except for what is given here."""
+    """Rotate query and key as the options say, except for what is given here.
+
+    Args:
+        o: the problem.
+        query: moves the positions of queries; None: they are not rotated.
+        key: likewise.
+        times: how often a key is rotated.
+        past: whether past keys are rotated too.
+    """
     theta, pairing = o.options.rope_theta, o.options.rope or "half"
     start = 0 if past else o.sizes.past
-    places = np.arange(start, o.sizes.keys) if new_from is None else np.arange(o.sizes.keys - start) + new_from
-    turned = ready(o.key[:, :, start:], o.dtype)
-    for _ in range(times if key else 0):
-        turned = rotate(turned, sign * places[None], theta, pairing)
-    queries = ready(o.query, o.dtype)
-    if query:
-        queries = rotate(queries, sign * (o.positions + shift), theta, pairing)
-    return queries, np.concatenate([o.key[:, :, :start], turned], axis=2)
+    queries, keys = ready(o.query, o.dtype), ready(o.key[:, :, start:], o.dtype)
+    if query is not None:
+        queries = rotate(queries, query(o.positions), theta, pairing)
+    if key is not None:
+        places = key(np.arange(start, o.sizes.keys)[None])
+        for _ in range(times):
+            keys = rotate(keys, places, theta, pairing)
+    return queries, np.concatenate([o.key[:, :, :start], keys], axis=2)
 
 
 def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDArray[Any]]:
