@@ -10,9 +10,14 @@ import pytest
 from attncli.attend.operands import Operands, prepare
 from attncli.attend.options import Options
 from attncli.check import subset
+from attncli.check.case import Case
 from attncli.check.diagnosis import Wanted, check, normal
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.search import FAMILIES
+from attncli.check.precision import Reference
+from attncli.check.recipe import Recipe
+from attncli.check.rounding import FLOAT32
+from attncli.check.sample import Sample
+from attncli.check.search import FAMILIES, Search
 from tests import mistaken
 from tests.check.plain import attended, states
 
@@ -67,8 +72,14 @@ def test_a_part_of_a_problem_has_the_keys_of_the_whole(problem: mistaken.Problem
     assert lost == set()
 
 
-def test_what_is_said_of_a_mistake_does_not_identify_it() -> None:
-    """The key is the same whatever the words."""
+def test_a_mistake_is_found_again_whatever_is_said_of_it() -> None:
+    """By its key, and by its number where it has one."""
     arrays = states(heads=2, length=4, features=FEATURES)
-    for each in mistakes_in(prepare(arrays, Options.parse({"scale": "sqrt", "causal": True}))):
-        assert replace(each, description="something else", fix="nothing").key == each.key
+    operands = prepare(arrays, Options.parse({"scale": "sqrt", "causal": True}))
+    case = Case(Reference.of(operands), arrays["query"], FLOAT32)
+    search = Search(case, Recipe(operands), Sample(()))
+    for each in search.known:
+        variant = replace(each.of(2.0), number=2.0) if isinstance(each, Unknown) else each
+        found = search.same(replace(variant, description="in other words", fix="nothing"))
+        assert found is not None
+        assert (found.key, found.number, found.description) == (variant.key, variant.number, variant.description)
