@@ -93,14 +93,14 @@ def _solve(
     weights /= weights.sum()
     # With sinks the weights would be smaller by one factor, which the factor on the kept ones takes up.
     states = (weights[:, None] * value[opened]).T  # (Ev, keys): the observed row is this times the factors
-    told = weights > LEAST
+    telling = weights > LEAST
     allowed = 1e-4 * float(np.abs(states).max())
     if len(opened) <= value.shape[1]:
         solution, _, rank, _ = np.linalg.lstsq(states, observed, rcond=None)
         fits = rank == len(opened) and float(np.abs(states @ solution - observed).max()) <= allowed
-        return (opened[told], solution[told]) if fits else None
+        return (opened[telling], solution[telling]) if fits else None
     chosen = _chosen(states, observed, allowed)
-    return None if chosen is None else (opened[told], chosen[told])
+    return None if chosen is None else (opened[telling], chosen[telling])
 
 
 def _chosen(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDArray[Any] | None:
