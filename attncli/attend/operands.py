@@ -156,9 +156,12 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
             raise InputError(f"{name} is missing", hint=missing_hint(name), arrays=list(found))
     parameters = {name: found[name] for name in FUNCTIONS[options.score].parameters if name in found}
     sizes = fit({name: array.shape for name, array in (named | parameters).items()}, options, called)
-    if options.rope is not None and sizes.features % 2:
-        raise InputError(f"rope {options.rope} pairs features, and query has {sizes.features}", arrays=["query"])
     states = {name: as_states(called.get(name, name), array, options, name) for name, array in named.items()}
+    # With parameters of the score function a key may have other features than a query.
+    for name in ("query", "key") if options.rope is not None else ():
+        features, given = states[name].shape[-1], called.get(name, name)
+        if features % 2:
+            raise InputError(f"rope {options.rope} pairs features, and {given} has {features}", arrays=[given])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     operands: dict[str, Any] = {

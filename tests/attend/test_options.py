@@ -192,6 +192,11 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
             BASE | {"rope": "half", "query": np.ones((3, 5)), "key": np.ones((4, 5)), "value": np.ones((4, 5))},
             "rope half pairs features, and query has 5",
         ),
+        (
+            {"query": np.ones((2, 4)), "hidden": np.ones((3, 5)), "w_score": np.ones((4, 5)), "score": "general"}
+            | {"rope": "half"},
+            "rope half pairs features, and hidden has 5",
+        ),
         (BASE | {"softcap": -1}, "softcap is a number above 0, or 0 for none, not -1"),
         (BASE | {"rope_theta": 0}, "rope_theta is a number above 0, not 0"),
         (

@@ -37,7 +37,8 @@ def working(lesson: Lesson) -> Iterator[str]:
         key_degrees=degrees[1],
         distance=positions[0] - positions[1],
     )
-    yield lesson.say("rope_last", angle=turned[0, -1] - turned[1, -1])
+    if about.key_features == o.sizes.features:  # only then do their last pairs turn alike
+        yield lesson.say("rope_last", angle=turned[0, -1] - turned[1, -1])
     first, second = (part.start for part in pairs(o.sizes.features, o.options.rope))
     before, after = o.query[0, 0, about.at], about.met[0]
     a, b, x, y = (np.float64(vector[place]) for vector in (before, after) for place in (first, second))
