@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from attncli.show.lines import wrap
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -61,9 +62,14 @@ def print_records(
             no_wrap=not folds,
             overflow="fold" if folds else "ellipsis",
         )
+    widths = {heading: _width(records, heading) for heading in headings}
+    room = max(LEAST, screen.width - sum(widths.values()) - GAP * (len(headings) - 1) + widths.get(folded, 0))
     for record in records:
-        table.add_row(*(Text(screen.write(visible(record[heading]))) for heading in headings))
-    spare = max(0, _width(records, folded) - LEAST) if folded in headings else 0
+        texts = {heading: screen.write(visible(record[heading])) for heading in headings}
+        if folded in texts:
+            texts[folded] = "\n".join(wrap(texts[folded], room))
+        table.add_row(*map(Text, texts.values()))
+    spare = max(0, widths[folded] - LEAST) if folded in headings else 0
     _print_whole(table, screen, console, spare)
 
 
@@ -88,7 +94,9 @@ def _headings(records: Sequence[Record]) -> list[str]:
 
 
 def _width(records: Sequence[Record], heading: str) -> int:
-    return max(len(heading), *(len(record[heading]) for record in records))
+    from rich.cells import cell_len
+
+    return max(cell_len(heading), *(cell_len(record[heading]) for record in records))
 
 
 def _end(text: str, room: int) -> str:
