@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.operands import numbers, prepare, prepare_scores
-from attncli.attend.options import Offset, Options, Scale, Window
+from attncli.attend.options import Options
 from attncli.attend.steps import Steps
 from attncli.errors import InputError
 from attncli.text import nearest

@@ -13,7 +13,8 @@ import numpy as np
 
 from attncli.attend import steps
 from attncli.attend.fast.blas import one_thread
-from attncli.attend.operands import ScoreOperands, as_states, fit_sinks, precision
+from attncli.attend.fitting import fit_sinks
+from attncli.attend.operands import ScoreOperands, as_states, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import fit_sum, four
 from attncli.attend.stages.softmax import softmax

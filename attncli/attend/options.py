@@ -7,44 +7,36 @@ from these records.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from attncli.attend.checks import (
+    Offset,
+    Scale,
+    Window,
+    count,
+    flag,
+    offset,
+    one_of,
+    or_none,
+    positive,
+    scale,
+    softcap,
+    window,
+)
 from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
 from attncli.text import nearest, plain
-
-Scale = float | Literal["none", "sqrt"]
-Offset = int | Literal["end"]
-Window = tuple[int, int]
 
 # What options decide beside the stages: how arrays lie, and the precision of everything.
 LAYOUT, PRECISION = "layout", "precision"
 
 
-class Facts(Protocol):
-    """What the words about an option in force may speak of: the prepared problem."""
-
-    @property
-    def options(self) -> Options: ...  # noqa: D102
-    @property
-    def sizes(self) -> Any: ...  # noqa: D102
-    @property
-    def positions(self) -> Any: ...  # noqa: D102
-    @property
-    def parameters(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def factor(self) -> float: ...  # noqa: D102
-    @property
-    def head_count(self) -> int: ...  # noqa: D102
-    @property
-    def dtype(self) -> Any: ...  # noqa: D102
-
-
-Words = Callable[[Any], str]
+# A prepared problem, `attncli.attend.operands.ScoreOperands`, which itself is made with options.
+Facts = Any
+Words = Callable[[Facts], str]
 
 
 @dataclass(frozen=True)
@@ -74,91 +66,9 @@ def _option(default: object, record: Option) -> Any:
     return field(default=default, metadata={"option": record})
 
 
-def _or_none(parse: Callable[[str, object], object]) -> Callable[[str, object], object]:
-    return lambda name, value: None if value is None else parse(name, value)
-
-
-def _one_of(*choices: str) -> Callable[[str, object], str]:
-    def parse(name: str, value: object) -> str:
-        if value not in choices:
-            raise InputError(f"{name} is {' or '.join(choices)}, not {value!r}")
-        return str(value)
-
-    return parse
-
-
 def _choice(stage: str, choices: tuple[str, ...], help: str, *, optional: bool = False, words: Words) -> Option:  # noqa: A002
-    parse: Callable[[str, object], object] = _one_of(*choices)
-    return Option(stage, _or_none(parse) if optional else parse, help, "|".join(choices), choices, words=words)
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"{name} is true or false, not {value!r}")
-    return value
-
-
-def _scale(name: str, value: object) -> Scale:
-    if value == "none" or value == "sqrt":
-        return "none" if value == "none" else "sqrt"
-    return _number(name, value, "none, sqrt or a number")
-
-
-def _offset(name: str, value: object) -> Offset:
-    return "end" if value == "end" else _whole(name, value, "end or a whole number")
-
-
-def _count(name: str, value: object) -> int:
-    number = _whole(name, value, "a whole number from 1")
-    if number < 1:
-        raise InputError(f"{name} is a whole number from 1, not {value!r}")
-    return number
-
-
-def _window(name: str, value: object) -> Window:
-    """Read LEFT or LEFT,RIGHT, from the command line as text, elsewhere as a number or a list of them."""
-    wanted = "LEFT or LEFT,RIGHT, whole numbers from -1 (no bound)"
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
-    if len(parts) not in (1, 2):
-        raise InputError(f"{name} is {wanted}, not {value!r}")
-    left, right = [_whole(name, part, wanted) for part in (*parts, -1)[:2]]
-    if min(left, right) < -1:
-        raise InputError(f"{name} is {wanted}, not {value!r}")
-    return left, right
-
-
-def _softcap(name: str, value: object) -> float | None:
-    number = _number(name, value, "a number above 0, or 0 for none")
-    if number < 0:
-        raise InputError(f"{name} is a number above 0, or 0 for none, not {value!r}")
-    return number or None
-
-
-def _positive(name: str, value: object) -> float:
-    number = _number(name, value, "a number above 0")
-    if number <= 0:
-        raise InputError(f"{name} is a number above 0, not {value!r}")
-    return number
-
-
-def _number(name: str, value: object, wanted: str) -> float:
-    # float() takes more than people mean to write as a number: True, 1_000, digits of other scripts.
-    odd = isinstance(value, bool) or (isinstance(value, str) and ("_" in value or not value.isascii()))
-    try:
-        number = math.nan if odd else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{name} is {wanted}, not {value!r}")
-    return number
-
-
-def _whole(name: str, value: object, wanted: str) -> int:
-    number = _number(name, value, wanted)
-    # Positions are 64-bit integers; a bound well inside leaves room to add to them.
-    if not number.is_integer() or abs(number) > 2**62:
-        raise InputError(f"{name} is {wanted}, not {value!r}")
-    return int(number)
+    parse: Callable[[str, object], object] = one_of(*choices)
+    return Option(stage, or_none(parse) if optional else parse, help, "|".join(choices), choices, words=words)
 
 
 def _score_words(facts: Facts) -> str:
@@ -212,7 +122,7 @@ class Options:
         "none",
         Option(
             "score",
-            _scale,
+            scale,
             "Factor on the scores; sqrt is 1/√d, d the features of one head (default none).",
             "none|sqrt|NUMBER",
             words=_scale_words,
@@ -231,7 +141,7 @@ class Options:
         None,
         Option(
             LAYOUT,
-            _or_none(_count),
+            or_none(count),
             "Split a packed last axis into N heads, whose features stand side by side (default: not packed).",
             "N",
             words=lambda facts: "" if facts.options.heads is None else f"{facts.head_count} heads side by side",
@@ -241,7 +151,7 @@ class Options:
         None,
         Option(
             LAYOUT,
-            _or_none(_count),
+            or_none(count),
             "The same for key and value (default: as --heads).",
             "N",
             words=lambda facts: f"{facts.sizes.group} query heads per key head" if facts.sizes.group > 1 else "",
@@ -262,7 +172,7 @@ class Options:
         10000.0,
         Option(
             "rotate",
-            _positive,
+            positive,
             "Base of the rotary frequencies (default 10000).",
             "NUMBER",
             needs=("rope",),
@@ -272,7 +182,7 @@ class Options:
         None,
         Option(
             "cap",
-            _or_none(_softcap),
+            or_none(softcap),
             "X in X·tanh(score/X), before any mask or bias; 0 is none (default none).",
             "X",
             words=lambda facts: "" if facts.options.softcap is None else f"softcap {plain(facts.options.softcap, 4)}",
@@ -282,7 +192,7 @@ class Options:
         False,
         Option(
             "mask",
-            _flag,
+            flag,
             "A query at position p sees keys up to p (default off).",
             words=lambda facts: "causal" if facts.options.causal else "",
         ),
@@ -291,7 +201,7 @@ class Options:
         None,
         Option(
             "mask",
-            _or_none(_window),
+            or_none(window),
             "A query at position p sees keys from p-LEFT to p+RIGHT; -1 is no bound (default none).",
             "LEFT[,RIGHT]",
             words=_window_words,
@@ -301,7 +211,7 @@ class Options:
         None,
         Option(
             "mask",
-            _or_none(_offset),
+            or_none(offset),
             "Position of the first query; end is keys - queries (default 0, the length of past-key, or key-lengths - "
             "queries).",
             "N|end",
@@ -313,7 +223,7 @@ class Options:
         False,
         Option(
             "mask",
-            _flag,
+            flag,
             "Add -slope·(p - j) for key j, with a slope for each head (default off).",
             words=lambda facts: "alibi" if facts.options.alibi else "",
         ),
@@ -342,10 +252,10 @@ class Options:
         """
         known = records()
         parsed: dict[str, object] = {}
-        for flag, value in given.items():
-            name = flag.replace("-", "_")
+        for given_as, value in given.items():
+            name = given_as.replace("-", "_")
             if name not in known:
-                raise InputError(f"unknown option {flag!r}", hint=nearest(flag, map(as_flag, known)))
+                raise InputError(f"unknown option {given_as!r}", hint=nearest(given_as, map(as_flag, known)))
             parsed[name] = known[name].parse(name, value)
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
             raise InputError("kv-heads says how a packed key is split, and heads is missing", hint="give --heads too")

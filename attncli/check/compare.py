@@ -1,4 +1,4 @@
-"""Whether two outputs agree, and where they do not."""
+"""Whether two outputs agree, and where they differ."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.rounding import Level
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The element that is furthest beyond its tolerance: where it stands, and both numbers."""
+    """The element that is furthest beyond its tolerance: where it is, and both numbers."""
 
     batch: int
     head: int
@@ -28,30 +30,30 @@ class Comparison:
     """What came of comparing.
 
     Attributes:
-        level: what the tolerance stands for: a precision, such as ``"float32"``, with what was rounded to it where that
-            is not everything (``"bfloat16 weights"``); ``"3 decimals"``; or ``"given"``.
+        level: what the tolerance stands for.
         error: the difference of the worst element.
         tolerance: what would have been allowed there.
-        badness: (batch, heads, L) the largest difference of each row, in units of its tolerance; ∞ where one of two
-            numbers is not finite and the other another one.
-        astray: where the first number is that is not finite and should be, or the other way round, as batch item, head,
-            query and output column; None: nowhere.
-        nan: how many NaN there are in what was expected, and in what was computed; infinite: likewise.
+        excess: (batch, heads, L) the largest difference of each row, in units of its tolerance; ∞ where one of two
+            numbers is not finite and the other differs from it.
+        nan: how many NaN there are in what was expected, and in what was computed.
+        infinite: how many infinities, likewise.
+        nonfinite_at: where the first number stands that is not finite and should be, or the other way round, as batch
+            item, head, query and output column; None: nowhere.
     """
 
-    level: str
+    level: Level
     error: float
     tolerance: float
     worst: Worst
-    badness: NDArray[Any]
+    excess: NDArray[Any]
     nan: tuple[int, int]
     infinite: tuple[int, int]
-    astray: tuple[int, ...] | None = None
+    nonfinite_at: tuple[int, ...] | None = None
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
         """(batch, heads, L) which rows differ."""
-        return self.badness > 1
+        return self.excess > 1
 
     def differing(self, axis: int) -> NDArray[np.bool_]:
         """Return which batch items (axis 0), heads (1) or query rows (2) differ anywhere."""
@@ -61,22 +63,22 @@ class Comparison:
     @property
     def agrees(self) -> bool:
         """Whether no element is beyond its tolerance."""
-        return bool((self.badness <= 1).all())
+        return bool((self.excess <= 1).all())
 
 
 def distance(made: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-    """Return how far numbers are apart: 0 where both are the same, NaN and ∞ included, ∞ where only one is NaN.
+    """Return the distance of numbers: 0 where both are the same, NaN and ∞ included, ∞ where only one is NaN.
 
     >>> distance(np.array([1.0, np.nan, np.inf, np.nan]), np.array([1.5, np.nan, np.inf, 0.0])).tolist()
     [0.5, 0.0, 0.0, inf]
     """
     with np.errstate(all="ignore"):
-        apart = np.abs(made - observed)
+        difference = np.abs(made - observed)
     same = (made == observed) | (np.isnan(made) & np.isnan(observed))
-    return np.where(same, 0, np.where(np.isnan(apart), np.inf, apart))
+    return np.where(same, 0, np.where(np.isnan(difference), np.inf, difference))
 
 
-def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[Any], level: str) -> Comparison:
+def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[Any], level: Level) -> Comparison:
     """Compare two outputs (batch, heads, L, Ev).
 
     Args:
@@ -86,21 +88,21 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         level: see `Comparison`.
     """
     allowed = tolerance if tolerance.ndim == 4 else tolerance[..., None]
-    apart = distance(expected.astype(np.float64), computed)
+    difference = distance(expected.astype(np.float64), computed)
     with np.errstate(all="ignore"):
-        ratio = np.where(apart == 0, 0, apart / allowed)
-    strays = np.argwhere(np.isinf(apart))
-    told = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
-    place = np.unravel_index(int(np.where(told, ratio, -1).argmax()), ratio.shape)
+        ratio = np.where(difference == 0, 0, difference / allowed)
+    nonfinite = np.argwhere(np.isinf(difference))
+    finite = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
+    place = np.unravel_index(int(np.where(finite, ratio, -1).argmax()), ratio.shape)
     batch, head, query, feature = (int(each) for each in place)
-    error = float(apart[place]) if np.isfinite(apart[place]) else 0.0
+    error = float(difference[place]) if np.isfinite(difference[place]) else 0.0
     return Comparison(
         level=level,
         error=error,
         tolerance=float(np.broadcast_to(allowed, ratio.shape)[place]),
         worst=Worst(batch, head, query, feature, float(expected[place]), float(computed[place])),
-        badness=ratio.max(axis=-1),
+        excess=ratio.max(axis=-1),
         nan=(int(np.isnan(expected).sum()), int(np.isnan(computed).sum())),
         infinite=(int(np.isinf(expected).sum()), int(np.isinf(computed).sum())),
-        astray=tuple(strays[0].tolist()) if len(strays) else None,
+        nonfinite_at=tuple(nonfinite[0].tolist()) if len(nonfinite) else None,
     )

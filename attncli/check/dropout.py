@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
+from attncli.check.sample import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The factors that are tried where there are more open keys than features, and how many more there may be.
+# Factors on the kept weights, tried where there are more open keys than features; and how many more there may be.
 FACTORS = (1.0, *(1 / (1 - p) for p in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)))
 MORE = 10
 # Weights below this are too small to tell whether they were dropped.
 LEAST = 1e-3
-# How near to one number the factors of all weights that were kept must be.
+# The factors of all kept weights must be this close to one number.
 ALIKE = 1e-2
+# Weights, and rows, that must be solved for before anything is said.
 ENOUGH, ROWS = 24, 4
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """What was found.
+    """What is known of the dropout.
 
     Attributes:
         factor: on the weights that were kept; 1 where they were not scaled up.
@@ -39,15 +40,15 @@ class Dropped:
     rows: int
 
 
-def find(right: Recipe, probe: Probe) -> Dropped | None:
-    """Solve for the weights, in rows with fewer open keys than a value has features; tell whether they say dropout."""
-    if right.back or right.axis != "keys":
+def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | None:
+    """Solve for the weights, in rows with fewer open keys than a value has features; return the dropout they show."""
+    if right.back or not right.has_right("softmax"):
         return None
     ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
-    for group in probe.groups:
+    for group in sample.groups:
         features = right.operands.sizes.value_features
         for row in {*group.rows.tolist(), *range(min(features, 16, right.operands.sizes.queries))}:
-            solved = _solve(right, group.batch, group.head, row, probe)
+            solved = _solve(right, (group.batch, group.head, row), expected)
             if solved is not None:
                 ratios[group.batch, group.head, row] = solved
     if len(ratios) < min(ROWS, right.operands.sizes.queries):
@@ -68,7 +69,7 @@ def find(right: Recipe, probe: Probe) -> Dropped | None:
 
 
 def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
-    """Tell whether some key is dropped in one row and kept in another: a key that never counts is no dropout."""
+    """Tell whether some key is dropped in one row and kept in another: a key that never counts is not dropout."""
     fates: dict[int, set[bool]] = {}
     for keys, ratios in rows:
         for key, ratio in zip(keys.tolist(), ratios.tolist(), strict=True):
@@ -79,10 +80,11 @@ def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
 
 
 def _solve(
-    right: Recipe, batch: int, head: int, row: int, probe: Probe
+    right: Recipe, place: tuple[int, int, int], expected: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-    """Return keys of a row, and the observed weight of each over the right one; None where it cannot be solved for."""
-    observed = probe.row(batch, head, row)
+    """Return keys of a row, and the observed weight of each over the right one; None where there is no solution."""
+    batch, head, row = place
+    observed = expected[place].astype(np.float64)
     logits, value = right.logits_and_values(batch, head, np.array([row]))
     opened = np.flatnonzero(logits > -np.inf)
     if not 2 <= len(opened) <= value.shape[1] + MORE or not np.isfinite(observed).all():
@@ -91,18 +93,18 @@ def _solve(
     weights /= weights.sum()
     # With sinks the weights would be smaller by one factor, which the factor on the kept ones takes up.
     states = (weights[:, None] * value[opened]).T  # (Ev, keys): the observed row is this times the factors
-    told = weights > LEAST
+    telling = weights > LEAST
     allowed = 1e-4 * float(np.abs(states).max())
     if len(opened) <= value.shape[1]:
         solution, _, rank, _ = np.linalg.lstsq(states, observed, rcond=None)
         fits = rank == len(opened) and float(np.abs(states @ solution - observed).max()) <= allowed
-        return (opened[told], solution[told]) if fits else None
+        return (opened[telling], solution[telling]) if fits else None
     chosen = _chosen(states, observed, allowed)
-    return None if chosen is None else (opened[told], chosen[told])
+    return None if chosen is None else (opened[telling], chosen[telling])
 
 
 def _chosen(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDArray[Any] | None:
-    """Try every choice of dropped keys among as many as are too many, and solve for the others."""
+    """Try every choice of dropped keys among those beyond the number of features, and solve for the others."""
     features, keys = states.shape
     free = keys - features
     choices = ((np.arange(1 << free)[:, None] >> np.arange(free)) & 1).astype(float)  # (2^free, free)

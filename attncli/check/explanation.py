@@ -1,4 +1,4 @@
-"""What explains an observed output: candidates held against all of it, and what is said of those that stand."""
+"""What explains an observed output: candidates tried on all of it, and how those that hold are described."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast import stream
-from attncli.check import conventions, dropout
+from attncli.check import dropout
+from attncli.check.case import Case
 from attncli.check.compare import distance
-from attncli.check.precision import Reference
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import DROPOUT, SAME
 from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Candidates that are held to the whole problem, and scores that this may take where the fast twin cannot be used.
+# How many candidates are tried on the whole problem, and how many scores may be computed for one of them where the fast
+# twin cannot be used.
 CONFIRMED = 12
 MOST_SCORES = 1 << 28
 CHUNK = 1 << 21
@@ -30,17 +33,19 @@ class Explanation:
 
     Attributes:
         mistakes: ids, in the order in which the mistakes are made.
-        said: for each, what went wrong.
+        keys: for each, what identifies it: the piece that it replaces, and the form that the piece gets.
+        descriptions: for each, what went wrong.
         fixes: for each, what to change.
         detail: numbers and names, by mistake.
         options: the options of the computation with which ``attn compute`` gives what was observed; None: none do.
         residual: the largest difference that is left.
-        rows: in how many rows of all it was looked for.
-        rank: 1 for the simplest; one with a number in it that was looked for stands behind one without.
+        rows: how many rows were compared, and how many there are.
+        rank: 1 for the simplest; one with a fitted number comes after one without.
     """
 
     mistakes: tuple[str, ...]
-    said: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
+    descriptions: tuple[str, ...]
     fixes: tuple[str, ...]
     detail: Mapping[str, object]
     options: Mapping[str, object] | None
@@ -48,34 +53,38 @@ class Explanation:
     rows: tuple[int, int]
     rank: int = 1
 
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The pieces that the mistakes replace."""
+        return tuple(piece for piece, _ in self.keys)
+
 
 def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
     """Return dropout as an explanation."""
     p = found.share if abs(found.factor - 1) < dropout.ALIKE else 1 - 1 / found.factor
     scaled = "were not scaled up" if abs(found.factor - 1) < dropout.ALIKE else f"were scaled by {found.factor:.4g}"
     return Explanation(
-        ("dropout",),
+        (DROPOUT.id,),
+        ((pieces.DROPOUT.name, "random"),),
         (f"dropout was left on (p about {p:.2g}): {found.share:.0%} of the weights are 0, the others {scaled}",),
         ("switch dropout off (model.eval(), dropout_p=0)",),
-        {"dropout": {"p": p, "factor": found.factor}},
+        {DROPOUT.id: {"p": p, "factor": found.factor}},
         None,
         float("nan"),
         (found.rows, int(np.prod(expected.shape[:3]))),
     )
 
 
-def explained(
-    reference: Reference, expected: NDArray[Any], search: Search, found: Sequence[Candidate]
-) -> list[Explanation]:
-    """Hold candidates to the whole problem; return those that explain all of it, each name apart."""
+def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
+    """Try candidates on the whole problem; return those that explain all of it, one for each name."""
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
     for each in ordered[:CONFIRMED]:
-        slots = {variant.slot for variant in each.variants}
-        if each.fitted and any({v.slot for v in other.variants} == slots for other, _, _ in kept):
-            continue  # the same mistake, its number looked for although it has a name
+        replaced = {variant.piece for variant in each.variants}
+        if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
+            continue  # the same mistake with a fitted number, although that number has a name
         share = search.allowed(each.recipe)
-        residual, worst, rows = whole(reference, expected, each.recipe)
+        residual, worst, rows = whole(search.case, each.recipe)
         if worst <= max(2 * share, 1.5 * each.distance):
             kept.append((each, residual, rows))
     fewest = min((each.fitted for each, _, _ in kept), default=0)
@@ -84,24 +93,25 @@ def explained(
         for each, residual, rows in kept
         for name in names(each, residual, rows)
     ]
-    # What options reproduce needs no variant of it that differs in something this data does not have.
-    plain = {(each.mistakes, each.fixes) for each in named if each.options is not None}
-    return [each for each in named if each.options is not None or (each.mistakes, each.fixes) not in plain]
+    # Where options reproduce the output, variants that differ only in what this data does not have say nothing more.
+    plain = {(each.mistakes, each.pieces) for each in named if each.options is not None}
+    return [each for each in named if each.options is not None or (each.mistakes, each.pieces) not in plain]
 
 
 def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
-    """Return a candidate under each of the names that its mistakes have."""
+    """Return a candidate as one explanation for each name that its mistakes have."""
     count = max(len(variant.mistakes) for variant in candidate.variants)
     options: dict[str, object] | None = {}
     for variant in candidate.variants:
         options = None if options is None or variant.options is None else {**options, **variant.options}
     found = []
     for at in range(count):
-        mistakes = tuple(variant.mistakes[min(at, len(variant.mistakes) - 1)] for variant in candidate.variants)
+        mistakes = tuple(variant.mistakes[min(at, len(variant.mistakes) - 1)].id for variant in candidate.variants)
         found.append(
             Explanation(
                 mistakes,
-                tuple(variant.said for variant in candidate.variants),
+                tuple(variant.key for variant in candidate.variants),
+                tuple(variant.description for variant in candidate.variants),
                 tuple(variant.fix for variant in candidate.variants),
                 {name: dict(v.detail) for name, v in zip(mistakes, candidate.variants, strict=True)},
                 options,
@@ -112,11 +122,12 @@ def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[
     return found
 
 
-def whole(reference: Reference, expected: NDArray[Any], recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
+def whole(case: Case, recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
     """Compute the whole problem; return the largest difference, that as a share of a row, and the rows compared.
 
     Where the fast twin cannot compute it and it is too much, some rows of every head stand for all.
     """
+    expected, size = case.expected, case.reference.size
     batches, heads, queries, _ = expected.shape
     residual = worst = 0.0
     seen = 0
@@ -139,18 +150,18 @@ def whole(reference: Reference, expected: NDArray[Any], recipe: Recipe) -> tuple
                 part = recipe.compute(batch, head, some) if made is None else made[batch, head, some]
                 apart = distance(part, expected[batch, head, some].astype(np.float64))
                 residual = max(residual, float(apart.max()))
-                worst = max(worst, float((apart / reference.size[batch, head, some][:, None]).max()))
+                worst = max(worst, float((apart / size[batch, head, some][:, None]).max()))
                 seen += len(some)
     return residual, worst, (seen, batches * heads * queries)
 
 
-def told_apart(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
+def distinguish(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
     """Say what would tell explanations apart."""
     if len(found) < 2:
         return []
     ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
-    same = [text for pair, text in conventions.SAME.items() if pair in ids]
-    if blind and len({each.said for each in found}) > 1:
+    same = [text for pair, text in SAME.items() if pair in ids]
+    if blind and len({each.keys for each in found}) > 1:
         same.append(
             "data with "
             + ", ".join(f"more than {hides}" if hides.startswith("one") else f"not {hides}" for hides in blind)

@@ -1,4 +1,4 @@
-"""The numbers that a scale is, by mistake or by right."""
+"""The numbers that people scale by, rightly or by mistake."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import math
 from attncli.attend.operands import Operands
 
 
-def scales_of(o: Operands) -> dict[float, str]:
+def scales_of(operands: Operands) -> dict[float, str]:
     """Return the numbers that people scale by, each with what it is: its name, a colon, and how it comes about.
 
-    d is the number of features of a head, H the number of heads.
+    d is the number of features of a head, H the number of heads of the whole problem, even in a part of it.
     """
-    d, heads = o.sizes.features, o.sizes.heads
+    o = operands
+    d, heads = o.sizes.features, o.head_count
     found: dict[float, str] = {}
     for value, name in (
         (d**-0.5, "1/√d"),
@@ -42,14 +43,14 @@ def scales_of(o: Operands) -> dict[float, str]:
 
 
 def _padded(d: int) -> list[int]:
-    """Return what a size is padded to: the next multiples of what kernels like, and the next power of 2."""
+    """Return what kernels pad a size to: the next multiples of some powers of 2, and the next power of 2."""
     return [
         n for n in dict.fromkeys([*(-(-d // m) * m for m in (8, 16, 32, 64, 128)), 1 << (d - 1).bit_length()]) if n != d
     ]
 
 
 def name_of(value: float, known: dict[float, str], tolerance: float = 1e-4) -> str:
-    """Return what a number is, to within a fit; nothing where it is no known one.
+    """Return what a number is, to within the error of a fit; empty for a number that is not known.
 
     >>> name_of(0.2500003, {0.5: "1/√d", 0.25: "1/d"})
     '1/d'

@@ -1,4 +1,4 @@
-"""The layouts in which an output may be given, recognised by their shapes."""
+"""The layouts in which an output may be given, recognised by its shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AXES = ("batch", "heads", "queries", "features")
-# Orders of the axes that libraries use, and the transpose of the last two; the order of DESIGN first.
+# Orders of the axes that libraries use, and the transpose of the last two; the order of this program first.
 ORDERS = (
     (0, 1, 2, 3),
     (0, 2, 1, 3),
@@ -42,10 +42,10 @@ class Layout:
 
 
 def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
-    """Return every recipe in which an array can be read as the output; the problem's own layout first.
+    """Return every way in which an array can be read as the output; the problem's own layout first.
 
     Raises:
-        InputError: there is none: the shapes do not fit.
+        InputError: the shapes do not fit.
     """
     found: list[Layout] = []
     seen = set()
@@ -64,8 +64,8 @@ def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
     if not found:
         wanted = _count(sizes)
         raise InputError(
-            f"expected {show(expected.shape)} is no output of this problem, which has {show(wanted)} "
-            f"({'×'.join(AXES)}) numbers",
+            f"expected {show(expected.shape)} does not match the output, "
+            f"{show(wanted)} ({'×'.join(AXES)}), in any layout",
             arrays=["expected"],
         )
     return found

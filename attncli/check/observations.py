@@ -13,9 +13,9 @@ from attncli.check.compare import Comparison
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Rows this parallel are multiples of each other.
+# Rows that differ from a multiple of each other by no more than this share are multiples.
 PARALLEL = 1e-5
-# Numbers that are sorted to see whether they are the same ones.
+# How many numbers are at most sorted to see whether they are the same ones.
 SORTED = 1 << 22
 
 
@@ -61,8 +61,8 @@ def _multiples(wrong: NDArray[np.bool_], expected: NDArray[Any], computed: NDArr
         return
     with np.errstate(all="ignore"):
         ratio = (one * other).sum(-1) / (other * other).sum(-1)
-        apart = np.abs(one - ratio[:, None] * other).max(-1) / np.abs(one).max(-1)
-    if (apart < PARALLEL).all():
+        difference = np.abs(one - ratio[:, None] * other).max(-1) / np.abs(one).max(-1)
+    if (difference < PARALLEL).all():
         low, high = float(ratio.min()), float(ratio.max())
         span = f"{low:.6g}" if np.isclose(low, high, rtol=1e-4) else f"{low:.4g} to {high:.4g}"
         yield f"every row that differs is a multiple of the right row, by {span}"
@@ -79,15 +79,15 @@ def _permuted(expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
             for head in range(heads)
         ]
         if None not in order and order != list(range(heads)):
-            yield f"the heads are right, and in another order: {', '.join(map(str, order))}"
+            yield f"the heads are right, but in another order: {', '.join(map(str, order))}"
             return
     if np.abs(np.sort(expected.ravel()) - np.sort(computed.ravel())).max() <= size:
-        yield "the numbers are the right ones, in other places: a permutation"
+        yield "the numbers are right, but in other places: a permutation"
 
 
-def blind(o: Operands) -> dict[str, str]:
+def blind(operands: Operands) -> dict[str, str]:
     """Return what the data cannot tell, by what hides it."""
-    sizes, found = o.sizes, {}
+    sizes, found = operands.sizes, {}
     if sizes.queries == sizes.keys and not sizes.past:
         found["as many queries as keys"] = "where the corner of a causal rule lies"
     if sizes.heads == 1:
@@ -96,6 +96,6 @@ def blind(o: Operands) -> dict[str, str]:
         found["as many key heads as query heads"] = "in which order key heads are repeated"
     if sizes.batch == 1:
         found["one batch item"] = "how the batch is laid out"
-    if int(o.positions[0, 0]) == 0:
+    if int(operands.positions[0, 0]) == 0:
         found["the first query at position 0"] = "whether positions behind a cache are right"
     return found

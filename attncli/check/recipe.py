@@ -1,46 +1,89 @@
-"""One recipe to compute attention: the right one, or one with mistakes in it, a few rows at a time in float64."""
+"""One recipe for attention: the right one, or one with some pieces replaced, a few rows at a time in float64.
+
+A mistake is the right recipe with other operands or other stages in it: two mistakes that replace different pieces
+can be made at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.attend.stages.mask import additions, openings
+from attncli.attend.options import Options
+from attncli.attend.stages import cap as right_cap
+from attncli.attend.stages import mask, score
+from attncli.attend.stages import softmax as right_softmax
 from attncli.attend.stages.rotate import rotated
-from attncli.attend.stages.score import products
-from attncli.attend.stages.softmax import softmax
 from attncli.attend.stages.sum import weigh
-from attncli.attend.views import ready
-from attncli.check.rounding import to_half
+from attncli.attend.views import one_of, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Rearrange = Callable[["NDArray[Any]"], "NDArray[Any]"]
-ORDER = ("scale", "softcap", "add", "close")
+    Array: TypeAlias = NDArray[Any]
+    Opened: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
 
-@dataclass(frozen=True)
-class Closing:
-    """What is done with the keys that a rule closes.
-
-    Attributes:
-        kind: ``"select"``: their logits become ``number``, −∞ where it is done right. ``"add"``: ``number`` is added
-            to the logits of those that are open. ``"subtract"``: it is added to those that are closed. ``"after"``:
-            their weights become 0 after softmax, and the others stay what they are.
-        number: see above.
-    """
-
-    kind: str = "select"
-    number: float = -np.inf
+# --- the right stages, as `attend` has them --------------------------------------------------------------------------
 
 
-RIGHT = Closing()
+def products(o: Operands) -> Array:
+    """Return the scores before any scale, (batch, heads, L, S)."""
+    scores = score.products(o, *rotated(o))
+    return np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))
+
+
+def scale(scores: Array, o: Operands) -> Array:
+    """Multiply scores by the scale."""
+    return score.scaled(o, scores)
+
+
+def cap(scores: Array, o: Operands) -> Array:
+    """Cap scores, where there is a softcap."""
+    return scores if o.options.softcap is None else right_cap.cap(scores, o.options.softcap)
+
+
+def softmax(logits: Array, o: Operands) -> Array:
+    """Return the weights."""
+    return right_softmax.softmax(logits, o.sinks)
+
+
+def close(logits: Array, opened: Opened) -> Array:
+    """Set the logits of closed keys to −∞."""
+    return mask.close(logits, opened.values())
+
+
+def add(recipe: Recipe, scores: Array, o: Operands) -> Array:
+    """Add mask, bias and ALiBi to scores."""
+    return mask.add(scores, recipe.added(o).values())
+
+
+def in_order(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    """Make logits of scores: scale, cap, add, close."""
+    return recipe.close(add(recipe, recipe.cap(recipe.scale(scores, o), o), o), opened)
+
+
+def weights_kept(weights: Array, opened: Opened) -> Array:
+    """Leave the weights as softmax made them."""
+    return weights
+
+
+def zero_when_empty(recipe: Recipe, weights: Array, logits: Array, o: Operands) -> Array:
+    """Leave rows in which all keys are closed as softmax made them: 0."""
+    return weights
+
+
+def output_kept(output: Array) -> Array:
+    """Leave the output as it is."""
+    return output
+
+
+# --- the recipe ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -50,28 +93,38 @@ class Recipe:
     Attributes:
         operands: what is computed with.
         rules: the operands that say what is closed, where those are others.
-        order: in which order scores become logits.
-        closing: for each rule that is applied in another way than by −∞, how.
-        axis: along which axis softmax runs: ``"keys"``, ``"queries"``, ``"heads"``, ``"batch"`` or ``"none"``.
-        empty: what a row gets in which all keys are closed: ``"zero"``, ``"nan"``, ``"mean"`` of all values, or
-            ``"all"``, the softmax over all keys.
-        penalties: what ALiBi adds, from (positions, keys, heads, count of heads), where it is something else.
+        products: operands → scores before the scale.
+        scale: scores, operands → scaled scores.
+        cap: scores, operands → capped scores.
+        added: operands → what is added to the scores, by name.
+        close: logits, where each rule is open → logits with keys closed.
+        logits: recipe, scores, operands, where each rule is open → logits. It runs the four stages above in order.
+        softmax: logits, operands → weights.
+        whole: axes of (batch, heads, queries) that this softmax must see whole.
+        masked: weights, where each rule is open → weights. What masks still do to them: nothing.
+        empty: recipe, weights, logits, operands → weights. What a row gets in which all keys are closed.
+        weigh: weights of one head, its values → their weighted sums.
         factor: on the output.
         back: brings what is made to where the right output stands, by rearranging its numbers.
-        half: what is rounded to half precision: ``"float16"`` or ``"bfloat16"``, and which of ``"inputs"``,
-            ``"scores"``, ``"weights"`` and ``"output"``.
+        finish: output → output. What it is at last made into.
     """
 
     operands: Operands
     rules: Operands | None = None
-    order: tuple[str, ...] = ORDER
-    closing: Mapping[str, Closing] = field(default_factory=dict)
-    axis: str = "keys"
-    empty: str = "zero"
-    penalties: Callable[..., NDArray[Any]] | None = None
+    products: Callable[[Operands], Array] = products
+    scale: Callable[[Array, Operands], Array] = scale
+    cap: Callable[[Array, Operands], Array] = cap
+    added: Callable[[Operands], Mapping[str, Array]] = mask.additions
+    close: Callable[[Array, Opened], Array] = close
+    logits: Callable[[Recipe, Array, Operands, Opened], Array] = in_order
+    softmax: Callable[[Array, Operands], Array] = softmax
+    whole: frozenset[int] = frozenset()
+    masked: Callable[[Array, Opened], Array] = weights_kept
+    empty: Callable[[Recipe, Array, Array, Operands], Array] = zero_when_empty
+    weigh: Callable[[Array, Array], Array] = weigh
     factor: float = 1.0
-    back: tuple[Rearrange, ...] = ()
-    half: tuple[str, frozenset[str]] = ("", frozenset())
+    back: tuple[Callable[[Array], Array], ...] = ()
+    finish: Callable[[Array], Array] = output_kept
 
     def with_operands(self, **changes: Any) -> Recipe:
         """Return this recipe with other operands, those that say what is closed included."""
@@ -82,6 +135,12 @@ class Recipe:
         """Return this recipe with something else closed, and nothing else changed."""
         return replace(self, rules=replace(self.masking, **changes))
 
+    def with_rotated(self, query: Array, key: Array) -> Recipe:
+        """Return this recipe with query and key that need no further rotation."""
+        rules = None if self.rules is None else replace(self.rules, options=_unrotated(self.rules))
+        operands = replace(self.operands, query=query, key=key, options=_unrotated(self.operands))
+        return replace(self, operands=operands, rules=rules)
+
     @property
     def masking(self) -> Operands:
         """The operands that say what is closed."""
@@ -89,11 +148,12 @@ class Recipe:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the fast twin can compute it: the steps are the right ones, on other operands."""
-        plain = Recipe(self.operands, factor=self.factor, back=self.back)
-        return all(
-            getattr(self, each.name) == getattr(plain, each.name) for each in fields(self) if each.name != "operands"
-        )
+        """Whether the fast twin can compute it: no stage is replaced."""
+        return self.rules is None and self.has_right(*RIGHT)
+
+    def has_right(self, *stages: str) -> bool:
+        """Tell whether none of these stages is replaced."""
+        return all(getattr(self, each) is RIGHT[each] for each in stages)
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -105,17 +165,13 @@ class Recipe:
             places = rearrange(places)
         return places
 
-    def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> NDArray[Any]:
+    def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return some rows of the output of one head, (rows, Ev)."""
         with np.errstate(all="ignore"):
             made = self._gathered(self._places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
-            return self._halved(self.factor * made, "output")
+            return self.finish(self.factor * made)
 
-    def _halved(self, array: NDArray[Any], what: str) -> NDArray[Any]:
-        kind, rounded = self.half
-        return to_half(array, kind) if what in rounded else array
-
-    def _gathered(self, places: NDArray[np.int64]) -> NDArray[Any]:
+    def _gathered(self, places: NDArray[np.int64]) -> Array:
         """Return the numbers that stand at these places of what is made, computing just the rows they stand in."""
         sizes = self.operands.sizes
         lines, features = np.divmod(places, sizes.value_features)
@@ -128,90 +184,44 @@ class Recipe:
             made[of_head] = self._rows(batch, head, wanted[of_head] % sizes.queries)
         return made[np.searchsorted(wanted, lines), features]
 
-    def _rows(self, batch: int, head: int, rows: NDArray[np.int64]) -> NDArray[Any]:
+    def _rows(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return rows of what is made, before anything is rearranged."""
-        apart = {"keys": (batch, head, rows), "none": (batch, head, rows), "queries": (batch, head, None)}
-        at = apart.get(self.axis, (batch, None, rows) if self.axis == "heads" else (None, head, rows))
-        chosen: dict[str, Any] = dict(zip(("batch", "head", "rows"), at, strict=True))
+        # What softmax must see whole is computed whole, and one of it taken afterwards.
+        chosen: dict[str, Any] = {
+            "batch": None if 0 in self.whole else batch,
+            "head": None if 1 in self.whole else head,
+            "rows": None if 2 in self.whole else rows,
+        }
         o = self.operands.select(**chosen)
-        if "inputs" in self.half[1]:
-            o = replace(o, query=self._halved(o.query, "inputs"), key=self._halved(o.key, "inputs"))
-        weights = self._weights(o, self.masking.select(**chosen))
-        if self.axis == "queries":
+        opened, logits = self._logits(o, chosen)
+        weights = self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)
+        if 2 in self.whole:
             weights = weights[:, :, rows]
-        weights = weights[batch if weights.shape[0] > 1 else 0, head if weights.shape[1] > 1 else 0]
-        one = self.operands.select(batch=batch, head=head)
-        assert one.value is not None
-        value = self._halved(ready(one.value, one.dtype)[0, 0], "inputs")
-        return weigh(self._halved(weights, "weights"), value)
+        one = self.operands.select(batch=batch, head=head) if self.whole else o
+        return self.weigh(one_of(one_of(weights, batch), head), _values(one))
 
-    def _weights(self, o: Operands, rules: Operands) -> NDArray[Any]:
-        """Return the weights, with as many batch items, heads and rows as softmax runs over."""
-        opened = openings(rules)
-        logits = self._logits(o, opened)
-        weights = self._softmax(logits, o)
-        for name, rule in opened.items():
-            if self.closing.get(name, RIGHT).kind == "after":
-                weights = np.where(rule, weights, 0)
-        if self.empty == "zero":
-            return weights
-        empty = (logits == -np.inf).all(axis=-1, keepdims=True)
-        instead: Any = {"nan": np.nan, "mean": 1 / logits.shape[-1]}.get(self.empty)
-        if instead is None:
-            instead = softmax(self._logits(o, {}), o.sinks)
-        return np.where(empty, instead, weights)
+    def _logits(self, o: Operands, chosen: Mapping[str, Any]) -> tuple[Opened, Array]:
+        """Return where each rule is open, and the logits, of the chosen part of the problem."""
+        opened = mask.openings(o if self.rules is None else self.rules.select(**chosen))
+        return opened, self.logits(self, self.products(o), o, opened)
 
-    def _logits(self, o: Operands, opened: Mapping[str, NDArray[np.bool_]]) -> NDArray[Any]:
-        made = products(o, *rotated(o))
-        for step in self.order:
-            if step == "scale":
-                made = self._halved(made * o.factor, "scores")
-            elif step == "softcap" and o.options.softcap is not None:
-                made = o.options.softcap * np.tanh(made / o.options.softcap)
-            elif step == "tanh" and o.options.softcap is not None:
-                made = np.tanh(made / o.options.softcap)
-            elif step == "add":
-                for added in self._added(o):
-                    made = made + added
-            elif step == "close":
-                made = self._closed(made, opened)
-        return made
-
-    def _added(self, o: Operands) -> list[NDArray[Any]]:
-        found = additions(o)
-        if self.penalties is not None:
-            found["alibi"] = self.penalties(o.positions, o.sizes.keys, o.head_indices, o.head_count)
-        return list(found.values())
-
-    def _closed(self, logits: NDArray[Any], opened: Mapping[str, NDArray[np.bool_]]) -> NDArray[Any]:
-        # Rules that are applied wrongly come first, together: what a right one closes stays closed.
-        wrong: dict[Closing, NDArray[np.bool_]] = {}
-        for name, rule in opened.items():
-            closing = self.closing.get(name, RIGHT)
-            if closing != RIGHT:
-                wrong[closing] = wrong.get(closing, np.True_) & rule
-        for closing, rule in wrong.items():
-            if closing.kind == "select":
-                logits = np.where(rule, logits, closing.number)
-            elif closing.kind in ("add", "subtract"):
-                logits = logits + np.where(rule == (closing.kind == "add"), closing.number, 0)
-        for name, rule in opened.items():
-            if self.closing.get(name, RIGHT) == RIGHT:
-                logits = np.where(rule, logits, -np.inf)
-        return logits
-
-    def _softmax(self, logits: NDArray[Any], o: Operands) -> NDArray[Any]:
-        axis = {"batch": 0, "heads": 1, "queries": 2}.get(self.axis)
-        if self.axis == "none":
-            return np.where(np.isfinite(logits), logits, 0)
-        if axis is None:
-            return softmax(logits, o.sinks)
-        return np.moveaxis(softmax(np.moveaxis(logits, axis, -1)), -1, axis)
-
-    def logits_and_values(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def logits_and_values(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[Array, Array]:
         """Return the logits of one row, (S,), and the values of its head, (S, Ev)."""
-        one = self.operands.select(batch=batch, head=head, rows=rows)
-        assert one.value is not None
+        chosen: dict[str, Any] = {"batch": batch, "head": head, "rows": rows}
+        one = self.operands.select(**chosen)
         with np.errstate(all="ignore"):
-            logits = self._logits(one, openings(self.masking.select(batch=batch, head=head, rows=rows)))
-        return logits[0, 0, 0], ready(one.value, one.dtype)[0, 0]
+            _, logits = self._logits(one, chosen)
+        return logits[0, 0, 0], _values(one)
+
+
+# The stages that a mistake may replace, by name.
+RIGHT = {each.name: each.default for each in fields(Recipe) if callable(each.default)}
+
+
+def _values(one: Operands) -> Array:
+    """Return the values of one head, (S, Ev)."""
+    return ready(one.value, one.dtype)[0, 0]
+
+
+def _unrotated(o: Operands) -> Options:
+    return replace(o.options, rope=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check import conventions
 from attncli.check.diagnosis import Finding
 from attncli.check.explanation import Explanation
+from attncli.check.mistakes.registry import libraries
 from attncli.files.contents import of_item
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from attncli.files.contents import AnyLabels
     from attncli.show.screen import Screen
 
-# Marks for a row that is exact, up to 10, 1000, 100 000 times its tolerance, and further off; the last is not finite.
+# Marks for a row that is exact, off by up to 10, 1000 or 100 000 times its tolerance, or by more, or not finite.
 MARKS, PLAIN_MARKS = "·░▒▓█N", ".:+x#N"
 STEPS = (1.0, 10.0, 1e3, 1e5)
 COLORS = ("dim", "yellow", "yellow", "red", "red", "bold red")
@@ -39,10 +38,10 @@ class Checked:
     """One problem that was checked.
 
     Attributes:
-        name: what people call it: its files.
-        finding: what came of it, or None where it could not be checked.
-        problem: why it could not.
-        labels: of the queries, where there are some.
+        name: its files.
+        finding: the result, or None if it could not be checked.
+        problem: why it could not be checked.
+        labels: of the queries, if there are any.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Checked:
 
 
 def verdict(checked: Checked) -> str:
-    """Return one line: what came of it."""
+    """Return the result in one line."""
     finding = checked.finding
     if finding is None:
         return f"{checked.name}: could not be checked: {checked.problem}"
@@ -61,8 +60,8 @@ def verdict(checked: Checked) -> str:
         return f"{checked.name}: agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
     mistakes = " or ".join(dict.fromkeys(" + ".join(each.mistakes) for each in finding.explanations))
     how = f"differs by {c.error:.2g} (tolerance {c.tolerance:.1e})"
-    if c.astray is not None:
-        how = "differs: NaN or ∞ stands where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
+    if c.nonfinite_at is not None:
+        how = "differs: there is NaN or ∞ where the other output has a number" + f"; {how}" * (c.error > c.tolerance)
     return f"{checked.name}: {how}" + f": {mistakes}" * bool(mistakes)
 
 
@@ -74,12 +73,12 @@ def summary(found: Sequence[Checked]) -> str:
 
 
 def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console) -> None:
-    """Print a line for each, and the summary."""
+    """Print one line per problem, and the summary."""
     from rich.text import Text
 
     for each in found:
         style = "yellow" if each.finding is None else "green" if each.finding.agrees else "red"
-        # A line each, however long: people search in them.
+        # One line each, however long: people search in them.
         console.print(
             Text(screen.write(visible(verdict(each))), style=style), no_wrap=True, crop=False, overflow="ignore"
         )
@@ -102,7 +101,7 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
     say("Where", style="bold cyan")
     for line in places(checked, finding):
         say(line)
-    picture(finding.comparison.badness, screen, console)
+    picture(finding.comparison.excess, screen, console)
     console.print()
     say("Why", style="bold cyan")
     for first, line in reasons(finding):
@@ -113,31 +112,24 @@ def details(finding: Finding) -> Iterator[str]:
     """Say how it was compared."""
     c = finding.comparison
     if not finding.layout.own:
-        yield f"the expected output has another layout, {finding.layout.name}: it was compared in that"
-    meaning = {
-        "given": "as given",
-        "float64": "12 times what float64 errs on these inputs",
-        "float32": "12 times what float32 errs on these inputs",
-    }
-    half = f"8 times what {c.level} everywhere costs on these inputs"
-    known = half if c.level.startswith(("float", "bfloat")) else f"half a unit of the last of {c.level}"
-    yield f"tolerance: {meaning.get(c.level, known)}"
-    if finding.rounding:
-        yield f"a rounding difference, as {finding.rounding} makes it"
+        yield f"the expected output has another layout, {finding.layout.name}, and was compared in that"
+    yield f"tolerance: {c.level.tolerance()}"
+    if finding.rounding is not None:
+        yield f"the difference is that of rounding: {finding.rounding.words()}"
 
 
 def places(checked: Checked, finding: Finding) -> Iterator[str]:
     """Say where the worst element is, and how many rows differ."""
     c = finding.comparison
-    worst, (batches, heads, _) = c.worst, c.badness.shape
+    worst, (batches, heads, _) = c.worst, c.excess.shape
     query = f"query {worst.query}" + (
         f" “{label(of_item(checked.labels, worst.batch)[worst.query])}”" if checked.labels else ""
     )
     where = [f"batch item {worst.batch}"] * (batches > 1) + [f"head {worst.head}"] * (heads > 1) + [query]
     numbers = f"expected {number(worst.expected, 6)}, computed {number(worst.computed, 6)}"
     yield f"worst: {', '.join(where)}, column {worst.feature}: {numbers}"
-    if c.astray is not None:
-        axes = zip(("batch item", "head", "query", "column"), c.astray, strict=True)
+    if c.nonfinite_at is not None:
+        axes = zip(("batch item", "head", "query", "column"), c.nonfinite_at, strict=True)
         yield "first NaN or ∞ out of place: " + ", ".join(f"{name} {index}" for name, index in axes)
     yield f"{c.wrong.sum()} of {c.wrong.size} rows differ"
     for axis, name in enumerate(("batch items", "heads")):
@@ -149,11 +141,11 @@ def places(checked: Checked, finding: Finding) -> Iterator[str]:
             yield f"{name}: {expected} in the expected output, {computed} in the computed one"
 
 
-def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
+def picture(excess: NDArray[Any], screen: Screen, console: Console) -> None:
     """Print heads × rows, a mark for each row or run of rows."""
     from rich.text import Text
 
-    batches, heads, queries = badness.shape
+    batches, heads, queries = excess.shape
     marks = MARKS if screen.unicode else PLAIN_MARKS
     names = [
         (f"batch {b} " if batches > 1 else "") + (f"head {h}" if heads > 1 or batches == 1 else "")
@@ -163,7 +155,7 @@ def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
     side = max(map(len, names)) + 2
     room = max(8, screen.width - side - 1)
     run = -(-queries // room)
-    lines = badness.reshape(-1, queries)
+    lines = excess.reshape(-1, queries)
     shown = ends(len(lines), MOST_LINES)
     for at, index in enumerate(shown.indices.tolist()):
         if at in shown.gaps:
@@ -178,12 +170,12 @@ def picture(badness: NDArray[Any], screen: Screen, console: Console) -> None:
     print_lines(f"{each}: {marks[0]} exact, {scale}, N not finite", screen=screen, console=console, style="dim")
 
 
-def _kind(badness: float) -> int:
-    return 5 if not math.isfinite(badness) else sum(badness > step for step in STEPS)
+def _kind(excess: float) -> int:
+    return 5 if not math.isfinite(excess) else sum(excess > step for step in STEPS)
 
 
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Say what explains it and what to change, each text with what its first line begins with."""
+    """Say what explains it and what to change: each text after what its first line begins with."""
     if not finding.diagnosed:
         yield "", "Not looked for (--no-diagnose)."
         return
@@ -192,17 +184,17 @@ def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
         yield from (("- ", fact) for fact in finding.facts)
     for at, each in enumerate(finding.explanations):
         same = at > 0 and each.rank == finding.explanations[at - 1].rank
-        yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.said)}"
-        if at == 0 or each.said != finding.explanations[at - 1].said:
+        yield f"{'=' if same else each.rank}. ", f"{' + '.join(each.mistakes)}: {'; and '.join(each.descriptions)}"
+        if at == 0 or each.keys != finding.explanations[at - 1].keys:
             yield from (("   ", line) for line in _more(each))
-    yield from (("", f"To tell them apart: {line}.") for line in finding.apart)
+    yield from (("", f"To tell them apart: {line}.") for line in finding.distinguish)
     if finding.blind:
         unknown = "; ".join(f"{what} ({hides})" for hides, what in finding.blind.items())
         yield "", f"This data cannot tell: {unknown}."
 
 
 def _more(each: Explanation) -> Iterator[str]:
-    """Say what to change, what would give the observed output, who does so, and how well it explains it."""
+    """Say what to change, which options give the observed output, how well it is explained, and who does what."""
     yield f"fix: {fix(each)}"
     flags = as_flags(each.options)
     if flags:
@@ -212,10 +204,8 @@ def _more(each: Explanation) -> Iterator[str]:
     if math.isfinite(each.residual):
         yield f"explains {over} to within {each.residual:.1e}"
     else:
-        yield f"seen in {over}; it is random, so nothing reproduces it"
-    yield from (
-        f"who does what: {conventions.LIBRARIES[name]}" for name in each.mistakes if name in conventions.LIBRARIES
-    )
+        yield f"seen in {over}; it is random, so nothing can reproduce it"
+    yield from (f"who does what: {who}" for who in libraries(each.mistakes).values())
 
 
 def fix(explanation: Explanation) -> str:
@@ -224,7 +214,7 @@ def fix(explanation: Explanation) -> str:
 
 
 def as_flags(options: Mapping[str, object] | None) -> str:
-    """Write options as a person would type them; nothing where no flag says them.
+    """Write options as flags; empty where there are none for them.
 
     >>> as_flags({"scale": 0.125, "causal": False, "offset": 3})
     '--scale 0.125 --no-causal --offset 3'
@@ -239,75 +229,3 @@ def as_flags(options: Mapping[str, object] | None) -> str:
         else:
             words.append(f"--{flag} {value!r}" if isinstance(value, float) else f"--{flag} {value}")
     return " ".join(words)
-
-
-def record(checked: Checked) -> dict[str, Any]:
-    """Return the same for scripts."""
-    finding = checked.finding
-    if finding is None:
-        return {"file": checked.name, "agrees": None, "problem": checked.problem}
-    c = finding.comparison
-    worst = {
-        "batch": c.worst.batch,
-        "head": c.worst.head,
-        "query": c.worst.query,
-        "label": of_item(checked.labels, c.worst.batch)[c.worst.query] if checked.labels else None,
-        "column": c.worst.feature,
-        "expected": _finite(c.worst.expected),
-        "computed": _finite(c.worst.computed),
-    }
-    return {
-        "file": checked.name,
-        "agrees": finding.agrees,
-        "error": c.error,
-        "tolerance": c.tolerance,
-        "precision": c.level,
-        "rounding": finding.rounding or None,
-        "layout": finding.layout.name,
-        "layout_is_own": finding.layout.own,
-        "worst": worst,
-        "rows": int(c.wrong.size),
-        "rows_that_differ": int(c.wrong.sum()),
-        "heads_that_differ": np.flatnonzero(c.differing(1)).tolist(),
-        "batch_items_that_differ": np.flatnonzero(c.differing(0)).tolist(),
-        "nan": {"expected": c.nan[0], "computed": c.nan[1]},
-        "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
-        "first_not_finite": None if c.astray is None else list(c.astray),
-        "diagnosed": finding.diagnosed,
-        "explanations": [
-            {
-                "mistakes": list(each.mistakes),
-                "rank": each.rank,
-                "said": list(each.said),
-                "detail": each.detail,
-                "residual": _finite(each.residual),
-                "rows": list(each.rows),
-                "fix": fix(each),
-                "options": each.options,
-                "libraries": {
-                    name: conventions.LIBRARIES[name] for name in each.mistakes if name in conventions.LIBRARIES
-                },
-            }
-            for each in finding.explanations
-        ],
-        "facts": list(finding.facts),
-        "apart": list(finding.apart),
-        "blind": dict(finding.blind),
-    }
-
-
-def _finite(value: float) -> float | str:
-    return value if math.isfinite(value) else number(value, 4).replace("∞", "Infinity").replace("−", "-")
-
-
-def to_json(found: Sequence[Checked], *, many: bool) -> str:
-    """Return one record, or all of many with their counts."""
-    records = [record(each) for each in found]
-    if not many:
-        return json.dumps(records[0], indent=2, ensure_ascii=False)
-    counts = {
-        "agree": sum(each["agrees"] is True for each in records),
-        "differ": sum(each["agrees"] is False for each in records),
-        "failed": sum(each["agrees"] is None for each in records),
-    }
-    return json.dumps({"checked": records, **counts}, indent=2, ensure_ascii=False)

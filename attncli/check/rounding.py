@@ -1,13 +1,180 @@
-"""Half precision, as it rounds."""
+"""Precisions, what may be rounded to them, and what a tolerance stands for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.recipe import Recipe
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Round = Callable[[NDArray[Any]], NDArray[Any]]
+
+# Two right answers may differ by this many times the error that plain computation shows…
+MARGIN = 12
+# …and in half precision, whose cost is measured with everything rounded, by this many times that.
+HALF_MARGIN = 8
+
+
+@dataclass(frozen=True)
+class Precision:
+    """One floating-point type.
+
+    Attributes:
+        name: of the type.
+        eps: the distance from 1 to the next number.
+        is_half: whether it is one of the half precisions.
+    """
+
+    name: str
+    eps: float
+    is_half: bool = False
+
+    @property
+    def margin(self) -> int:
+        """By how many times the measured cost of this precision right outputs may differ."""
+        return HALF_MARGIN if self.is_half else MARGIN
+
+    def round(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Round numbers to half precision; they stay float64."""
+        return to_half(array, self.name)
+
+
+FLOAT64 = Precision("float64", 2.0**-52)
+FLOAT32 = Precision("float32", 2.0**-23)
+FLOAT16 = Precision("float16", 2.0**-10, is_half=True)
+BFLOAT16 = Precision("bfloat16", 2.0**-7, is_half=True)
+PRECISIONS = {each.name: each for each in (FLOAT64, FLOAT32, FLOAT16, BFLOAT16)}
+HALVES = (FLOAT16, BFLOAT16)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Some of the numbers of a computation.
+
+    Attributes:
+        name: what they are.
+        wrap: returns a recipe whose stages round them.
+    """
+
+    name: str
+    wrap: Callable[[Recipe, Round], Recipe]
+
+
+def _round_inputs(recipe: Recipe, rounded: Round) -> Recipe:
+    right, weigh = recipe.products, recipe.weigh
+    return replace(
+        recipe,
+        products=lambda o: right(replace(o, query=rounded(o.query), key=rounded(o.key))),
+        weigh=lambda weights, value: weigh(weights, rounded(value)),
+    )
+
+
+def _round_scores(recipe: Recipe, rounded: Round) -> Recipe:
+    scale = recipe.scale
+    return replace(recipe, scale=lambda scores, o: rounded(scale(scores, o)))
+
+
+def _round_weights(recipe: Recipe, rounded: Round) -> Recipe:
+    weigh = recipe.weigh
+    return replace(recipe, weigh=lambda weights, value: weigh(rounded(weights), value))
+
+
+def _round_output(recipe: Recipe, rounded: Round) -> Recipe:
+    finish = recipe.finish
+    return replace(recipe, finish=lambda output: rounded(finish(output)))
+
+
+INPUTS = Place("inputs", _round_inputs)
+SCORES = Place("scores", _round_scores)
+WEIGHTS = Place("weights", _round_weights)
+OUTPUT = Place("output", _round_output)
+EVERYTHING = (INPUTS, SCORES, WEIGHTS, OUTPUT)
+# What programs round together.
+TOGETHER = ((INPUTS,), (SCORES,), (WEIGHTS,), (OUTPUT,), (INPUTS, WEIGHTS), EVERYTHING)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Some numbers of a computation, rounded to half precision.
+
+    Attributes:
+        kind: the precision.
+        places: which numbers.
+    """
+
+    kind: Precision
+    places: tuple[Place, ...]
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """Return a recipe in which these numbers are rounded."""
+        for place in self.places:
+            recipe = place.wrap(recipe, self.kind.round)
+        return recipe
+
+    def words(self) -> str:
+        """Say which numbers.
+
+        >>> Rounding(BFLOAT16, (INPUTS, WEIGHTS)).words(), Rounding(FLOAT16, EVERYTHING).words()
+        ('bfloat16 inputs and weights', 'float16 everywhere')
+        """
+        names = "everywhere" if self.places == EVERYTHING else " and ".join(each.name for each in self.places)
+        return f"{self.kind.name} {names}"
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a tolerance stands for.
+
+    Attributes:
+        precision: in which the output was computed; None: the tolerance was given.
+        decimals: to how many decimals the output was rounded, where it was.
+        rounding: what was rounded on the way, where that is not everything.
+    """
+
+    precision: Precision | None
+    decimals: int | None = None
+    rounding: Rounding | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a precision and nothing else."""
+        return self.precision is not None and self.decimals is None and self.rounding is None
+
+    def words(self) -> str:
+        """Name it.
+
+        >>> Level(FLOAT32).words(), Level(FLOAT32, decimals=3).words(), Level(None).words()
+        ('float32', '3 decimals', 'given')
+        """
+        if self.precision is None:
+            return "given"
+        if self.decimals is not None:
+            return f"{self.decimals} decimals"
+        return self.precision.name if self.rounding is None else self.rounding.words()
+
+    def tolerance(self) -> str:
+        """Say how large the tolerance is.
+
+        >>> Level(FLOAT32).tolerance()
+        '12 times the error of float32 on these inputs'
+        >>> Level(BFLOAT16, rounding=Rounding(BFLOAT16, (WEIGHTS,))).tolerance()
+        '8 times the error of rounding everything to bfloat16 on these inputs'
+        """
+        if self.precision is None:
+            return "as given"
+        if self.decimals is not None:
+            return f"half a unit of the last of {self.decimals} decimals"
+        rounding = "rounding everything to " if self.precision.is_half else ""
+        return f"{self.precision.margin} times the error of {rounding}{self.precision.name} on these inputs"
+
+
+GIVEN = Level(None)
 
 
 def to_half(array: NDArray[Any], kind: str) -> NDArray[Any]:

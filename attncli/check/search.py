@@ -11,42 +11,45 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.mistakes import layout, masks, numbers, positions, rules, softmax
-from attncli.check.mistakes.variant import STAGES, Unknown, Variant
-from attncli.check.precision import EPS, MARGIN
-from attncli.check.probe import Probe
+from attncli.check.case import Case
+from attncli.check.compare import Comparison
+from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, softmax, window
+from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
-from attncli.check.rounding import to_half
+from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
+from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
-# In the order in which mistakes are named where several explain the same: what is reported most often first.
+# Where several mistakes explain the same, they are named in this order: what is reported most often comes first.
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
     masks.lengths,
-    rules.causal,
+    causal.causal,
     layout.axes,
     layout.reshapes,
     numbers.scale,
-    positions.rope,
+    rotation.rope,
     softmax.closing,
-    rules.window,
-    layout.heads_tiled,
-    layout.fused,
+    window.window,
+    operands.heads_tiled,
+    operands.fused,
     softmax.axis,
     numbers.softcap,
     softmax.sink,
-    positions.alibi,
-    layout.operands,
-    positions.bias,
-    layout.score_function,
+    additions.alibi,
+    operands.swapped,
+    additions.bias,
+    operands.score_function,
     numbers.factor,
 )
-# Differences of more than this share of a row are no rounding of any kind.
+# Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
 REFINEMENTS = 12
+# Numbers in query, key and value that are converted to float64 beforehand.
+MOST_IN_FLOAT64 = 1 << 25
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
 CLOSE = 0.6
 
@@ -58,7 +61,7 @@ class Candidate:
     Attributes:
         variants: in the order in which they are made.
         recipe: the recipe with them.
-        distance: the largest difference in the probe, as a share of the row's size.
+        distance: the largest difference in the sample, as a share of the row's size.
         fitted: how many of them have a number in them that was looked for.
     """
 
@@ -73,45 +76,51 @@ class Search:
     """One search.
 
     Attributes:
-        right: the right recipe.
-        probe: the rows that are tried.
-        eps: of the precision in which the observed output was computed.
-        limit: how large a share of a row rounding may be, for the right recipe.
-        skip: slots that are not tried, in a part of a problem that lacks what they need.
-        progress: told the share that is done.
+        case: the output that is to be explained.
+        right: the right recipe, of the whole problem or of a part of it.
+        sample: the rows that are tried.
+        all_heads: whether all heads are there; some mistakes cannot be seen without them.
     """
 
+    case: Case
     right: Recipe
-    probe: Probe
-    eps: float
-    limit: float
-    skip: frozenset[str] = frozenset()
-    progress: Callable[[float], None] | None = None
+    sample: Sample
+    all_heads: bool = True
+
+    @classmethod
+    def of(cls, case: Case, comparison: Comparison) -> Search:
+        """Prepare the search in the whole problem."""
+        return cls(case, Recipe(in_float64(case.reference.operands)), choose(case, comparison.excess))
+
+    def at(self, precision: Precision) -> Search:
+        """Return the same search for an output of another precision."""
+        return replace(self, case=replace(self.case, precision=precision))
 
     @cached_property
     def known(self) -> list[Variant | Unknown]:
         """Every mistake that can be made to this problem."""
-        return [each for family in FAMILIES for each in family(self.right.operands) if each.slot not in self.skip]
+        every = (each for family in FAMILIES for each in family(self.right.operands))
+        return [each for each in every if self.all_heads or not each.piece.needs_all_heads]
 
     def again(self, candidate: Candidate) -> Candidate | None:
-        """Return what was found in a part of the problem as it is in this, the whole one; None: it is not there."""
-        found: list[Variant] = []
-        for variant in candidate.variants:
-            for each in self.known:
-                if each.slot != variant.slot or each.stage != variant.stage:
-                    continue
-                if isinstance(each, Variant) and variant.number is None and each.said == variant.said:
-                    found.append(each)
-                    break
-                if isinstance(each, Unknown) and variant.number is not None:
-                    same = each.of(variant.number)
-                    if same.said == variant.said:
-                        found.append(replace(same, number=variant.number))
-                        break
+        """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
+        found = [same for variant in candidate.variants if (same := self.same(variant)) is not None]
         recipe = self.made(found) if len(found) == len(candidate.variants) else None
         if recipe is None:
             return None
-        return Candidate(tuple(found), recipe, self.probe.distance(recipe), candidate.fitted)
+        return Candidate(tuple(found), recipe, self.sample.distance(recipe), candidate.fitted)
+
+    def same(self, variant: Variant) -> Variant | None:
+        """Return the mistake of this problem that has the key, and the number, of one of another part of it."""
+        for each in self.known:
+            if isinstance(each, Variant):
+                if variant.number is None and each.key == variant.key:
+                    return each
+            elif variant.number is not None and each.piece == variant.piece:
+                made = each.of(variant.number)
+                if made.key == variant.key:
+                    return replace(made, number=variant.number)
+        return None
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
@@ -120,12 +129,13 @@ class Search:
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
         every = [each for each in self.known if not (each.raw if isinstance(each, Variant) else each.alone)]
-        both = [pair for pair in combinations(every, 2) if pair[0].slot != pair[1].slot]
+        both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
         recipes: dict[tuple[int, bool], Recipe | None] = {}
+        progress = self.case.reference.progress
         for at, pair in enumerate(both):
-            if self.progress is not None and at % 64 == 0:
-                self.progress(at / len(both))
+            if progress is not None and at % 64 == 0:
+                progress(at / len(both))
             first, second = _in_order(pair)
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
@@ -158,16 +168,16 @@ class Search:
                 found += self.near(tuple(variants), recipe, fitted=1)
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
-        return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.limit / 10][:1]
+        return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
 
     @cached_property
     def baked(self) -> Recipe:
-        """The right way with query and key rotated once and for all."""
+        """The right recipe with query and key rotated once and for all."""
         return layout.baked(self.right)
 
     def base(self, variants: Iterable[Variant | Unknown]) -> Recipe:
         """Return the right recipe as these mistakes take it: rotated, unless one of them has to do with that."""
-        raw = any(each.stage == "rope" or (isinstance(each, Variant) and each.raw) for each in variants)
+        raw = any(each.piece.turns or (isinstance(each, Variant) and each.raw) for each in variants)
         return self.right if raw else self.baked
 
     def made(self, variants: Sequence[Variant], start: Recipe | None = None) -> Recipe | None:
@@ -179,15 +189,14 @@ class Search:
 
     def near(self, variants: tuple[Variant, ...], recipe: Recipe, fitted: int = 0) -> list[Candidate]:
         """Return the candidate, if it is near enough to be one at all."""
-        distance = self.probe.distance(recipe, FAR)
+        distance = self.sample.distance(recipe, FAR)
         return [Candidate(variants, recipe, distance, fitted)] if distance <= FAR else []
 
     def fitted(self, base: Recipe, others: Sequence[Variant], unknown: Unknown) -> list[float]:
         """Return the numbers with which a mistake comes nearest to what was observed."""
-        at = STAGES.index(unknown.stage)
         start = self.base([*others, unknown])
-        before = self.made([each for each in others if STAGES.index(each.stage) <= at], start)
-        after = [each for each in others if STAGES.index(each.stage) > at]
+        before = self.made([each for each in others if each.piece.order <= unknown.piece.order], start)
+        after = [each for each in others if each.piece.order > unknown.piece.order]
 
         def apart(number: float) -> NDArray[Any] | None:
             recipe = before
@@ -195,16 +204,16 @@ class Search:
                 recipe = None if recipe is None else variant.apply(recipe)
             if recipe is None:
                 return None
-            made, observed = self.probe.together(recipe, 1)
+            made, observed = self.sample.together(recipe, 1)
             return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
 
-        guesses = list(unknown.numbers(base, self.probe))
+        guesses = unknown.guesses(base, self.sample)
         if not unknown.smooth or len(guesses) < 2:
             return guesses
         squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
         order = np.argsort(squares)
         # Whatever explains the observed output is already near it at the nearest of the guesses.
-        _, observed = self.probe.together(base, 1)
+        _, observed = self.sample.together(base, 1)
         if not squares[order[0]] <= CLOSE * float(observed @ observed):
             return []
         best = refined(apart, guesses[order[0]])
@@ -213,31 +222,40 @@ class Search:
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
         """Return the candidates that explain what was observed to within rounding."""
         # Whatever changes nothing, or little, explains nothing.
-        most = self.probe.distance(self.right) / 2
+        most = self.sample.distance(self.right) / 2
         return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
         worst = 0.0
-        if self.eps > EPS["float32"]:
+        eps = self.case.precision.eps
+        if eps > FLOAT32.eps:
             states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
             less, times = recipe.with_operands(**states), 1.0
         else:
-            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), self.eps / EPS["float32"]
-        for group in self.probe.groups:
+            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), eps / FLOAT32.eps
+        for group in self.sample.groups:
             place = (group.batch, group.head, group.rows)
             with np.errstate(all="ignore"):
                 apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
-        return max(self.limit, 2 * MARGIN * times * worst)
+        return max(self.case.limit, 2 * FLOAT32.margin * times * worst)
+
+
+def in_float64(o: Operands) -> Operands:
+    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
+    if sum(array.size for array in o.states.values()) > MOST_IN_FLOAT64:
+        return o
+    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
+    return replace(o, query=query, key=key, value=value)
 
 
 def _half(array: NDArray[Any]) -> NDArray[Any]:
-    return to_half(np.asarray(array, dtype=np.float64), "bfloat16")
+    return BFLOAT16.round(np.asarray(array, dtype=np.float64))
 
 
 def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:
-    return sorted(variants, key=lambda each: STAGES.index(each.stage))
+    return sorted(variants, key=lambda each: each.piece.order)
 
 
 def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:

@@ -8,45 +8,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.probe import Probe
 from attncli.check.recipe import Recipe
+from attncli.check.sample import Sample
 from attncli.check.search import Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Numbers in query, key and value beyond which a problem is large: each of thousands of recipes copies some of them.
+# A problem with more numbers than this in query, key and value is large: thousands of recipes copy some of them.
 LARGE = 1 << 21
 HEADS = 2
-# What cannot be seen in some heads without the others.
-NEEDS_ALL = frozenset({"layout", "heads", "axis"})
 
 
-def is_large(o: Operands) -> bool:
+def is_large(operands: Operands) -> bool:
     """Tell whether pairs are better looked for in a part of this problem."""
-    assert o.value is not None
-    several = o.sizes.heads > HEADS or o.sizes.batch > 1
-    return several and o.query.size + o.key.size + o.value.size > LARGE
+    several = operands.sizes.heads > HEADS or operands.sizes.batch > 1
+    return several and sum(array.size for array in operands.states.values()) > LARGE
 
 
-def narrowed(search: Search, o: Operands) -> Search:
-    """Return the search in the first batch item and heads of the probe, those in which most is wrong."""
-    batch = search.probe.groups[0].batch
-    heads = list(dict.fromkeys(group.head for group in search.probe.groups if group.batch == batch))[:HEADS]
+def narrowed(search: Search) -> Search:
+    """Return the search in the first batch item and heads of the sample, those in which most is wrong."""
+    batch = search.sample.groups[0].batch
+    heads = list(dict.fromkeys(group.head for group in search.sample.groups if group.batch == batch))[:HEADS]
     groups = tuple(
         replace(group, batch=0, head=heads.index(group.head))
-        for group in search.probe.groups
+        for group in search.sample.groups
         if group.batch == batch and group.head in heads
     )
-    probe = Probe(groups, search.probe.expected[batch : batch + 1, heads])
-    return replace(search, right=Recipe(part_of(o, batch, heads)), probe=probe, skip=NEEDS_ALL)
+    return replace(
+        search,
+        right=Recipe(part_of(search.case.reference.operands, batch, heads)),
+        sample=Sample(groups),
+        all_heads=False,
+    )
 
 
-def part_of(o: Operands, batch: int, heads: list[int]) -> Operands:
+def part_of(operands: Operands, batch: int, heads: list[int]) -> Operands:
     """Return some heads of one batch item in float64, each with a key head of its own."""
-    one = o.select(batch=batch)
-    serving = [head // o.sizes.group for head in heads]
-    assert one.value is not None
+    one = operands.select(batch=batch)
+    serving = [head // operands.sizes.group for head in heads]
 
     def over(array: NDArray[Any] | None) -> NDArray[Any] | None:
         return array if array is None or array.shape[1] == 1 else array[:, heads]

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -23,19 +22,11 @@ import attncli
 from attncli.commands.groups import expanded, with_formats
 from attncli.commands.messages import complain
 from attncli.commands.registry import COMMANDS
+from attncli.commands.status import Exit, forget_output, reader_may_leave
 from attncli.errors import InputError
 from attncli.text import nearest
 
 HELP = {"help_option_names": ["-h", "--help"]}
-
-
-class Exit(IntEnum):
-    """What the exit status means."""
-
-    DONE = 0
-    DIFFERENT = 1
-    WRONG = 2
-    INTERRUPTED = 130
 
 
 class Command(TyperCommand):
@@ -120,18 +111,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
     try:
         _prepare_world()
-        status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
-        sys.stdout.flush()
+        status = None
+        with reader_may_leave():
+            status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
         return status if isinstance(status, int) else Exit.DONE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except SystemExit as error:
-        # Typer has its own way with closed pipes, and exits 1 from within it.
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        return _report(error.__context__)
+    except SystemExit:  # of a signal, with its own status
+        raise
     except BaseException as error:
-        if os.environ.get("ATTN_DEBUG") and not isinstance(error, ClickException | BrokenPipeError):
+        if os.environ.get("ATTN_DEBUG") and not isinstance(error, ClickException):
             raise
         return _report(error)
 
@@ -152,9 +141,6 @@ def _prepare_world() -> None:
 
 def _report(error: BaseException) -> int:
     """Tell the person what went wrong, in one line and a hint; return the exit status."""
-    if isinstance(error, BrokenPipeError):
-        forget_output()  # the reader has seen enough, as with `| head`
-        return Exit.DONE
     if isinstance(error, InputError):
         _say(error.message, error.place, error.hint)
     elif isinstance(error, ClickException):
@@ -174,9 +160,3 @@ def _say(message: str, place: str = "", hint: str = "") -> None:
     lines = [": ".join(filter(None, ["attn", place, message]))] + ([f"hint: {hint}"] if hint else [])
     for line in lines:
         complain(line)
-
-
-def forget_output() -> None:
-    """Drop what is still buffered, or the interpreter would fail on it once more when it ends."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())

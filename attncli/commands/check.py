@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from attncli.attend.arrays import ARRAYS
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
+from attncli.commands.output import deliver_text, say
+from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.show.progress import progress_bar
 
@@ -50,7 +51,6 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
       attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
       attn check dumps/*.npz --no-diagnose
     """
-    from attncli.commands.app import forget_output
     from attncli.problem.assemble import separate
     from attncli.show.screen import Screen
 
@@ -59,29 +59,21 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
     many = len(problems) > 1
     found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)
-    try:
+    with reader_may_leave():  # the status still counts
         _deliver(found, many, screen, report)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:
-        # The reader has seen enough, and the status still counts. Rich makes an exit of a pipe that is closed.
-        if not isinstance(error if isinstance(error, BrokenPipeError) else error.__context__, BrokenPipeError):
-            raise
-        forget_output()
     return _status(found)
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
-    from attncli.check import report as showing
-    from attncli.commands.output import deliver_text
+    from attncli.check.record import to_json
+    from attncli.check.report import many_to_terminal, to_terminal
 
     deliver_text(
         {
             "table": lambda console: (
-                showing.many_to_terminal(found, screen, console)
-                if many
-                else showing.to_terminal(found[0], screen, console)
+                many_to_terminal(found, screen, console) if many else to_terminal(found[0], screen, console)
             ),
-            "json": lambda console: console.out(showing.to_json(found, many=many), highlight=False),
+            "json": lambda console: console.out(to_json(found, many=many), highlight=False),
         },
         screen,
         report,
@@ -112,26 +104,21 @@ def _checked(
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
     from attncli.check.diagnosis import check
     from attncli.check.report import Checked
-    from attncli.problem.computation import attention_of
+    from attncli.problem.factory import attention_of
     from attncli.problem.notices import of_inputs
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("there is no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
-    o = computation.operands
-    from attncli.commands.output import say
-
-    computation.notices.add(of_inputs(o, computation.called))
+    computation.notices.add(of_inputs(computation.operands, computation.called))
     say(computation.notices)
     with progress_bar() as progress, problem.naming_files():
-        finding = check(o, problem.arrays["expected"], wanted, progress)
+        finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
     return Checked(problem.place, finding, labels=problem.labels.get("query_labels"))
 
 
 def _status(found: Sequence[Checked]) -> int:
-    from attncli.commands.app import Exit
-
     if any(each.finding is None for each in found):
         return Exit.WRONG
     return Exit.DONE if all(each.finding is not None and each.finding.agrees for each in found) else Exit.DIFFERENT

@@ -17,7 +17,7 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
     """
     from attncli.commands.output import deliver, only_output
     from attncli.problem.assemble import gather
-    from attncli.problem.computation import computation_of
+    from attncli.problem.factory import computation_of
 
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())

@@ -18,7 +18,8 @@ from attncli.files.formats import Holds, that_hold
 from attncli.languages import catalogue, of_locale
 from attncli.plot.page import to_html
 from attncli.problem.assemble import gather
-from attncli.problem.computation import ScoreComputation, attention_of, computation_of
+from attncli.problem.computation import ScoreComputation
+from attncli.problem.factory import attention_of, computation_of
 
 
 class Element(Group):

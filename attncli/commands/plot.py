@@ -14,7 +14,8 @@ from attncli.plot import figure, terminal
 from attncli.plot.page import to_html
 from attncli.plot.picture import KINDS, draw
 from attncli.problem.assemble import gather
-from attncli.problem.computation import AttentionComputation, ScoreComputation, attention_of, scores_of
+from attncli.problem.computation import AttentionComputation, ScoreComputation
+from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen

@@ -15,7 +15,7 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
     """
     from attncli.commands.output import deliver, table_or_json
     from attncli.problem.assemble import gather
-    from attncli.problem.computation import scores_of
+    from attncli.problem.factory import scores_of
 
     problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
     deliver(scores_of(problem, ["score"], carries=True), tables, output, default=table_or_json())

@@ -15,7 +15,7 @@ def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
     """
     from attncli.commands.output import deliver, table_or_json
     from attncli.problem.assemble import SOFTMAX_ROLES, gather
-    from attncli.problem.computation import softmax_of
+    from attncli.problem.factory import softmax_of
 
     problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

@@ -15,7 +15,7 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
     """
     from attncli.commands.output import deliver, table_or_json
     from attncli.problem.assemble import SUM_ROLES, gather
-    from attncli.problem.computation import sum_of
+    from attncli.problem.factory import sum_of
 
     problem = gather(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
     deliver(sum_of(problem), tables, output, default=table_or_json())

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.arrays import missing_hint
 from attncli.attend.computations import AttentionSteps, Calculation, Selection, Softmax, WeightedSum, states_of
 from attncli.attend.operands import Operands, ScoreOperands, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
-from attncli.attend.steps import STAGES, STEPS
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import FORMATS
@@ -278,81 +276,7 @@ def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:
     return out.reshape(sizes.output_shape)
 
 
-def made_by(steps: Sequence[str]) -> list[str]:
-    """Return the names of the results that these steps make, in the order of the stages."""
-    return [name for stage in STAGES if stage.step in steps for name in stage.makes]
-
-
-def attention_of(problem: Problem, steps: Sequence[str] = STEPS) -> AttentionComputation:
-    """Return the computation of these steps, of which the sum is one.
-
-    Raises:
-        InputError: an array is missing or does not fit.
-    """
-    operands = problem.operands()
-    _check_labels(problem, operands)
-    return AttentionComputation(problem, made_by(steps), False, operands, "sum")
-
-
-def scores_of(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> ScoreComputation:
-    """Return the computation of these steps, which need no value.
-
-    Raises:
-        InputError: as `attention_of`.
-    """
-    operands = problem.score_operands()
-    _check_labels(problem, operands)
-    return ScoreComputation(problem, made_by(steps), carries, operands, max(steps, key=STEPS.index))
-
-
-def computation_of(problem: Problem, steps: Sequence[str]) -> ScoreComputation:
-    """Return the computation of these steps, whichever they are.
-
-    Raises:
-        InputError: as `attention_of`.
-    """
-    return attention_of(problem, steps) if "sum" in steps else scores_of(problem, steps)
-
-
-def softmax_of(problem: Problem) -> SoftmaxComputation:
-    """Return the computation of softmax alone, on logits (or on scores, where there are no logits).
-
-    Raises:
-        InputError: there are neither, or they do not fit.
-    """
-    name = "logits" if "logits" in problem.arrays else "scores"
-    _require(problem, name, "attn score FILE | attn softmax")
-    with problem.naming_files():
-        calculation = Softmax.of(problem.arrays, problem.options)
-    problem.check_labels(calculation.shape[0], calculation.shape[2], calculation.keys)
-    return SoftmaxComputation(problem, ["weights"], True, calculation)
-
-
-def sum_of(problem: Problem) -> SumComputation:
-    """Return the computation of the weighted sum alone, on weights and value.
-
-    Raises:
-        InputError: one is missing, or they do not fit.
-    """
-    _require(problem, "weights", "attn score FILE | attn softmax | attn sum")
-    if not {"value", "hidden"} & problem.arrays.keys():
-        raise InputError("value is missing", hint=missing_hint("value"), place=problem.place)
-    with problem.naming_files():
-        calculation = WeightedSum.of(problem.arrays, problem.options)
-    problem.check_labels(calculation.shape[0], calculation.shape[2], calculation.keys)
-    return SumComputation(problem, ["output"], True, calculation)
-
-
 def own_dtype(problem: Problem) -> str | None:
     """Return the type of the problem's arrays, when that is not float64."""
     own = precision(states_of(problem.arrays) or list(problem.arrays.values()), Options())[1].name
     return None if own == "float64" else own
-
-
-def _require(problem: Problem, name: str, pipe: str) -> None:
-    if name not in problem.arrays:
-        raise InputError(f"{name} are missing", hint=f"give a matrix of them, or a pipe: {pipe}", place=problem.place)
-
-
-def _check_labels(problem: Problem, operands: ScoreOperands) -> None:
-    problem.check_labels(operands.sizes.batch, operands.sizes.queries, operands.sizes.keys)

@@ -214,7 +214,7 @@ def _compared(
 
     inputs = {name: array for name, array in arrays.items() if name != "expected"}
     finding = check(prepare(inputs, Options.parse(options)), arrays["expected"], Wanted(diagnose=False))
-    if finding.comparison.badness.max() > ASTRAY:
+    if finding.comparison.excess.max() > ASTRAY:
         unknown = ", ".join(sorted(set(more) - KNOWN))
         message = f"{place.name}: what was recorded does not make the model's own output"
         reason = f" (differs by {finding.comparison.error:.2g}; the layer was also given {unknown or 'nothing else'})"

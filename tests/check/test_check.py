@@ -164,7 +164,7 @@ def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
     )
     np.save(tmp_path / "e.npy", np.ones((3, 7)))
     err = called("check", SAMPLES / "article.json", "--expected", tmp_path / "e.npy", status=2).err
-    assert "expected 3×7 is no output of this problem, which has 1×1×1×5" in err
+    assert "expected 3×7 does not match the output, 1×1×1×5 (batch×heads×queries×features), in any layout" in err
 
 
 def test_nan_and_infinity_are_kept_apart(tmp_path: Path) -> None:

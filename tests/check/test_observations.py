@@ -37,7 +37,7 @@ def test_permuted_heads_are_told(sample: dict[str, Any]) -> None:
     assert said(sample, sample["expected"][order]) == [
         "heads that differ: 0–1; the other 10 of 12 are exact",
         "160 of 192 rows are exact",
-        f"the heads are right, and in another order: {', '.join(map(str, order))}",
+        f"the heads are right, but in another order: {', '.join(map(str, order))}",
     ]
 
 
@@ -56,7 +56,7 @@ def test_numbers_in_other_places_are_told(sample: dict[str, Any]) -> None:
     wrong = np.ascontiguousarray(sample["expected"][..., ::-1])
     assert said(sample, wrong) == [
         "every row differs",
-        "the numbers are the right ones, in other places: a permutation",
+        "the numbers are right, but in other places: a permutation",
     ]
 
 

@@ -1,1 +1,1 @@
-"""The known mistakes, a module a family."""
+"""The known mistakes, one module per family."""

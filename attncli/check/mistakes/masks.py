@@ -10,25 +10,42 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
-from attncli.check.mistakes.variant import Unknown, Variant
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.empty import mean_when_empty, nan_when_empty
+from attncli.check.mistakes.registry import (
+    DOCUMENTS_MIXED,
+    MASK_AXIS,
+    MASK_DROPPED,
+    MASK_INVERTED,
+    PADDING_ATTENDED,
+    Mistake,
+)
+from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A number added to a score that is below this closes the key, whoever wrote the mask.
+    from attncli.check.mistakes.empty import Empty
+
+# A number below this, added to a score, was meant to close the key.
 FAR = -1e3
-# Scores for which all rules are brought into one mask, and boundaries of documents that are tried.
+# For at most how many scores all rules are brought into one mask, and how many boundaries of documents are tried.
 MOST = 1 << 26
 BOUNDARIES = 16
+LAST_AXIS = "a mask of keys belongs on the last axis"
+OTHER_ORDER = (
+    "the mask of (batch · heads) was read in (heads, batch) order",
+    "repeat each item's mask for its heads (repeat_interleave, not repeat)",
+)
 
 
 def kept(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where a mask lets attend: true, or no number that is far below 0."""
+    """Return where a mask lets a query attend: where it is true, or a number that is not far below 0."""
     return np.asarray(mask if mask.dtype == bool else np.asarray(mask) > FAR)
 
 
-def mask(o: Operands) -> Iterator[Variant | Unknown]:
+def mask(o: Operands) -> Iterator[Variant]:
     """What the mask says is read wrongly, or not at all."""
     yield from _everything(o)
     if o.mask is None:
@@ -37,28 +54,33 @@ def mask(o: Operands) -> Iterator[Variant | Unknown]:
     closes = not keep.all()
     if closes:
         other = np.logical_not(keep)
-        yield from with_empty(
-            _mask(("mask-inverted",), other, "the mask was read the other way round", "swap its meaning")
-        )
+        description = "the mask was read the other way round"
+        yield from with_empty(_mask((MASK_INVERTED,), "inverted", other, description, "swap its meaning"))
     if o.mask.dtype != bool or closes:
-        names, said = _dropped(o, keep)
-        yield _mask(names, None, said, "pass the mask on")
+        mistakes, description = _dropped(keep)
+        yield _mask(mistakes, "dropped", None, description, "pass the mask on")
     yield from _parts(o, keep)
     yield from _boundaries(keep)
     yield from _axes(o, o.mask)
 
 
 def with_empty(variant: Variant) -> Iterator[Variant]:
-    """Return a mistake, and the same one where rows that it leaves without a key are not 0, as they would be here."""
+    """Return a mistake, and the same one in which rows without an open key are not 0, as they are here."""
     yield variant
     apply = variant.apply
-    for empty, said in (("mean", "the mean of all values"), ("nan", "NaN")):
+    for form, empty, became in (("mean", mean_when_empty, "the mean of all values"), ("nan", nan_when_empty, "NaN")):
 
-        def emptied(recipe: Recipe, empty: str = empty) -> Recipe | None:
+        def emptied(recipe: Recipe, empty: Empty = empty) -> Recipe | None:
             made = apply(recipe)
             return None if made is None else replace(made, empty=empty)
 
-        yield replace(variant, apply=emptied, said=f"{variant.said}; rows without a key became {said}", options=None)
+        yield replace(
+            variant,
+            form=f"{variant.form}, empty rows {form}",
+            apply=emptied,
+            description=f"{variant.description}; rows without a key became {became}",
+            options=None,
+        )
 
 
 def _everything(o: Operands) -> Iterator[Variant]:
@@ -71,8 +93,8 @@ def _everything(o: Operands) -> Iterator[Variant]:
     def opened(recipe: Recipe) -> Recipe:
         return with_rule_options(recipe.with_operands(mask=None, key_lengths=None), **none)
 
-    said = "no key was closed: all masks were dropped"
-    yield Variant(("mask-dropped",), "mask", "rules", opened, said, "pass the masks on")
+    description = "no key was closed: all masks were dropped"
+    yield Variant((MASK_DROPPED,), pieces.MASK, "all dropped", opened, description, "pass the masks on")
     if o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys > MOST:
         return
     keep = np.ones((1, 1, 1, 1), dtype=bool)
@@ -82,29 +104,30 @@ def _everything(o: Operands) -> Iterator[Variant]:
     def inverted(recipe: Recipe) -> Recipe:
         return recipe.with_rules(mask=~keep, key_lengths=None, options=replace(recipe.masking.options, **none))
 
-    said = "all that is closed was open, and the other way round"
-    yield from with_empty(Variant(("mask-inverted",), "mask", "rules", inverted, said, "swap the meaning of the mask"))
+    description, fix = "all that is closed was open, and the other way round", "swap the meaning of the mask"
+    yield from with_empty(Variant((MASK_INVERTED,), pieces.MASK, "all inverted", inverted, description, fix))
 
 
 def _parts(o: Operands, keep: NDArray[np.bool_]) -> Iterator[Variant]:
-    """Of a mask that holds a causal rule and something else, one of them is lost."""
+    """A mask holds a causal rule and something else, and one of them is lost."""
     causal = causal_part(o, keep)
     if causal is None:
         return
+    fix = "keep both parts of the mask"
     if not (causal == keep).all():
-        names: tuple[str, ...] = ("padding-attended", "mask-dropped")
-        said = "only the causal rule was kept of the mask, so that padded keys were attended to"
+        mistakes: tuple[Mistake, ...] = (PADDING_ATTENDED, MASK_DROPPED)
+        description = "only the causal rule was kept of the mask, so that padded keys were attended to"
         if is_blocks(keep, causal):
-            names, said = ("documents-mixed",), "only the causal rule was kept: packed documents saw each other"
-        yield _mask(names, causal, said, "keep both parts of the mask")
+            mistakes, description = (DOCUMENTS_MIXED,), "only the causal rule was kept: packed documents saw each other"
+        yield _mask(mistakes, "causal part only", causal, description, fix)
     columns = np.asarray(keep.any(axis=-2, keepdims=True))
     if not columns.all() and not (np.broadcast_to(columns, keep.shape) == keep).all():
-        said = "only the padding was kept of the mask: the causal rule was lost"
-        yield _mask(("mask-dropped",), np.broadcast_to(columns, keep.shape), said, "keep both parts of the mask")
+        description = "only the padding was kept of the mask: the causal rule was lost"
+        yield _mask((MASK_DROPPED,), "padding part only", np.broadcast_to(columns, keep.shape), description, fix)
 
 
 def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
-    """Of packed documents two that are neighbours see each other."""
+    """Two neighbours among packed documents see each other."""
     if keep.shape[2] != keep.shape[3]:
         return
     causal = None if (keep == np.swapaxes(keep, 2, 3)).all() else np.tril(np.ones(keep.shape[2:], dtype=bool))
@@ -116,22 +139,22 @@ def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
         before = first[start - 1]
         document = np.where(first == start, before, first)
         open_ = document[:, None] == document
-        said = f"two packed documents saw each other: the boundary at {start} was lost"
+        description = f"two packed documents saw each other: the boundary at {start} was lost"
         open_ = (open_ if causal is None else open_ & causal)[None, None]
-        yield _mask(("documents-mixed",), open_, said, "close every document to the others")
+        form, fix = f"no boundary at {start}", "close every document to the others"
+        yield _mask((DOCUMENTS_MIXED,), form, open_, description, fix)
 
 
-def _dropped(o: Operands, keep: NDArray[np.bool_]) -> tuple[tuple[str, ...], str]:
+def _dropped(keep: NDArray[np.bool_]) -> tuple[tuple[Mistake, ...], str]:
+    """Return the names and the description of a dropped mask: they depend on what the mask closes."""
     if keep.shape[2] == 1 or (keep == keep[:, :, :1]).all():
-        return (
-            "padding-attended",
-            "mask-dropped",
-        ), "the padding mask was dropped, so that padded keys were attended to"
+        description = "the padding mask was dropped, so that padded keys were attended to"
+        return (PADDING_ATTENDED, MASK_DROPPED), description
     if is_blocks(keep, None):
-        names = ("documents-mixed", "mask-dropped")
+        mistakes = (DOCUMENTS_MIXED, MASK_DROPPED)
         only = keep.shape == keep.swapaxes(2, 3).shape and (keep == keep.swapaxes(2, 3)).all()  # no causal rule in it
-        return names if only else names[::-1], "the mask was dropped, so that packed documents saw each other"
-    return ("mask-dropped",), "the mask was dropped"
+        return mistakes if only else mistakes[::-1], "the mask was dropped, so that packed documents saw each other"
+    return (MASK_DROPPED,), "the mask was dropped"
 
 
 def causal_part(o: Operands, keep: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -163,18 +186,12 @@ def _axes(o: Operands, mask: NDArray[Any]) -> Iterator[Variant]:
     if o.sizes.queries == o.sizes.keys and (rows, keys) != (1, 1):
         turned = np.broadcast_to(np.swapaxes(mask, 2, 3), (*mask.shape[:2], o.sizes.queries, o.sizes.keys))
         if rows == 1 or not np.array_equal(turned, mask):
-            said = "the mask was laid along the queries" if rows == 1 else "the mask was transposed"
-            yield from with_empty(_mask(("mask-axis",), turned, said, "masks of keys belong on the last axis"))
+            description = "the mask was laid along the queries" if rows == 1 else "the mask was transposed"
+            yield from with_empty(_mask((MASK_AXIS,), "transposed", turned, description, LAST_AXIS))
     full = np.broadcast_to(mask, (batch, o.sizes.heads, rows, keys))
     wrong = _other_order(full) if o.sizes.batch == batch else full
     if not np.array_equal(wrong, full):
-        yield _mask(("mask-axis",), wrong, *OTHER_ORDER)
-
-
-OTHER_ORDER = (
-    "the mask of (batch · heads) was read in (heads, batch) order",
-    "repeat each item's mask for its heads (repeat_interleave, not repeat)",
-)
+        yield _mask((MASK_AXIS,), "other order", wrong, *OTHER_ORDER)
 
 
 def _other_order(full: NDArray[Any]) -> NDArray[Any]:
@@ -183,43 +200,45 @@ def _other_order(full: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(full.swapaxes(0, 1)).reshape(batch, heads, *full.shape[2:])
 
 
-def _mask(names: tuple[str, ...], value: NDArray[Any] | None, said: str, fix: str) -> Variant:
-    return Variant(names, "mask", "rules", lambda recipe: recipe.with_operands(mask=value), said, fix, {"mask": said})
+def _mask(mistakes: tuple[Mistake, ...], form: str, value: NDArray[Any] | None, description: str, fix: str) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(mask=value)
+
+    return Variant(mistakes, pieces.MASK, form, apply, description, fix, {"mask": description})
 
 
 def lengths(o: Operands) -> Iterator[Variant]:
-    """How many keys there are is not looked at, or the other way round."""
+    """How many keys there are is ignored, or read the other way round."""
     if o.key_lengths is None:
         return
-    said = "key_lengths was not looked at, so that padded keys were attended to"
     yield Variant(
-        ("padding-attended", "mask-dropped"),
-        "length",
-        "rules",
+        (PADDING_ATTENDED, MASK_DROPPED),
+        pieces.LENGTH,
+        "dropped",
         lambda recipe: recipe.with_operands(key_lengths=None),
-        said,
+        "key_lengths was ignored, so that padded keys were attended to",
         "close the keys from each item's length on",
     )
-    keep = np.arange(o.sizes.keys) < o.key_lengths[:, None, None, None]
     if o.mask is not None:
         return
-    said = "the padding mask was read the other way round: only padding was attended to"
-    yield from with_empty(_padding(("mask-inverted",), np.logical_not(keep), said, "swap its meaning"))
+    keep = np.arange(o.sizes.keys) < o.key_lengths[:, None, None, None]
+    description = "the padding mask was read the other way round: only padding was attended to"
+    yield from with_empty(_padding(MASK_INVERTED, "inverted", np.logical_not(keep), description, "swap its meaning"))
     if o.sizes.queries == o.sizes.keys:
         wrong = np.broadcast_to(keep.swapaxes(2, 3), (len(keep), 1, o.sizes.queries, o.sizes.keys))
-        said = "the padding mask was laid along the queries"
-        yield from with_empty(_padding(("mask-axis",), wrong, said, "masks of keys belong on the last axis"))
+        description = "the padding mask was laid along the queries"
+        yield from with_empty(_padding(MASK_AXIS, "transposed", wrong, description, LAST_AXIS))
     if len(keep) == o.sizes.batch:
         full = np.broadcast_to(keep, (len(keep), o.sizes.heads, 1, o.sizes.keys))
         if not np.array_equal(_other_order(full), full):
-            yield _padding(("mask-axis",), _other_order(full), *OTHER_ORDER)
+            yield _padding(MASK_AXIS, "other order", _other_order(full), *OTHER_ORDER)
 
 
-def _padding(names: tuple[str, ...], mask: NDArray[np.bool_], said: str, fix: str) -> Variant:
+def _padding(mistake: Mistake, form: str, mask: NDArray[np.bool_], description: str, fix: str) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(key_lengths=None, mask=mask)
 
-    return Variant(names, "length", "rules", apply, said, fix, {"mask": said})
+    return Variant((mistake,), pieces.LENGTH, form, apply, description, fix, {"mask": description})
 
 
 def with_rule_options(recipe: Recipe, **changes: Any) -> Recipe:

@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import additions
 from attncli.check.known_scales import name_of, scales_of
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import OUTPUT_FACTOR, SCALE, SOFTCAP
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.probe import Probe
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import Recipe, add
+from attncli.check.sample import Sample
 
-# Scales are looked for between these powers of 10, and then refined.
+if TYPE_CHECKING:
+    from attncli.check.recipe import Array, Opened
+
+# Where the search for a scale and for a softcap starts.
 SCALES = np.logspace(-4, 2.5, 40)
-CAPS = np.logspace(-1.5, 3, 24)
+SIGNED = tuple(np.concatenate([SCALES, -SCALES[::4]]).tolist())
+CAPS = tuple(np.logspace(-1.5, 3, 24).tolist())
 
 
 def scale(o: Operands) -> Iterator[Variant | Unknown]:
-    """The factor on the scores is another one."""
-    for value in scales_of(o):
+    """The scores are multiplied by another factor."""
+    known = scales_of(o)
+    own = name_of(o.factor, known).split(":")[0]
+    fix = "do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, own)}"
+    for value in known:
         if not math.isclose(value, o.factor, rel_tol=1e-9):
-            yield _scale(o, value)
-    signed = [*SCALES, *-SCALES[::4]]
-    yield Unknown("scale", "numbers", lambda recipe, probe: signed, partial(_scale, o))
+            yield _scale(known, fix, value)
+    yield Unknown(pieces.SCALE, SIGNED, partial(_scale, known, fix))
 
 
-def _scale(o: Operands, value: float) -> Variant:
-    known = name_of(value, scales_of(o))
-    what = _equals(value, known) if known else f"{value:.6g}, which is no known constant"
+def _scale(known: dict[float, str], fix: str, value: float) -> Variant:
+    words = name_of(value, known)
+    name = words.split(":")[0]
+    what = _equals(value, words) if words else f"{value:.6g}, which is not a known constant"
     return Variant(
-        mistakes=("scale",),
-        slot="scale",
-        stage="numbers",
-        apply=lambda recipe: recipe.with_operands(factor=value),
-        said=f"the scores were multiplied by {what}",
-        fix="do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, plain_name(o))}",
-        detail={"scale": value, "constant": known.split(":")[0] or None},
-        options={"scale": value},
+        (SCALE,),
+        pieces.SCALE,
+        name,
+        lambda recipe: recipe.with_operands(factor=value),
+        f"the scores were multiplied by {what}",
+        fix,
+        {"scale": value, "constant": name or None},
+        {"scale": value},
     )
 
 
@@ -55,68 +65,90 @@ def _equals(value: float, name: str) -> str:
     return name if name.startswith(f"{number}:") else f"{number} = {name}" if name and name != number else number
 
 
-def plain_name(o: Operands) -> str:
-    """Return what the scale in force is called."""
-    return name_of(o.factor, scales_of(o)).split(":")[0]
-
-
 def softcap(o: Operands) -> Iterator[Variant | Unknown]:
-    """Softcap is missing, in the wrong place, or another one."""
+    """Softcap is missing, in the wrong place, or has another limit."""
     cap = o.options.softcap
     if cap is not None:
         fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"
-        said = "softcap was left out"
-        yield _capped(said, fix, {"place": "missing"}, lambda recipe: _with_cap(recipe, None), {"softcap": 0})
-        orders = {
-            "after the mask": ("scale", "add", "close", "softcap"),
-            "before the scale": ("softcap", "scale", "add", "close"),
-            "without multiplying by X again": ("scale", "tanh", "add", "close"),
+        without = partial(_with_cap, value=None)
+        yield _capped("missing", without, "softcap was left out", fix, {"place": "missing"}, {"softcap": 0})
+        places: dict[str, dict[str, Any]] = {
+            "after the mask": {"logits": _cap_after_mask},
+            "before the scale": {"logits": _cap_before_scale},
+            "without multiplying by X again": {"cap": _tanh},
         }
         if additions(o):
-            orders["after the bias"] = ("scale", "add", "softcap", "close")
-        for place, order in orders.items():
-            said = f"softcap was applied {place}"
-            yield _capped(said, fix, {"place": place}, lambda recipe, order=order: replace(recipe, order=order), None)
-    yield Unknown("softcap", "numbers", lambda recipe, probe: CAPS, partial(_other_cap, o))
+            places["after the bias"] = {"logits": _cap_after_bias}
+        for place, stages in places.items():
+            apply = partial(_with_stages, stages=stages)
+            yield _capped(place, apply, f"softcap was applied {place}", fix, {"place": place}, None)
+    yield Unknown(pieces.CAP, CAPS, partial(_other_cap, o))
+
+
+def _with_stages(recipe: Recipe, *, stages: Mapping[str, Any]) -> Recipe:
+    return replace(recipe, **stages)
+
+
+def _cap_after_mask(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.cap(recipe.close(add(recipe, recipe.scale(scores, o), o), opened), o)
+
+
+def _cap_before_scale(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.close(add(recipe, recipe.scale(recipe.cap(scores, o), o), o), opened)
+
+
+def _cap_after_bias(recipe: Recipe, scores: Array, o: Operands, opened: Opened) -> Array:
+    return recipe.close(recipe.cap(add(recipe, recipe.scale(scores, o), o), o), opened)
+
+
+def _tanh(scores: Array, o: Operands) -> Array:
+    return scores if o.options.softcap is None else np.tanh(scores / o.options.softcap)
 
 
 def _other_cap(o: Operands, value: float) -> Variant:
     right = "no softcap" if o.options.softcap is None else f"a softcap of {o.options.softcap:g}"
     detail = {"softcap": value, "place": "other"}
-    said = f"the scores were capped at {value:.6g}"
-    return _capped(said, f"use {right}", detail, lambda recipe: _with_cap(recipe, value), {"softcap": value})
+    apply = partial(_with_cap, value=value)
+    description = f"the scores were capped at {value:.6g}"
+    return _capped("other limit", apply, description, f"use {right}", detail, {"softcap": value})
 
 
-def _with_cap(recipe: Recipe, value: float | None) -> Recipe:
+def _with_cap(recipe: Recipe, *, value: float | None) -> Recipe:
     return recipe.with_operands(options=replace(recipe.operands.options, softcap=value))
 
 
-def _capped(said: str, fix: str, detail: dict[str, object], apply: object, options: object) -> Variant:
-    return Variant(("softcap",), "softcap", "numbers", apply, said, fix, detail, options)  # type: ignore[arg-type]
+def _capped(
+    form: str,
+    apply: Callable[[Recipe], Recipe | None],
+    description: str,
+    fix: str,
+    detail: Mapping[str, object],
+    options: Mapping[str, object] | None,
+) -> Variant:
+    return Variant((SOFTCAP,), pieces.CAP, form, apply, description, fix, detail, options)
 
 
 def factor(o: Operands) -> Iterator[Variant | Unknown]:
     """The whole output is multiplied by a number."""
-    yield Unknown("factor", "output", _ratio, partial(_factor, o))
+    yield Unknown(pieces.OUTPUT, _ratio, partial(_factor, scales_of(o)))
 
 
-def _factor(o: Operands, value: float) -> Variant:
-    known = name_of(value, scales_of(o))
-    said = f"the output is {value:.6g}" + (f" = {known.split(':')[0]}" * bool(known)) + " times what it should be"
+def _factor(known: dict[float, str], value: float) -> Variant:
+    name = name_of(value, known).split(":")[0]
     return Variant(
-        mistakes=("output-factor",),
-        slot="factor",
-        stage="output",
-        apply=lambda recipe: replace(recipe, factor=recipe.factor * value),
-        said=said,
-        fix="look for a factor on the values or behind softmax, such as the scale applied there",
-        detail={"factor": value, "constant": known.split(":")[0] or None},
+        (OUTPUT_FACTOR,),
+        pieces.OUTPUT,
+        "factor",
+        lambda recipe: replace(recipe, factor=recipe.factor * value),
+        f"the output is {value:.6g}" + f" = {name}" * bool(name) + " times what it should be",
+        "look for a factor on the values or after softmax, such as the scale applied there",
+        {"factor": value, "constant": name or None},
     )
 
 
-def _ratio(recipe: Recipe, probe: Probe) -> list[float]:
+def _ratio(recipe: Recipe, sample: Sample) -> list[float]:
     """Return the factor that brings what is made nearest to what was observed."""
-    made, observed = probe.together(recipe)
+    made, observed = sample.together(recipe)
     with np.errstate(all="ignore"):
         ratio = float((made * observed).sum() / (made * made).sum())
     return [ratio] if math.isfinite(ratio) and ratio else []

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.empty import all_when_empty, mean_when_empty, nan_when_empty
+from attncli.check.mistakes.registry import (
+    EMPTY_ROW,
+    MASK_ADDED,
+    MASK_AFTER_SOFTMAX,
+    MASK_VALUE,
+    SINK,
+    SOFTMAX_AXIS,
+    Mistake,
+)
 from attncli.check.mistakes.variant import Unknown, Variant
-from attncli.check.recipe import Closing, Recipe
+from attncli.check.recipe import Recipe, close, softmax, zero_when_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Masking values are looked for among these, and then refined.
+    from attncli.check.mistakes.empty import Empty
+    from attncli.check.recipe import Array, Opened
+
+    Close: TypeAlias = Callable[[Array, Opened], Array]
+
+# Where the search for a sink, a factor on sinks and a masking value starts.
 LOGITS = (-6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 6.0)
 TIMES = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 8.0)
+UNSCALED = "put one more logit per head, unscaled, into the sum of softmax"
+ONE_TOO_MANY = "divide by the sum of the keys' exponentials only"
 FILLS = (-1.0, -2.0, -5.0, -10.0, -20.0, 1.0, 5.0)
 
 
@@ -28,115 +46,179 @@ def closing(o: Operands) -> Iterator[Variant | Unknown]:
     rules = [name for name in rules_of(o) if name != "bias"]
     sets = ([tuple(rules)] if len(rules) > 1 else []) + [(rule,) for rule in rules]
     for names in sets:
-        what = " and ".join({"length": "padding"}.get(name, name) for name in names)
-        fix = "set the logits of closed keys to −∞ before softmax"
-        detail: dict[str, object] = {"rules": list(names)}
-        said = f"closed keys ({what}) were given the logit 0: a fill of 0, of -1e-9, or scores times the mask"
-        yield _closing(names, "mask-value", Closing("select", 0.0), said, fix, detail | {"fill": 0.0})
-        said = f"the 0/1 mask ({what}) was added to the scores"
-        yield _closing(names, "mask-added", Closing("add", 1.0), said, fix, detail | {"added": "1 where open"})
-        said = f"the 0/1 mask ({what}, 1 where closed) was added to the scores"
-        yield _closing(names, "mask-added", Closing("subtract", 1.0), said, fix, detail | {"added": "1 where closed"})
-        said = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
-        yield _closing(names, "mask-after-softmax", Closing("after"), said, fix, detail)
-        yield Unknown(
-            "closing", "closing", lambda recipe, probe: FILLS, partial(_filled, names=names, what=what, fix=fix)
-        )
+        yield from _not_closed(names)
     if rules:
-        yield from _empty(o)
+        yield from _empty()
+
+
+def _not_closed(names: tuple[str, ...]) -> Iterator[Variant | Unknown]:
+    """The keys that these rules close stay open in one way or another."""
+    what = _named(names)
+    description = f"closed keys ({what}) were given the logit 0: a fill of 0, of -1e-9, or scores times the mask"
+    yield _closing(names, MASK_VALUE, "filled with 0", {"close": _filling(names, 0.0)}, description, {"fill": 0.0})
+    description = f"the 0/1 mask ({what}) was added to the scores"
+    detail: dict[str, object] = {"added": "1 where open"}
+    yield _closing(names, MASK_ADDED, "added where open", {"close": _adding(names, where=True)}, description, detail)
+    description = f"the 0/1 mask ({what}, 1 where closed) was added to the scores"
+    detail = {"added": "1 where closed"}
+    yield _closing(names, MASK_ADDED, "added where closed", {"close": _adding(names, where=False)}, description, detail)
+    description = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
+    after = {"close": partial(_left_open, names=names), "masked": partial(_masked, names=names)}
+    yield _closing(names, MASK_AFTER_SOFTMAX, "after softmax", after, description, {})
+    yield Unknown(pieces.CLOSING, FILLS, partial(_filled, names=names))
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return " and ".join({"length": "padding"}.get(name, name) for name in names)
 
 
 def rules_of(o: Operands) -> list[str]:
-    """Return the rules in force, without looking at more of the problem than a row."""
+    """Return the rules in force; one row is enough to see them."""
     return list(openings(o.select(batch=0, head=0, rows=np.arange(1))))
 
 
-def _filled(value: float, *, names: tuple[str, ...], what: str, fix: str) -> Variant:
-    said = f"closed keys ({what}) were given the logit {value:.6g}, which does not close them"
-    return _closing(names, "mask-value", Closing("select", value), said, fix, {"rules": list(names), "fill": value})
+def _filled(value: float, *, names: tuple[str, ...]) -> Variant:
+    description = f"closed keys ({_named(names)}) were given the logit {value:.6g}, which does not close them"
+    return _closing(names, MASK_VALUE, "filled", {"close": _filling(names, value)}, description, {"fill": value})
 
 
 def _closing(
-    names: tuple[str, ...], mistake: str, how: Closing, said: str, fix: str, detail: dict[str, object]
+    names: tuple[str, ...],
+    mistake: Mistake,
+    form: str,
+    stages: Mapping[str, Any],
+    description: str,
+    detail: Mapping[str, object],
 ) -> Variant:
     def apply(recipe: Recipe) -> Recipe | None:
         there = rules_of(recipe.masking)
-        return replace(recipe, closing=dict.fromkeys(names, how)) if set(names) <= set(there) else None
+        return replace(recipe, **stages) if set(names) <= set(there) else None
 
-    return Variant((mistake,), "closing", "closing", apply, said, fix, detail)
+    fix = "set the logits of closed keys to −∞ before softmax"
+    detail = {"rules": list(names), **detail}
+    return Variant((mistake,), pieces.CLOSING, f"{_named(names)} {form}", apply, description, fix, detail)
 
 
-def _empty(o: Operands) -> Iterator[Variant]:
-    policies = {
-        "nan": "rows in which all keys are closed became NaN (softmax of −∞ alone)",
-        "mean": "rows in which all keys are closed became the mean of all values (a large finite fill)",
-        "all": "rows in which all keys are closed became the softmax over all keys (a number added instead of −∞)",
+def _filling(names: tuple[str, ...], value: float) -> Close:
+    """Return what gives the keys that these rules close a number for a logit."""
+
+    def close_wrongly(logits: Array, opened: Opened) -> Array:
+        return close(np.where(_open_to(names, opened), logits, value), _others(names, opened))
+
+    return close_wrongly
+
+
+def _adding(names: tuple[str, ...], *, where: bool) -> Close:
+    """Return what adds 1 to the logits of the keys that these rules leave open (True), or close (False)."""
+
+    def close_wrongly(logits: Array, opened: Opened) -> Array:
+        return close(logits + (_open_to(names, opened) == where), _others(names, opened))
+
+    return close_wrongly
+
+
+def _left_open(logits: Array, opened: Opened, *, names: tuple[str, ...]) -> Array:
+    return close(logits, _others(names, opened))
+
+
+def _masked(weights: Array, opened: Opened, *, names: tuple[str, ...]) -> Array:
+    return np.where(_open_to(names, opened), weights, 0)
+
+
+def _open_to(names: tuple[str, ...], opened: Opened) -> NDArray[np.bool_]:
+    """Return where all of these rules are open."""
+    together = np.ones((1, 1, 1, 1), dtype=bool)
+    for name in names:
+        together = together & opened.get(name, True)
+    return together
+
+
+def _others(names: tuple[str, ...], opened: Opened) -> Opened:
+    """Return the other rules: what they close stays closed."""
+    return {name: rule for name, rule in opened.items() if name not in names}
+
+
+def _empty() -> Iterator[Variant]:
+    policies: dict[str, tuple[Empty, str]] = {
+        "nan": (nan_when_empty, "NaN (softmax of −∞ alone)"),
+        "mean": (mean_when_empty, "the mean of all values (a large finite fill)"),
+        "all": (all_when_empty, "the softmax over all keys (a number added instead of −∞)"),
     }
-    for policy, said in policies.items():
-        yield Variant(
-            ("empty-row",),
-            "empty",
-            "closing",
-            lambda recipe, policy=policy: replace(recipe, empty=policy),  # type: ignore[misc]
-            said,
-            "give such rows the output 0",
-            {"policy": policy},
-        )
+    for policy, (stage, became) in policies.items():
+        apply, fix = partial(_emptied, stage=stage), "give such rows the output 0"
+        description = f"rows in which all keys are closed became {became}"
+        yield Variant((EMPTY_ROW,), pieces.EMPTY, policy, apply, description, fix, {"policy": policy})
+
+
+def _emptied(recipe: Recipe, *, stage: Empty) -> Recipe:
+    return replace(recipe, empty=stage)
 
 
 def axis(o: Operands) -> Iterator[Variant]:
     """Softmax runs along another axis, or not at all."""
-    others = {
-        "none": "there was no softmax: the scores themselves weighed the values",
-        "queries": "softmax ran along the queries",
-        "heads": "softmax ran along the heads",
-        "batch": "softmax ran along the batch",
-    }
-    for name, said in others.items():
-        for empty in ("zero", "nan") if rules_of(o) and name != "none" else ("zero",):
-            yield Variant(
-                ("softmax-axis",),
-                "axis",
-                "softmax",
-                lambda recipe, name=name, empty=empty: replace(recipe, axis=name, empty=empty),  # type: ignore[misc]
-                said,
-                "take softmax along the keys, the last axis of the scores",
-                {"axis": name},
-            )
+    description = "there was no softmax: the scores themselves weighed the values"
+    yield _axis("none", "none", description, {"softmax": _no_softmax, "empty": zero_when_empty})
+    for number, name in ((2, "queries"), (1, "heads"), (0, "batch")):
+        description = f"softmax ran along the {name}"
+        stages = {"softmax": partial(_along, axis=number), "whole": frozenset({number}), "empty": zero_when_empty}
+        yield _axis(name, name, description, stages)
+        if rules_of(o):
+            yield _axis(name, f"{name}, empty rows nan", description, stages | {"empty": nan_when_empty})
+
+
+def _axis(name: str, form: str, description: str, stages: Mapping[str, Any]) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        return replace(recipe, **stages)
+
+    fix = "take softmax along the keys, the last axis of the scores"
+    return Variant((SOFTMAX_AXIS,), pieces.SOFTMAX, form, apply, description, fix, {"axis": name})
+
+
+def _no_softmax(logits: Array, o: Operands) -> Array:
+    return np.where(np.isfinite(logits), logits, 0)
+
+
+def _along(logits: Array, o: Operands, *, axis: int) -> Array:
+    # Sinks are keys: along another axis they have no place.
+    return np.moveaxis(softmax(np.moveaxis(logits, axis, -1), replace(o, sinks=None)), -1, axis)
 
 
 def sink(o: Operands) -> Iterator[Variant | Unknown]:
     """The sink is left out, scaled, or not wanted."""
-    fix = "put one more logit a head, unscaled, into the sum of softmax"
     if o.sinks is None:
-        said = "softmax had one more logit of 0 in its sum (softmax off by one, add_zero_attn)"
-        yield _sink(np.zeros(o.sizes.heads), said, "divide by the sum of the keys' exponentials only")
-        yield Unknown("sink", "softmax", lambda recipe, probe: LOGITS, partial(_one_more, o), alone=True)
+        description = "softmax had one more logit of 0 in its sum (softmax off by one, add_zero_attn)"
+        yield _sink(np.zeros(o.sizes.heads), "0 added", description, ONE_TOO_MANY)
+        yield Unknown(pieces.SINK, LOGITS, partial(_one_more, o), alone=True)
         return
     own = np.asarray(o.sinks, dtype=np.float64)
-    yield _sink(None, "the sink was left out", fix)
-    others = {"the sink's logit was taken as 0": 0 * own, "the sink was taken with the other sign": -own}
+    yield _sink(None, "left out", "the sink was left out", UNSCALED)
+    others = {
+        "taken as 0": ("the sink's logit was taken as 0", 0 * own),
+        "sign": ("the sink was taken with the other sign", -own),
+    }
     if o.factor not in (0, 1):
-        others |= {"the sink was multiplied by the scale": own * o.factor, "the sink was divided by it": own / o.factor}
+        others["scaled"] = ("the sink was multiplied by the scale", own * o.factor)
+        others["divided"] = ("the sink was divided by the scale", own / o.factor)
     with np.errstate(all="ignore"):
-        others["the sink itself, not its exponential, was added to the sum"] = np.where(own > 0, np.log(own), -np.inf)
-    for said, value in others.items():
-        yield _sink(value, said, fix)
-    yield Unknown("sink", "softmax", lambda recipe, probe: TIMES, partial(_times, own, fix), alone=True)
+        plain = np.where(own > 0, np.log(own), -np.inf)
+    others["no exponential"] = ("the sink itself, not its exponential, was added to the sum", plain)
+    for form, (description, value) in others.items():
+        yield _sink(value, form, description, UNSCALED)
+    yield Unknown(pieces.SINK, TIMES, partial(_times, own), alone=True)
 
 
 def _one_more(o: Operands, logit: float) -> Variant:
-    said = f"softmax had one more logit of {logit:.6g} in its sum"
-    return _sink(np.full(o.sizes.heads, logit), said, "divide by the sum of the keys' exponentials only")
+    description = f"softmax had one more logit of {logit:.6g} in its sum"
+    return _sink(np.full(o.sizes.heads, logit), "a number added", description, ONE_TOO_MANY)
 
 
-def _times(own: NDArray[np.float64], fix: str, factor: float) -> Variant:
-    return _sink(own * factor, f"the sinks were multiplied by {factor:.6g}", fix)
+def _times(own: NDArray[np.float64], factor: float) -> Variant:
+    return _sink(own * factor, "multiplied", f"the sinks were multiplied by {factor:.6g}", UNSCALED)
 
 
-def _sink(value: NDArray[Any] | None, said: str, fix: str) -> Variant:
+def _sink(value: NDArray[Any] | None, form: str, description: str, fix: str) -> Variant:
     def apply(recipe: Recipe) -> Recipe | None:
         fits = value is None or len(value) == recipe.operands.sizes.heads
         return recipe.with_operands(sinks=value) if fits else None
 
-    return Variant(("sink",), "sink", "softmax", apply, said, fix, {"sink": said})
+    return Variant((SINK,), pieces.SINK, form, apply, description, fix, {"sink": description})

@@ -1,18 +1,17 @@
-"""One concrete mistake: what it changes in the recipe attention is computed, and what is said of it."""
+"""One concrete mistake: what it changes in the recipe for attention, and how it is described."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from attncli.check.mistakes.pieces import Piece
+from attncli.check.mistakes.registry import Mistake
 from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
-    from attncli.check.probe import Probe
-
-# In this order mistakes are made to a recipe: what comes later finds what comes earlier done.
-STAGES = ("rope", "rules", "layout", "numbers", "closing", "softmax", "output")
+    from attncli.check.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -20,28 +19,33 @@ class Variant:
     """One mistake with everything that was open about it decided.
 
     Attributes:
-        mistakes: its ids; several where they come to the same numbers and nothing could tell them apart.
-        slot: what it decides; no two mistakes of one slot are made at once.
-        stage: see `STAGES`.
+        mistakes: what it is; several where they come to the same numbers and nothing could tell them apart.
+        piece: what it replaces.
+        form: what it replaces it by, in a word or two. Piece and form identify the mistake in every part of a problem.
         apply: makes the mistake; None where it cannot be made in that recipe.
-        said: what went wrong, in a sentence without a full stop.
+        description: what went wrong, in a sentence without a full stop.
         fix: what to change.
         detail: numbers and names, for scripts.
         options: the options of the computation that give exactly what was observed; None where none do.
-        number: the number in it that was looked for, where one was.
+        number: the number in it that was searched for, where one was.
         raw: whether it is made before query and key are rotated.
     """
 
-    mistakes: tuple[str, ...]
-    slot: str
-    stage: str
+    mistakes: tuple[Mistake, ...]
+    piece: Piece
+    form: str
     apply: Callable[[Recipe], Recipe | None]
-    said: str
+    description: str
     fix: str
     detail: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] | None = None
     number: float | None = None
     raw: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies it, with `number`: the piece that it replaces and the form that the piece gets."""
+        return self.piece.name, self.form
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,19 @@ class Unknown:
     """A mistake with a number in it that has to be found.
 
     Attributes:
-        slot: see `Variant`.
-        stage: see `Variant`.
-        numbers: good guesses for a recipe, from what was observed.
+        piece: see `Variant`.
+        numbers: good guesses, or what makes them from a recipe and the observed rows.
         of: the mistake with this number.
         smooth: whether the number can be refined, since small changes of it make small changes to the output.
         alone: whether it is looked for only where nothing else is wrong.
     """
 
-    slot: str
-    stage: str
-    numbers: Callable[[Recipe, Probe], Iterable[float]]
+    piece: Piece
+    numbers: Sequence[float] | Callable[[Recipe, Sample], Sequence[float]]
     of: Callable[[float], Variant]
     smooth: bool = True
     alone: bool = False
+
+    def guesses(self, recipe: Recipe, sample: Sample) -> list[float]:
+        """Return good guesses for the number."""
+        return list(self.numbers(recipe, sample) if callable(self.numbers) else self.numbers)

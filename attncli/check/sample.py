@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.case import Case
 from attncli.check.compare import distance
 from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Heads, rows of a head, and scores in those rows that are looked at.
+# How many heads are looked at, how many rows of each, and how many scores in those rows.
 GROUPS = 4
 ROWS = 10
 SCORES = 1 << 16
@@ -25,7 +26,7 @@ class Group:
 
     Attributes:
         observed: (rows, Ev) what is to be explained.
-        size: (rows, 1) how large the numbers of each row are; differences are told as shares of it.
+        size: (rows, 1) how large the numbers of each row are; differences are given as shares of it.
     """
 
     batch: int
@@ -41,18 +42,13 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """Groups, those first in which most is wrong; and all that was observed, (batch, heads, L, Ev)."""
+class Sample:
+    """Groups of rows, those first in which most is wrong."""
 
     groups: tuple[Group, ...]
-    expected: NDArray[Any]
-
-    def row(self, batch: int, head: int, row: int) -> NDArray[Any]:
-        """Return one observed row, (Ev,)."""
-        return self.expected[batch, head, row].astype(np.float64)
 
     def distance(self, recipe: Recipe, limit: float = np.inf) -> float:
-        """Return the largest difference between what a recipe makes and what was observed; ∞ where beyond the limit."""
+        """Return the largest difference between what a recipe makes and what was observed; ∞ beyond the limit."""
         worst = 0.0
         for group in self.groups:
             worst = max(worst, float(group.difference(recipe.compute(group.batch, group.head, group.rows)).max()))
@@ -71,30 +67,28 @@ class Probe:
         return one[finite], other[finite]
 
 
-def choose(expected: NDArray[Any], badness: NDArray[Any], size: NDArray[Any], keys: int) -> Probe:
+def choose(case: Case, excess: NDArray[Any]) -> Sample:
     """Choose the rows.
 
     Args:
-        expected: (batch, heads, L, Ev) what was observed.
-        badness: (batch, heads, L) how much of each row is wrong.
-        size: (batch, heads, L) how large its numbers are.
-        keys: how many there are.
+        case: the output that is to be explained.
+        excess: (batch, heads, L) how wrong each row is.
     """
-    batches, heads, queries = badness.shape
-    by_head = badness.max(axis=2)
+    batches, heads, queries = excess.shape
+    by_head = excess.max(axis=2)
     order = [divmod(int(i), heads) for i in np.argsort(-by_head, axis=None, kind="stable")]
     # The worst, the corners (which some mistakes leave right), and the least bad.
     places = list(dict.fromkeys([order[0], (0, 0), (batches - 1, heads - 1), (0, heads - 1), order[-1]]))[:GROUPS]
-    count = max(3, min(ROWS, SCORES // max(1, keys)))
+    count = max(3, min(ROWS, SCORES // max(1, case.reference.operands.sizes.keys)))
     groups = []
     for batch, head in places:
-        rows = _rows(badness[batch, head], queries, count)
-        some = expected[batch, head, rows].astype(np.float64)
-        groups.append(Group(batch, head, rows, some, size[batch, head, rows][:, None]))
-    return Probe(tuple(groups), expected)
+        rows = _rows(excess[batch, head], queries, count)
+        observed = case.expected[batch, head, rows].astype(np.float64)
+        groups.append(Group(batch, head, rows, observed, case.reference.size[batch, head, rows][:, None]))
+    return Sample(tuple(groups))
 
 
-def _rows(badness: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
-    worst = np.argsort(-badness, kind="stable")[: max(1, count // 3)]
+def _rows(excess: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
+    worst = np.argsort(-excess, kind="stable")[: max(1, count // 3)]
     spread = np.linspace(0, queries - 1, count - len(worst)).round().astype(np.int64)
     return np.unique(np.concatenate([worst, spread]))

@@ -1,0 +1,137 @@
+"""Wrong additions to the scores: ALiBi and the bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from attncli.attend import alibi as right_alibi
+from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import additions
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import ALIBI_SLOPES, BIAS
+from attncli.check.mistakes.variant import Variant
+from attncli.check.recipe import Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    # Positions of queries, number of keys, heads, how many heads there are in all → what is added to the scores.
+    Penalties: TypeAlias = Callable[[NDArray[np.int64], int, NDArray[np.int64], int], NDArray[Any]]
+
+
+def alibi(o: Operands) -> Iterator[Variant]:
+    """ALiBi has other slopes or another sign, or is missing or not wanted."""
+    if not o.options.alibi:
+        yield _slopes("added", None, "ALiBi was added", "do not add ALiBi", {"alibi": True}, alibi=True)
+        return
+    fix = "slopes are 2^(-8i/n) for n a power of two; other counts take those of the next lower one, then every other"
+    yield _slopes("left out", None, "ALiBi was left out", "add ALiBi", {"alibi": False}, alibi=False)
+    others: tuple[tuple[str, str, Penalties], ...] = (
+        (
+            "geometric",
+            "the slopes are 2^(-8i/n) although the number of heads is not a power of two",
+            partial(_geometric, start=1),
+        ),
+        ("from 0", "the exponents of the slopes begin at 0", partial(_geometric, start=0)),
+        ("from 0 to -8", "the exponents of the slopes begin at 0 and end at -8", _to_the_end),
+        (
+            "power below",
+            "all slopes are those of the next lower power of two heads",
+            partial(_geometric, start=1, power=0),
+        ),
+        (
+            "power above",
+            "all slopes are those of the next higher power of two heads",
+            partial(_geometric, start=1, power=1),
+        ),
+        ("sign", "ALiBi was added with the wrong sign", partial(_scaled, by=-1.0)),
+        ("both sides", "ALiBi was taken of the distance without its sign", _both_sides),
+    )
+    for form, description, make in others:
+        yield _slopes(form, make, description, fix)
+    if o.factor != 1:
+        yield _slopes("before the scale", partial(_scaled, by=o.factor), "ALiBi was added before the scale", fix)
+
+
+def _slopes(
+    form: str,
+    make: Penalties | None,
+    description: str,
+    fix: str,
+    options: Mapping[str, object] | None = None,
+    *,
+    alibi: bool = True,
+) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        changed = recipe.with_operands(options=replace(recipe.operands.options, alibi=alibi))
+        return changed if make is None else replace(changed, added=partial(_with_alibi, make=make))
+
+    return Variant((ALIBI_SLOPES,), pieces.ALIBI, form, apply, description, fix, {"alibi": description}, options)
+
+
+def _with_alibi(o: Operands, *, make: Penalties) -> dict[str, NDArray[Any]]:
+    """Return what is added to the scores, with another ALiBi in it."""
+    return additions(o) | {"alibi": make(o.positions, o.sizes.keys, o.head_indices, o.head_count)}
+
+
+def _distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:
+    return positions[:, None, :, None] - np.arange(keys)
+
+
+def _geometric(
+    positions: NDArray[np.int64],
+    keys: int,
+    heads: NDArray[np.int64],
+    count: int,
+    *,
+    start: int,
+    power: int | None = None,
+) -> NDArray[np.float64]:
+    if power is not None:
+        count = 1 << ((count - 1).bit_length() if power else count.bit_length() - 1)
+    return -(2.0 ** (-8.0 * (heads + start) / count))[:, None, None] * _distance(positions, keys)
+
+
+def _to_the_end(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    return -(2.0 ** (-8.0 * heads / max(1, count - 1)))[:, None, None] * _distance(positions, keys)
+
+
+def _scaled(
+    positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int, *, by: float
+) -> NDArray[np.float64]:
+    return by * right_alibi.penalties(positions, keys, heads, count)
+
+
+def _both_sides(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    return -right_alibi.slopes(count)[heads][:, None, None] * np.abs(_distance(positions, keys))
+
+
+def bias(o: Operands) -> Iterator[Variant]:
+    """The bias is left out, scaled, turned or subtracted."""
+    if o.bias is None:
+        return
+    array = np.asarray(o.bias, dtype=o.dtype)
+    others = {"was left out": None, "was subtracted": -array, "was added twice": 2 * array}
+    if o.factor != 1:
+        others["was added before the scale"] = array * o.factor
+    if o.sizes.queries == o.sizes.keys and array.shape[2] == array.shape[3] > 1:
+        others["was transposed"] = np.swapaxes(array, 2, 3)
+    for how, value in others.items():
+        yield Variant(
+            (BIAS,),
+            pieces.BIAS,
+            how,
+            partial(_with_bias, value=value),
+            f"the bias {how}",
+            "add it once, after scale and softcap",
+            {"bias": how},
+        )
+
+
+def _with_bias(recipe: Recipe, *, value: NDArray[Any] | None) -> Recipe:
+    return recipe.with_operands(bias=value)

@@ -1,0 +1,142 @@
+"""Wrong operands: key heads, fused projections, query, key and value mixed up, and another score function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import permutations
+
+import numpy as np
+
+from attncli.attend.operands import Operands
+from attncli.attend.options import Options
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.layout import STATES, about_rotation
+from attncli.check.mistakes.registry import HEADS_TILED, OPERANDS_SWAPPED, QKV_SPLIT, SCORE_FUNCTION
+from attncli.check.mistakes.variant import Variant
+from attncli.check.recipe import Recipe
+
+
+def heads_tiled(o: Operands) -> Iterator[Variant]:
+    """Key heads are repeated in the wrong order for the query heads that they serve."""
+    if o.sizes.group == 1 or o.sizes.key_heads == 1:
+        return
+    for names in (("key", "value"), ("key",), ("value",)):
+        which = " and ".join(names)
+        yield Variant(
+            (HEADS_TILED,),
+            pieces.HEADS,
+            f"{which} tiled",
+            partial(_tiled, names=names),
+            f"query head h was served by {which} head h mod Hk: those heads were tiled",
+            "serve query head h by key head h div (H / Hk): repeat_interleave, not repeat",
+            {"tiled": list(names)},
+        )
+
+
+def _tiled(recipe: Recipe, *, names: tuple[str, ...]) -> Recipe | None:
+    sizes = recipe.operands.sizes
+    if sizes.heads == sizes.key_heads:
+        return None
+    heads = np.arange(sizes.heads)
+    orders = {name: heads % sizes.key_heads if name in names else heads // sizes.group for name in ("key", "value")}
+    arrays = {name: getattr(recipe.operands, name)[:, order] for name, order in orders.items()}
+    return recipe.with_operands(sizes=replace(sizes, key_heads=sizes.heads), **arrays)
+
+
+def fused(o: Operands) -> Iterator[Variant]:
+    """A fused projection of query, key and value is cut in the wrong order."""
+    sizes = o.sizes
+    if sizes.queries != sizes.keys or sizes.features != sizes.value_features or sizes.heads == 1:
+        return
+    for by_head, packed, description in (
+        (True, "per head", "a fused projection, per key head [q|k|v], was cut as three blocks"),
+        (False, "blocks", "a fused projection of three blocks was cut per key head [q|k|v]"),
+    ):
+        fix = "cut the fused projection in the order in which its weights were packed"
+        apply = partial(_cut, by_head=by_head)
+        form, detail = f"packed {packed}", {"order": packed}
+        variant = Variant((QKV_SPLIT,), pieces.LAYOUT, form, apply, description, fix, detail)
+        yield from about_rotation(o, variant)
+
+
+def _cut(recipe: Recipe, *, by_head: bool) -> Recipe | None:
+    sizes = recipe.operands.sizes
+    batch, length, count, features = sizes.batch, sizes.queries, sizes.key_heads, sizes.features
+    wanted = {"query": sizes.heads, "key": count, "value": count}
+    if any(getattr(recipe.operands, name).shape != (batch, heads, length, features) for name, heads in wanted.items()):
+        return None
+    each = sizes.group + 2  # heads that belong to one key head: its queries', its own, its value's
+    states = [getattr(recipe.operands, name).swapaxes(1, 2) for name in STATES]  # (batch, length, heads, features)
+    if by_head:
+        apart = [array.reshape(batch, length, count, -1, features) for array in states]
+        flat = np.concatenate(apart, axis=3).reshape(batch, length, count * each, features)
+        parts = [flat[:, :, : sizes.heads], flat[:, :, sizes.heads : -count], flat[:, :, -count:]]
+    else:
+        flat = np.concatenate(states, axis=2).reshape(batch, length, count, each, features)
+        parts = [flat[:, :, :, :-2].reshape(batch, length, sizes.heads, features), flat[:, :, :, -2], flat[:, :, :, -1]]
+    return recipe.with_operands(
+        **{name: np.ascontiguousarray(part.swapaxes(1, 2)) for name, part in zip(STATES, parts, strict=True)}
+    )
+
+
+def swapped(o: Operands) -> Iterator[Variant]:
+    """Query, key and value are passed in the wrong order, or one of them twice."""
+    orders = [order for order in permutations(STATES) if order != STATES]
+    orders += [
+        ("query", "key", "key"),
+        ("query", "value", "value"),
+        ("query", "query", "value"),
+        ("key", "key", "value"),
+    ]
+    for order in orders:
+        names = ", ".join(order)
+        description = f"query, key and value were taken from {names}"
+        fix, apply = "pass them in the order query, key, value", partial(_passed, order=order)
+        detail = {"order": list(order)}
+        variant = Variant((OPERANDS_SWAPPED,), pieces.OPERANDS, names, apply, description, fix, detail)
+        yield from about_rotation(o, variant)
+
+
+def _passed(recipe: Recipe, *, order: tuple[str, ...]) -> Recipe | None:
+    taken = {name: getattr(recipe.operands, other) for name, other in zip(STATES, order, strict=True)}
+    for name, array in taken.items():
+        if array.shape != getattr(recipe.operands, name).shape:
+            return None
+    return recipe.with_operands(**taken)
+
+
+def score_function(o: Operands) -> Iterator[Variant]:
+    """Another score function was used."""
+    if o.sizes.features != o.key.shape[-1]:
+        return
+    own = o.options.score
+    names: tuple[str, ...] = ("dot", "cosine")
+    for name in names:
+        if name != own:
+            yield Variant(
+                (SCORE_FUNCTION,),
+                pieces.FUNCTION,
+                name,
+                partial(_scored, options=replace(o.options, score=name)),
+                f"the score was {name}, not {own}",
+                f"use --score {own}",
+                {"score": name},
+                {"score": name},
+            )
+    weights = o.parameters.get("w_score")
+    if own == "general" and weights is not None and weights.shape[0] == weights.shape[1]:
+        yield Variant(
+            (SCORE_FUNCTION,),
+            pieces.FUNCTION,
+            "transposed",
+            lambda recipe: recipe.with_operands(parameters={"w_score": weights.T}),
+            "w_score was transposed",
+            "the score is q·W·k",
+            {"score": "general, transposed"},
+        )
+
+
+def _scored(recipe: Recipe, *, options: Options) -> Recipe:
+    return recipe.with_operands(parameters={}, options=replace(recipe.operands.options, score=options.score))

@@ -1,0 +1,215 @@
+"""Wrong rotations: rotary embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from attncli.attend.operands import Operands
+from attncli.attend.stages.rotate import angles, rotate
+from attncli.attend.views import ready
+from attncli.check.mistakes import pieces
+from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THETA, Mistake
+from attncli.check.mistakes.variant import Unknown, Variant
+from attncli.check.recipe import Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Pairing = Literal["half", "interleaved"]
+PAIRINGS: tuple[Pairing, Pairing] = ("half", "interleaved")
+# Bases that models use; others are looked for on a grid, and then refined.
+THETAS = (10000.0, 500000.0, 1000000.0, 100000.0)
+GRID = tuple(np.logspace(1, 8, 36).tolist())
+Rotate = Callable[[Operands], tuple["NDArray[Any]", "NDArray[Any]"]]
+Move = Callable[["NDArray[np.int64]"], "NDArray[np.int64]"]
+
+
+def rope(o: Operands) -> Iterator[Variant | Unknown]:
+    """Query and key are rotated in another way than they should be."""
+    if o.sizes.features % 2:
+        return
+    if o.options.rope is None:
+        yield from _unasked(o)
+        return
+    own = o.options.rope
+    other = PAIRINGS[1 - PAIRINGS.index(own)]
+    fix = f"rotate with --rope {own} --rope-theta {o.options.rope_theta:g}"
+    yield _option(other, "other pairs", f"features were paired {other} instead of {own}", fix)
+    yield _option(None, "left out", "the rotation was left out, or done over the axis of heads", fix)
+    for table, pairing in ((other, own), (own, other)):
+        description = f"a table of cosines for {table} pairs was used with the {pairing} rotation"
+        make = partial(_mixed, table=table, pairing=pairing)
+        yield _pairing(f"{table} table, {pairing} turn", make, description, fix)
+    backwards = partial(_turned, query=np.negative, key=np.negative)
+    yield _pairing("backwards", backwards, "the rotation went the other way round", fix)
+    yield _pairing("query only", partial(_turned, key=None), "the key was not rotated", fix)
+    yield _pairing("key only", partial(_turned, query=None), "the query was not rotated", fix)
+    for share in (2, 4):
+        if o.sizes.features % (2 * share) == 0:
+            description = f"only the first {o.sizes.features // share} features were rotated"
+            yield _pairing(f"1/{share} of the features", partial(_partial, share=share), description, fix)
+    yield from _offsets(o)
+    for theta in THETAS:
+        if theta != o.options.rope_theta:
+            yield _theta(o, theta)
+    yield Unknown(pieces.ROTATION, GRID, partial(_theta, o), alone=True)
+
+
+def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
+    """Nothing is to be rotated: the observed output was, or it lacks a rotation that query and key come with."""
+    for pairing in PAIRINGS:
+        description = f"query and key were rotated ({pairing} pairs)"
+        yield _option(pairing, pairing, description, "query and key come rotated already, or need no rotation")
+    for theta in THETAS:
+        for pairing in PAIRINGS:
+            description = f"the rotation that is in query and key was left out (if it was {pairing}, base {theta:g})"
+            undo = partial(_undone, pairing=pairing, theta=theta, other=None)
+            name = f"{pairing}, base {theta:g}"
+            yield _pairing(f"undone: {name}", undo, description, "rotate query and key before the product")
+            other = PAIRINGS[1 - PAIRINGS.index(pairing)]
+            description = f"features were paired {other} instead of {pairing} (base {theta:g})"
+            undo = partial(_undone, pairing=pairing, theta=theta, other=other)
+            yield _pairing(f"{other} instead of {name}", undo, description, f"pair features as {pairing}")
+    yield Unknown(pieces.ROTATION, GRID, partial(_theta, o), alone=True)
+
+
+def _option(pairing: Pairing | None, form: str, description: str, fix: str) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing))
+
+    # No option switches off a rotation that the file asks for.
+    options: dict[str, object] | None = None if pairing is None else {"rope": pairing}
+    return Variant((ROPE_PAIRING,), pieces.ROTATION, form, apply, description, fix, {"rope": pairing}, options)
+
+
+def _theta(o: Operands, theta: float) -> Variant:
+    pairing = o.options.rope or "half"
+    common = any(abs(theta / each - 1) < 1e-4 for each in THETAS)
+
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing, rope_theta=float(theta)))
+
+    return Variant(
+        (ROPE_THETA,),
+        pieces.ROTATION,
+        f"base {theta:.6g}" if common else "another base",
+        apply,
+        f"the base of the rotation was {theta:.6g}" + ", a common base" * common,
+        f"use the base {o.options.rope_theta:g}" if o.options.rope else "do not rotate query and key again",
+        {"rope_theta": theta},
+        {"rope": pairing, "rope_theta": theta},
+    )
+
+
+def _pairing(form: str, make: Rotate, description: str, fix: str) -> Variant:
+    return _rotated(ROPE_PAIRING, form, make, description, fix, {"rope": description})
+
+
+def _rotated(
+    mistake: Mistake, form: str, make: Rotate, description: str, fix: str, detail: Mapping[str, object]
+) -> Variant:
+    def apply(recipe: Recipe) -> Recipe:
+        return recipe.with_rotated(*make(recipe.operands))
+
+    return Variant((mistake,), pieces.ROTATION, form, apply, description, fix, detail)
+
+
+def _offsets(o: Operands) -> Iterator[Variant]:
+    """The query, or the key, is rotated by other positions than its own."""
+    first = int(o.positions[0, 0])
+    shifts = {-first: "from position 0", 1: "one position too far", -1: "one position short"}
+    shifts |= {o.sizes.keys - o.sizes.queries - first: "as the last positions"}
+    for shift, how in shifts.items():
+        if shift:
+            fix = f"rotate the first query by its position, {first}"
+            make, description = partial(_turned, query=_by(shift)), f"the query was rotated {how}"
+            yield _offset(f"query {how}", make, description, fix, {"shift": shift})
+    yield _offset("key twice", partial(_turned, times=2), "the key was rotated twice", "rotate a key once")
+    if o.sizes.past:
+        fix = "a cache holds keys that were rotated already"
+        yield _offset("past twice", partial(_turned, past=True), "past keys were rotated once more", fix)
+        fix = "count their positions on"
+        description = "new keys were rotated as if there were no past"
+        yield _offset("new keys from 0", partial(_turned, key=_by(-o.sizes.past)), description, fix)
+        description = "queries and new keys were rotated as if there were no past"
+        make = partial(_turned, query=_by(-first), key=_by(-o.sizes.past))
+        yield _offset("all new from 0", make, description, fix)
+
+
+def _by(shift: int) -> Move:
+    """Return what moves positions."""
+    return partial(np.add, shift)
+
+
+def _offset(form: str, make: Rotate, description: str, fix: str, detail: Mapping[str, object] | None = None) -> Variant:
+    return _rotated(ROPE_OFFSET, form, make, description, fix, {"rope": description, **(detail or {})})
+
+
+def _turned(
+    o: Operands,
+    *,
+    query: Move | None = np.positive,
+    key: Move | None = np.positive,
+    times: int = 1,
+    past: bool = False,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rotate query and key as the options say, except for what is given here.
+
+    Args:
+        o: the problem.
+        query: moves the positions of queries; None: they are not rotated.
+        key: likewise.
+        times: how often a key is rotated.
+        past: whether past keys are rotated too.
+    """
+    theta, pairing = o.options.rope_theta, o.options.rope or "half"
+    start = 0 if past else o.sizes.past
+    queries, keys = ready(o.query, o.dtype), ready(o.key[:, :, start:], o.dtype)
+    if query is not None:
+        queries = rotate(queries, query(o.positions), theta, pairing)
+    if key is not None:
+        places = key(np.arange(start, o.sizes.keys)[None])
+        for _ in range(times):
+            keys = rotate(keys, places, theta, pairing)
+    return queries, np.concatenate([o.key[:, :, :start], keys], axis=2)
+
+
+def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rotate with a table that repeats its angles for one pairing, and pairs made by the other."""
+
+    def turn(states: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
+        turned = angles(positions, states.shape[-1], o.options.rope_theta)[:, None]
+        full = np.concatenate([turned, turned], -1) if table == "half" else np.repeat(turned, 2, axis=-1)
+        half = states.shape[-1] // 2
+        if pairing == "half":
+            across = np.concatenate([-states[..., half:], states[..., :half]], axis=-1)
+        else:
+            across = np.stack([-states[..., 1::2], states[..., 0::2]], axis=-1).reshape(states.shape)
+        return states * np.cos(full) + across * np.sin(full)
+
+    new = np.arange(o.sizes.past, o.sizes.keys)[None]
+    key = turn(ready(o.key[:, :, o.sizes.past :], o.dtype), new)
+    return turn(ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
+
+
+def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rotate only the first part of the features, with the frequencies of that many features."""
+    count = o.sizes.features // share
+    part = replace(o, query=o.query[..., :count], key=o.key[..., :count])
+    query, key = _turned(part)
+    return np.concatenate([query, o.query[..., count:]], -1), np.concatenate([key, o.key[..., count:]], -1)
+
+
+def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Undo a rotation that query and key come with, and do another one instead."""
+    keys = np.arange(o.sizes.keys)[None]
+    query = rotate(ready(o.query, o.dtype), -o.positions, theta, pairing)
+    key = rotate(ready(o.key, o.dtype), -keys, theta, pairing)
+    if other is not None:
+        query, key = rotate(query, o.positions, theta, other), rotate(key, keys, theta, other)
+    return query, key

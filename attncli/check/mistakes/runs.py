@@ -1,0 +1,53 @@
+"""Find the run of keys that an observed row is made of: where a causal rule or a window ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from attncli.attend.views import one_of
+from attncli.check.mistakes.masks import with_rule_options
+from attncli.check.recipe import Recipe
+from attncli.check.sample import Group, Sample
+
+
+def reach(recipe: Recipe, sample: Sample) -> list[float]:
+    """Return where the causal rule would begin if each observed row were made of the keys before some key."""
+    return _ends(recipe, sample, lambda made, group, row: made - group.rows[row])
+
+
+def behind(recipe: Recipe, sample: Sample) -> list[float]:
+    """Return how far back a window would reach if each observed row were made of the keys from some key on."""
+    positions = recipe.operands.positions
+
+    def reach(kept_keys: int, group: Group, row: int) -> float:
+        position = one_of(positions, group.batch)[group.rows[row]]
+        return int(position) - (recipe.operands.sizes.keys - 1 - kept_keys)
+
+    return [each for each in _ends(recipe, sample, reach, backwards=True) if each >= 0]
+
+
+def _ends(
+    recipe: Recipe, sample: Sample, number: Callable[[int, Group, int], float], *, backwards: bool = False
+) -> list[float]:
+    """Find the run of keys that makes what was observed in the last rows of the worst head; return what it says.
+
+    All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
+    """
+    if recipe.back or recipe.operands.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
+        return []
+    open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
+    group = sample.groups[0]
+    found: list[float] = []
+    for row in sorted({len(group.rows) - 1, len(group.rows) // 2, max(0, len(group.rows) - 2)}, reverse=True):
+        logits, value = open_.logits_and_values(group.batch, group.head, group.rows[row : row + 1])
+        if backwards:
+            logits, value = logits[::-1], value[::-1]
+        with np.errstate(all="ignore"):
+            powers = np.exp(logits - logits.max())[:, None]
+            made = np.cumsum(powers * value, axis=0) / np.cumsum(powers, axis=0) * recipe.factor
+        apart = np.abs(made - group.observed[row]).max(axis=1)
+        if np.isfinite(apart).any():
+            found.append(number(int(np.nanargmin(apart)), group, row))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,91 @@
+"""What `check` found, as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from attncli.check.compare import Worst
+from attncli.check.explanation import Explanation
+from attncli.check.mistakes.registry import libraries
+from attncli.check.report import Checked, fix
+from attncli.files.contents import of_item
+from attncli.show.numbers import number
+
+
+def record(checked: Checked) -> dict[str, Any]:
+    """Return what came of one check."""
+    finding = checked.finding
+    if finding is None:
+        return {"file": checked.name, "agrees": None, "problem": checked.problem}
+    c = finding.comparison
+    return {
+        "file": checked.name,
+        "agrees": finding.agrees,
+        "error": c.error,
+        "tolerance": c.tolerance,
+        "precision": c.level.words(),
+        "rounding": None if finding.rounding is None else finding.rounding.words(),
+        "layout": finding.layout.name,
+        "layout_is_own": finding.layout.own,
+        "worst": _worst(checked, c.worst),
+        "rows": int(c.wrong.size),
+        "rows_that_differ": int(c.wrong.sum()),
+        "heads_that_differ": np.flatnonzero(c.differing(1)).tolist(),
+        "batch_items_that_differ": np.flatnonzero(c.differing(0)).tolist(),
+        "nan": {"expected": c.nan[0], "computed": c.nan[1]},
+        "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
+        "first_not_finite": None if c.nonfinite_at is None else list(c.nonfinite_at),
+        "diagnosed": finding.diagnosed,
+        "explanations": [_explanation(each) for each in finding.explanations],
+        "facts": list(finding.facts),
+        "apart": list(finding.distinguish),
+        "blind": dict(finding.blind),
+    }
+
+
+def _worst(checked: Checked, worst: Worst) -> dict[str, Any]:
+    return {
+        "batch": worst.batch,
+        "head": worst.head,
+        "query": worst.query,
+        "label": of_item(checked.labels, worst.batch)[worst.query] if checked.labels else None,
+        "column": worst.feature,
+        "expected": _finite(worst.expected),
+        "computed": _finite(worst.computed),
+    }
+
+
+def _explanation(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "mistakes": list(explanation.mistakes),
+        "rank": explanation.rank,
+        "said": list(explanation.descriptions),
+        "detail": explanation.detail,
+        "residual": _finite(explanation.residual),
+        "rows": list(explanation.rows),
+        "fix": fix(explanation),
+        "options": explanation.options,
+        "libraries": libraries(explanation.mistakes),
+    }
+
+
+def _finite(value: float) -> float | str:
+    return value if math.isfinite(value) else number(value, 4).replace("∞", "Infinity").replace("−", "-")
+
+
+def to_json(found: Sequence[Checked], *, many: bool) -> str:
+    """Return one record, or all of many with their counts."""
+    records = [record(each) for each in found]
+    if not many:
+        return json.dumps(records[0], indent=2, ensure_ascii=False)
+    counts = {
+        "agree": sum(each["agrees"] is True for each in records),
+        "differ": sum(each["agrees"] is False for each in records),
+        "failed": sum(each["agrees"] is None for each in records),
+    }
+    return json.dumps({"checked": records, **counts}, indent=2, ensure_ascii=False)

@@ -1,0 +1,65 @@
+"""The registry of mistakes, what the search can make, the README and the generated cases speak of the same ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from attncli.attend.operands import Operands, prepare
+from attncli.attend.options import Options
+from attncli.check.diagnosis import normal
+from attncli.check.mistakes.registry import DROPOUT, MISTAKES, SAME, libraries
+from attncli.check.mistakes.variant import Unknown
+from attncli.check.search import FAMILIES
+from tests.mistakes import registry
+from tests.mistakes.problems import places, problem
+from tests.mistakes.stages import Problem
+from tests.support.places import README
+
+
+def operands(p: Problem) -> Operands:
+    return normal(prepare(p.arrays, Options.parse(p.options)))
+
+
+def made() -> Iterator[str]:
+    """Return the ids of what can be made in the generated problems."""
+    yield DROPOUT.id  # found by solving for the weights, not by a search
+    for kind, shape in places(0):
+        for family in FAMILIES:
+            for each in family(operands(problem(0, kind, shape))):
+                variant = each.of(2.0) if isinstance(each, Unknown) else each
+                yield from (mistake.id for mistake in variant.mistakes)
+
+
+def test_the_families_make_every_mistake_of_the_registry_and_no_other() -> None:
+    """An id that no family yields explains nothing; one that is not declared says nothing."""
+    assert set(made()) == set(MISTAKES)
+
+
+def test_the_readme_lists_the_registry() -> None:
+    """In the order of the alphabet, as the registry declares them."""
+    text = README.read_text().partition("The names of the mistakes:")[2].lstrip()
+    assert re.findall(r"`([a-z-]+)`", text.partition("\n\n")[0]) == list(MISTAKES) == sorted(MISTAKES)
+
+
+def test_every_mistake_is_made_by_an_independent_implementation() -> None:
+    """Whatever has a name is tried on outputs that share nothing with the program."""
+    assert {each.id for each in registry.MISTAKES.values()} == set(MISTAKES)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_record_says_what_it_is_and_what_to_do(name: str) -> None:
+    """In whole sentences, for a page of reference."""
+    record = MISTAKES[name]
+    for text in (record.sentence, record.fix):
+        assert text[0].isupper()
+        assert text.endswith(".")
+    assert not record.libraries.endswith(".")
+
+
+def test_names_for_the_same_numbers_are_names() -> None:
+    """What is said of pairs, and of libraries, is said of mistakes that exist."""
+    assert all(set(pair) <= set(MISTAKES) for pair in SAME)
+    assert libraries(("scale", "bias")) == {"scale": MISTAKES["scale"].libraries}
