@@ -28,6 +28,7 @@ REFERENCE = {
     "title_mistakes": "Mistakes that attn check names",
     "title_python": "Python",
     "comma": ", ",
+    "semicolon": "; ",
     "either": "{others} or {last}",
     "given": "given",
     "means": "meaning",
@@ -190,7 +191,7 @@ REFERENCE = {
     "mistakes_libraries": "who does what: ",
     "mistakes_same": "Names for the same numbers",
     "mistakes_pairs": "No data can tell these apart, so that `attn check` names both: {pairs}.",
-    "mistakes_pair": "{first} and {second}",
+    "mistakes_pair": "`{first}` and `{second}`",
     "python_intro": (
         "The commands call these functions, which load NumPy and nothing else. Arrays may be anything that NumPy takes. "
         "`help(attncli.steps)` tells every shape, default and error."

@@ -28,6 +28,7 @@ _PAGES = {
     "title_mistakes": "attn check 认得的错误",
     "title_python": "Python",
     "comma": "、",
+    "semicolon": "；",
     "either": "{others} 或 {last}",
     "given": "给出",
     "means": "含义",
@@ -163,7 +164,7 @@ _PAGES = {
     "mistakes_libraries": "各家做法：",
     "mistakes_same": "数值相同的错误",
     "mistakes_pairs": "下列错误用什么数据都分不开，所以 `attn check` 两个都列出：{pairs}。",
-    "mistakes_pair": "{first} 与 {second}",
+    "mistakes_pair": "`{first}` 与 `{second}`",
     "python_intro": (
         "各命令调用的就是这些函数；它们只载入 NumPy。凡是 NumPy 能接受的都可以当数组。`help(attncli.steps)` 有全部形状、默认值和错误的"
         "说明（英文）。"
