@@ -25,7 +25,7 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("python_dump"))
     for library, recipe in RECIPES.items():
         yield Paragraph(words.say(f"python_{recipe}", library=library))
-        yield Code((Path(__file__).parent / "recipes" / f"{recipe}.txt").read_text(encoding="utf-8"), "py")
+        yield Code((Path(__file__).parent / "recipes" / recipe).read_text(encoding="utf-8"), "py")
     yield Paragraph(words.say("python_after"))
 
 
