@@ -45,6 +45,7 @@ def print_records(
         folded: the heading of a column that is broken over several lines where the screen is too narrow.
     """
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -64,13 +65,15 @@ def print_records(
         )
     widths = {heading: _width(records, heading) for heading in headings}
     room = max(LEAST, screen.width - sum(widths.values()) - GAP * (len(headings) - 1) + widths.get(folded, 0))
+    widest = 0
     for record in records:
         texts = {heading: screen.write(visible(record[heading])) for heading in headings}
         if folded in texts:
-            texts[folded] = "\n".join(wrap(texts[folded], room))
+            lines = list(wrap(texts[folded], room))
+            widest, texts[folded] = max(widest, *map(cell_len, lines)), "\n".join(lines)
         table.add_row(*map(Text, texts.values()))
-    spare = max(0, widths[folded] - LEAST) if folded in headings else 0
-    _print_whole(table, screen, console, spare)
+    # What is left to fold are words, such as paths, that are wider than their column.
+    _print_whole(table, screen, console, spare=max(0, widest - room))
 
 
 def shorten(records: Sequence[Record], path: str, width: int) -> Sequence[Record]:

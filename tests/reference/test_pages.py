@@ -19,7 +19,7 @@ from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit
 from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, LANGUAGES
-from attncli.reference.blocks import Heading, Item, Paragraph, Table
+from attncli.reference.blocks import Block, Heading, Item, Paragraph, Table
 from attncli.reference.prose import to_markdown
 from attncli.reference.topics import TOPICS
 from attncli.reference.words import Words
@@ -153,7 +153,7 @@ def test_the_language_is_that_of_the_locale() -> None:
 
 def test_markdown_of_each_block() -> None:
     """Names as code, everything else no markup; a column without texts is left out."""
-    blocks = [
+    blocks: list[Block] = [
         Heading("A *b*", level=1),
         Paragraph("`--x a|b` is 2*3."),
         Table(("name", "empty", "what"), (("`a|b`", "", "x | y"),)),
