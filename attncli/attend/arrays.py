@@ -56,7 +56,7 @@ class Array:
         role: see `Role`.
         stage: the stage that it belongs to; empty for the states, with which everything starts.
         axes: the symbols of its axes, see `AXES`. The states and results may have fewer, from the right.
-        help: what it is, as the help of its flag says it.
+        help: what it is, for its flag's help and for the reference.
         aliases: other names for the same in files.
         closes: whether −∞ in it closes a key; a JSON null is then −∞.
         broadcasts: whether each axis may also have the length 1, and leading ones be missing.
@@ -98,27 +98,32 @@ _SCORES, _OUTPUT = ("B", "H", "L", "S"), ("B", "H", "L", "Ev")
 ARRAYS = {
     each.name: each
     for each in (
+        Array("query", Role.STATE, "", _QUERY, "Queries; FILE:NAME picks one array out of an archive.", ("q", "Q")),
+        Array("hidden", Role.STATE, "", _KEY, "Key and value at once.", ("h", "H")),
         Array(
-            "query", Role.STATE, "", _QUERY, "Set the query; FILE:NAME picks an array out of an archive.", ("q", "Q")
+            "key",
+            Role.STATE,
+            "",
+            _KEY,
+            "Keys; each of their heads serves a block of consecutive query heads.",
+            ("k", "K"),
         ),
-        Array("hidden", Role.STATE, "", _KEY, "Set key and value at once.", ("h", "H")),
-        Array("key", Role.STATE, "", _KEY, "Set the key.", ("k", "K")),
-        Array("value", Role.STATE, "", _VALUE, "Set the value.", ("v", "V")),
+        Array("value", Role.STATE, "", _VALUE, "Values, one per key.", ("v", "V")),
         Array(
             "past_key",
             Role.STATE,
             "",
             _PAST,
-            "Set the keys of a cache, which go before the key.",
+            "Keys of a cache, which go before the key.",
             words=lambda facts: f"{facts.sizes.past} past keys" if facts.sizes.past else "",
         ),
-        Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Set the values of a cache."),
+        Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Values of a cache, which go before the value."),
         Array(
             "mask",
             Role.INPUT,
             "mask",
             _SCORES,
-            "Set the mask: true = may attend, or numbers to add.",
+            "Who may attend to what: boolean (true = may attend), or numbers to add to the scores.",
             ("attn_mask",),
             closes=True,
             broadcasts=True,
@@ -131,7 +136,7 @@ ARRAYS = {
             Role.INPUT,
             "mask",
             _SCORES,
-            "Set numbers to add to the scores, after softcap.",
+            "Numbers to add to the scores, after softcap.",
             closes=True,
             broadcasts=True,
             words=lambda facts: "" if facts.bias is None else "bias added",
@@ -141,7 +146,7 @@ ARRAYS = {
             Role.INPUT,
             "mask",
             ("B",),
-            "Set how many keys each batch item has.",
+            "How many of the keys each batch item has; the others are padding.",
             words=lambda facts: "" if facts.key_lengths is None else f"key lengths {_some(facts.key_lengths)}",
         ),
         Array(
@@ -149,14 +154,14 @@ ARRAYS = {
             Role.INPUT,
             "softmax",
             ("H",),
-            "Set one logit per query head, of one more key whose value is 0.",
+            "One logit per query head, of one more key whose value is 0.",
             words=lambda facts: "" if facts.sinks is None else "sinks",
         ),
-        Array("w_score", Role.INPUT, "score", ("E", "Ek"), "Set W of --score general, q·W·k."),
-        Array("w_query", Role.INPUT, "score", ("E", "A"), "Set W1 of --score additive, v·tanh(q·W1 + k·W2)."),
-        Array("w_key", Role.INPUT, "score", ("Ek", "A"), "Set W2 of --score additive."),
-        Array("v_score", Role.INPUT, "score", ("A",), "Set v of --score additive."),
-        Array("expected", Role.EXPECTED, "", _OUTPUT, "Set the output to compare with."),
+        Array("w_score", Role.INPUT, "score", ("E", "Ek"), "W of --score general, q·W·k."),
+        Array("w_query", Role.INPUT, "score", ("E", "A"), "W1 of --score additive, v·tanh(q·W1 + k·W2)."),
+        Array("w_key", Role.INPUT, "score", ("Ek", "A"), "W2 of --score additive."),
+        Array("v_score", Role.INPUT, "score", ("A",), "v of --score additive; without it, ones."),
+        Array("expected", Role.EXPECTED, "", _OUTPUT, "What another program made of it, to compare with."),
         Array("scores", Role.RESULT, "score", _SCORES, "Scaled scores.", closes=True),
         Array("capped", Role.RESULT, "cap", _SCORES, "Scores after softcap, where there is one.", closes=True),
         Array(

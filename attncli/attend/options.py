@@ -162,7 +162,8 @@ class Options:
         _choice(
             "rotate",
             ("half", "interleaved"),
-            "Rotate query and key by their positions: feature i pairs with i + E/2, or 2i with 2i + 1 (default off).",
+            "Rotate query and key (not past keys) by their positions: feature i pairs with i + E/2, or 2i with 2i + 1 "
+            "(default off).",
             optional=True,
             words=_rope_words,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from attncli.attend.arrays import ARRAYS
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.output import deliver_text, say
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Checking(Group):
     """What is compared, and how closely."""
 
-    expected: Annotated[str | None, array_flag("expected", "Set the output to compare with.")] = None
+    expected: Annotated[str | None, array_flag("expected", ARRAYS["expected"].help)] = None
     rtol: Annotated[
         float | None,
         shown("--rtol", "Relative tolerance (default: what the precision explains).", min=0, metavar="NUMBER"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.arguments import Inputs, Settings, Steps, Tables, written_in
+from attncli.commands.arguments import Inputs, LanguageOption, Settings, Steps, Tables, written_in
 from attncli.commands.groups import Group, shown
 from attncli.commands.output import deliver_text
 from attncli.explain import html, prose
@@ -15,16 +15,11 @@ from attncli.explain.document import teach
 from attncli.explain.lesson import Lesson, Subject
 from attncli.explain.subject import choose, example
 from attncli.files.formats import Holds, that_hold
-from attncli.languages import LANGUAGES, catalogue, of_locale
+from attncli.languages import catalogue, of_locale
 from attncli.plot.page import to_html
 from attncli.problem.assemble import gather
 from attncli.problem.computation import ScoreComputation
 from attncli.problem.factory import attention_of, computation_of
-
-if TYPE_CHECKING:
-    Language = str
-else:
-    Language = Literal[LANGUAGES]
 
 
 class Element(Group):
@@ -42,7 +37,7 @@ class Element(Group):
             metavar="INDEX|LABEL",
         ),
     ] = None
-    lang: Annotated[Language | None, shown("--lang", "Language (default: the locale's).")] = None
+    lang: LanguageOption = None
 
 
 # What a lesson can be written in.

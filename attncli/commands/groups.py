@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 from typer import Option
 
-from attncli.files.formats import DATA, Holds, suffixes, that_hold
+from attncli.files.formats import DATA, FORMATS, Holds, suffixes, that_hold
 from attncli.text import listed
 
 # The headings of the help, under which parameters stand.
@@ -65,6 +65,7 @@ def with_formats(text: str) -> str:
         "SINGLE": ", ".join(each.name for each in DATA if each.is_single),
         "PICTURES": listed(suffixes(that_hold(Holds.PICTURE))),
         "PAGES": listed(suffixes(that_hold(Holds.PAGE))),
+        "MARKDOWN": FORMATS["markdown"].suffix,
     }
     for word, formats in words.items():
         text = text.replace(f"{{{word}}}", formats)

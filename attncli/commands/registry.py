@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": Entry("Understand", "Teach the steps with the numbers of the file."),
     "plot": Entry("Understand", "Draw who attends to what."),
     "inspect": Entry("Understand", "Show what is in the files and what compute would do with it."),
+    "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),
     "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
     "bench": Entry("Measure", "Time this machine: attn beside the libraries installed here."),

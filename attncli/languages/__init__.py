@@ -1,4 +1,4 @@
-"""The languages that lessons and pages are written in: one catalogue module each, found by its name."""
+"""The languages of lessons, pages and the reference: one catalogue module (or package) each, found by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 # A catalogue's name is the language's code in ISO 639.
-LANGUAGES = tuple(sorted(module.stem for module in Path(__file__).parent.glob("[a-z]*.py")))
+LANGUAGES = tuple(sorted(each.stem for each in Path(__file__).parent.glob("[a-z]*")))
 DEFAULT = "en"
 
 
@@ -21,10 +21,14 @@ class Catalogue(Protocol):
     Attributes:
         LESSON: sentences of `attn explain`.
         PAGE: words of the page to look around in.
+        REFERENCE: headings and introductions of `attn help`. In languages other than English also what is said there
+            of each declaration, under the kind of thing and its name, such as ``option_scale``; the English of those
+            stands in the declarations themselves.
     """
 
     LESSON: Mapping[str, str]
     PAGE: Mapping[str, str]
+    REFERENCE: Mapping[str, str]
 
     def tidy(self, text: str) -> str:
         """Return a sentence whose fields are filled in, with the blanks that its neighbours need."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from attncli.show.lines import wrap
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def print_records(
         folded: the heading of a column that is broken over several lines where the screen is too narrow.
     """
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -61,10 +63,17 @@ def print_records(
             no_wrap=not folds,
             overflow="fold" if folds else "ellipsis",
         )
+    widths = {heading: _width(records, heading) for heading in headings}
+    room = max(LEAST, screen.width - sum(widths.values()) - GAP * (len(headings) - 1) + widths.get(folded, 0))
+    widest = 0
     for record in records:
-        table.add_row(*(Text(screen.write(visible(record[heading]))) for heading in headings))
-    spare = max(0, _width(records, folded) - LEAST) if folded in headings else 0
-    _print_whole(table, screen, console, spare)
+        texts = {heading: screen.write(visible(record[heading])) for heading in headings}
+        if folded in texts:
+            lines = list(wrap(texts[folded], room))
+            widest, texts[folded] = max(widest, *map(cell_len, lines)), "\n".join(lines)
+        table.add_row(*map(Text, texts.values()))
+    # What is left to fold are words, such as paths, that are wider than their column.
+    _print_whole(table, screen, console, spare=max(0, widest - room))
 
 
 def shorten(records: Sequence[Record], path: str, width: int) -> Sequence[Record]:
@@ -88,7 +97,9 @@ def _headings(records: Sequence[Record]) -> list[str]:
 
 
 def _width(records: Sequence[Record], heading: str) -> int:
-    return max(len(heading), *(len(record[heading]) for record in records))
+    from rich.cells import cell_len
+
+    return max(cell_len(heading), *(cell_len(record[heading]) for record in records))
 
 
 def _end(text: str, room: int) -> str:

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.mistakes.cases import QUICK_PAIRS, cases, pairs
 from tests.mistakes.controls import control, controls
 from tests.mistakes.registry import MISTAKES
 from tests.support.checking import diagnose, offered
-from tests.support.places import README
 
 SEED = 3
-
-
-def ids_of_the_readme() -> set[str]:
-    """Return the names of mistakes that the README lists."""
-    listed = re.search(r"The names of the mistakes:\n\n(.*?)\n\n", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert listed is not None
-    return set(re.findall(r"`([\w-]+)`", listed[1]))
-
-
-def test_every_mistake_that_is_listed_has_cases() -> None:
-    """The generated ones, which share nothing with attn's own, and those that the README lists are the same ids."""
-    assert {each.id for each in MISTAKES.values()} == ids_of_the_readme()
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -264,13 +264,6 @@ def test_a_report_in_every_format_that_is_offered(kind: Format, tmp_path: Path) 
     assert (tmp_path / f"x{kind.suffix}").stat().st_size > 100
 
 
-@every
-def test_the_readme_names_it(kind: Format) -> None:
-    """By its suffix, as files have it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert any(re.search(rf"{re.escape(suffix)}\b", readme) for suffix in kind.suffixes)
-
-
 def test_no_other_folder_knows_a_suffix_or_lists_formats() -> None:
     """Texts with a suffix in them and lists of names of formats stand in the code of files alone, examples aside."""
     found = []

@@ -1,4 +1,4 @@
-"""The README's lines with which a JAX program saves its attention."""
+"""The reference's lines with which a JAX program saves its attention."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from tests.support.processes import attn
-from tests.support.readme import blocks
+from tests.support.readme import recipe
 
 
 def test_the_lines_of_jax_save_what_check_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,7 +17,6 @@ def test_the_lines_of_jax_save_what_check_reads(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     keys = jax.random.split(jax.random.key(0), 3)
     q, k, v = (jax.random.normal(key, (2, 24, heads, 16)) for key, heads in zip(keys, (4, 2, 2), strict=True))
-    (lines,) = (block for block in blocks("py") if "swapaxes" in block)
     names: dict[str, Any] = {"q": q, "k": k, "v": v, "out": jax.nn.dot_product_attention(q, k, v, is_causal=True)}
-    exec(lines, names)
+    exec(recipe("swapaxes"), names)
     assert attn("check", "dump.npz", cwd=tmp_path).out.startswith("dump.npz: agrees")

@@ -48,6 +48,21 @@ def test_a_column_that_folds_leaves_the_others_whole() -> None:
     ]
 
 
+def test_sentences_are_broken_between_words_and_wide_characters() -> None:
+    """Each column keeps at least 14 columns, on the narrowest screen too."""
+    records = [{"name": "n" * 20, "what": "one two three four five", "needs": "x"}]
+    assert [line.split() for line in printed(records, 20, folded="what")[2:]] == [
+        ["n" * 20, "one", "two", "three", "x"],
+        ["four", "five"],
+    ]
+    chinese = [{"name": "n", "what": "把矩阵的每一行，都变成权重。"}]
+    assert printed(chinese, 18, folded="what")[2:] == [
+        "n      把矩阵的每一",
+        "       行，都变成权",
+        "       重。",
+    ]
+
+
 def test_paths_lose_their_beginning_then_their_column() -> None:
     """The end of a path is what tells layers apart; below 14 characters it no longer does."""
     records = [{"problem": "a", "layer": "model.layers.10.self_attn"}]

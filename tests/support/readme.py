@@ -1,4 +1,4 @@
-"""The README's fenced blocks, and what the commands in them print."""
+"""The fenced blocks of the README and of the reference, and what the commands in them print."""
 
 from __future__ import annotations
 
@@ -9,13 +9,24 @@ import sys
 from pathlib import Path
 
 from tests.support.places import README
-from tests.support.processes import environment
+from tests.support.processes import called, environment
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(kind: str) -> list[str]:
     return [text for name, text in BLOCK.findall(README.read_text(encoding="utf-8")) if name == kind]
+
+
+def recipe(mark: str) -> str:
+    """Return the lines with which a program saves its attention, as the reference prints them.
+
+    Args:
+        mark: what only the lines for this library have in them.
+    """
+    page = called("help", "python", "-f", "markdown").out
+    (lines,) = (text for name, text in BLOCK.findall(page) if name == "py" and mark in text)
+    return str(lines)
 
 
 def replay(block: str, folder: Path) -> str:
@@ -29,7 +40,7 @@ def replay(block: str, folder: Path) -> str:
                 command, capture_output=True, text=True, cwd=folder, env=environment(PATH=path), check=False
             )
             assert not done.stderr
-            assert done.returncode == (1 if "differs" in done.stdout else 0)
+            assert done.returncode == (1 if ": differs by" in done.stdout else 0)
             lines += [line, *(printed.rstrip() for printed in done.stdout.splitlines())]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""The README's examples that need PyTorch."""
+"""The examples of the README and of the reference that need PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from tests.support.places import README
 from tests.support.processes import attn
-from tests.support.readme import blocks, replay, rounded
+from tests.support.readme import blocks, recipe, replay, rounded
 
 
 def test_the_example_of_trace_prints_what_it_says(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_the_lines_of_pytorch_save_what_check_reads(
     monkeypatch.chdir(tmp_path)
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(2, 4, 24, 16, generator=generator, requires_grad=True).to(dtype) for _ in range(3))
-    (lines,) = (block for block in blocks("py") if ".detach()" in block)
+    lines = recipe(".detach()")
     names: dict[str, Any] = {"q": q, "k": k, "v": v, "out": scaled_dot_product_attention(q, k, v, is_causal=True)}
     exec(lines, names)
     assert attn("check", "dump.npz", cwd=tmp_path).out.startswith("dump.npz: agrees")

@@ -1,0 +1,104 @@
+"""attn help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer import Argument
+
+# Typer exports no way to ask what called a command.
+from typer._click.globals import get_current_context
+
+from attncli.commands.arguments import LanguageOption, Screening, written_in
+from attncli.commands.groups import Group, shown
+from attncli.commands.output import deliver_text
+from attncli.commands.registry import COMMANDS
+from attncli.commands.status import Exit
+from attncli.errors import InputError
+from attncli.files.formats import Holds, that_hold
+from attncli.languages import of_locale
+from attncli.reference import prose
+from attncli.reference.blocks import Block, Code
+from attncli.reference.topics import TOPICS, Program, contents, page
+from attncli.reference.words import Words
+from attncli.show.screen import Screen
+from attncli.text import nearest
+
+# What a page can be written in.
+PAGES = that_hold(Holds.TABLES)
+if TYPE_CHECKING:
+    PageFormat = str
+else:
+    PageFormat = Literal[tuple(each.name for each in PAGES)]
+
+
+class Asked(Group):
+    """What help is asked for, and in which language."""
+
+    about: Annotated[
+        str | None,
+        Argument(
+            metavar="COMMAND|TOPIC",
+            help=f"A command, or one of {', '.join(TOPICS)}; without it, what there is.",
+            show_default=False,
+        ),
+    ] = None
+    lang: LanguageOption = None
+
+
+class PageOutput(Group):
+    """Where a page goes, and in what format."""
+
+    format: Annotated[PageFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    output: Annotated[str | None, shown("--output -o", written_in(PAGES), metavar="FILE")] = None
+    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+
+
+def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
+    r"""Of a command it prints what COMMAND --help prints. The pages on topics are made from the declarations in the
+    code: whatever files, flags, results and Python know is there.
+
+    \b
+    Examples:
+      attn help options
+      attn help check
+      attn help mistakes --lang zh -o mistakes{MARKDOWN}
+    """
+    screen = Screen.of_stdout(screening.color)
+    if asked.about in COMMANDS:
+        text = _help(asked.about)
+        renderers = {
+            "table": lambda console: console.out(text, highlight=False),
+            "markdown": lambda console: console.out(prose.to_markdown([Code(text)]), end="", highlight=False),
+        }
+    else:
+        blocks = list(_page(asked))
+        renderers = {
+            "table": lambda console: prose.to_terminal(blocks, screen, console),
+            "markdown": lambda console: console.out(prose.to_markdown(blocks), end="", highlight=False),
+        }
+    deliver_text(renderers, screen, output)
+
+
+def _page(asked: Asked) -> Iterator[Block]:
+    words = Words(asked.lang or of_locale(os.environ))
+    commands = {name: (entry.heading, entry.summary) for name, entry in COMMANDS.items()}
+    program = Program(commands, {each.name: each.value for each in Exit})
+    if asked.about is None:
+        return contents(words, program)
+    if asked.about not in TOPICS:
+        message = f"there is no command or topic {asked.about!r}"
+        raise InputError(message, hint=nearest(asked.about, [*COMMANDS, *TOPICS]))
+    return page(asked.about, words, program)
+
+
+def _help(name: str) -> str:
+    """Return what a command's own --help prints."""
+    whole: Any = get_current_context().parent
+    command = whole.command.get_command(whole, name)
+    context = typer.Context(command, info_name=name, parent=whole, **command.context_settings)
+    text: str = command.get_help(context)
+    return text

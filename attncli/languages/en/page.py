@@ -1,0 +1,25 @@
+"""English: the words of the page to look around in."""
+
+PAGE = {
+    "title": "Attention",
+    "no_script": "The maps below are drawn by a script in this file, which this browser does not run.",
+    "head": "Head",
+    "head_of": "{head} of {heads}",
+    "step": "Step",
+    "find": "Find",
+    "found": "{count} found",
+    "theme": "Light / dark",
+    "map": "Heat map: arrow keys move, Enter picks the query",
+    "lines": "The chosen query and the keys that it looks at",
+    "query": "query {label}",
+    "key": "key {label}",
+    "closed": "closed",
+    "grey": "grey: closed",
+    "help": (
+        "Point at a cell for its numbers; click a query to see where it looks. Keys: arrows move, Enter picks, "
+        "[ and ] change the head, 1 to {steps} the step, / finds."
+    ),
+    "item": "Batch item {item} of {items}.",
+    "mean": "Each cell is the mean of {down} × {across}; closed keys are left out.",
+    "digits": "Numbers are kept to three digits.",
+}

@@ -1,0 +1,216 @@
+"""English: headings and introductions of the reference; the rest of it stands in the declarations."""
+
+REFERENCE = {
+    "title": "Help",
+    "intro": (
+        "`attn help COMMAND` explains a command, `attn help TOPIC` a topic. `-f markdown` prints Markdown, `-o FILE` "
+        "writes a file, and `--lang` chooses the language."
+    ),
+    "commands": "Commands",
+    "command": "command",
+    "group": "group",
+    "does": "what it does",
+    "topics": "Topics",
+    "topic": "topic",
+    "says": "what is explained",
+    "topic_files": "What FILES means, several problems in a file, labels, standard input.",
+    "topic_arrays": "Every array that files, flags and Python may give, with its shape.",
+    "topic_options": "Every option of the computation, by stage.",
+    "topic_results": "Steps, results, how JSON writes them, exit statuses.",
+    "topic_formats": "Every format of files, and what it holds.",
+    "topic_mistakes": "Every mistake that `attn check` knows by name, and how to fix it.",
+    "topic_python": "The Python functions; how PyTorch, JAX and TensorFlow save their attention for `attn check`.",
+    "title_files": "Files: what the commands read",
+    "title_arrays": "Arrays: what is computed with",
+    "title_options": "Options of the computation",
+    "title_results": "Results: what comes back",
+    "title_formats": "Formats of files",
+    "title_mistakes": "Mistakes that attn check names",
+    "title_python": "Python",
+    "comma": ", ",
+    "semicolon": "; ",
+    "either": "{others} or {last}",
+    "given": "given",
+    "means": "meaning",
+    "name": "name",
+    "what": "what it is",
+    "shape": "shape",
+    "axis": "letter",
+    "flag": "flag",
+    "formula": "formula",
+    "parameters": "parameters",
+    "step": "step",
+    "stage": "stage",
+    "makes": "makes",
+    "status": "status",
+    "format": "-f",
+    "suffix": "files",
+    "holds": "what one file holds",
+    "bytes": "bytes",
+    "text": "text",
+    "binary": "binary",
+    "needs": "needs",
+    "files_intro": (
+        "FILES is one file of named arrays, or one to three files of one matrix each. Anything else is named by a flag."
+    ),
+    "files_archive": "one {suffixes} file",
+    "files_named": "named arrays, of one problem or several; `FILE:NAME` picks one",
+    "files_given_1": "one {suffixes} file",
+    "files_given_2": "two of these",
+    "files_given_3": "three of these",
+    "files_means_1": "one matrix; self-attention: {names} = it",
+    "files_means_2": "{names}, in this order",
+    "files_means_3": "{names}, in this order",
+    "files_dash": "standard input",
+    "files_set": "sets or replaces one array",
+    "files_steps": (
+        "`attn softmax` takes {softmax}, `attn sum` takes {sum}; both also take what the step before wrote, with "
+        "everything in it."
+    ),
+    "files_picking": "One of several",
+    "files_problems": (
+        "An archive may hold several problems, such as all layers of a model: `decoder.3.query` is the query of the "
+        "problem `decoder.3`, and a name without a problem before it belongs to all of them. `FILE:decoder.3` picks "
+        "that problem; `FILE:3` is enough where no other has that number. Without it `attn check` and `attn inspect` "
+        "look at all problems, and the other commands at the first. Where a flag sets an array, `FILE:NAME` picks one "
+        "array out of an archive, whatever its name there."
+    ),
+    "files_entries": "What stands in an archive",
+    "files_arrays": (
+        "Arrays have the names that `attn help arrays` lists. A name that nobody knows is an error, which offers the "
+        "nearest known one. Beside the arrays may stand:"
+    ),
+    "entry_query_labels": "one text per query, such as its token; tables show it, and `--row` takes it",
+    "entry_key_labels": "one text per key, likewise",
+    "entry_labels": "both at once, where queries and keys are the same; each may be a list of lists, one per batch item",
+    "entry_title": "a line that is shown above everything",
+    "entry_source": "where the numbers come from, shown by `attn inspect`",
+    "entry_dtype": "in JSON: the type of the numbers (default `float64`)",
+    "entry_options": "an object of the flags of `attn help options`, without the dashes before them",
+    "files_stdin": "Standard input",
+    "files_sniffed": (
+        "The format of what comes through a pipe is recognised by its first bytes; text that nothing recognises is "
+        "{plain}. `attn score`, `attn softmax` and `attn sum` read standard input where no file is given; each passes "
+        "the whole problem on, so that together they give to the last digit what `attn compute` gives."
+    ),
+    "files_precedence": "Flags come before files",
+    "files_flags": (
+        "An array that a flag sets replaces the one in the file. An option on the command line replaces the one in the "
+        "file's `options`, and `--no-causal` switches off what a file switches on. `attn inspect` says of each option "
+        "where it was set."
+    ),
+    "arrays_intro": (
+        "These names stand in archives and in Python. As flags they have `--` before them and `-` in place of `_`: "
+        "`past_key` is `--past-key FILE`. Names behind the first are other names for the same in archives."
+    ),
+    "arrays_states": "Queries, keys and values",
+    "arrays_shapes": (
+        "They have 1 to 4 axes: 2 are (L, E), 3 are (heads, L, E), 4 are (batch, heads, L, E). A vector in gives a "
+        "vector out. With `--heads` the last axis is packed: 2 axes are (L, heads·E), 3 are (batch, L, heads·E)."
+    ),
+    "arrays_stage": "Arrays of the stage {stage}",
+    "arrays_masks": (
+        "“Up to” means that each axis may also have the length 1, and that leading ones may be missing. A mask that is "
+        "shorter than the keys closes those beyond its end. A parameter of a score function that is not given is the "
+        "identity."
+    ),
+    "arrays_expected": "To compare with",
+    "arrays_axes": "The letters of the shapes",
+    "options_intro": (
+        "On the command line and, without the dashes, in the `options` of a file; in Python they are keywords with `_` "
+        "in place of `-`. They stand in the order in which the stages are computed. `attn help COMMAND` has those that "
+        "decide only what is shown."
+    ),
+    "options_needs": " It has an effect only with {flags}.",
+    "options_end": (
+        "What the ONNX operators Attention (opset 23 to 25) and RotaryEmbedding define means here what it means there. "
+        "A query that may attend to nothing gets weights and output 0, with a notice. What lies behind a mask never "
+        "leaks, not even NaN or ∞."
+    ),
+    "results_intro": "What `attn compute` shows and writes, what Python's `steps` returns, and what programs exit with.",
+    "results_steps": "Steps and stages",
+    "results_stages": (
+        "`--step` asks for a step; a step is one stage or several. A stage that has nothing to do, such as cap without "
+        "`--softcap`, makes nothing."
+    ),
+    "results_alias": " `{alias}` is another name for `{step}`.",
+    "results_names": "Results",
+    "results_one": (
+        "Formats of one matrix ({formats}) carry the output, or what the one `--step` asked for: `score` gives the "
+        "logits, `softmax` the weights. With packed heads scores, logits and weights have their heads apart, and the "
+        "output is packed as the query is."
+    ),
+    "results_json": (
+        "JSON is strict, and its numbers read back exactly. A closed logit, −∞, is `null`; other numbers that JSON lacks "
+        'are `"NaN"`, `"Infinity"` and `"-Infinity"`.'
+    ),
+    "results_types": (
+        "Results have the precision of the computation. Of float16 arrays, which are computed in float32, the output is "
+        "float16 again; of bfloat16 and float8 arrays it is float32."
+    ),
+    "results_status": "Exit status",
+    "status_done": "done",
+    "status_different": "`attn check` found a difference",
+    "status_wrong": "the command line or the input is wrong",
+    "status_interrupted": "interrupted",
+    "results_errors": (
+        "An error is one line on standard error, `attn: FILE: what is wrong`, with a line `hint:` where a fix is known. A "
+        "closed pipe ends quietly. `ATTN_DEBUG=1` shows where in the code an error was raised."
+    ),
+    "formats_intro": (
+        "`-f` names the format of standard output; `-o FILE` writes a file in the format of its extension, never over an "
+        "existing one without `--force`. What is read is recognised by its extension, else by its first bytes."
+    ),
+    "formats_data": "Read and written",
+    "formats_people": "Written for people to look at",
+    "format_json": (
+        "An object of the names in `attn help arrays`, or an array of numbers, which is one matrix. `dtype` is the type "
+        'of the numbers, float64 if it is missing. `null` in a mask is −∞; `"NaN"`, `"Infinity"` and `"-Infinity"` are '
+        "numbers."
+    ),
+    "format_csv": (
+        "Commas, semicolons, tabs or blanks between numbers; decimal commas beside semicolons and tabs; comments from "
+        "`#`; quotes, a byte order mark and any line ends. A header row and a column of labels become labels. An empty "
+        "top left cell says that first row and column are labels even where they are numbers."
+    ),
+    "format_tsv": "The same, with tabs between the numbers.",
+    "format_npy": "The file is mapped into memory, and so is an output that is streamed: both may be larger than memory.",
+    "format_npz": (
+        "Not compressed, it is mapped into memory. `options` is an array without axes that holds the object as JSON text."
+    ),
+    "format_safetensors": (
+        "Texts are metadata; labels and options are metadata as JSON text. BF16 and F8 tensors are read too, and computed "
+        "in float32."
+    ),
+    "formats_safe": "Nothing is ever unpickled.",
+    "mistakes_intro": (
+        "Where an expected output differs from the right one, `attn check` tries these mistakes in all their forms, alone "
+        "and in pairs, and names what makes exactly that output. With `-f json` the names stand under `explanations`."
+    ),
+    "mistakes_fix": "fix: ",
+    "mistakes_libraries": "who does what: ",
+    "mistakes_same": "Names for the same numbers",
+    "mistakes_pairs": "No data can tell these apart, so that `attn check` names both: {pairs}.",
+    "mistakes_pair": "`{first}` and `{second}`",
+    "python_intro": (
+        "The commands call these functions, which load NumPy and nothing else. Arrays may be anything that NumPy takes. "
+        "`help(attncli.steps)` tells every shape, default and error."
+    ),
+    "python_keywords": (
+        "The keywords of `attention`, `steps` and `score` are the names of `attn help arrays`, and the flags of `attn "
+        "help options` with `_` in place of `-`."
+    ),
+    "python_recipes": "Saving what another program computed",
+    "python_dump": (
+        "Whatever computes attention, some lines save what went in and what came out; then `attn check` compares, and the "
+        "other commands show it. The options are those of `attn help options`, a boolean mask is true where a query may "
+        "attend."
+    ),
+    "python_torch": "{library}, with tensors (batch, heads, length, features):",
+    "python_jax": "{library}, whose axes are (batch, length, heads, features):",
+    "python_tensorflow": "{library}, with tensors (batch, heads, length, features):",
+    "python_after": (
+        "`attn trace` records a transformers model without any of this, and the arrays of a mask, a bias, a cache or "
+        "sinks can be added under the names of `attn help arrays`."
+    ),
+}

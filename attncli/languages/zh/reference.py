@@ -1,0 +1,274 @@
+"""中文：手册的标题、引言，以及每个选项、数组、格式等的说明。Chinese: the pages of the reference."""
+
+_PAGES = {
+    "title": "帮助",
+    "intro": (
+        "`attn help 命令` 说明一个命令，`attn help 主题` 说明一个主题。`-f markdown` 输出 Markdown，`-o 文件` 写入文件，`--lang` 选择语言。"
+        "各命令自己的 `--help` 只有英文。"
+    ),
+    "commands": "命令",
+    "command": "命令",
+    "group": "类别",
+    "does": "作用",
+    "topics": "主题",
+    "topic": "主题",
+    "says": "内容",
+    "topic_files": "FILES 的含义、一个文件里的多个问题、标签、标准输入。",
+    "topic_arrays": "文件、命令行和 Python 中可以给出的全部数组及其形状。",
+    "topic_options": "计算的全部选项，按阶段排列。",
+    "topic_results": "步骤、结果、它们在 JSON 里的写法、退出状态。",
+    "topic_formats": "全部文件格式，以及每种格式能装什么。",
+    "topic_mistakes": "`attn check` 叫得出名字的全部错误，以及怎样改正。",
+    "topic_python": "Python 函数；怎样从 PyTorch、JAX 和 TensorFlow 存下注意力，交给 `attn check`。",
+    "title_files": "文件：各命令读什么",
+    "title_arrays": "数组：用什么来算",
+    "title_options": "计算的选项",
+    "title_results": "结果：算出来的是什么",
+    "title_formats": "文件格式",
+    "title_mistakes": "attn check 认得的错误",
+    "title_python": "Python",
+    "comma": "、",
+    "semicolon": "；",
+    "either": "{others} 或 {last}",
+    "given": "给出",
+    "means": "含义",
+    "name": "名称",
+    "what": "说明",
+    "shape": "形状",
+    "axis": "字母",
+    "flag": "选项",
+    "formula": "公式",
+    "parameters": "参数",
+    "step": "步骤",
+    "stage": "阶段",
+    "makes": "得到",
+    "status": "状态",
+    "format": "-f",
+    "suffix": "扩展名",
+    "holds": "一个文件能装什么",
+    "bytes": "类型",
+    "text": "文本",
+    "binary": "二进制",
+    "needs": "需要安装",
+    "files_intro": "FILES 可以是一个装有若干命名数组的文件，也可以是一到三个各装一个矩阵的文件。其余的用命令行选项给出。",
+    "files_archive": "一个 {suffixes} 文件",
+    "files_named": "命名数组，属于一个或多个问题；`FILE:NAME` 从中选一个",
+    "files_given_1": "一个 {suffixes} 文件",
+    "files_given_2": "两个这样的文件",
+    "files_given_3": "三个这样的文件",
+    "files_means_1": "一个矩阵；自注意力：{names} = 它",
+    "files_means_2": "依次是 {names}",
+    "files_means_3": "依次是 {names}",
+    "files_dash": "标准输入",
+    "files_set": "设定或替换一个数组",
+    "files_steps": "`attn softmax` 读 {softmax}，`attn sum` 读 {sum}；两者也能直接读上一步的输出，其中已包含全部内容。",
+    "files_picking": "多个之中选一个",
+    "files_problems": (
+        "一个存档里可以有多个问题，例如一个模型的所有层：`decoder.3.query` 是问题 `decoder.3` 的查询；前面没有问题名的名称属于所有问题。"
+        "`FILE:decoder.3` 选出这个问题；如果没有别的问题带这个数字，写 `FILE:3` 就够了。不指定时，`attn check` 和 `attn inspect` "
+        "处理所有问题，其他命令只取第一个。用选项设定数组时，`FILE:NAME` 从存档里选一个数组，不管它在里面叫什么名字。"
+    ),
+    "files_entries": "存档里有什么",
+    "files_arrays": "数组使用 `attn help arrays` 列出的名称。遇到不认识的名称会报错，并提示最接近的已知名称。除数组外，还可以有：",
+    "entry_query_labels": "每个查询一个标签，例如它的词元（token）；显示在表格里，也可以用在 `--row` 中",
+    "entry_key_labels": "每个键一个标签，同上",
+    "entry_labels": "查询和键相同时，一次给出两者的标签；以上三种都可以是列表的列表，批中每一项一个列表",
+    "entry_title": "一行标题，显示在最上面",
+    "entry_source": "数据的来源，由 `attn inspect` 显示",
+    "entry_dtype": "JSON 中数字的类型（默认 `float64`）",
+    "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
+    "files_stdin": "标准输入",
+    "files_sniffed": (
+        "从管道读入的数据，根据最前面的几个字节判断格式；哪种格式都不认的文本当作 {plain}。不给文件时，`attn score`、`attn softmax` 和 "
+        "`attn sum` 读标准输入；每一步都把整个问题传给下一步，三步连起来的结果与 `attn compute` 完全一致，一位不差。"
+    ),
+    "files_precedence": "命令行优先于文件",
+    "files_flags": (
+        "用选项设定的数组取代文件里的数组。命令行上的选项取代文件 `options` 里的同名选项；文件里打开的，可以用 `--no-causal` 之类关掉。"
+        "`attn inspect` 会说明每个选项是在哪里设定的。"
+    ),
+    "arrays_intro": (
+        "这些名称用在存档和 Python 里。作为命令行选项时，前面加 `--`，并把 `_` 写成 `-`：`past_key` 就是 `--past-key FILE`。"
+        "第一个名称之后的，是存档里可用的别名。"
+    ),
+    "arrays_states": "查询、键和值",
+    "arrays_shapes": (
+        "它们有 1 到 4 个轴：2 个轴是 (L, E)，3 个轴是 (头, L, E)，4 个轴是 (批, 头, L, E)。给出向量，得到的也是向量。使用 `--heads` "
+        "时，最后一个轴是各头拼在一起的：2 个轴是 (L, 头数·E)，3 个轴是 (批, L, 头数·E)。"
+    ),
+    "arrays_stage": "“{stage}”所用的数组",
+    "arrays_masks": (
+        "“up to”表示每个轴的长度也可以是 1，前面的轴也可以省略。掩码比键短时，超出它末尾的键全部关闭。打分函数的参数如果没有给出，"
+        "就当作恒等变换。"
+    ),
+    "arrays_expected": "用来比较",
+    "arrays_axes": "形状中的字母",
+    "options_intro": (
+        "用在命令行上；不带前面的短横，也可以写进文件的 `options`；在 Python 里是关键字参数，`-` 写成 `_`。下面按各阶段的计算顺序排列。"
+        "只影响显示的选项见 `attn help 命令`。"
+    ),
+    "options_needs": "只有同时给出 {flags} 才起作用。",
+    "options_end": (
+        "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。什么都不许看的查询，权重和输出都是 0，"
+        "并给出提示。被掩码挡住的内容绝不会泄漏，哪怕其中有 NaN 或 ∞。"
+    ),
+    "results_intro": "`attn compute` 显示和写出的内容，Python 的 `steps` 返回的内容，以及程序的退出状态。",
+    "results_steps": "步骤与阶段",
+    "results_stages": "`--step` 选择步骤；一个步骤包含一个或几个阶段。无事可做的阶段（例如没有 `--softcap` 时的 cap）不产生结果。",
+    "results_alias": "`{alias}` 是 `{step}` 的另一个名称。",
+    "results_names": "结果",
+    "results_one": (
+        "只能装一个矩阵的格式（{formats}）里是输出，或者唯一的 `--step` 所要的结果：`score` 给出 logits，`softmax` 给出权重。"
+        "各头拼在一起时，得分、logits 和权重仍按头分开，输出则与查询一样拼在一起。"
+    ),
+    "results_json": (
+        'JSON 严格合乎标准，数字读回来分毫不差。被关闭的 logit（−∞）写成 `null`；JSON 没有的其他数写成 `"NaN"`、`"Infinity"` 和 '
+        '`"-Infinity"`。'
+    ),
+    "results_types": (
+        "结果的精度就是计算的精度。float16 的数组以 float32 计算，输出仍是 float16；bfloat16 和 float8 的数组，输出是 float32。"
+    ),
+    "results_status": "退出状态",
+    "status_done": "完成",
+    "status_different": "`attn check` 发现了差异",
+    "status_wrong": "命令行或输入有误",
+    "status_interrupted": "被中断",
+    "results_errors": (
+        "错误在标准错误上写成一行，`attn: 文件: 哪里有误`；知道怎样改正时，再加一行 `hint:`。管道被关闭时安静地结束。`ATTN_DEBUG=1` "
+        "会显示错误出在代码的什么地方。"
+    ),
+    "formats_intro": (
+        "`-f` 指定标准输出的格式；`-o FILE` 按扩展名的格式写文件，没有 `--force` 绝不覆盖已有的文件。读文件时根据扩展名判断格式，"
+        "没有扩展名就看最前面的几个字节。"
+    ),
+    "formats_data": "可读可写",
+    "formats_people": "写给人看",
+    "format_json": (
+        "一个对象，其中的名称见 `attn help arrays`；或者一个数字数组，也就是一个矩阵。`dtype` 是数字的类型，缺省为 float64。掩码里的 "
+        '`null` 是 −∞；`"NaN"`、`"Infinity"` 和 `"-Infinity"` 是数。'
+    ),
+    "format_csv": (
+        "数字之间用逗号、分号、制表符或空格隔开；用分号或制表符时，小数点可以写成逗号；`#` 之后是注释；可以有引号、字节顺序标记，"
+        "换行符不限。表头行和标签列会成为标签。左上角的格子如果是空的，即使第一行和第一列都是数字，也当作标签。"
+    ),
+    "format_tsv": "同上，数字之间用制表符。",
+    "format_npy": "文件映射到内存，流式计算的输出也是如此：两者都可以比内存大。",
+    "format_npz": "未压缩时映射到内存。`options` 是一个没有轴的数组，内容是对象的 JSON 文本。",
+    "format_safetensors": "文字存为元数据；标签和选项以 JSON 文本存为元数据。BF16 和 F8 的张量也能读，以 float32 计算。",
+    "formats_safe": "读文件时绝不反序列化 pickle。",
+    "mistakes_intro": (
+        "期望的输出与正确的输出不同时，`attn check` 会把这些错误的各种形式逐一试过，单独试，也两两组合，并指出哪一个恰好得到这个输出。"
+        "使用 `-f json` 时，错误的名称在 `explanations` 之下。"
+    ),
+    "mistakes_fix": "改正：",
+    "mistakes_libraries": "各家做法：",
+    "mistakes_same": "数值相同的错误",
+    "mistakes_pairs": "下列错误用什么数据都分不开，所以 `attn check` 两个都列出：{pairs}。",
+    "mistakes_pair": "`{first}` 与 `{second}`",
+    "python_intro": (
+        "各命令调用的就是这些函数；它们只载入 NumPy。凡是 NumPy 能接受的都可以当数组。`help(attncli.steps)` 有全部形状、默认值和错误的"
+        "说明（英文）。"
+    ),
+    "python_keywords": (
+        "`attention`、`steps` 和 `score` 的关键字参数，就是 `attn help arrays` 里的名称，以及 `attn help options` 里的选项（`-` 写成 `_`）。"
+    ),
+    "python_recipes": "存下别的程序算出的结果",
+    "python_dump": (
+        "不管用什么计算注意力，加上几行就能存下输入和输出；然后用 `attn check` 比较，用其他命令查看。选项见 `attn help options`；"
+        "布尔掩码为真表示查询可以看。"
+    ),
+    "python_torch": "{library}，张量为 (批, 头, 长度, 特征)：",
+    "python_jax": "{library}，各轴为 (批, 长度, 头, 特征)：",
+    "python_tensorflow": "{library}，张量为 (批, 头, 长度, 特征)：",
+    "python_after": (
+        "transformers 的模型可以直接用 `attn trace` 记录，不需要这些代码。掩码、偏置、缓存或 sink 的数组，按 `attn help arrays` 里的名称"
+        "加进去即可。"
+    ),
+}
+
+_DECLARED = {
+    "heading_Compute": "计算",
+    "heading_Understand": "理解",
+    "heading_Verify": "核对",
+    "heading_Measure": "测量",
+    "command_compute": "完成 打分 → softmax → 加权求和，并显示每一步。",
+    "command_score": "第一步：让每个查询给每个键打分；可接在管道里。",
+    "command_softmax": "第二步：把 logits 变成权重；可接在管道里。",
+    "command_sum": "第三步：按权重对值求和；可接在管道里。",
+    "command_explain": "用文件里的数字讲解每一步。",
+    "command_plot": "画出谁关注谁。",
+    "command_inspect": "显示文件里有什么，以及会怎样计算。",
+    "command_check": "与期望的输出比较，并指出是哪个错误。",
+    "command_trace": "记录 transformers 模型真实的 Q、K、V。",
+    "command_bench": "给这台机器计时：attn 与这里安装的其他库比较。",
+    "command_help": "说明一个命令或主题：文件、数组、选项等。",
+    "stage_layout": "布局",
+    "stage_rotate": "旋转",
+    "stage_score": "打分",
+    "stage_cap": "压缩（softcap）",
+    "stage_mask": "掩码",
+    "stage_softmax": "softmax",
+    "stage_sum": "加权求和",
+    "stage_precision": "精度",
+    "formula_mask": "logits = scores + 所加的数，被关闭处为 −∞",
+    "option_score": "打分函数：查询怎样与键相比（默认 dot）。",
+    "option_scale": "得分的缩放因子；sqrt 是 1/√d，d 为每个头的维数（默认 none）。",
+    "option_states": "每个状态是矩阵的一行还是一列（默认 rows）。",
+    "option_heads": "把拼在一起的最后一个轴分成 N 个头，各头的特征依次相连（默认不拼）。",
+    "option_kv_heads": "同上，用于键和值（默认与 --heads 相同）。",
+    "option_rope": "按位置旋转查询和键（过去的键除外）：第 i 维与第 i + E/2 维配对，或第 2i 维与第 2i + 1 维配对（默认不旋转）。",
+    "option_rope_theta": "旋转频率的底数（默认 10000）。",
+    "option_softcap": "X·tanh(得分/X) 中的 X，作用在掩码和偏置之前；0 表示不用（默认不用）。",
+    "option_causal": "位置 p 上的查询只看得到位置 p 及以前的键（默认不限）。",
+    "option_window": "位置 p 上的查询只看得到 p − LEFT 到 p + RIGHT 的键；−1 表示不限（默认没有窗口）。",
+    "option_offset": "第一个查询的位置；end 表示 键数 − 查询数（默认 0，或 past_key 的长度，或 key_lengths − 查询数）。",
+    "option_alibi": "给键 j 的得分加上 −斜率·(p − j)，各头的斜率不同（默认不加）。",
+    "option_dtype": "计算的精度（默认：文本为 float64，其他按数组的精度，至少 float32）。",
+    "array_query": "查询；`FILE:NAME` 从存档里选一个数组。",
+    "array_hidden": "同时作为键和值。",
+    "array_key": "键；每个键头供相邻的一组查询头共用。",
+    "array_value": "值，每个键一个。",
+    "array_past_key": "缓存里的键，排在键的前面。",
+    "array_past_value": "缓存里的值，排在值的前面。",
+    "array_mask": "谁可以看谁：布尔（真 = 可以看），或者加到得分上的数。",
+    "array_bias": "加到得分上的数，在 softcap 之后。",
+    "array_key_lengths": "批中每一项有多少个键；其余的是填充。",
+    "array_sinks": "每个查询头一个 logit，相当于多出一个值为 0 的键。",
+    "array_w_score": "`--score general` 的 W：q·W·k。",
+    "array_w_query": "`--score additive` 的 W1：v·tanh(q·W1 + k·W2)。",
+    "array_w_key": "`--score additive` 的 W2。",
+    "array_v_score": "`--score additive` 的 v；没有给出时全为 1。",
+    "array_expected": "别的程序算出的输出，用来比较。",
+    "array_scores": "缩放后的得分。",
+    "array_capped": "softcap 之后的得分（用了 softcap 才有）。",
+    "array_logits": "softmax 真正看到的数：已加上掩码和偏置，被关闭的键为 −∞。",
+    "array_weights": "权重：每行总和为 1；什么都不许看的行全为 0。",
+    "array_output": "Σ 权重 · 值。",
+    "axis_B": "批中的项",
+    "axis_H": "查询头",
+    "axis_K": "键头",
+    "axis_L": "查询",
+    "axis_S": "键",
+    "axis_P": "过去的键",
+    "axis_E": "查询或键的特征",
+    "axis_Ek": "键的特征",
+    "axis_Ev": "值的特征",
+    "axis_A": "查询与键相遇时的特征",
+    "holds_matrix": "一个矩阵",
+    "holds_array": "一个数组，轴数不限",
+    "holds_named": "一个问题的命名数组",
+    "holds_problems": "多个问题的命名数组",
+    "holds_tables": "给人看的结果表格",
+    "holds_page": "可以在里面到处看的网页",
+    "holds_picture": "图片",
+    "python_InputError": "输入有误；用一行说明错在哪里。",
+    "python_Steps": "各步骤得到的结果。",
+    "python_version": "这个包的版本。",
+    "python_attention": "只返回注意力的输出 (…, L, Ev)；分块计算，从不在内存里保留整个得分矩阵。",
+    "python_score": "返回 logits (…, L, S)：已缩放、经过 softcap、加上掩码和偏置的得分；不许看的位置为 −∞。",
+    "python_softmax": "沿最后一个轴返回 exp(logits) / Σ exp(logits)，计算中不会溢出。",
+    "python_steps": "完成 打分 → softmax → 加权求和，并保留每一步的结果。",
+    "python_weighted_sum": "返回各键的 Σ 权重 · 值，形状为 (…, L, Ev)。",
+}
+
+REFERENCE = _PAGES | _DECLARED

@@ -1,0 +1,1 @@
+"""The reference that `attn help` prints: made from the declarations, in every language."""

@@ -1,0 +1,45 @@
+"""Every array that files, flags and Python may give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attncli.attend.arrays import ARRAYS, AXES, Array, Role
+from attncli.attend.steps import STAGES
+from attncli.reference.blocks import Block, Heading, Paragraph, Table
+from attncli.reference.topics import Program
+from attncli.reference.words import Words
+
+
+def page(words: Words, program: Program) -> Iterator[Block]:
+    """Return the states, then what each stage takes, then what is compared with; and what the letters mean."""
+    yield Paragraph(words.say("arrays_intro"))
+    every = ARRAYS.values()
+    yield Heading(words.say("arrays_states"))
+    yield table(words, [each for each in every if each.role is Role.STATE])
+    yield Paragraph(words.say("arrays_shapes"))
+    for stage in STAGES:
+        taken = [each for each in every if each.role is Role.INPUT and each.stage == stage.name]
+        if taken:
+            yield Heading(words.say("arrays_stage", stage=words.of("stage", stage.name, stage.name)))
+            yield table(words, taken)
+    yield Paragraph(words.say("arrays_masks"))
+    yield Heading(words.say("arrays_expected"))
+    yield table(words, [each for each in every if each.role is Role.EXPECTED])
+    yield Heading(words.say("arrays_axes"))
+    rows = tuple((symbol, words.of("axis", symbol, english)) for symbol, english in AXES.items())
+    yield Table((words.say("axis"), words.say("what")), rows)
+
+
+def table(words: Words, arrays: list[Array]) -> Table:
+    """Return one row per array: its names, its shape, and what it is."""
+    rows = [
+        (words.listed(f"`{name}`" for name in (each.name, *each.aliases)), each.shape, described(words, each))
+        for each in arrays
+    ]
+    return Table((words.say("name"), words.say("shape"), words.say("what")), tuple(rows))
+
+
+def described(words: Words, array: Array) -> str:
+    """Return what an array is."""
+    return words.of("array", array.name, array.help)

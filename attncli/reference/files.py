@@ -1,0 +1,61 @@
+"""What files the commands take, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attncli.attend.arrays import KINDS, Kind
+from attncli.files.formats import DATA, PLAIN, Format, suffixes
+from attncli.problem.assemble import ATTENTION_ROLES, SOFTMAX_ROLES, SUM_ROLES
+from attncli.reference.blocks import Block, Code, Heading, Paragraph, Table
+from attncli.reference.topics import Program
+from attncli.reference.words import Words
+
+
+def page(words: Words, program: Program) -> Iterator[Block]:
+    """Return what FILES means, how one of several things in a file is picked, and what stands beside arrays."""
+    yield Paragraph(words.say("files_intro"))
+    yield Table((words.say("given"), words.say("means")), tuple(_given(words)))
+    yield Paragraph(words.say("files_steps", softmax=_roles(words, SOFTMAX_ROLES), sum=_roles(words, SUM_ROLES)))
+    yield Heading(words.say("files_picking"))
+    yield Paragraph(words.say("files_problems"))
+    yield Code("attn plot FILE:decoder.3 --all-heads\nattn compute FILE --mask FILE:attn_mask", "sh")
+    yield Heading(words.say("files_entries"))
+    yield Paragraph(words.say("files_arrays"))
+    entries = [(name, kind) for name, kind in KINDS.items() if kind is not Kind.ARRAY]
+    yield Table(
+        (words.say("name"), words.say("what")),
+        tuple((f"`{name}`", words.say(f"entry_{name}")) for name, _ in entries),
+    )
+    yield Heading(words.say("files_stdin"))
+    yield Paragraph(words.say("files_sniffed", plain=PLAIN.title))
+    yield Code("attn score FILE | attn softmax | attn sum", "sh")
+    yield Heading(words.say("files_precedence"))
+    yield Paragraph(words.say("files_flags"))
+
+
+def _given(words: Words) -> Iterator[tuple[str, str]]:
+    yield (
+        words.say("files_archive", suffixes=_suffixes(words, [each for each in DATA if each.is_archive])),
+        words.say("files_named"),
+    )
+    singles = _suffixes(words, [each for each in DATA if each.is_single])
+    for count, roles in ATTENTION_ROLES.items():
+        yield (
+            words.say(f"files_given_{count}", suffixes=singles),
+            words.say(f"files_means_{count}", names=_named(roles)),
+        )
+    yield "`-`", words.say("files_dash")
+    yield "`--query FILE`, `--mask FILE`, …", words.say("files_set")
+
+
+def _suffixes(words: Words, formats: list[Format]) -> str:
+    return words.either(f"`{suffix}`" for suffix in suffixes(formats))
+
+
+def _named(roles: tuple[tuple[str, ...], ...]) -> str:
+    return " ".join(" = ".join(name.upper() for name in role) for role in roles)
+
+
+def _roles(words: Words, roles: dict[int, tuple[tuple[str, ...], ...]]) -> str:
+    return words.either(_named(each) for each in roles.values())

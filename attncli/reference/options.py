@@ -1,0 +1,51 @@
+"""Every option of the computation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.options import LAYOUT, PRECISION, Option, as_flag, records
+from attncli.attend.scores import FUNCTIONS
+from attncli.attend.steps import STAGES
+from attncli.reference.blocks import Block, Code, Heading, Paragraph, Table
+from attncli.reference.topics import Program
+from attncli.reference.words import Words
+
+
+def page(words: Words, program: Program) -> Iterator[Block]:
+    """Return the options by the stage that they belong to, in the order of the stages."""
+    yield Paragraph(words.say("options_intro"))
+    formulas = {LAYOUT: "", **{stage.name: stage.formula for stage in STAGES}, PRECISION: ""}
+    for stage, formula in formulas.items():
+        owned = {name: option for name, option in records().items() if option.stage == stage}
+        if not owned:
+            continue
+        yield Heading(words.of("stage", stage, stage.capitalize()))
+        if formula:
+            yield Code(words.of("formula", stage, formula))
+        rows = tuple((_flag(name, option), _described(words, name, option)) for name, option in owned.items())
+        yield Table((words.say("flag"), words.say("does")), rows)
+        if "score" in owned:
+            yield _functions(words)
+    yield Paragraph(words.say("options_end"))
+
+
+def _flag(name: str, option: Option) -> str:
+    return f"`--{as_flag(name)} {option.metavar}`" if option.metavar else f"`--{as_flag(name)}`"
+
+
+def _described(words: Words, name: str, option: Option) -> str:
+    text = words.of("option", name, option.help)
+    if option.needs:
+        text += words.say("options_needs", flags=words.either(f"`--{as_flag(each)}`" for each in option.needs))
+    return text
+
+
+def _functions(words: Words) -> Table:
+    """Return the score functions with their parameters."""
+    rows = [
+        (f"`{name}`", function.formula, words.listed(f"`{each}` {ARRAYS[each].shape}" for each in function.parameters))
+        for name, function in FUNCTIONS.items()
+    ]
+    return Table(("`--score`", words.say("formula"), words.say("parameters")), tuple(rows))

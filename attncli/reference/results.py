@@ -1,0 +1,44 @@
+"""What comes back: steps, results, and exit statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attncli.attend.arrays import ARRAYS, RESULTS
+from attncli.attend.stages.stage import Stage
+from attncli.attend.steps import STAGES, STEP_ALIASES
+from attncli.files.formats import DATA
+from attncli.reference.arrays import table
+from attncli.reference.blocks import Block, Heading, Paragraph, Table
+from attncli.reference.topics import Program
+from attncli.reference.words import Words
+
+
+def page(words: Words, program: Program) -> Iterator[Block]:
+    """Return the stages with the results that they make, and how these are written."""
+    yield Paragraph(words.say("results_intro"))
+    yield Heading(words.say("results_steps"))
+    rows = [_stage(words, each) for each in STAGES]
+    headings = (words.say("step"), words.say("stage"), words.say("formula"), words.say("makes"))
+    yield Table(headings, tuple(rows), folded=2)
+    aliases = [words.say("results_alias", alias=alias, step=step) for alias, step in STEP_ALIASES.items()]
+    yield Paragraph("".join([words.say("results_stages"), *aliases]))
+    yield Heading(words.say("results_names"))
+    yield table(words, [ARRAYS[name] for name in RESULTS])
+    yield Paragraph(words.say("results_one", formats=words.listed(each.title for each in DATA if each.is_single)))
+    yield Paragraph(words.say("results_json"))
+    yield Paragraph(words.say("results_types"))
+    yield Heading(words.say("results_status"))
+    rows_of_status = [(str(status), words.say(f"status_{name.lower()}")) for name, status in program.statuses.items()]
+    yield Table((words.say("status"), words.say("means")), tuple(rows_of_status))
+    yield Paragraph(words.say("results_errors"))
+
+
+def _stage(words: Words, stage: Stage) -> tuple[str, str, str, str]:
+    """Return the row of a stage: its step, what it is called, its formula, and what it makes."""
+    name, formula = words.of("stage", stage.name, stage.name), words.of("formula", stage.name, stage.formula)
+    return f"`{stage.step}`", name, formula, words.listed(map(_code, stage.makes))
+
+
+def _code(name: str) -> str:
+    return f"`{name}`"
