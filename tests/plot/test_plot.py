@@ -78,7 +78,7 @@ def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--head", "99"], "attn: --head 99: they are counted from 0, the last is 11\n"),
+        (["--head", "99"], "attn: --head 99: the indices run from 0 to 11\n"),
         (["--head", "1", "--all-heads"], "attn: --head chooses one head, and --all-heads is all of them\n"),
         (["-o", "x.jpg"], "attn: x.jpg: the extension '.jpg' names no format\n"),
         (["-o", "x.png", "--terminal"], "attn: --terminal draws what a terminal shows into an SVG file\n"),
