@@ -225,7 +225,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
             "hint: give files, or - for standard input; attn explain shows a worked example without any\n",
         ),
         (["compute", ARTICLE, "--head", "1"], "attn: --head 1: the only index is 0\n"),
-        (["compute", ARTICLE, "--rows", "x"], "attn: --rows is all or a whole number from 1, not 'x'\n"),
+        (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),
         (["compute", ARTICLE, "--step", "sums"], "attn: --step sums: the steps are score, softmax, sum\n"),
         (["compute", ARTICLE, "--scale", "big"], "attn: scale must be none, sqrt or a number, not 'big'\n"),
         (
@@ -233,7 +233,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
             "attn: No such option: --sclae (Possible options: --scale, --score, --states)\n"
             "hint: see attn compute --help\n",
         ),
-        (["comptue", ARTICLE], "attn: there is no command 'comptue'\nhint: did you mean \"compute\"?\n"),
+        (["comptue", ARTICLE], "attn: no such command: 'comptue'\nhint: did you mean \"compute\"?\n"),
         (
             ["compute", *["samples/article.json"] * 4],
             "attn: 4 files given; expected one file of named arrays, or 2 (QUERY HIDDEN) or 3 (QUERY KEY "
@@ -251,7 +251,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         ),
         (
             ["compute", "samples/induction.npz", "--step", "score", "--step", "sum", "-f", "npy"],
-            "attn: npy holds one matrix, and --step asks for 2\nhint: use json, npz or safetensors\n",
+            "attn: npy holds one matrix, but --step asks for 2\nhint: use json, npz or safetensors\n",
         ),
         (
             ["softmax", ARTICLE],
