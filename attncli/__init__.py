@@ -2,7 +2,7 @@
 
     from attncli import attention, steps, score, softmax, weighted_sum
 
-These are the functions that the ``attn`` command itself calls. They load NumPy when first used, and nothing else.
+These are the functions that the ``attn`` command itself calls. NumPy is loaded on first use, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["InputError", "Steps", "__version__", "attention", "score", "softmax"
 
 
 def __getattr__(name: str) -> object:
-    # `attn --help` and `attn --version` import this package too, and NumPy would double the time they take.
+    # `attn --help` and `attn --version` import this package too; importing NumPy would double their time.
     if name not in __all__:
         raise AttributeError(f"module 'attncli' has no attribute {name!r}")
     from attncli import errors

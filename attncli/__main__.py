@@ -6,14 +6,14 @@ import sys
 
 
 def main() -> None:
-    """Run the program on the words of the command line."""
-    # Start-up makes many objects and next to no reference cycles; looking for some costs 5 % of a short run.
+    """Run the program with the arguments of the command line."""
+    # Start-up creates many objects and almost no reference cycles; collecting would cost 5 % of a short run.
     gc.set_threshold(200_000)
     try:
         from attncli.commands.app import main as run
 
         status = run()
-    except KeyboardInterrupt:  # before the program had begun
+    except KeyboardInterrupt:  # before the program has started
         status = 130
     _leave(status)
 

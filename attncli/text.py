@@ -1,4 +1,4 @@
-"""Short texts: those of strangers made harmless, numbers and names written for people."""
+"""Short texts: escape control characters, and format numbers and names for people."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-# Controls, formats (bidirectional overrides among them), surrogates, unassigned, line and paragraph separators.
+# Control, format (including bidirectional overrides), surrogate, unassigned, line and paragraph separator.
 UNSAFE = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
-# Joiners are formats too, but Persian, Hindi and many emoji are spelled with them.
+# Joiners are format characters too, but Persian, Hindi and many emoji need them.
 JOINERS = "\u200c\u200d"
 # Beyond this many digits a difference from a whole number is rounding.
 MOST_DIGITS = 8
 
 
 def is_printable(character: str) -> bool:
-    r"""Tell whether a character may reach a terminal as it is.
+    r"""Tell whether a character may reach a terminal unescaped.
 
     >>> is_printable("é"), is_printable("\x1b")
     (True, False)
@@ -38,18 +38,18 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def a_few(names: Iterable[object], most: int = 3) -> str:
-    """Return the first of some names, with a sign that there are more.
+def a_few(names: Iterable[object], limit: int = 3) -> str:
+    """Return the first few names, with an ellipsis if there are more.
 
     >>> a_few("abc"), a_few("abcd")
     ('a, b, c', 'a, b, c, …')
     """
     every = list(map(str, names))
-    return ", ".join(every[:most]) + ", …" * (len(every) > most)
+    return ", ".join(every[:limit]) + ", …" * (len(every) > limit)
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:
-    """Return names as a sentence lists them.
+    """Join names as a sentence would.
 
     >>> listed(["a", "b", "c"]), listed(["a", "b"], "or"), listed(["a"])
     ('a, b and c', 'a or b', 'a')
@@ -59,7 +59,7 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the hint that offers the known names nearest to ``name``, or all of them where none is near.
+    """Return a hint with the known name closest to ``name``, or with all of them if none is close.
 
     >>> nearest("quary", ["query", "key"])
     'did you mean "query"?'
@@ -75,10 +75,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def number(value: float, digits: int, *, narrow: bool = False) -> str:
-    """Write a number so that columns of them stay narrow.
+    """Format a number for a table column, which should stay narrow.
 
-    Below 1 it has ``digits`` digits after the point, from 1 on ``digits`` significant ones; what is too small or too
-    large for that gets an exponent.
+    Below 1 it has ``digits`` digits after the point, from 1 up ``digits`` significant digits; numbers too small or too
+    large for that get an exponent.
 
     >>> number(0.02558, 4), number(12.3456, 4), number(3.0590222e-07, 4), number(0.0, 4), number(-math.inf, 4)
     ('0.0256', '12.35', '3.059e-07', '0', '−∞')
@@ -87,7 +87,7 @@ def number(value: float, digits: int, *, narrow: bool = False) -> str:
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if size == 0:
-        return "0"  # without a point: an exact zero is a key that is closed, 0.0000 would be a small weight
+        return "0"  # no decimal point: an exact zero means a closed key, 0.0000 would be a small weight
     if narrow and size < 10.0**-digits:
         return f"{value:.0e}"
     if size < 10.0**-digits or size >= 1e6:
@@ -96,7 +96,7 @@ def number(value: float, digits: int, *, narrow: bool = False) -> str:
 
 
 def plain(value: float, digits: int) -> str:
-    """Write a number for a sentence: ``digits`` significant digits, and more where it would look whole and is not.
+    """Format a number for a sentence: ``digits`` significant digits, or more if it would wrongly look whole.
 
     >>> plain(55.0, 4), plain(0.25, 4), plain(0.9999997, 4), plain(1e20, 4)
     ('55', '0.25', '0.9999997', '1e+20')

@@ -1,1 +1,1 @@
-"""The mathematics of attention, on NumPy arrays; it knows nothing of files or terminals."""
+"""The mathematics of attention, on NumPy arrays; nothing here knows about files or terminals."""

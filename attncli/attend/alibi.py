@@ -1,7 +1,7 @@
-"""ALiBi: a penalty that grows with the distance between query and key, steeper in some heads than in others.
+"""ALiBi: a penalty that grows with the distance between query and key, with a different slope for each head.
 
 Source: Press et al., *Train Short, Test Long: Attention with Linear Biases Enables Input Length Extrapolation*, 2022,
-section 3, and the authors' published code for head counts that are no power of two.
+section 3, and the authors' published code for head counts that are not a power of two.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def slopes(heads: int) -> NDArray[np.float64]:
-    """Return one slope a head.
+    """Return one slope per head.
 
-    For n heads, n a power of two, they are 2^(−8/n), 2^(−16/n), …, 2^(−8). For other counts: those of the next lower
-    power of two, then every other one of twice that many heads.
+    If n is a power of two, they are 2^(−8/n), 2^(−16/n), …, 2^(−8). Otherwise they are the slopes for the next lower
+    power of two, followed by every other slope for twice that many heads.
 
     >>> slopes(2).tolist(), slopes(3).tolist()
     ([0.0625, 0.00390625], [0.0625, 0.00390625, 0.25])
@@ -36,10 +36,10 @@ def penalties(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64],
     """Return −slope · (p − j) for each head, query and key.
 
     Args:
-        positions: (batch or 1, L) p of each query.
-        keys: how many keys there are; key j stands at position j.
-        heads: which of the heads are wanted.
-        count: how many heads there are in all, on which the slopes depend.
+        positions: (batch or 1, L) the position p of each query.
+        keys: the number of keys; key j is at position j.
+        heads: indices of the heads to compute.
+        count: the total number of heads, which determines the slopes.
 
     Returns:
         (batch or 1, len(heads), L, keys)

@@ -20,7 +20,7 @@ __all__ = ["Steps", "attention", "score", "softmax", "steps", "weighted_sum"]
 
 
 class Keywords(TypedDict, total=False):
-    """Everything that can be said beside query, key and value; see `steps`."""
+    """Everything that can be given besides query, key and value; see `steps`."""
 
     hidden: ArrayLike | None
     mask: ArrayLike | None
@@ -54,21 +54,21 @@ OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
 def steps(
     query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
 ) -> Steps:
-    """Run score → softmax → weighted sum and keep what every step made.
+    """Run score → softmax → weighted sum and keep the result of every step.
 
     Args:
         query: (…, L, E), 1 to 4 axes: 3 are (heads, L, E), 4 are (batch, heads, L, E). 1-D in, 1-D out.
         key: (…, S, E); its heads divide the query's, each serving a block of consecutive query heads.
         value: (…, S, Ev), as many heads as the key.
         **keywords: arrays by name.
-            ``hidden`` stands for key and value at once.
+            ``hidden`` is used as both key and value.
             ``mask`` broadcasts from the right to (batch, heads, L, S): boolean, true = may attend, or numbers, added to
-            the scores after softcap; one shorter than the keys is closed beyond its end. ``bias``: numbers, likewise.
-            ``past_key`` and ``past_value`` go before key and value, as a cache does.
-            ``key_lengths``: (batch,) how many of the keys there are for each batch item.
-            ``sinks``: (heads,) the logit of one more key a head, whose value is zero.
+            the scores after softcap; if it is shorter than the keys, the rest are closed. ``bias``: numbers, likewise.
+            ``past_key`` and ``past_value`` are put before key and value, as from a cache.
+            ``key_lengths``: (batch,) the number of keys of each batch item.
+            ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
             ``w_score`` (E, Ek); ``w_query`` (E, A), ``w_key`` (Ek, A), ``v_score`` (A): the learned parameters of score
-            functions; one that is missing is the identity (``v_score``: ones).
+            functions; a missing one is the identity (``v_score``: ones).
 
             And options.
             ``score``: ``"dot"`` (default), ``"cosine"``, ``"general"`` q·w_score·k or ``"additive"``
@@ -76,24 +76,24 @@ def steps(
             ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E) or a number.
             ``states``: ``"rows"`` (default) or ``"columns"``.
             ``heads``, ``kv_heads``: split a packed last axis, (L, heads·E) or (batch, L, heads·E), into contiguous
-            blocks; the output is packed likewise (default: not packed; ``kv_heads`` as ``heads``).
+            blocks; the output is packed too (default: not packed; ``kv_heads`` as ``heads``).
             ``causal``: a query at position p sees keys ≤ p (default: all).
             ``offset``: position of the first query, ``"end"`` for keys − queries (default: the length of ``past_key``,
             or ``key_lengths`` − queries, or 0).
-            ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT, −1 = no bound.
+            ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT, −1 = unbounded.
             ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·(p − j).
             ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
             base ``rope_theta`` (default 10000).
-            ``dtype``: ``"float32"`` or ``"float64"`` (default: the arrays' own, at least float32; integers count as
-            float64; half precision is given back as half).
+            ``dtype``: ``"float32"`` or ``"float64"`` (default: that of the arrays, at least float32; integers count as
+            float64; the output for half-precision arrays is half precision).
 
     Returns:
         A frozen record of ``scores``, ``capped`` (None without softcap), ``logits``, ``weights`` and ``output``. A
-        query that may attend to nothing has weights 0 and output 0.
+        query that may not attend to any key has weights 0 and output 0.
 
     Raises:
-        InputError: a ValueError that says which shapes do not fit, with the option that would make them, or which
-            option and array contradict each other.
+        InputError: a ValueError that names the shapes that do not fit, with the option that would make them fit, or
+            the option and array that contradict each other.
 
     Source: Vaswani et al., *Attention Is All You Need*, 2017, equation 1; masks, past keys, key lengths, windows and
     softcap as in the ONNX operator ``Attention``, opset 25.
@@ -113,10 +113,10 @@ def steps(
 def attention(
     query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
 ) -> NDArray[Any]:
-    """Return the output of attention alone, (…, L, Ev), computed tile by tile without ever holding a score matrix.
+    """Return only the output of attention, (…, L, Ev), computed tile by tile without ever holding a score matrix.
 
-    Arguments, defaults and errors are those of `steps`; the numbers are too, to rounding. As many threads are used as
-    OMP_NUM_THREADS says, or as there are CPUs for this process; the result does not depend on it.
+    Arguments, defaults and errors are those of `steps`; so are the numbers, up to rounding. It uses OMP_NUM_THREADS
+    threads, or as many as this process may use CPUs; the result does not depend on the number.
 
     Example:
         >>> attention([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[2.0], [4.0]], scale=0.0).tolist()
@@ -131,7 +131,7 @@ def attention(
 def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
     """Return the logits (…, L, S): scaled scores, capped, masks and biases added, −∞ where a query may not attend.
 
-    They are what `softmax` wants: ``softmax(score(…))`` are the weights. Arguments are those of `steps`.
+    They are the input of `softmax`: ``softmax(score(…))`` gives the weights. Arguments are those of `steps`.
 
     Raises:
         InputError: shapes do not fit.
@@ -149,14 +149,14 @@ def softmax(logits: ArrayLike, *, sinks: ArrayLike | None = None) -> NDArray[Any
 
     Args:
         logits: (…, L, S), 1 to 4 axes; −∞ closes a key. At least float32; integers count as float64.
-        sinks: (heads,) the logit of one more key a head (one number where the logits have no axis of heads), which
-            takes its share of the weight; None: there is none.
+        sinks: (heads,) the logit of one extra key per head (one number if the logits have no head axis), which takes
+            its share of the weight; None: there are no sinks.
 
     Returns:
-        Weights of the same shape; a row that is −∞ throughout gives 0.
+        Weights of the same shape; a row of −∞ gives a row of 0.
 
     Raises:
-        InputError: no axes, more than 4, or one of length 0; sinks that are not one a head.
+        InputError: no axes, more than 4, or one of length 0; not one sink per head.
 
     Example:
         >>> softmax([[1000.0, 1000.0], [-float("inf"), -float("inf")]]).tolist()
@@ -180,10 +180,10 @@ def weighted_sum(
     Args:
         weights: (…, L, S), 1 to 4 axes. A key whose weight is exactly 0 contributes nothing, not even NaN or ∞.
         value: (…, S, Ev); its heads divide those of the weights.
-        past_value: values of a cache, which go before the others; None: there are none.
+        past_value: values from a cache, put before the others; None: there are none.
         states: whether each value is a row or a column of its matrix.
-        heads: into how many heads the output is packed; None: it is not, and neither is the value.
-        kv_heads: into how many heads the packed value is split (default: as ``heads``).
+        heads: number of heads packed in the output; None: neither output nor value is packed.
+        kv_heads: number of heads packed in the value (default: as ``heads``).
 
     Raises:
         InputError: shapes do not fit.

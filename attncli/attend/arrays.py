@@ -1,6 +1,6 @@
-"""The names that files, flags and Python may use, each declared once: what stands behind it, and which axes it has.
+"""The names that files, flags and Python may use, each declared once with its kind and its axes.
 
-Readers, flags, shape errors, `inspect`, labels and the reference are made from these records.
+Readers, flags, shape errors, `inspect`, labels and the reference are generated from these records.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attncli.text import nearest
 
 
 class Kind(Enum):
-    """What stands behind a name."""
+    """What a name refers to."""
 
     ARRAY = "an array of numbers"
     LABELS = "a list of texts"
@@ -24,12 +24,12 @@ class Kind(Enum):
 
 
 class Role(Enum):
-    """What an array is in the computation."""
+    """The part that an array plays in the computation."""
 
-    STATE = "a state"  # what meets, all in one type
-    INPUT = "another input"  # in whatever type it has
+    STATE = "a state"  # query, key, value; all in one type
+    INPUT = "another input"  # of any type
     RESULT = "a result"
-    EXPECTED = "what another program made"
+    EXPECTED = "the output of another program"
 
 
 # What the symbols of the axes stand for.
@@ -43,7 +43,7 @@ AXES = {
     "E": "features of a query or key",
     "Ek": "features of a key",
     "Ev": "features of a value",
-    "A": "features when they meet",
+    "A": "features when query and key meet",
 }
 
 
@@ -52,15 +52,15 @@ class Array:
     """One array that files, flags or Python may give, or that results hold.
 
     Attributes:
-        name: as the rest of the program calls it.
+        name: its name throughout the program.
         role: see `Role`.
-        stage: the stage that it belongs to; empty for the states, with which everything starts.
-        axes: the symbols of its axes, see `AXES`. The states and results may have fewer, from the right.
-        help: what it is, for its flag's help and for the reference.
-        aliases: other names for the same in files.
-        closes: whether −∞ in it closes a key; a JSON null is then −∞.
-        broadcasts: whether each axis may also have the length 1, and leading ones be missing.
-        words: how tables say that it takes part, for a prepared problem; empty where there is nothing to say.
+        stage: the stage that it belongs to; empty for the states, which come before all stages.
+        axes: the symbols of its axes, see `AXES`. States and results may lack leading ones.
+        help: what it is, for the help of its flag and for the reference.
+        aliases: other names that files may use for it.
+        closes: whether −∞ in it closes a key; if so, a JSON null means −∞.
+        broadcasts: whether any axis may have length 1, and leading ones may be missing.
+        words: describes its effect on a prepared problem, for tables; empty if there is nothing to say.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Array:
 
     @property
     def shape(self) -> str:
-        """Its axes as people write them.
+        """Its axes, written out.
 
         >>> ARRAYS["mask"].shape, ARRAYS["query"].shape, ARRAYS["sinks"].shape
         ('up to (B, H, L, S)', '(…, L, E)', '(H)')
@@ -94,7 +94,7 @@ def _some(numbers: Any) -> str:
 _QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "P", "E"), ("B", "K", "S", "Ev")
 _SCORES, _OUTPUT = ("B", "H", "L", "S"), ("B", "H", "L", "Ev")
 
-# In the order in which results carry them on.
+# In the order in which results carry them along.
 ARRAYS = {
     each.name: each
     for each in (
@@ -163,7 +163,7 @@ ARRAYS = {
         Array("v_score", Role.INPUT, "score", ("A",), "v of --score additive; without it, ones."),
         Array("expected", Role.EXPECTED, "", _OUTPUT, "What another program made of it, to compare with."),
         Array("scores", Role.RESULT, "score", _SCORES, "Scaled scores.", closes=True),
-        Array("capped", Role.RESULT, "cap", _SCORES, "Scores after softcap, where there is one.", closes=True),
+        Array("capped", Role.RESULT, "cap", _SCORES, "Scores after softcap, if there is one.", closes=True),
         Array(
             "logits",
             Role.RESULT,
@@ -172,16 +172,16 @@ ARRAYS = {
             "What softmax sees: mask and bias added, −∞ where a key is closed.",
             closes=True,
         ),
-        Array("weights", Role.RESULT, "softmax", _SCORES, "Each row sums to 1, or is 0 where nothing is open."),
+        Array("weights", Role.RESULT, "softmax", _SCORES, "Each row sums to 1, or is 0 if no key is open."),
         Array("output", Role.RESULT, "sum", _OUTPUT, "Σ weights · value."),
     )
 }
 
-# The arrays that flags of the computation can set; `expected` has its flag where outputs are compared.
+# The arrays that flags of the computation can set; `expected` has its own flag, in `attn check`.
 GIVEN = tuple(name for name, each in ARRAYS.items() if each.role in (Role.STATE, Role.INPUT))
 RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESULT)
 STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
-# Made in the precision of the computation, which may be wider than that of the arrays in the file.
+# Computed in the precision of the computation, which may exceed that of the arrays in the file.
 INTERMEDIATE = tuple(name for name in RESULTS if name != "output")
 NULL_IS_CLOSED = tuple(name for name, each in ARRAYS.items() if each.closes)
 
@@ -195,16 +195,16 @@ ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.aliase
 
 
 def missing_hint(name: str) -> str:
-    """Return the hint that says how to give an array that is missing."""
+    """Return a hint on how to give a missing array."""
     stands_in = name in ("key", "value")
     return f'give "{name}" in the file or with --{name} FILE' + ', or "hidden" for key and value' * stands_in
 
 
 def member(given: Iterable[str], wanted: str) -> str:
-    """Return the name under which an archive holds what is asked for by its own name or by another one for the same.
+    """Return the name under which an archive holds an array, which may be an alias of the one asked for.
 
     Raises:
-        InputError: it holds nothing of that name; what it does hold is offered.
+        InputError: it holds nothing of that name; the hint lists what it does hold.
     """
     names = list(given)
     same = (name for name in names if ALIASES.get(name, name) == ALIASES.get(wanted, wanted))
@@ -218,7 +218,7 @@ def canonical(given: Iterable[str]) -> dict[str, str]:
     """Map each name that a file uses to the one that the rest of the program uses.
 
     Raises:
-        InputError: a name nobody knows (the nearest known one is offered), or two names for the same thing.
+        InputError: an unknown name (the hint offers the closest known one), or two names for the same thing.
 
     Example:
         >>> canonical(["q", "hidden"])

@@ -1,6 +1,6 @@
-"""Checks of what an option is given: text from a flag, a JSON value from a file, or an object of Python.
+"""Check the value given to an option: text from a flag, a JSON value from a file, or a Python object.
 
-Each takes the option's name, for the message, and the value; it returns the value in the type of the option.
+Each takes the option's name, for the message, and the value; it returns the value in the option's type.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Check = Callable[[str, object], object]
 
 
 def or_none(parse: Check) -> Check:
-    """Let an option be None too."""
+    """Extend a check to accept None."""
     return lambda name, value: None if value is None else parse(name, value)
 
 
 def one_of(*choices: str) -> Callable[[str, object], str]:
-    """Return the check of an option that is one of some words."""
+    """Return a check that accepts only these words."""
 
     def parse(name: str, value: object) -> str:
         if value not in choices:
-            raise InputError(f"{name} is {' or '.join(choices)}, not {value!r}")
+            raise InputError(f"{name} must be {' or '.join(choices)}, not {value!r}")
         return str(value)
 
     return parse
@@ -36,7 +36,7 @@ def one_of(*choices: str) -> Callable[[str, object], str]:
 def flag(name: str, value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise InputError(f"{name} is true or false, not {value!r}")
+        raise InputError(f"{name} must be true or false, not {value!r}")
     return value
 
 
@@ -53,30 +53,30 @@ def offset(name: str, value: object) -> Offset:
 
 
 def count(name: str, value: object) -> int:
-    """Read a whole number from 1."""
+    """Read a whole number of at least 1."""
     found = whole(name, value, "a whole number from 1")
     if found < 1:
-        raise InputError(f"{name} is a whole number from 1, not {value!r}")
+        raise InputError(f"{name} must be a whole number from 1, not {value!r}")
     return found
 
 
 def window(name: str, value: object) -> Window:
-    """Read LEFT or LEFT,RIGHT, from the command line as text, elsewhere as a number or a list of them."""
+    """Read LEFT or LEFT,RIGHT: text from the command line, a number or a list from elsewhere."""
     wanted = "LEFT or LEFT,RIGHT, whole numbers from -1 (no bound)"
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
     if len(parts) not in (1, 2):
-        raise InputError(f"{name} is {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
     left, right = [whole(name, part, wanted) for part in (*parts, -1)[:2]]
     if min(left, right) < -1:
-        raise InputError(f"{name} is {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
     return left, right
 
 
 def softcap(name: str, value: object) -> float | None:
-    """Read a cap; 0 is none."""
+    """Read a cap; 0 means none."""
     found = number(name, value, "a number above 0, or 0 for none")
     if found < 0:
-        raise InputError(f"{name} is a number above 0, or 0 for none, not {value!r}")
+        raise InputError(f"{name} must be a number above 0, or 0 for none, not {value!r}")
     return found or None
 
 
@@ -84,27 +84,27 @@ def positive(name: str, value: object) -> float:
     """Read a number above 0."""
     found = number(name, value, "a number above 0")
     if found <= 0:
-        raise InputError(f"{name} is a number above 0, not {value!r}")
+        raise InputError(f"{name} must be a number above 0, not {value!r}")
     return found
 
 
 def number(name: str, value: object, wanted: str) -> float:
-    """Read a finite number, as people write them."""
-    # float() takes more than people mean to write as a number: True, 1_000, digits of other scripts.
+    """Read a finite number, in plain notation."""
+    # float() accepts what people hardly mean as a number: True, 1_000, digits of other scripts.
     odd = isinstance(value, bool) or (isinstance(value, str) and ("_" in value or not value.isascii()))
     try:
         found = math.nan if odd else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise InputError(f"{name} is {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
     return found
 
 
 def whole(name: str, value: object, wanted: str) -> int:
     """Read a whole number."""
     found = number(name, value, wanted)
-    # Positions are 64-bit integers; a bound well inside leaves room to add to them.
+    # Positions are 64-bit integers; staying well below the limit leaves room to add to them.
     if not found.is_integer() or abs(found) > 2**62:
-        raise InputError(f"{name} is {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
     return int(found)

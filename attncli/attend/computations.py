@@ -1,6 +1,6 @@
-"""What can be computed, each from arrays by name: all the steps, softmax alone, the weighted sum alone.
+"""The computations, each built from arrays by name: all the steps, softmax alone, the weighted sum alone.
 
-The public functions and the commands both go through these, so that no edge rule is written twice.
+The public functions and the commands both use these, so that no edge case is handled twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
 from attncli.attend.operands import ScoreOperands, as_states, precision
 from attncli.attend.options import Options
-from attncli.attend.shapes import fit_sum, four
+from attncli.attend.shapes import as_four_axes, fit_sum
 from attncli.attend.stages.softmax import softmax
 from attncli.attend.stages.sum import weighted_sum
 from attncli.attend.views import after_past, ready, restore
@@ -30,12 +30,12 @@ STATES = ("query", "hidden", "key", "value")
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of a problem is meant; None is all of it.
+    """A part of a problem; None means all of it.
 
     Attributes:
         batch: one batch item.
         head: one query head.
-        rows: some queries.
+        rows: indices of queries.
     """
 
     batch: int | None = None
@@ -45,7 +45,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class AttentionSteps:
-    """The stages from query and key on, up to the end of one step."""
+    """The stages from query and key to the end of one step."""
 
     operands: ScoreOperands
     last: str
@@ -58,7 +58,7 @@ class AttentionSteps:
 
     @property
     def keys(self) -> int:
-        """How many keys each query meets."""
+        """The number of keys that each query meets."""
         return self.operands.sizes.keys
 
     def select(self, part: Selection) -> Self:
@@ -66,11 +66,11 @@ class AttentionSteps:
         return replace(self, operands=self.operands.select(batch=part.batch, head=part.head, rows=part.rows))
 
     def results(self) -> dict[str, NDArray[Any]]:
-        """Compute; return all results by name, (batch, heads, L, …)."""
+        """Return all results by name, each (batch, heads, L, …)."""
         return steps.results(self.operands, self.last)
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
-        """Return one result with the axes that the user's arrays have."""
+        """Return one result with the axes of the user's arrays."""
         sizes = self.operands.sizes
         return _restored(array, sizes.rank, part, packed=sizes.packed and name == "output")
 
@@ -83,8 +83,8 @@ class Softmax:
         logits: (batch, heads, L, S)
         sinks: (heads,) or None.
         dtype: precision of the computation.
-        rank: how many axes the weights have.
-        given: what the user calls the logits.
+        rank: number of axes of the weights.
+        given: the user's name for the logits.
     """
 
     logits: NDArray[Any]
@@ -95,13 +95,13 @@ class Softmax:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> Softmax:
-        """Take ``logits``, or ``scores`` where there are none, and ``sinks``; states decide the precision.
+        """Use ``logits``, or ``scores`` if there are none, and ``sinks``; the states decide the precision.
 
         Raises:
             InputError: shapes do not fit.
         """
         name = "logits" if "logits" in arrays else "scores"
-        logits = arrays[name].reshape(four(name, arrays[name].shape))
+        logits = arrays[name].reshape(as_four_axes(name, arrays[name].shape))
         sinks = fit_sinks(arrays["sinks"], logits.shape[1]) if "sinks" in arrays else None
         dtype, _ = precision(states_of(arrays) or [logits], options)
         return cls(logits, sinks, dtype, arrays[name].ndim, name)
@@ -113,20 +113,20 @@ class Softmax:
 
     @property
     def keys(self) -> int:
-        """How many keys each query meets."""
+        """The number of keys that each query meets."""
         return self.logits.shape[3]
 
     def select(self, part: Selection) -> Self:
         """Return the computation of a part."""
-        drains = self.sinks if self.sinks is None or part.head is None else self.sinks[part.head : part.head + 1]
-        return replace(self, logits=_part(self.logits, part), sinks=drains)
+        sinks = self.sinks if self.sinks is None or part.head is None else self.sinks[part.head : part.head + 1]
+        return replace(self, logits=_part(self.logits, part), sinks=sinks)
 
     def results(self) -> dict[str, NDArray[Any]]:
-        """Compute; return the weights by name."""
+        """Return the weights, by name."""
         return {"weights": softmax(ready(self.logits, self.dtype), self.sinks)}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
-        """Return the weights with the axes that the user's logits have."""
+        """Return the weights with the axes of the user's logits."""
         return _restored(array, self.rank, part)
 
 
@@ -138,10 +138,10 @@ class WeightedSum:
         weights: (batch, heads, L, S)
         value: (batch or 1, key heads, S, Ev), past ones first.
         dtype: precision of the computation.
-        output_dtype: the type that the output is given back in.
-        rank: how many axes the output has, heads apart.
-        packed: whether the heads of the output stand side by side on its last axis.
-        given: what the user calls the value.
+        output_dtype: type of the output.
+        rank: number of axes of the output before its heads are packed.
+        packed: whether the output packs its heads side by side on its last axis.
+        given: the user's name for the value.
     """
 
     weights: NDArray[Any]
@@ -154,7 +154,7 @@ class WeightedSum:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> WeightedSum:
-        """Take ``weights`` and ``value`` (or ``hidden``), with ``past_value`` before it; states decide the precision.
+        """Use ``weights`` and ``value`` (or ``hidden``), after ``past_value``; the states decide the precision.
 
         Raises:
             InputError: shapes do not fit.
@@ -164,9 +164,9 @@ class WeightedSum:
         fit_sum(weights.shape, arrays[name].shape, options, None if past is None else past.shape)
         before = None if past is None else as_states("past_value", past, options, "past_value")
         value = after_past(before, as_states(name, arrays[name], options, "value"))
-        # Without a query there were no steps before this one, and the weights' own type counts too.
+        # Without a query the weights come from elsewhere, so their own type counts too.
         dtype, output_dtype = precision([*([] if "query" in arrays else [weights]), *states_of(arrays)], options)
-        rows = weights.reshape(four("weights", weights.shape))
+        rows = weights.reshape(as_four_axes("weights", weights.shape))
         return cls(rows, value, dtype, output_dtype, weights.ndim, options.heads is not None, name)
 
     @property
@@ -176,7 +176,7 @@ class WeightedSum:
 
     @property
     def keys(self) -> int:
-        """How many values are added up."""
+        """The number of values that are summed."""
         return self.weights.shape[3]
 
     def select(self, part: Selection) -> Self:
@@ -188,14 +188,14 @@ class WeightedSum:
         return replace(self, weights=_part(self.weights, part), value=value)
 
     def results(self) -> dict[str, NDArray[Any]]:
-        """Compute; return the output by name."""
+        """Return the output, by name."""
         with one_thread(self.weights.shape[-1] * self.weights.shape[-2] * self.value.shape[-1]):
             output = weighted_sum(self.weights, self.value, self.dtype)
         with np.errstate(over="ignore"):
             return {"output": output.astype(self.output_dtype, copy=False)}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
-        """Return the output with the axes that the user's weights have."""
+        """Return the output with the axes of the user's weights."""
         return _restored(array, self.rank, part, packed=self.packed)
 
 

@@ -1,4 +1,4 @@
-"""Arrays beside the states, checked against the sizes of the problem and brought to one form."""
+"""Check the arrays other than states against the sizes of the problem, and bring them to one form."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any]:
-    """Return a mask or bias as four axes, after checking that it broadcasts from the right to (batch, heads, L, S).
+    """Return a mask or bias with four axes, after checking that it broadcasts from the right to (batch, heads, L, S).
 
     Raises:
-        InputError: an axis is neither 1 nor as long as it must be. The last one of a mask may be shorter than the keys.
+        InputError: the length of an axis is neither 1 nor the right one. The last axis of a mask may be shorter.
     """
     if array.ndim == 0 or array.ndim > 4 or 0 in array.shape:
         raise InputError(f"{name} must have 1 to 4 axes, none of length 0; got {show(array.shape)}", arrays=[name])
@@ -37,15 +37,15 @@ def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -
     """Return the number of keys of each batch item, (batch or 1,).
 
     Raises:
-        InputError: there is not one per batch item, they are not whole numbers up to the number of keys, or past
-            keys are given too.
+        InputError: there is not one per batch item, they are not whole numbers up to the number of keys, or there are
+            past keys too.
     """
     if "past_key" in found:
-        hint = "past_key goes before the keys; key_lengths says how much of a whole cache is filled: give one of them"
+        hint = "past_key goes before the keys; key_lengths says how much of a whole cache is filled: give only one"
         raise InputError("key_lengths and past_key contradict each other", hint=hint, arrays=["key_lengths"])
     if lengths.ndim > 1 or lengths.size not in (1, sizes.batch):
         items = "1 batch item" if sizes.batch == 1 else f"{sizes.batch} batch items"
-        message = f"key_lengths {show(lengths.shape)} must have one number per batch item: there are {items}"
+        message = f"key_lengths {show(lengths.shape)} must have one number per batch item ({items})"
         raise InputError(message, arrays=["key_lengths"])
     for length in lengths.ravel().tolist():
         if length != length or not float(length).is_integer() or not 0 <= length <= sizes.keys:
@@ -62,7 +62,5 @@ def fit_sinks(sinks: NDArray[Any], count: int) -> NDArray[Any]:
     """
     if sinks.ndim > 1 or sinks.size != count:
         heads = "1 head" if count == 1 else f"{count} heads"
-        raise InputError(
-            f"sinks {show(sinks.shape)} must have one number per query head: there are {heads}", arrays=["sinks"]
-        )
+        raise InputError(f"sinks {show(sinks.shape)} must have one number per query head ({heads})", arrays=["sinks"])
     return sinks.ravel()

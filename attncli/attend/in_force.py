@@ -1,4 +1,4 @@
-"""What is in force in a prepared problem, in words: from the records of options and arrays."""
+"""Describe what is in force in a prepared problem, from the records of options and arrays."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from attncli.attend.options import LAYOUT, PRECISION, Option, records
 if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands
 
-# How a query meets a key comes first, then how arrays lie, then the stages that change what is computed.
+# How a query meets a key comes first, then the layout of arrays, then the stages that change the computation.
 ORDER = ("score", LAYOUT, "rotate", "", "cap", "mask", "softmax", "sum", PRECISION)
 
 
 def in_force(operands: ScoreOperands) -> dict[str, str]:
-    """Return the options and arrays that take part, by name, each in a few words.
+    """Return a short description of each option and array that has an effect, by name.
 
-    Options at their default are included where it matters what the default is, such as the score function.
+    Options at their default are included if readers need to know the default, such as the score function.
     """
     declared: dict[str, Option | Array] = {**records(), **ARRAYS}
     ordered = sorted(declared, key=lambda name: ORDER.index(declared[name].stage))
-    said = {name: declared[name].words(operands) for name in ordered}
-    return {name: words for name, words in said.items() if words}
+    descriptions = {name: declared[name].words(operands) for name in ordered}
+    return {name: words for name, words in descriptions.items() if words}

@@ -1,4 +1,4 @@
-"""What the stages work on: arrays brought to one form, and every default decided."""
+"""The input of the stages: arrays in one form, and every default filled in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attncli.attend.arrays import missing_hint
 from attncli.attend.fitting import fit_lengths, fit_over_scores, fit_sinks
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
-from attncli.attend.shapes import STATES, Sizes, fit, four, heads_of
+from attncli.attend.shapes import STATES, Sizes, as_four_axes, fit, heads_of
 from attncli.attend.types import is_real, own
 from attncli.attend.views import after_past
 from attncli.errors import InputError
@@ -20,31 +20,31 @@ from attncli.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Arrays that broadcast to (batch, heads, L, S) from the right.
+# Arrays that broadcast from the right to (batch, heads, L, S).
 OVER_SCORES = ("mask", "bias")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOperands:
-    """What the scores are made of, ready to compute; every array is (batch, heads, length, features), still as read.
+    """The input of the stages up to softmax; every array is (batch, heads, length, features), still as read.
 
-    Nothing is copied or converted here (past keys excepted, which go before the new ones), so a memory-mapped query
-    stays on disk until its rows are asked for.
+    Nothing is copied or converted here (except to put past keys before new ones), so a memory-mapped query stays on
+    disk until its rows are needed.
 
     Attributes:
         query: (batch or 1, heads, L, E).
         key: (batch or 1, key heads, S, E), past ones first.
-        mask: boolean or numbers, each axis 1 or as in (batch, heads, L, S), the last at most S; or None.
-        bias: numbers, each axis 1 or as in (batch, heads, L, S); or None.
-        key_lengths: (batch or 1,) how many keys there are for each batch item; or None.
-        sinks: (heads,) the logit of one more key per head, whose value is zero; or None.
-        parameters: of the score function.
+        mask: boolean or numbers, each axis 1 or as in (batch, heads, L, S), the last at most S; None if not given.
+        bias: numbers, each axis 1 or as in (batch, heads, L, S); None if not given.
+        key_lengths: (batch or 1,) the number of keys of each batch item; None if not given.
+        sinks: (heads,) the logit of one extra key per head, whose value is zero; None if not given.
+        parameters: those of the score function, by name.
         positions: (batch or 1, L) position of each query.
-        head_indices: which of the problem's heads these are, and…
-        head_count: …of how many: slopes depend on both.
-        factor: the number that ``--scale`` comes to.
+        head_indices: the indices of these heads in the whole problem.
+        head_count: the number of heads of the whole problem; ALiBi slopes depend on both.
+        factor: the scale, as a number.
         dtype: precision of the computation.
-        output_dtype: the type that the output is given back in.
+        output_dtype: type of the output.
     """
 
     query: NDArray[Any]
@@ -67,7 +67,7 @@ class ScoreOperands:
 
     @property
     def states(self) -> dict[str, NDArray[Any]]:
-        """Query and key, and the value where there is one, by name."""
+        """Query and key, and the value if there is one, by name."""
         return {name: getattr(self, name) for name in self.STATES}
 
     def select(
@@ -108,7 +108,7 @@ class ScoreOperands:
 
 @dataclass(frozen=True, kw_only=True)
 class Operands(ScoreOperands):
-    """What the whole of attention is made of: the operands of the scores, and a value.
+    """The input of all stages: the operands of the scores, and a value.
 
     Attributes:
         value: (batch or 1, key heads, S, Ev), past ones first.
@@ -120,10 +120,10 @@ class Operands(ScoreOperands):
 
 
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
-    """Bring arrays to the form that the stages work on.
+    """Bring arrays to the form that the stages expect.
 
     Args:
-        arrays: by name; ``hidden`` stands for a key or value that is not there.
+        arrays: by name; ``hidden`` replaces a missing key or value.
         options: see `Options`.
 
     Raises:
@@ -137,10 +137,10 @@ def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
 
 
 def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands:
-    """Bring arrays to the form that the stages up to softmax work on, which need no value.
+    """Bring arrays to the form that the stages up to softmax expect, which need no value.
 
-    A value that is there is looked at even so, since its type counts for the precision of all stages; the result is
-    then `Operands`.
+    If there is a value, it is used anyway, since its type affects the precision of all stages; the result is then
+    `Operands`.
 
     Raises:
         InputError: as `prepare`.
@@ -161,7 +161,8 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
     for name in ("query", "key") if options.rope is not None else ():
         features, given = states[name].shape[-1], called.get(name, name)
         if features % 2:
-            raise InputError(f"rope {options.rope} pairs features, and {given} has {features}", arrays=[given])
+            fact = f"rope {options.rope} needs an even number of features, and {given} has {features}"
+            raise InputError(fact, arrays=[given])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     operands: dict[str, Any] = {
@@ -187,10 +188,10 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
 
 
 def numbers(arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return the arrays that are there as NumPy's own.
+    """Return the arrays that are given, as NumPy arrays.
 
     Raises:
-        InputError: one of them holds something else than numbers, or its rows are ragged.
+        InputError: one of them holds something other than numbers, or its rows are ragged.
     """
     return {name: _numbers(name, array) for name, array in arrays.items() if array is not None}
 
@@ -199,7 +200,7 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
     """Return an array of numbers.
 
     Raises:
-        InputError: it holds something else, or its rows are ragged.
+        InputError: it holds something other than numbers, or its rows are ragged.
     """
     try:
         found = np.asarray(array)
@@ -214,13 +215,13 @@ def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> 
     """Return a view as (batch, heads, length, features), each state a row.
 
     Args:
-        called: what the user calls the array.
-        array: as its file holds it.
-        options: whether states are columns, and how many heads the last axis packs.
-        name: the part that the array plays here; ``hidden`` plays that of key and value.
+        called: the user's name for the array.
+        array: as read from its file.
+        options: they say whether states are columns, and how many heads the last axis packs.
+        name: the role of the array here; ``hidden`` may be the key or the value.
     """
     heads = heads_of(name, array.shape, options)
-    batch, count, length, features = four(called, array.shape, options, heads)
+    batch, count, length, features = as_four_axes(called, array.shape, options, heads)
     turned = np.swapaxes(array, -1, -2) if options.states == "columns" and array.ndim >= 2 else array
     if heads is None:
         return turned.reshape(batch, count, length, features)
@@ -228,10 +229,10 @@ def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> 
 
 
 def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Return the precision of the computation and that of the output.
+    """Return the types of the computation and of the output.
 
-    Integers and booleans count as float64. Half precision is computed in float32 and given back as half; narrower
-    types, and bfloat16, which NumPy does not have, are given back in float32.
+    Integers and booleans count as float64. Half precision is computed in float32 and returned as half precision;
+    narrower types, and bfloat16, which NumPy does not have, are returned as float32.
     """
     wide = np.result_type(*(own(array.dtype) for array in arrays))
     if options.dtype is not None:
@@ -240,7 +241,7 @@ def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtyp
 
 
 def scale_factor(options: Options, sizes: Sizes) -> float:
-    """Return the number that ``--scale`` stands for."""
+    """Return the scale as a number."""
     if options.scale == "none":
         return 1.0
     return sizes.features**-0.5 if options.scale == "sqrt" else float(options.scale)
@@ -249,8 +250,8 @@ def scale_factor(options: Options, sizes: Sizes) -> float:
 def first_positions(options: Options, sizes: Sizes, lengths: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return the position of the first query, (batch or 1,).
 
-    With nothing said, it is the one after the past keys; where ``key_lengths`` says how many keys there are, the
-    queries are the last of those. It may be negative, and then the first queries see nothing under a causal rule.
+    By default it is the position after the past keys; with ``key_lengths``, the queries are the last of those keys. It
+    may be negative, in which case the first queries see nothing under a causal rule.
     """
     if options.offset is not None:
         first = sizes.keys - sizes.queries if options.offset == "end" else options.offset

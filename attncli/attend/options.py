@@ -1,8 +1,7 @@
-"""The options of the computation, each declared once: in a file, on the command line and in Python they are the same.
+"""The options of the computation, each declared once for files, the command line and Python.
 
-A field of `Options` and the `Option` record in it are all there is to say of an option. The flags of the command line,
-the check of what is given, the notice that an option has no effect, the facts above tables and the reference are made
-from these records.
+A field of `Options` and its `Option` record declare everything about an option. The command line flags, the checks of
+values, the notice that an option has no effect, the facts above tables and the reference are generated from them.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
 from attncli.text import nearest, plain
 
-# What options decide beside the stages: how arrays lie, and the precision of everything.
+# What options decide besides the stages: the layout of arrays, and the precision of everything.
 LAYOUT, PRECISION = "layout", "precision"
 
 
-# A prepared problem, `attncli.attend.operands.ScoreOperands`, which itself is made with options.
+# A prepared problem, `attncli.attend.operands.ScoreOperands`; that module imports this one.
 Facts = Any
 Words = Callable[[Facts], str]
 
@@ -45,12 +44,12 @@ class Option:
 
     Attributes:
         stage: the stage that it belongs to; or `LAYOUT` or `PRECISION`.
-        parse: checks what is given, from a flag (text), a file or Python; takes its name and the value.
+        parse: takes the name of the option and a value from a flag (text), a file or Python; returns the checked value.
         help: what it does, with its default in brackets; one sentence.
-        metavar: what stands after the flag; empty for an option that is on or off.
-        choices: the words that it can be, where those are all.
+        metavar: placeholder after the flag in help texts; empty for an on/off option.
+        choices: the words that it accepts, if it accepts nothing else.
         needs: it has no effect unless one of these options is given too.
-        words: how tables say that it is in force, for a prepared problem (`Facts`); empty if there is nothing to say.
+        words: describes its effect on a prepared problem (`Facts`), for tables; empty if there is nothing to say.
     """
 
     stage: str
@@ -101,13 +100,13 @@ def _offset_words(facts: Facts) -> str:
     return f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
 
 
-# The options for which it matters where a query stands.
+# The options for which the position of a query matters.
 POSITIONAL = ("causal", "window", "alibi", "rope")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Say how query, key and value meet; the fields are the long flags with underscores."""
+    """The options of one problem; the fields are the long flags with underscores."""
 
     score: str = _option(
         "dot",
@@ -142,7 +141,7 @@ class Options:
         Option(
             LAYOUT,
             or_none(count),
-            "Split a packed last axis into N heads, whose features stand side by side (default: not packed).",
+            "Split a packed last axis into N heads, each a contiguous block of features (default: not packed).",
             "N",
             words=lambda facts: "" if facts.options.heads is None else f"{facts.head_count} heads side by side",
         ),
@@ -183,7 +182,7 @@ class Options:
         Option(
             "cap",
             or_none(softcap),
-            "X in X·tanh(score/X), before any mask or bias; 0 is none (default none).",
+            "X in X·tanh(score/X), before any mask or bias; 0 means none (default none).",
             "X",
             words=lambda facts: "" if facts.options.softcap is None else f"softcap {plain(facts.options.softcap, 4)}",
         ),
@@ -202,7 +201,7 @@ class Options:
         Option(
             "mask",
             or_none(window),
-            "A query at position p sees keys from p-LEFT to p+RIGHT; -1 is no bound (default none).",
+            "A query at position p sees keys from p-LEFT to p+RIGHT; -1 means no bound (default none).",
             "LEFT[,RIGHT]",
             words=_window_words,
         ),
@@ -241,10 +240,10 @@ class Options:
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> Options:
-        """Check what was given, by the names of the fields or of the long flags.
+        """Check values given by the names of the fields or of the long flags.
 
         Raises:
-            InputError: an unknown name (the nearest known one is offered), or a value that the option cannot take.
+            InputError: an unknown name (the hint offers the closest known one), or a value that the option cannot take.
 
         Example:
             >>> Options.parse({"scale": "0.125", "causal": True}).scale
@@ -258,19 +257,19 @@ class Options:
                 raise InputError(f"unknown option {given_as!r}", hint=nearest(given_as, map(as_flag, known)))
             parsed[name] = known[name].parse(name, value)
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
-            raise InputError("kv-heads says how a packed key is split, and heads is missing", hint="give --heads too")
+            raise InputError("kv-heads is given without heads", hint="give --heads too; both split a packed last axis")
         return cls(**parsed)  # type: ignore[arg-type]  # each record's parse gives the type of its field
 
     def changed(self) -> dict[str, object]:
-        """Return the options that are not at their default: what a file must say to mean the same."""
+        """Return the options that differ from their default: what a file must contain to mean the same."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     def in_force(self, name: str) -> bool:
-        """Tell whether an option is given, and not as what it is by default."""
+        """Tell whether an option differs from its default."""
         return name in self.changed()
 
     def without_effect(self) -> dict[str, tuple[str, ...]]:
-        """Return the options that are given and have no effect, with those of which one is missing."""
+        """Return the options that are given but have no effect, each with the options of which it needs one."""
         changed = self.changed()
         needed = {name: records()[name].needs for name in changed}
         return {name: needs for name, needs in needed.items() if needs and not changed.keys() & set(needs)}
@@ -278,12 +277,12 @@ class Options:
 
 @cache
 def records() -> dict[str, Option]:
-    """Return the record of each option by its name."""
+    """Return the record of each option, by name."""
     return {each.name: each.metadata["option"] for each in fields(Options)}
 
 
 def as_flag(name: str) -> str:
-    """Return the name of an option or array as flags spell it.
+    """Return the name of an option or array as spelled in flags.
 
     >>> as_flag("rope_theta")
     'rope-theta'

@@ -1,8 +1,8 @@
 """The score functions: how a query meets a key, before the scale.
 
-Each is declared once, as a record in `FUNCTIONS`: its formulas, its parameters, and how it is computed, in two parts.
-``prepare`` brings query and key, each on its own, to where ``meet`` can compare them; for most functions ``meet`` is
-then the dot product, which is what the fast twin is fast at.
+Each is declared once, as a record in `FUNCTIONS`, with its formulas, its parameters, and its computation in two parts:
+``prepare`` transforms all queries and all keys once, so that ``meet`` can score every pair of them. For most functions
+``meet`` is the dot product, which the fast path is optimised for.
 
 Sources: ``dot`` and ``general`` Luong et al., *Effective Approaches to Attention-based Neural Machine Translation*,
 2015, section 3.1; ``additive`` Bahdanau et al., *Neural Machine Translation by Jointly Learning to Align and
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Parameters = Mapping[str, "NDArray[Any]"]
-Both = tuple["NDArray[Any]", "NDArray[Any]"]
+Pair = tuple["NDArray[Any]", "NDArray[Any]"]
 
 
 def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
@@ -30,7 +30,7 @@ def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArr
     Args:
         query: (batch, key heads, group, L, E)
         key: (batch, key heads, 1, S, E)
-        parameters: none are used.
+        parameters: unused.
 
     Returns:
         (batch, key heads, group, L, S)
@@ -38,38 +38,38 @@ def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArr
     return query @ np.swapaxes(key, -1, -2)
 
 
-def as_they_are(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Both:
+def unchanged(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return query and key unchanged; memory-mapped ones stay on disk."""
     return query, key
 
 
-def units(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Both:
+def unit_vectors(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return query and key as unit vectors, so that q·k/(|q||k|) is their dot product."""
     return unit(query), unit(key)
 
 
 def unit(vectors: NDArray[Any]) -> NDArray[Any]:
-    """Return vectors of length 1 in the same directions; a vector of zeros has none, and stays what it is."""
-    # Scaled by the largest component first: its square must not overflow.
+    """Return vectors of length 1 in the same directions; a zero vector has no direction and stays zero."""
+    # Divide by the largest component first, so that its square does not overflow.
     largest = np.abs(vectors).max(axis=-1, keepdims=True)
     scaled = vectors / np.where(largest == 0, 1, largest)
     length = np.sqrt((scaled * scaled).sum(axis=-1, keepdims=True))
     return scaled / np.where(length == 0, 1, length)
 
 
-def projected_query(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Both:
-    """Return q·W with ``w_score`` (E, Ek), and the key; q·W·k is then a dot product."""
+def projected_query(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
+    """Return q·W with ``w_score`` (E, Ek), and the key unchanged; q·W·k is then a dot product."""
     return (query @ parameters["w_score"] if "w_score" in parameters else query), key
 
 
-def projected(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Both:
+def projected(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return q·W₁ and k·W₂ with ``w_query`` (E, A) and ``w_key`` (Ek, A)."""
     left = query @ parameters["w_query"] if "w_query" in parameters else query
     right = key @ parameters["w_key"] if "w_key" in parameters else key
     return left, right
 
 
-def bent_sum(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+def tanh_of_sum(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
     """Return v·tanh(q + k) of a projected query and key, with ``v_score`` (A); without it v is a vector of ones."""
     size = query.shape[-1]
     factors = parameters.get("v_score", np.ones(size, dtype=query.dtype))
@@ -86,22 +86,22 @@ class ScoreFunction:
     """How a query meets a key, before the scale.
 
     Attributes:
-        name: as ``--score`` has it.
-        of_matrices: the formula as tables write it, in the names of the arrays.
-        formula: the formula in letters, the scale included.
+        name: the value of ``--score``.
+        of_matrices: the formula for tables, in the names of the arrays.
+        formula: the formula in symbols, scale included.
         tex: the same in TeX.
-        prepare: brings query (batch, heads, L, E) and key (batch, key heads, S, Ek) to where they can meet. It works
-            on all of them once, not on every tile.
+        prepare: transforms query (batch, heads, L, E) and key (batch, key heads, S, Ek) so that they can meet. It is
+            called once on all of them, not once per tile.
         meet: takes a prepared query (…, L, A) and key (…, S, A), returns (…, L, S).
-        parameters: the arrays that the function has a use for, each with the axes it must have: E features of a
-            query, Ek of a key, A of both when they meet. One that is not given is the identity.
+        parameters: the arrays that the function uses, each with its axes: E features of a query, Ek of a key, A of
+            both when they meet. A missing one is the identity.
     """
 
     name: str
     of_matrices: str
     formula: str
     tex: str
-    prepare: Callable[[NDArray[Any], NDArray[Any], Parameters], Both] = as_they_are
+    prepare: Callable[[NDArray[Any], NDArray[Any], Parameters], Pair] = unchanged
     meet: Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]] = dot
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -114,8 +114,8 @@ class ScoreFunction:
         """Return how many features a query (``"E"``) or key (``"Ek"``) has when the two meet.
 
         Args:
-            side: the axis of its features before.
-            given: the parameters that are given; a matrix that is not given is the identity.
+            side: the axis of its features before preparation.
+            given: the parameters that are given; a missing matrix is the identity.
             sizes: the length of each axis of the parameters.
 
         Example:
@@ -126,9 +126,9 @@ class ScoreFunction:
         return sizes[through[0] if through else side]
 
     @property
-    def is_bare(self) -> bool:
-        """Whether query and key need no preparation."""
-        return self.prepare is as_they_are
+    def needs_preparation(self) -> bool:
+        """Whether query and key must be prepared before they meet."""
+        return self.prepare is not unchanged
 
 
 FUNCTIONS = {
@@ -142,7 +142,7 @@ FUNCTIONS = {
             "cos(query, key)",
             "scores[i, j] = scale · qᵢ·kⱼ / (|qᵢ| |kⱼ|)",
             r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot \frac{q_i \cdot k_j}{|q_i|\,|k_j|}",
-            prepare=units,
+            prepare=unit_vectors,
         ),
         ScoreFunction(
             "general",
@@ -158,7 +158,7 @@ FUNCTIONS = {
             "scores[i, j] = scale · v·tanh(qᵢ·W₁ + kⱼ·W₂)",
             r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot v^\top \tanh(W_1^\top q_i + W_2^\top k_j)",
             prepare=projected,
-            meet=bent_sum,
+            meet=tanh_of_sum,
             parameters={"w_query": ("E", "A"), "w_key": ("Ek", "A"), "v_score": ("A",)},
         ),
     )

@@ -1,4 +1,4 @@
-"""How the shapes of the arrays of a problem fit together, and which option would make them fit."""
+"""Check that the shapes of a problem fit together, and suggest the option that would make them fit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STATES = ("query", "key", "value", "past_key", "past_value")
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes of one problem, all arrays seen as (batch, heads, length, features).
+    """The sizes of one problem, with all arrays viewed as (batch, heads, length, features).
 
     Attributes:
-        keys: S, past ones included.
-        past: how many of the keys are past ones.
-        rank: how many axes scores, logits and weights have: a 1-D query gives 1-D scores, weights and output.
+        keys: S, including past keys.
+        past: the number of past keys.
+        rank: number of axes of scores, logits and weights; a 1-D query gives 1-D scores, weights and output.
         packed: whether heads were split off the last axis, so that the output is packed again.
     """
 
@@ -45,7 +45,7 @@ class Sizes:
 
     @property
     def group(self) -> int:
-        """How many consecutive query heads one key head serves."""
+        """The number of consecutive query heads that share a key head."""
         return self.heads // self.key_heads
 
 
@@ -53,13 +53,13 @@ def fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]
     """Check that the shapes fit together.
 
     Args:
-        shapes: of ``query``, ``key`` and, where given, ``value``, ``past_key``, ``past_value`` and the parameters of
+        shapes: of ``query``, ``key`` and, if given, ``value``, ``past_key``, ``past_value`` and the parameters of
             the score function.
-        options: how the arrays are to be read.
-        called: what the user calls an array, where that is something else (``hidden``).
+        options: how to interpret the arrays.
+        called: the user's name for an array, if it differs (``hidden``).
 
     Raises:
-        InputError: with both shapes, and the option that would make them fit where there is one.
+        InputError: with both shapes, and the option that would make them fit, if there is one.
     """
     return _or_fix(lambda each: _Fit(shapes, each, called or {}).sizes(), options)
 
@@ -73,20 +73,20 @@ def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None =
     _or_fix(lambda each: _fit_sum(weights, value, each, past), options)
 
 
-def four(name: str, shape: Shape, options: Options = Options(), heads: int | None = None) -> Shape:  # noqa: B008
-    """Return the shape seen as (batch, heads, length, features), each state a row.
+def as_four_axes(name: str, shape: Shape, options: Options = Options(), heads: int | None = None) -> Shape:  # noqa: B008
+    """Return the shape as (batch, heads, length, features), each state a row.
 
     Args:
         name: of the array, for the message.
-        shape: as the file holds it.
+        shape: as in the file.
         options: whether states are columns.
-        heads: into how many heads the last axis is split; None: not at all.
+        heads: number of heads to split the last axis into; None: it is not split.
 
     Raises:
-        InputError: too many axes or none, one of length 0, or a last axis that ``heads`` does not divide.
+        InputError: no axes or too many, one of length 0, or a last axis that ``heads`` does not divide.
 
     Example:
-        >>> four("query", (5, 7)), four("query", (5, 6), heads=2)
+        >>> as_four_axes("query", (5, 7)), as_four_axes("query", (5, 6), heads=2)
         ((1, 1, 5, 7), (1, 2, 5, 3))
     """
     if not 1 <= len(shape) <= 4:
@@ -101,20 +101,20 @@ def four(name: str, shape: Shape, options: Options = Options(), heads: int | Non
         fact = f"{name} {show(shape)} has {len(shape)} axes; --heads splits the last axis of 2 or 3"
         raise InputError(fact, arrays=[name])
     if turned[-1] % heads:
-        raise InputError(f"{name} {show(shape)} has {turned[-1]} features, which --heads {heads} does not divide")
+        raise InputError(f"{name} {show(shape)} has {turned[-1]} features, not divisible by --heads {heads}")
     batch = turned[0] if len(turned) == 3 else 1
     return batch, heads, turned[-2], turned[-1] // heads
 
 
 def show(shape: Iterable[int]) -> str:
-    """Write a shape as people do: ``3×5``."""
+    """Format a shape for people: ``3×5``."""
     return "×".join(map(str, shape)) or "scalar"
 
 
 def heads_of(name: str, shape: Shape, options: Options) -> int | None:
-    """Return into how many heads the last axis of this array is split, None for not at all.
+    """Return the number of heads to split the last axis of this array into; None: it is not split.
 
-    Past keys and values may be packed as the others are, or have their four axes, as caches do.
+    Past keys and values may be packed like the others, or have four axes, as caches do.
     """
     if options.heads is None or (name.startswith("past") and len(shape) == 4):
         return None
@@ -127,7 +127,7 @@ class _Fit:
     def __init__(self, shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]) -> None:
         self.shapes, self.options, self.called = shapes, options, called
         self.full = {
-            name: four(called.get(name, name), shapes[name], options, heads_of(name, shapes[name], options))
+            name: as_four_axes(called.get(name, name), shapes[name], options, heads_of(name, shapes[name], options))
             for name in STATES
             if name in shapes
         }
@@ -159,7 +159,7 @@ class _Fit:
         return Sizes(batch, query[1], key[1], query[2], keys, features, value_features, past, rank, packed)
 
     def check_features(self) -> None:
-        """Check that queries and keys can meet in the score function, with the parameters that it has."""
+        """Check that the score function, with the parameters given, can compare queries with keys."""
         query, key = self.full["query"][3], self.full["key"][3]
         lengths: dict[str, tuple[int, str]] = {"E": (query, "query"), "Ek": (key, "key")}
         function = FUNCTIONS[self.options.score]
@@ -171,7 +171,7 @@ class _Fit:
         if left != right:
             if not known:
                 raise self.clash("query", "key", f"each query has {query} features, each key {key}")
-            raise self.clash("query", "key", f"{' and '.join(known)} bring them to {left} and {right} features")
+            raise self.clash("query", "key", f"with {' and '.join(known)} they have {left} and {right} features")
         if "A" in lengths and lengths["A"][0] != left:
             owner = lengths["A"][1]
             raise self.clash(owner, "query", f"{lengths['A'][0]} factors for {left} features")
@@ -184,14 +184,14 @@ class _Fit:
         for axis, length in zip(axes, shape, strict=True):
             wanted_length, owner = lengths.setdefault(axis, (length, name))
             if length != wanted_length:
-                fact = f"its axis {axis} has {length} features, that of {owner} {wanted_length}"
+                fact = f"axis {axis} is {length} in {name} but {wanted_length} in {owner}"
                 raise self.clash(name, owner, fact)
 
     def check_past(self) -> None:
-        """Check that past keys and values come together, and fit the new ones."""
+        """Check that past keys and values are given together, and fit the new ones."""
         for one, other in (("past_key", "past_value"), ("past_value", "past_key")):
             if one in self.full and other not in self.full and "value" in self.shapes:
-                raise InputError(f"{one} is given without {other}", hint="give both or neither of them", arrays=[one])
+                raise InputError(f"{one} is given without {other}", hint="give both or neither", arrays=[one])
         for past, new in (("past_key", "key"), ("past_value", "value")):
             if past in self.full and new in self.full:
                 for axis, what in ((1, "heads"), (3, "features")):
@@ -204,12 +204,13 @@ class _Fit:
 
 
 def _fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None) -> None:
-    rows, states = four("weights", weights), four("value", value, options, heads_of("value", value, options))
+    rows = as_four_axes("weights", weights)
+    states = as_four_axes("value", value, options, heads_of("value", value, options))
     values = states[2]
     if past is not None:
-        values += four("past_value", past, options, heads_of("past_value", past, options))[2]
+        values += as_four_axes("past_value", past, options, heads_of("past_value", past, options))[2]
     for fits, fact in (
-        (rows[3] == values, f"each row has {rows[3]} weights, there are {values} values"),
+        (rows[3] == values, f"each row has {rows[3]} weights, but there are {values} values"),
         (rows[1] % states[1] == 0, f"{rows[1]} heads cannot share {states[1]} value heads evenly"),
         (states[0] in (1, rows[0]), f"batches of {rows[0]} and {states[0]}"),
     ):
@@ -219,7 +220,7 @@ def _fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None)
 
 
 def _or_fix(check: Callable[[Options], Checked], options: Options) -> Checked:
-    """Check, and where that fails look for the option with which it would not."""
+    """Check; on failure, look for an option that would make the check succeed, and suggest it."""
     try:
         return check(options)
     except InputError as error:

@@ -1,8 +1,8 @@
-"""The steps, readable: all stages in their order, with everything kept that they make.
+"""The readable steps: all stages in order, keeping every result.
 
     rotate → score → cap → mask → softmax → sum
 
-This is the reference: whatever is faster must give the same.
+This is the reference: anything faster must give the same results.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands, ScoreOperands
 
 STAGES = (rotate.STAGE, score.STAGE, cap.STAGE, mask.STAGE, softmax.STAGE, sum.STAGE)
-# The steps that people ask for, in their order; each is one stage or several.
+# The steps that users ask for, in order; each is one or more stages.
 STEPS = tuple(dict.fromkeys(stage.step for stage in STAGES))
 STEP_ALIASES = {"weighted-sum": "sum"}
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What the steps made.
+    """The results of the steps.
 
-    Scores, logits and weights have as many axes as the query has; with packed heads one more, since the heads are
-    apart in them.
+    Scores, logits and weights have as many axes as the query; with packed heads one more, since heads have an axis of
+    their own there.
 
     Attributes:
         scores: (…, L, S) scaled scores.
-        capped: (…, L, S) scores after softcap, or None where there is none.
-        logits: (…, L, S) what softmax sees: masks and biases added, −∞ where a query may not attend.
-        weights: (…, L, S) each row sums to 1, less what a sink takes; or is 0 where a query may attend to nothing.
-        output: (…, L, Ev), packed as the query is.
+        capped: (…, L, S) scores after softcap, or None without one.
+        logits: (…, L, S) the input of softmax: masks and biases added, −∞ where a query may not attend.
+        weights: (…, L, S) each row sums to 1, less the share of a sink; or is 0 if the query may not attend to any key.
+        output: (…, L, Ev), packed if the query is.
     """
 
     scores: NDArray[Any]
@@ -53,10 +53,10 @@ def run(o: Operands) -> Steps:
 
 
 def results(o: ScoreOperands, last: str = "sum") -> dict[str, NDArray[Any]]:
-    """Run the stages up to the end of a step; return all that they made by name, in that order.
+    """Run the stages up to the end of a step; return their results by name, in order.
 
     Args:
-        o: prepared operands, with a value where the last step is ``"sum"``.
+        o: prepared operands, with a value if the last step is ``"sum"``.
         last: ``"score"``, ``"softmax"`` or ``"sum"``.
     """
     made: dict[str, NDArray[Any]] = {}

@@ -1,4 +1,4 @@
-"""Types of numbers: NumPy's own, and the narrow ones (bfloat16, float8) that packages add to it."""
+"""Types of numbers: NumPy's own, and the narrow ones (bfloat16, float8) that other packages add."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-# What NumPy itself can compute in and give back.
+# The floating-point types that NumPy itself has.
 OWN = (np.float16, np.float32, np.float64)
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:
-    """Tell whether these are floating numbers, an added type such as ``ml_dtypes.bfloat16`` included.
+    """Tell whether this is a floating-point type, possibly one from a package, such as ``ml_dtypes.bfloat16``.
 
     >>> is_floating(np.dtype(np.float16)), is_floating(np.dtype(int)), is_floating(np.dtype("V2"))
     (True, False, False)
@@ -20,19 +20,19 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
-    """Tell whether these are real numbers or truth values."""
+    """Tell whether this is a type of real numbers or booleans."""
     return dtype.kind in "iub" or is_floating(dtype)
 
 
 def is_own(dtype: np.dtype[Any]) -> bool:
-    """Tell whether NumPy itself has this type, and so can write it."""
+    """Tell whether NumPy itself has this type, and can therefore write it."""
     return dtype.kind in "iub" or dtype.type in OWN
 
 
 def own(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type of NumPy's own that holds these numbers exactly, floating in any case.
+    """Return NumPy's own floating-point type that holds these numbers.
 
-    bfloat16 and float8 go into float32; integers and truth values count as float64.
+    bfloat16 and float8 become float32; integers and booleans count as float64.
 
     >>> own(np.dtype(">f2")), own(np.dtype(int))
     (dtype('float16'), dtype('float64'))

@@ -1,4 +1,4 @@
-"""Arrays seen with the axes that the stages use, and given back with those of the user."""
+"""Convert arrays between the axes of the user and those of the stages."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array as the matrix product wants it: one layout, one type, aligned in memory.
+    """Return the array as matrix products need it: one layout, one type, aligned in memory.
 
-    NumPy and BLAS round differently for the same numbers in another layout; equal input must give equal output, so
-    there is only one layout. A number beyond the range of the type becomes ∞.
+    NumPy and BLAS round the same numbers differently in another layout; equal input must give equal output, so there is
+    only one layout. A number beyond the range of the type becomes ∞.
     """
     with np.errstate(over="ignore"):
         return np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
 
 
 def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:
-    """Return (batch, heads, L, …) as (batch, key heads, group, L, …): heads that share a key head stand together."""
+    """Return (batch, heads, L, …) as (batch, key heads, group, L, …): heads that share a key head are grouped."""
     batch, heads, *rest = array.shape
     return array.reshape(batch, key_heads, heads // key_heads, *rest)
 
@@ -32,7 +32,7 @@ def ungroup(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
-    """Return the new keys or values with the past ones before them."""
+    """Return the past keys or values followed by the new ones."""
     if past is None:
         return new
     batch = max(len(past), len(new))
@@ -48,14 +48,14 @@ def one_of(array: NDArray[Any], batch: int) -> NDArray[Any]:
 def restore(
     array: NDArray[Any], rank: int, *, packed: bool = False, one_batch: bool = False, one_head: bool = False
 ) -> NDArray[Any]:
-    """Return (batch, heads, L, …) with the axes that the user's arrays have.
+    """Return (batch, heads, L, …) with the axes of the user's arrays.
 
     Args:
         array: a result of the steps.
-        rank: how many axes the result is to have, heads apart.
+        rank: number of axes of the result before heads are packed.
         packed: put the heads side by side on the last axis, as in the user's query.
         one_batch: drop the batch axis, because one item was chosen.
-        one_head: drop the axis of heads, because one was chosen; then there is nothing to pack.
+        one_head: drop the head axis, because one head was chosen; then there is nothing to pack.
     """
     if packed and not one_head:
         array = np.ascontiguousarray(array.swapaxes(1, 2)).reshape(len(array), 1, array.shape[2], -1)

@@ -1,1 +1,1 @@
-"""The commands: each parses, calls, and shows. What they share is in `arguments` and `deliver`."""
+"""The commands: each parses, calls, and shows. Shared parts are in `arguments`, `groups` and `output`."""

@@ -1,4 +1,4 @@
-"""The program: which commands there are, and the one place that catches, prints and exits."""
+"""The program: runs the commands, and is the one place that catches errors, prints them and exits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-# Typer exports no base class of its errors; the version is pinned to one in which they live here.
+# Typer does not export the base class of its errors; the pinned version has it here.
 from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
@@ -30,10 +30,10 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Command(TyperCommand):
-    """A command whose help groups the options under the headings that they were given."""
+    """A command whose help lists the options under their headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, a heading a group."""
+        """Write the options, one section per heading."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -48,7 +48,7 @@ class Commands(TyperGroup):
     """The commands, each imported and built only when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of the help."""
+        """Return the names, in the order for the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -56,9 +56,9 @@ class Commands(TyperGroup):
         return build(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, and offer the nearest one where there is none of that name."""
+        """Find the command; if there is none of that name, suggest the closest one."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise InputError(f"there is no command {args[0]!r}", hint=nearest(args[0], COMMANDS))
+            raise InputError(f"no such command: {args[0]!r}", hint=nearest(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -72,7 +72,7 @@ class Commands(TyperGroup):
 
 @cache
 def build(name: str) -> Any:
-    """Return the Typer command of this name."""
+    """Return the Typer command of this name, ready to run."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     run = import_module(f"attncli.commands.{name}").run
     app.command(name, cls=Command, context_settings=HELP)(expanded(run, COMMANDS[name].summary))
@@ -88,7 +88,7 @@ def _version(wanted: bool) -> None:
 def _attn(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Compute attention step by step: score → softmax → weighted sum.
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status if isinstance(status, int) else Exit.DONE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except SystemExit:  # of a signal, with its own status
+    except SystemExit:  # from a signal handler, with its own status
         raise
     except BaseException as error:
         if os.environ.get("ATTN_DEBUG") and not isinstance(error, ClickException):
@@ -126,9 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_world() -> None:
-    """Make sure that there are streams that can be written to, and that a kill leaves no half file behind."""
+    """Make sure that the streams can be written to, and that a signal does not leave a partial file behind."""
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # open as long as the program runs
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # stays open as long as the program runs
     if sys.stdout is None:
         raise InputError("is closed", place="standard output")
     for stream in (sys.stdout, sys.stderr):
@@ -140,19 +140,19 @@ def _prepare_world() -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Tell the person what went wrong, in one line and a hint; return the exit status."""
+    """Print what went wrong in one line, with a hint; return the exit status."""
     if isinstance(error, InputError):
         _say(error.message, error.place, error.hint)
     elif isinstance(error, ClickException):
         context = getattr(error, "ctx", None)
         _say(error.format_message(), hint=f"see {context.command_path if context else 'attn'} --help")
     elif isinstance(error, MemoryError):
-        _say("there is not enough memory for this", hint="give fewer rows, or 32-bit numbers (--dtype float32)")
+        _say("not enough memory", hint="use fewer rows, or 32-bit numbers (--dtype float32)")
     elif isinstance(error, OSError):
         forget_output()
         _say(error.strerror or str(error), str(error.filename or "standard output"))
     else:
-        _say(f"internal error: {type(error).__name__}: {error}", hint="ATTN_DEBUG=1 shows where; please report it")
+        _say(f"internal error: {type(error).__name__}: {error}", hint="please report it; ATTN_DEBUG=1 shows where")
     return Exit.WRONG
 
 

@@ -1,4 +1,4 @@
-"""The arguments and options that commands share, each defined once."""
+"""Arguments and options that commands share, each defined once."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     ResultFormat = str
     ReportFormat = str
     Language = str
-else:  # Typer turns a Literal into a choice. What there is to choose from is known only now, and not to mypy.
+else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
     ResultFormat, ReportFormat = (Literal[tuple(each.name for each in formats)] for formats in (RESULTS, REPORTS))
     Language = Literal[LANGUAGES]
 Color = Literal["auto", "always", "never"]
 
 
 def written_in(formats: Iterable[Format]) -> str:
-    """Return the help of --output."""
+    """Return the help text of --output."""
     return f"Write a file: {listed(suffixes(formats), 'or')}."
 
 
@@ -40,13 +40,13 @@ def _files(what: str) -> Any:
 
 
 class File(Group):
-    """The files of a later step."""
+    """The files of the softmax and sum commands."""
 
-    files: Annotated[list[str] | None, _files("What the step before wrote, or matrices; - is standard input.")] = None
+    files: Annotated[list[str] | None, _files("Result of the step before, or matrices; - is standard input.")] = None
 
 
 def array_flags(*names: str) -> Parameters:
-    """Return the flags that set these arrays, each the name of a file."""
+    """Return the flags that set these arrays, each from a file."""
     return {name: (Annotated[str | None, array_flag(as_flag(name), ARRAYS[name].help)], None) for name in names}
 
 
@@ -65,13 +65,13 @@ def _annotation(name: str, option: OptionRecord) -> Any:
 
 
 class Arrays(Group):
-    """Arrays that are set with flags."""
+    """Arrays that flags can set."""
 
     NAMES: ClassVar[tuple[str, ...]] = GIVEN
 
     @classmethod
     def parameters(cls) -> Parameters:
-        """Return one flag per array, besides the parameters of the class."""
+        """Return one flag per array, after the parameters of the class."""
         return super().parameters() | array_flags(*cls.NAMES)
 
     def arrays(self) -> dict[str, str | None]:
@@ -80,19 +80,19 @@ class Arrays(Group):
 
 
 class Inputs(Arrays):
-    """What is computed with."""
+    """The input of the computation."""
 
     files: Annotated[
         list[str] | None,
         _files(
             f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
-            "one of several problems in it); or one matrix (query = hidden = it), two (QUERY HIDDEN) or three (QUERY "
+            "one of several problems in it); or one matrix (as query and hidden), two (QUERY HIDDEN) or three (QUERY "
             "KEY VALUE); - is standard input."
         ),
     ] = None
 
     def standard_input(self) -> list[str]:
-        """Return what a filter reads when no files are given: standard input, unless flags give the arrays."""
+        """Return what a filter reads if no files are given: standard input, unless flags give the arrays."""
         return [] if any(self.arrays().values()) else ["-"]
 
 
@@ -109,11 +109,11 @@ class Sinks(Arrays):
 
 
 class Settings(Group):
-    """How it is computed: all options of `attncli.attend.options`."""
+    """All options of the computation, from `attncli.attend.options`."""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the options that there are flags for."""
+        """Return the names of the options that have flags here."""
         return tuple(records())
 
     @classmethod
@@ -122,29 +122,29 @@ class Settings(Group):
         return option_flags(*cls.names())
 
     def options(self) -> dict[str, object]:
-        """Return what was given, by option name."""
+        """Return the values given, by option name."""
         return self.given()
 
 
 class Layout(Settings):
-    """How values lie in their matrix."""
+    """The layout of values in their matrix."""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the options that say how arrays lie."""
+        """Return the names of the options for the layout of arrays."""
         return tuple(name for name, option in records().items() if option.stage == LAYOUT)
 
 
 class Steps(Group):
-    """Which steps are wanted."""
+    """The steps to run."""
 
     step: Annotated[
         list[str] | None,
-        shown("--step", "Only this step: score, softmax or sum; may be repeated.", metavar="STEP"),
+        shown("--step", "Run only this step: score, softmax or sum; may be repeated.", metavar="STEP"),
     ] = None
 
     def chosen(self) -> list[str]:
-        """Return the steps, all of them where none was named.
+        """Return the steps, by default all of them.
 
         Raises:
             InputError: there is no such step.
@@ -159,42 +159,42 @@ class Steps(Group):
 
 
 LanguageOption = Annotated[Language | None, shown("--lang", "Language (default: the locale's).")]
-ColorOption = Annotated[Color, shown("--color", "Colours (default auto: where the terminal shows them).")]
+ColorOption = Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")]
 
 
 class Tables(Group):
-    """How much of a table is shown."""
+    """How much of a table to show."""
 
     digits: Annotated[
         int,
         shown(
             "--digits",
-            "Digits behind the point below 1, significant ones from there on (default 4).",
+            "Digits after the point below 1, significant digits from 1 up (default 4).",
             min=1,
             max=17,
             metavar="N",
         ),
     ] = 4
-    rows: Annotated[str, shown("--rows", "At most so many rows (default 16).", metavar="N|all")] = "16"
-    cols: Annotated[str | None, shown("--cols", "At most so many columns (default: as fit).", metavar="N|all")] = None
-    head: Annotated[str | None, shown("--head", "Which head (default: the first).", metavar="N|all")] = None
-    batch: Annotated[str | None, shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")] = (
+    rows: Annotated[str, shown("--rows", "Show at most N rows (default 16).", metavar="N|all")] = "16"
+    cols: Annotated[str | None, shown("--cols", "Show at most N columns (default: all that fit).", metavar="N|all")] = (
         None
     )
+    head: Annotated[str | None, shown("--head", "Show head N (default: the first).", metavar="N|all")] = None
+    batch: Annotated[str | None, shown("--batch", "Show batch item N (default: the first).", metavar="N|all")] = None
     color: ColorOption = "auto"
 
     def choice(self) -> Choice:
-        """Return which heads and batch items are asked for."""
+        """Return the choice of heads and batch items."""
         return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
 
     def view(self) -> View:
-        """Return how much is shown, and on what screen."""
+        """Return how much to show, and on what screen."""
         rows, cols = index_or_all("rows", self.rows, 1), index_or_all("cols", self.cols, 1)
         return View(Screen.of_stdout(self.color), rows or "all", cols, self.digits)
 
 
 class Screening(Group):
-    """How the screen is used."""
+    """How to use the screen."""
 
     color: ColorOption = "auto"
 
@@ -202,26 +202,26 @@ class Screening(Group):
 class Output(Group):
     """Where results go, and in what format."""
 
-    format: Annotated[
-        ResultFormat | None, shown("--format -f", "What standard output carries (default: see above).")
-    ] = None
+    format: Annotated[ResultFormat | None, shown("--format -f", "Format of standard output (default: see above).")] = (
+        None
+    )
     output: Annotated[
         str | None,
-        shown("--output -o", "Write a file, in the format of its extension.", metavar="FILE"),
+        shown("--output -o", "Write a file, in the format given by its extension.", metavar="FILE"),
     ] = None
-    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
 
 class Threads(Group):
-    """What of the machine is used."""
+    """How much of the machine to use."""
 
     threads: Annotated[
         int | None,
-        setting("--threads", "Threads of a stream (default: OMP_NUM_THREADS, or the CPUs).", min=1, metavar="N"),
+        setting("--threads", "Threads of a stream (default: OMP_NUM_THREADS or all CPUs).", min=1, metavar="N"),
     ] = None
 
     def count(self) -> int:
-        """Return how many there are, given or found out."""
+        """Return the number of threads, given or by default."""
         from attncli.attend.fast.stream import thread_count
 
         return self.threads or thread_count()
@@ -230,20 +230,20 @@ class Threads(Group):
 class Report(Group):
     """Where a report goes, and in what format."""
 
-    format: Annotated[ReportFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    format: Annotated[ReportFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
     output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
-    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
 
 def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:
-    """Read the value of --head, --rows and their like.
+    """Read the value of --head, --rows and the like.
 
     Raises:
         InputError: it is neither "all" nor a whole number of at least ``least``.
     """
     if text is None or text == "all":
         return None if text is None else "all"
-    # Longer numbers count nothing that there is; int() would refuse the longest of them.
+    # Nothing is that long, and int() would refuse the longest numbers.
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
-        raise InputError(f"--{name} is all or a whole number from {least}, not {text[:40]!r}")
+        raise InputError(f"--{name} must be all or a whole number from {least}, not {text[:40]!r}")
     return int(text)

@@ -13,25 +13,27 @@ from attncli.commands.groups import Group, setting
 class Timed(Group):
     """The problem that a benchmark times."""
 
-    length: Annotated[int, setting("--length", "Queries (default 4096).", min=1, metavar="N")] = 4096
-    keys: Annotated[int | None, setting("--keys", "Keys (default: as many as queries).", min=1, metavar="N")] = None
-    dim: Annotated[int, setting("--dim", "Features of a head (default 64).", min=1, metavar="N")] = 64
-    heads: Annotated[int, setting("--heads", "Query heads (default 8).", min=1, metavar="N")] = 8
-    kv_heads: Annotated[
-        int | None, setting("--kv-heads", "Key heads (default: as many as query heads).", min=1, metavar="N")
+    length: Annotated[int, setting("--length", "Number of queries (default 4096).", min=1, metavar="N")] = 4096
+    keys: Annotated[
+        int | None, setting("--keys", "Number of keys (default: as many as queries).", min=1, metavar="N")
     ] = None
-    causal: Annotated[bool, setting("--causal", "Under a causal rule.")] = False
-    window: Annotated[str | None, setting("--window", "With a window.", metavar="LEFT[,RIGHT]")] = None
+    dim: Annotated[int, setting("--dim", "Features per head (default 64).", min=1, metavar="N")] = 64
+    heads: Annotated[int, setting("--heads", "Number of query heads (default 8).", min=1, metavar="N")] = 8
+    kv_heads: Annotated[
+        int | None, setting("--kv-heads", "Number of key heads (default: as many as query heads).", min=1, metavar="N")
+    ] = None
+    causal: Annotated[bool, setting("--causal", "Time with a causal rule.")] = False
+    window: Annotated[str | None, setting("--window", "Time with a window.", metavar="LEFT[,RIGHT]")] = None
     dtype: Annotated[Literal["float32", "float64"], setting("--dtype", "Precision (default float32).")] = "float32"
     against: Annotated[
         list[str] | None,
         setting(
             "--against",
-            "Only beside this library; may be repeated (default: all that are installed).",
+            "Compare only with this library; may be repeated (default: all that are installed).",
             metavar="torch|onnxruntime|jax",
         ),
     ] = None
-    rounds: Annotated[int, setting("--rounds", "How often each is timed (default 5).", min=1, metavar="N")] = 5
+    rounds: Annotated[int, setting("--rounds", "How often to time each (default 5).", min=1, metavar="N")] = 5
 
     def shape(self) -> Shape:
         """Return the sizes and options of the problem."""
@@ -39,8 +41,8 @@ class Timed(Group):
 
 
 def run(timed: Timed, machine: Threads, report: Report, screening: Screening) -> None:
-    r"""All compute the same random problem; they are seen to agree before any is timed, and are then timed in
-    turns. The limit is the two matrix products alone. Ratios are how many times as long the other takes.
+    r"""All libraries compute the same random problem; their results are compared first, and then they are timed in
+    turn. The limit is the time of the two matrix products alone. Ratios say how many times as long the other takes.
 
     \b
     Examples:

@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 
 class Checking(Group):
-    """What is compared, and how closely."""
+    """What to compare, and how closely."""
 
     expected: Annotated[str | None, array_flag("expected", ARRAYS["expected"].help)] = None
     rtol: Annotated[
         float | None,
-        shown("--rtol", "Relative tolerance (default: what the precision explains).", min=0, metavar="NUMBER"),
+        shown("--rtol", "Relative tolerance (default: what rounding can explain).", min=0, metavar="NUMBER"),
     ] = None
     atol: Annotated[float | None, shown("--atol", "Absolute tolerance, likewise.", min=0, metavar="NUMBER")] = None
     diagnose: Annotated[
-        bool, shown("--diagnose/--no-diagnose", "Look for the mistake that explains a difference (default on).")
+        bool, shown("--diagnose/--no-diagnose", "Look for a mistake that explains a difference (default on).")
     ] = True
 
     def wanted(self) -> Wanted:
-        """Return what is asked for."""
+        """Return the tolerances, and whether to look for mistakes."""
         from attncli.check.diagnosis import Wanted
 
         return Wanted(self.rtol, self.atol, self.diagnose)
 
 
 def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, screening: Screening) -> int:
-    r"""Says whether the expected output is right to within rounding, where it is not, and which known mistake, or
-    pair of them, makes exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
+    r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
+    of mistakes, gives exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
     many = len(problems) > 1
     found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)
-    with reader_may_leave():  # the status still counts
+    with reader_may_leave():  # the exit status still matters
         _deliver(found, many, screen, report)
     return _status(found)
 
@@ -88,7 +88,7 @@ def _checked(
     wanted: Wanted,
     many: bool,
 ) -> Checked:
-    """Check one problem; of many, one that cannot be checked does not stop the others."""
+    """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     from attncli.check.report import Checked
     from attncli.problem.assemble import gather
 
@@ -109,7 +109,7 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'
-        raise InputError("there is no expected output", place=problem.place, hint=hint)
+        raise InputError("no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
     computation.notices.add(of_inputs(computation.operands, computation.called))
     say(computation.notices)

@@ -6,8 +6,8 @@ from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, 
 
 
 def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
-    r"""Prints tables; -f chooses another format, -o writes a file. Formats of one matrix ({SINGLE}) carry the
-    output, or the one --step asks for. Where only the output is asked for, it is streamed: no score matrix is held.
+    r"""Prints tables; -f chooses another format, -o writes a file. Formats of one matrix ({SINGLE}) hold the
+    output, or the result of --step. If only the output is needed, it is streamed: no score matrix is held.
 
     \b
     Examples:

@@ -23,24 +23,24 @@ from attncli.problem.factory import attention_of, computation_of
 
 
 class Element(Group):
-    """What an explanation works out, and in which language."""
+    """What to work out, and in which language."""
 
     row: Annotated[
         str | None,
-        shown("--row", "The query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
+        shown("--row", "Query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
     ] = None
     col: Annotated[
         str | None,
         shown(
             "--col",
-            "The key to work out (default: most weight); with --step sum the output column.",
+            "Key to work out (default: that of most weight); with --step sum the output column.",
             metavar="INDEX|LABEL",
         ),
     ] = None
     lang: LanguageOption = None
 
 
-# What a lesson can be written in.
+# The formats for lessons.
 LESSONS = that_hold(Holds.TABLES, Holds.PAGE)
 if TYPE_CHECKING:
     LessonFormat = str
@@ -51,16 +51,16 @@ else:
 class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 
-    format: Annotated[LessonFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    format: Annotated[LessonFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
     output: Annotated[str | None, shown("--output -o", written_in(LESSONS), metavar="FILE")] = None
-    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
 
 def run(
     inputs: Inputs, settings: Settings, steps: Steps, element: Element, tables: Tables, output: LessonOutput
 ) -> None:
     r"""For each step: what it is for, the formula, the shapes, one element worked out in full, the table, and what
-    to notice in these numbers. With no file it takes a built-in example.
+    to notice in these numbers. Without files it uses a built-in example.
 
     \b
     Examples:
@@ -72,7 +72,7 @@ def run(
     options = settings.options()
     problem = gather(inputs.files or [], inputs.arrays(), options) if given else example(options)
     wanted = steps.chosen()
-    # Which key is worked out depends on the weights, so that softmax is computed even where only the score is taught.
+    # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
@@ -95,8 +95,8 @@ def run(
 
 
 def _page(computation: ScoreComputation, lesson: str, subject: Subject, language: str) -> str:
-    """Return the explanation and the maps on one page."""
-    # The maps show the lengths of the values too, which only the whole computation has.
+    """Return one page with the explanation and the maps."""
+    # The maps also show the lengths of the values, which only the whole computation has.
     whole = replace(attention_of(computation.problem), notices=computation.notices)
     batch, _, head, _ = subject.where
     return to_html(

@@ -1,4 +1,4 @@
-"""Groups of parameters, which several commands can share; Typer itself knows only single ones."""
+"""Groups of parameters that several commands can share; Typer itself has no such thing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer import Option
 from attncli.files.formats import DATA, FORMATS, Holds, suffixes, that_hold
 from attncli.text import listed
 
-# The headings of the help, under which parameters stand.
+# The headings for parameters in the help.
 ARRAYS_HEADING = "Arrays"
 COMPUTATION = "Computation"
 OUTPUT = "Output"
@@ -20,24 +20,24 @@ Parameters = dict[str, tuple[Any, Any]]
 
 
 def array_flag(name: str, what: str) -> Any:
-    """Return the flag that sets an array from a file."""
+    """Return a flag that sets an array from a file."""
     return Option(f"--{name}", metavar="FILE", help=what, rich_help_panel=ARRAYS_HEADING, show_default=False)
 
 
 def setting(flag: str, what: str, **more: Any) -> Any:
-    """Return the flag of something that decides how it is computed."""
+    """Return a flag that affects the computation."""
     return Option(flag, help=what, rich_help_panel=COMPUTATION, show_default=False, **more)
 
 
 def shown(flags: str, what: str, **more: Any) -> Any:
-    """Return the flag of something that decides what is shown, and where."""
+    """Return a flag that affects what is shown, and where."""
     return Option(*flags.split(), help=what, rich_help_panel=OUTPUT, show_default=False, **more)
 
 
 class Group:
     """Parameters that several commands share, as annotated class attributes with their defaults.
 
-    No dataclass: making ten of those takes longer than reading the command line.
+    Not a dataclass: creating ten of those takes longer than parsing the command line.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -55,7 +55,7 @@ class Group:
 
 
 def with_formats(text: str) -> str:
-    """Fill the formats that there are into the help of a command.
+    """Fill in the names of the formats in the help of a command.
 
     >>> with_formats("Formats of one matrix ({SINGLE})")
     'Formats of one matrix (csv, tsv, npy)'
@@ -77,9 +77,9 @@ def _default(group: type, field: str) -> Any:
 
 
 def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
-    """Let a command take the groups above: to Typer, each of their attributes is a parameter.
+    """Turn a command that takes groups into one that takes their parameters one by one, as Typer expects.
 
-    Typer reads signatures and knows no groups of parameters; without this every command would repeat them all.
+    Typer reads the signature; without this, every command would have to repeat all parameters.
     """
     groups = get_type_hints(run)
     groups.pop("return")
@@ -94,7 +94,7 @@ def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
         given = {name: {field: values[field] for field in group} for name, group in fields.items()}
         return run(**{name: groups[name](**each) for name, each in given.items()})
 
-    # \b is Click's mark for lines that stay as they are; a docstring can hold it only in its raw spelling.
+    # \b is Click's marker for a paragraph not to be rewrapped; a raw docstring holds it as two characters.
     text = with_formats(inspect.cleandoc(run.__doc__ or ""))
     command.__doc__ = f"{summary}\n\n{text}".replace("\\b", "\b")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

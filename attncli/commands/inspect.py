@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
-    r"""Each array's name, shape, type, least and largest finite number, and how many NaN and ∞ it holds; of a file
-    of several problems, a line each.
+    r"""Shows the name, shape, type, smallest and largest finite number of each array, and how many NaN and ∞ it
+    holds; for a file of several problems, one line per problem.
 
     \b
     Examples:

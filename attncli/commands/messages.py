@@ -12,5 +12,5 @@ def complain(line: str) -> None:
     """Print a line on standard error, if it can be written to."""
     try:
         print(visible(" ".join(line.splitlines())), file=sys.stderr, flush=True)
-    except OSError:  # full, or closed; what the program does does not depend on it
+    except OSError:  # full or closed; the program need not fail for that
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

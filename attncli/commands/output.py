@@ -1,4 +1,4 @@
-"""Bring what was computed to where it belongs: the screen, a pipe, a file."""
+"""Write results to the screen, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
     from attncli.attend.computations import Selection
     from attncli.files.contents import Named
 
-# What a terminal shows.
+# The format for terminals.
 TABLE = FORMATS["table"]
 
 
 class Target(Protocol):
-    """A file that results may go to, as the groups of several commands have it."""
+    """A file to write to, as given by the parameter groups of several commands."""
 
     output: str | None
     force: bool
 
 
 class FormattedTarget(Target, Protocol):
-    """The same, with a format for standard output."""
+    """A target with a format for standard output."""
 
     @property
     def format(self) -> str | None:
-        """What standard output carries; None for a table."""
+        """The format of standard output; None for a table."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Results on their way out: computed once, and encoded as often as asked.
+    """Results to be written: computed once, encoded once per format.
 
     Attributes:
         computation: what to compute.
-        choice: which heads and batch items.
+        choice: the heads and batch items.
         view: how much tables show.
-        threads: how many threads a stream may use; None: as many as there are CPUs.
+        threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
     """
 
     computation: Computation
@@ -62,34 +62,34 @@ class Delivery:
 
     @cached_property
     def part(self) -> Selection:
-        """The heads and batch items that formats for programs carry."""
+        """The heads and batch items to write in formats for programs."""
         return self.choice.part(self.computation.shape)
 
     @cached_property
     def result(self) -> Named:
-        """Everything that formats for programs carry."""
+        """Everything to write in formats for programs."""
         with progress_bar() as progress:
             return self.computation.result(self.part, Resources(self.threads, progress))
 
     def check(self, kind: Format) -> None:
-        """Refuse what the format cannot carry, before anything is computed.
+        """Refuse what the format cannot hold, before computing anything.
 
         Raises:
-            InputError: one head is asked for and the format carries all of them, or there is not enough memory.
+            InputError: one head is requested but the format carries all of them, or there is not enough memory.
         """
         if kind not in DATA:
             self.choice.places(self.computation.shape)
             return
-        if self.computation.carries and not kind.is_single and self.choice.is_some:
+        if self.computation.carries and not kind.is_single and self.choice.picks_one:
             single = listed(each.name for each in DATA if each.is_single)
             raise InputError(
-                f"{kind.name} carries the whole problem to the next step, all heads and batch items of it",
-                hint=f"{single} hold one matrix, of the head that --head chooses",
+                f"{kind.name} carries the whole problem to the next step, with all heads and batch items",
+                hint=f"{single} hold one matrix, that of --head",
             )
         self.computation.check_memory(self.part, text=kind.text)
 
     def encoded(self, kind: Format) -> bytes:
-        """Return the results in a format."""
+        """Return the results, encoded in a format."""
         if kind not in DATA:
             from attncli.compute import report
 
@@ -100,13 +100,13 @@ class Delivery:
         return encoded(kind, self.result)
 
     def to_file(self, path: str, kind: Format, *, force: bool, alone: bool) -> None:
-        """Write a file; an output that is streamed, and goes nowhere else, is written as it is made.
+        """Write a file; an output that is streamed, and goes nowhere else, is written while it is computed.
 
         Args:
-            path: of the file.
+            path: the file.
             kind: its format.
-            force: whether an existing file is written over.
-            alone: whether this is the only place that the results go to.
+            force: whether to overwrite an existing file.
+            alone: whether the results go nowhere else.
         """
         from attncli.files.save import is_regular, mapped, save
 
@@ -120,7 +120,7 @@ class Delivery:
             computation.stream(self.part, Resources(self.threads, progress, out))
 
     def to_stdout(self, kind: Format) -> None:
-        """Write to standard output: tables as they are computed, everything else whole."""
+        """Write to standard output: tables while they are computed, other formats all at once."""
         if kind is TABLE:
             from attncli.compute.report import to_terminal
 
@@ -141,15 +141,15 @@ def deliver(
     steps: Sequence[str] = (),
     threads: int | None = None,
 ) -> None:
-    """Compute and write what was asked for.
+    """Compute and write the requested results.
 
     Args:
         computation: what to compute.
         tables: how much tables show.
         output: format and file.
-        default: the format of standard output where none is asked for.
-        steps: the steps that were asked for by name, of which formats of one matrix carry one.
-        threads: how many threads a stream may use; None: as many as there are CPUs.
+        default: the default format of standard output.
+        steps: the steps requested by name; formats of one matrix hold only one.
+        threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
@@ -160,7 +160,7 @@ def deliver(
     asked = [each for each in (target, stdout) if each is not None]
     delivery = Delivery(computation, tables.choice(), tables.view(), threads)
     _check_formats(asked, stdout, steps)
-    # Whatever can go wrong goes wrong before anything is written.
+    # Fail before anything is written.
     for each in asked:
         delivery.check(each)
     if stdout is not None and stdout in DATA and target is not None:
@@ -176,20 +176,20 @@ def _check_formats(asked: Sequence[Format], stdout: Format | None, steps: Sequen
     for each in asked:
         if each.is_single and len(steps) > 1:
             hint = "use " + listed((every.name for every in DATA if every.is_archive), "or")
-            raise InputError(f"{each.name} holds one matrix, and --step asks for {len(steps)}", hint=hint)
+            raise InputError(f"{each.name} holds one matrix, but --step asks for {len(steps)}", hint=hint)
     if stdout is not None and not stdout.text and sys.stdout.isatty():
-        raise InputError(f"{stdout.name} is not for terminals", hint=f"-o FILE{stdout.suffix}, or a pipe")
+        raise InputError(f"{stdout.name} is not for terminals", hint=f"use -o FILE{stdout.suffix}, or a pipe")
 
 
 def target_format(output: Target, known: Iterable[Format] = RESULTS) -> Format | None:
-    """Return the format of the file that is asked for, after checking that it can be written.
+    """Return the format of the requested file, after checking that it can be written.
 
     Args:
-        output: where results go.
-        known: the formats that it can be written in.
+        output: where to write.
+        known: the formats to choose from.
 
     Raises:
-        InputError: the extension names no format, the file exists, or its folder does not.
+        InputError: the extension is not that of a format, the file exists, or its folder does not.
     """
     if output.output is None:
         return None
@@ -206,16 +206,16 @@ def deliver_text(
     output: FormattedTarget,
     notices: Iterable[str] = (),
 ) -> None:
-    """Write a text that is the same everywhere but for its format.
+    """Write a report to standard output or a file, in one of its formats.
 
     Args:
-        renderers: for each format, what prints the text on a console.
-        screen: where standard output goes.
+        renderers: by format, a function that prints the report on a console.
+        screen: the screen behind standard output.
         output: format and file.
-        notices: what is said on standard error; read when everything else is done.
+        notices: printed on standard error; read after everything else is done.
 
     Raises:
-        InputError: the file exists, or its extension names no format that this text has.
+        InputError: the file exists, or its extension is not that of a format of this report.
     """
     from attncli.files.save import save
 
@@ -231,7 +231,7 @@ def deliver_text(
 
 
 def table_or_json() -> str:
-    """Return what a filter writes: a table for a person, JSON for the next program."""
+    """Return the default format of a filter: a table for a terminal, JSON for a pipe."""
     return "table" if sys.stdout.isatty() else "json"
 
 
@@ -242,7 +242,7 @@ def say(notices: Iterable[str]) -> None:
 
 
 def only_output(output: Output, steps: Steps) -> bool:
-    """Tell whether nothing but the output is asked for: only formats of one matrix, and no step by its name."""
+    """Tell whether only the output is requested: all formats hold one matrix, and no step is named."""
     target = of_suffix(output.output) if output.output is not None else None
     stdout = FORMATS[output.format] if output.format else None
     asked = [each for each in (target, stdout) if each is not None]

@@ -21,7 +21,7 @@ from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 
 PICTURES = that_hold(Holds.PICTURE, Holds.PAGE)
-# What a terminal shows is drawn in this one.
+# The format that can hold a drawing of the terminal.
 SCREENSHOT = FORMATS["svg"]
 if TYPE_CHECKING:
     Kind = str
@@ -30,32 +30,30 @@ else:
 
 
 class Drawing(Group):
-    """What is drawn, and where."""
+    """What to draw, and where."""
 
-    what: Annotated[Kind, shown("--what", "Which numbers are drawn (default weights).")] = "weights"
-    head: Annotated[str | None, shown("--head", "Which head (default: the first).", metavar="N|all")] = None
-    all_heads: Annotated[bool, shown("--all-heads", "All heads, as small multiples.")] = False
-    batch: Annotated[str | None, shown("--batch", "Which item of the batch (default: the first).", metavar="N|all")] = (
-        None
-    )
+    what: Annotated[Kind, shown("--what", "Draw these numbers (default weights).")] = "weights"
+    head: Annotated[str | None, shown("--head", "Draw head N (default: the first).", metavar="N|all")] = None
+    all_heads: Annotated[bool, shown("--all-heads", "Draw all heads, as small multiples.")] = False
+    batch: Annotated[str | None, shown("--batch", "Draw batch item N (default: the first).", metavar="N|all")] = None
     output: Annotated[str | None, shown("--output -o", written_in(PICTURES), metavar="FILE")] = None
     terminal: Annotated[
-        bool, shown("--terminal", f"Draw FILE{SCREENSHOT.suffix} as a terminal shows it; that needs no matplotlib.")
+        bool, shown("--terminal", f"Draw FILE{SCREENSHOT.suffix} as a terminal shows it; does not need matplotlib.")
     ] = False
-    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
     color: ColorOption = "auto"
 
     def choice(self) -> Choice:
-        """Return the heads and batch items that are drawn."""
+        """Return the choice of heads and batch items."""
         if self.all_heads and self.head is not None:
-            raise InputError("--head chooses one head, and --all-heads is all of them", hint="give one of them")
+            raise InputError("--head and --all-heads contradict each other", hint="give only one")
         head = "all" if self.all_heads else self.head
         return Choice(index_or_all("batch", self.batch), index_or_all("head", head))
 
 
 def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
-    r"""On the terminal, or in a file by its extension: {PICTURES} by matplotlib (pip install 'attncli[plot]'),
-    {PAGES} as a page to look around in. Big matrices are averaged down, and the caption says so.
+    r"""Draws on the terminal, or to a file by its extension: {PICTURES} with matplotlib (pip install
+    'attncli[plot]'), {PAGES} as an interactive page. Large matrices are averaged down, and the caption says so.
 
     \b
     Examples:
@@ -65,8 +63,8 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     """
     target, kind = drawing.output, target_format(drawing, PICTURES)
     if drawing.terminal and kind is not SCREENSHOT:
-        message = f"--terminal draws what a terminal shows into an {SCREENSHOT.title} file"
-        raise InputError(message, hint=f"-o FILE{SCREENSHOT.suffix}")
+        message = f"--terminal writes only {SCREENSHOT.title} files"
+        raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())
     if target is None or kind is None:
         computation = scores_of(problem, ["score", "softmax"])
@@ -94,7 +92,7 @@ def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     """Return the page of one batch item."""
     places = drawing.choice().places(computation.shape)
     if drawing.batch == "all" and computation.shape[0] > 1:
-        raise InputError("a page shows one batch item", hint="--batch N")
+        raise InputError("a page shows one batch item", hint="choose one with --batch N")
     with progress_bar() as progress:
         text = to_html(computation, *places[0], first={"step": drawing.what}, progress=progress)
     return text.encode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Which commands there are. Each is a module of the same name in this folder, with a function ``run``."""
+"""The list of commands. Each is a module of the same name in this folder, with a function ``run``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One command in the list of them.
+    """An entry in the list of commands.
 
-    It stands here and not in the command's module, so that ``attn --help`` need not load every module.
+    It is here rather than in the command's module so that ``attn --help`` need not load every module.
 
     Attributes:
-        heading: the heading that it is listed under.
-        summary: what it does, in a line; the first line of its own help too.
+        heading: its heading in the help.
+        summary: what it does, in one line; also the first line of its own help.
     """
 
     heading: str
@@ -30,5 +30,5 @@ COMMANDS = {
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),
     "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
-    "bench": Entry("Measure", "Time this machine: attn beside the libraries installed here."),
+    "bench": Entry("Measure", "Time attn and the other libraries installed on this machine."),
 }

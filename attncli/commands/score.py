@@ -6,7 +6,7 @@ from attncli.commands.arguments import Inputs, Output, Settings, Tables
 
 
 def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> None:
-    r"""A table on a terminal; in a pipe JSON that carries the whole problem, for attn softmax to go on with.
+    r"""Prints a table on a terminal; in a pipe, JSON that carries the whole problem, for attn softmax to continue.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ from attncli.commands.arguments import File, Output, Sinks, Tables
 
 
 def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
-    r"""Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
+    r"""Reads the output of attn score (standard input if no file is given), or a matrix of logits, one row per query.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Exit statuses, and what happens when the reader of the output leaves."""
+"""Exit statuses, and how to handle a closed pipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the exit status means."""
+    """The exit statuses."""
 
     DONE = 0
     DIFFERENT = 1
@@ -20,18 +20,18 @@ class Exit(IntEnum):
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """Let a closed pipe end the output quietly, as with ``| head``, and not the program."""
+    """Let a closed pipe, as with ``| head``, end the output quietly without ending the program."""
     try:
         yield
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as error:
-        # Rich and Typer turn a closed pipe into an exit.
+        # Rich and Typer turn a closed pipe into SystemExit.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
             raise
         forget_output()
 
 
 def forget_output() -> None:
-    """Drop what is still buffered, or the interpreter would fail on it once more when it ends."""
+    """Discard buffered output; otherwise the interpreter would fail again when flushing it at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())

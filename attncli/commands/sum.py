@@ -6,7 +6,7 @@ from attncli.commands.arguments import File, Layout, Output, Tables, Values
 
 
 def run(file: File, values: Values, states: Layout, tables: Tables, output: Output) -> None:
-    r"""Reads what attn softmax writes (standard input when no file is given), or two matrices, WEIGHTS VALUE.
+    r"""Reads the output of attn softmax (standard input if no file is given), or two matrices, WEIGHTS VALUE.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attncli.trace.record import Recorded
 
 ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
-GIVEN, WHICH = "What it is given", "What is recorded"
+GIVEN, WHICH = "Model and input", "What to record"
 
 
 def _arg(what: str) -> Any:
@@ -32,56 +32,60 @@ def _option(flags: str, what: str, panel: str, **more: Any) -> Any:
 
 
 class Tracing(Group):
-    """Which model, what it is given, and what of it is recorded."""
+    """The model, its input, and what to record."""
 
     model: Annotated[str, _arg("The folder of a model, or an installed package that ships one.")]
     text: Annotated[
         str | None,
-        _arg(f"The text it reads, or features or token ids in an {FORMATS['npy'].suffix} file; - is --lines -."),
+        _arg(f"Text for it to read, or features or token ids in an {FORMATS['npy'].suffix} file; - means --lines -."),
     ] = None
-    second: Annotated[str | None, _arg("The second text of a pair; for an encoder-decoder the target.")] = None
+    second: Annotated[str | None, _arg("The second text of a pair; for an encoder-decoder, the target.")] = None
     lines: Annotated[
         str | None,
         _option(
-            "--lines", "A batch: a text a line, two with a tab between; - is standard input.", GIVEN, metavar="FILE"
+            "--lines",
+            "A batch: one text per line, or two separated by a tab; - is standard input.",
+            GIVEN,
+            metavar="FILE",
         ),
     ] = None
     generate: Annotated[
-        int, _option("--generate", "Let it write N tokens, and record each of these steps.", GIVEN, min=0, metavar="N")
+        int,
+        _option("--generate", "Let it generate N tokens, and record each of these steps.", GIVEN, min=0, metavar="N"),
     ] = 0
     layer: Annotated[
-        str | None, _option("--layer", "Only these layers, such as 3 or 0-3,5.", WHICH, metavar="RANGES")
+        str | None, _option("--layer", "Record only these layers, such as 3 or 0-3,5.", WHICH, metavar="RANGES")
     ] = None
-    head: Annotated[str | None, _option("--head", "Only these query heads.", WHICH, metavar="RANGES")] = None
+    head: Annotated[str | None, _option("--head", "Record only these query heads.", WHICH, metavar="RANGES")] = None
     passes: Annotated[
         list[str] | None,
         _option(
             "--pass",
-            "Only encoder, decoder or cross; only prefill, step, step.N or step.N-M; may be repeated.",
+            "Record only encoder, decoder or cross; only prefill, step, step.N or step.N-M; may be repeated.",
             WHICH,
             metavar="PASS",
         ),
     ] = None
-    list_: Annotated[bool, _option("--list", "Only show what there is; a text is not needed.", WHICH)] = False
+    list_: Annotated[bool, _option("--list", "Only list what there is to record; needs no text.", WHICH)] = False
 
 
 class Recording(Group):
-    """Where it goes."""
+    """Where the recording goes."""
 
     output: Annotated[
         str | None,
-        _option("--output -o", f"Write {ARCHIVES}; or FOLDER/, a file for each.", OUTPUT, metavar="FILE"),
+        _option("--output -o", f"Write {ARCHIVES}; or FOLDER/, with one file per problem.", OUTPUT, metavar="FILE"),
     ] = None
-    force: Annotated[bool, _option("--force", "Write over files that exist.", OUTPUT)] = False
+    force: Annotated[bool, _option("--force", "Overwrite existing files.", OUTPUT)] = False
     format: Annotated[
         ReportFormat | None,
-        _option("--format -f", "How standard output tells what was recorded (default table).", OUTPUT),
+        _option("--format -f", "Format of the list on standard output (default table).", OUTPUT),
     ] = None
 
 
 def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
-    r"""Runs a model on a text and records for each attention that it performs what goes in and, as the expected
-    output, what the model itself makes of it. Nothing is asked of any network. Needs pip install 'attncli[trace]'.
+    r"""Runs a model on a text and records, for each attention that it performs, the input and, as the expected
+    output, the output of the model itself. Never uses a network. Needs pip install 'attncli[trace]'.
 
     \b
     Examples:
@@ -92,35 +96,38 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
     from attncli.commands.output import say
     from attncli.files.save import check_problems, save_problems
     from attncli.show.progress import waiting
-    from attncli.trace.inputs import Wanted, given
+    from attncli.trace.inputs import Request, given
     from attncli.trace.model import load
     from attncli.trace.passes import Choice, ranges
     from attncli.trace.run import hear, keep
 
     choice = Choice.parse(tracing.layer, tracing.passes or [])
     heads = None if tracing.head is None else ranges("head", tracing.head)
-    wanted = Wanted(*_texts(tracing), tracing.generate)
+    request = Request(*_texts(tracing), tracing.generate)
     target = None if tracing.list_ else recording.output
     if target is not None:
         check_problems(target, recording.force)
-        if not wanted.texts and wanted.lines is None:
-            raise InputError("no text given", hint='attn trace MODEL "a text" -o FILE; --list shows what there is')
+        if not request.texts and request.lines is None:
+            raise InputError(
+                "no text given",
+                hint='give one: attn trace MODEL "a text" -o FILE; --list shows what there is',
+            )
     with waiting(f"loading {tracing.model}"):
         model = load(tracing.model)
-    inputs = given(model, wanted)
-    with waiting("running it"):
+    inputs = given(model, request)
+    with waiting("running the model"):
         heard = hear(model, inputs, tracing.generate, choice)
-    told = [*model.notices, *inputs.notices, *heard.notices]
+    notices = [*model.notices, *inputs.notices, *heard.notices]
     if target is None:
         _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screening)
-        told += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]
+        notices += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]
     else:
         with waiting("recording"):
             found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
-            told += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
-        told += [each.astray for each in found if each.astray]
+            notices += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
+        notices += [each.warning for each in found if each.warning]
         _show([_recorded(each) for each in found], recording, screening)
-    say(told)
+    say(notices)
 
 
 def _texts(tracing: Tracing) -> tuple[list[str], list[str] | None]:
@@ -128,20 +135,20 @@ def _texts(tracing: Tracing) -> tuple[list[str], list[str] | None]:
     from attncli.trace.inputs import read_lines
 
     if tracing.lines is not None and tracing.text is not None:
-        raise InputError("a text and --lines are two ways to say what the model reads", hint="give one of them")
+        raise InputError("a text and --lines contradict each other", hint="give only one")
     if tracing.lines is not None or tracing.text == "-":
         return [], read_lines(tracing.lines or "-")
     return [text for text in (tracing.text, tracing.second) if text is not None], None
 
 
 def _heard(call: Call, place: Place) -> dict[str, Any]:
-    """Return what is told of an attention that was only listened to."""
+    """Describe an attention that was heard but not recorded."""
     shapes = {name: list(shape[1:] if shape[0] == 1 else shape) for name, shape in call.shapes.items()}
     return {"problem": place.name, "layer": call.module, "shapes": shapes}
 
 
 def _recorded(each: Recorded) -> dict[str, Any]:
-    """Return what is told of an attention that was recorded."""
+    """Describe an attention that was recorded."""
     shapes = {name: list(array.shape) for name, array in each.named.arrays.items()}
     options = {"options": dict(each.named.options), "difference": each.comparison.error}
     return {"problem": each.place.name, "layer": each.module, "shapes": shapes} | options

@@ -1,1 +1,1 @@
-"""What the files and flags of a command come to: one attention problem."""
+"""Turn the files and flags of a command into one attention problem."""

@@ -1,4 +1,4 @@
-"""From the files and flags of a command to one problem."""
+"""Assemble one problem from the files and flags of a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attncli.problem.problem import Problem
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Which array each file is, by the number of files; "one" is what a single matrix stands for.
+# The arrays that each file gives, by the number of files.
 ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
     1: (("query", "hidden"),),
     2: (("query",), ("hidden",)),
@@ -25,13 +25,13 @@ ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
 SOFTMAX_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("logits",),)}
 SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("weights",),), 2: (("weights",), ("value",))}
 
-# Which labels the positions along an axis have.
+# The labels for the positions along an axis.
 LABELS = {"L": "query_labels", "S": "key_labels", "P": "past_labels"}
 
 
 @dataclass
 class _Draft:
-    """A problem in the making; what is put in later replaces what was there."""
+    """A problem under construction; what is added later replaces what was there."""
 
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class _Draft:
     texts: dict[str, str] = field(default_factory=dict)
     options: dict[str, object] = field(default_factory=dict)
     option_sources: dict[str, str] = field(default_factory=dict)
-    # Labels of rows and columns wait until --states is known to say which of them are states.
+    # Row and column labels wait until --states is known, which decides which of them label the states.
     matrices: list[tuple[str, Matrix]] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
 
@@ -74,11 +74,11 @@ class _Draft:
 
 @dataclass(frozen=True)
 class Opened:
-    """What has been read: a file, or one of several problems in it.
+    """A file that has been read, or one of several problems in it.
 
     Attributes:
-        given: what was asked for, or what would ask for this problem alone.
-        contents: what it holds, or why that cannot be read.
+        given: the argument that names it, or would name this problem alone.
+        contents: what it holds, or why it cannot be read.
     """
 
     given: str
@@ -86,7 +86,7 @@ class Opened:
 
     @classmethod
     def file(cls, given: str) -> Opened:
-        """Read a file, once: standard input cannot be read again."""
+        """Read a file. Do so only once: standard input cannot be read again."""
         try:
             return cls(given, read(given))
         except InputError as error:
@@ -94,7 +94,7 @@ class Opened:
 
     @property
     def place(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return shown(self.given)
 
 
@@ -104,16 +104,16 @@ def gather(
     options: Mapping[str, object],
     roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
 ) -> Problem:
-    """Read the files and put them together.
+    """Read the files and assemble the problem.
 
     Args:
-        files: as DESIGN's FILES: one archive (of several problems in it the first is taken), or one to three matrices.
+        files: one archive (the first problem, if it holds several), or one to three matrices.
         arrays: the files given with flags such as ``--mask``, by array name.
-        options: the options given with flags; None is not given.
-        roles: which array each file is, by the number of files.
+        options: the options given with flags; None means not given.
+        roles: the arrays that each file gives, by the number of files.
 
     Raises:
-        InputError: whatever is wrong with a file, or with how they go together.
+        InputError: a file cannot be read, or the files do not fit together.
     """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given:
@@ -133,9 +133,9 @@ def gather(
 
 
 def separate(files: Sequence[str]) -> list[Sequence[Opened]]:
-    """Split files into problems: each problem in each of them, or all files together where one of them is a matrix.
+    """Split files into problems: every problem in every file, or all files together if one of them is a matrix.
 
-    A file that cannot be read stands for a problem; `gather` says what is wrong with it.
+    A file that cannot be read counts as a problem; `gather` reports what is wrong with it.
     """
     _check_stdin(files)
     found = [each for file in files for each in each_problem(Opened.file(file))]
@@ -145,7 +145,7 @@ def separate(files: Sequence[str]) -> list[Sequence[Opened]]:
 
 
 def each_problem(opened: Opened) -> list[Opened]:
-    """Return the problems in a file, a matrix as it is."""
+    """Return the problems in a file, or the file itself if it holds only one or a matrix."""
     if not isinstance(opened.contents, Cases):
         return [opened]
     return [Opened(f"{opened.given}:{name}", named) for name, named in opened.contents.named.items()]
@@ -161,14 +161,14 @@ def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple
         first, *others = each_problem(files[0])
         if others:
             many = f"{files[0].place} holds {len(others) + 1} problems"
-            draft.notices[f"{many}; this is {first.given}, the last is {others[-1].given}"] = None
+            draft.notices[f"{many}; using {first.given}, the last one is {others[-1].given}"] = None
         if isinstance(first.contents, Named):
             draft.put_named(first.contents, first.place)
             return
     if files and len(files) not in roles:
         counts = " or ".join(f"{n} ({' '.join(name[0].upper() for name in roles[n])})" for n in roles if n > 1)
         wanted = "one file of named arrays" + (f", or {counts} matrices" if counts else "")
-        raise InputError(f"{len(files)} file{'s' * (len(files) > 1)} given; {wanted} are understood")
+        raise InputError(f"{len(files)} file{'s' * (len(files) > 1)} given; expected {wanted}")
     for file, names in zip(files, roles.get(len(files), ()), strict=True):
         matrix = _one_matrix(file, names[0])
         for name in names:
@@ -177,16 +177,16 @@ def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple
 
 def _one_matrix(file: Opened, name: str) -> Matrix:
     contents = file.contents
-    assert not isinstance(contents, InputError)  # that has been raised
+    assert not isinstance(contents, InputError)  # raised by gather
     if isinstance(contents, Matrix):
         return contents
     if isinstance(contents, Cases):
         hint = f"pick one: {file.given}:{next(iter(contents.named))}.{name}"
-        raise InputError(f"holds several problems where one array is wanted for {name}", place=file.place, hint=hint)
+        raise InputError(f"holds several problems, but one array is needed for {name}", place=file.place, hint=hint)
     if name in contents.arrays or len(contents.arrays) == 1:
         array = contents.arrays.get(name)
         return Matrix(next(iter(contents.arrays.values())) if array is None else array)
-    message = f"holds several arrays ({', '.join(contents.arrays)}) where one is wanted for {name}"
+    message = f"holds several arrays ({', '.join(contents.arrays)}), but one is needed for {name}"
     raise InputError(message, place=file.place, hint=f"pick one: {file.given}:{next(iter(contents.arrays), 'NAME')}")
 
 

@@ -1,4 +1,4 @@
-"""What a command is to compute: all of it, or just the part that is shown; with the notices that go with it."""
+"""What a command computes, all at once or only the part that is shown, with the notices about it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from attncli.problem.problem import Problem
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Up to so many scores the steps are as fast as the stream, and give to the last digit what a pipe of filters gives.
+# Up to this number of scores the steps are as fast as the stream, and match a pipe of filters to the last digit.
 FEW_SCORES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Computed:
-    """What came of a computation, each array (batch, heads, L, …).
+    """The results of a computation, each array (batch, heads, L, …).
 
     Attributes:
-        arrays: the results that were asked for, by name.
-        everything: all that the stages made on the way, the rotated query and key included.
+        arrays: the requested results, by name.
+        everything: all results of the stages, including the rotated query and key.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -43,12 +43,12 @@ class Computed:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a computation may use, and whom it reports to.
+    """What a computation may use, and where it reports progress.
 
     Attributes:
-        threads: how many threads a stream takes; None: as many as OMP_NUM_THREADS says, or as there are CPUs.
-        progress: called with the share that is done.
-        out: an array of the final shape to put the output in, such as a memory-mapped file.
+        threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
+        progress: called with the fraction that is done.
+        out: an array of the final shape to write the output to, such as a memory-mapped file.
     """
 
     threads: int | None = None
@@ -58,13 +58,13 @@ class Resources:
 
 @dataclass(frozen=True)
 class Computation(ABC):
-    """One computation on a problem, done when it is asked for, a part at a time.
+    """One computation on a problem, run on demand, one part at a time.
 
     Attributes:
-        problem: what it works on.
-        names: the results that are asked for, in the order of the stages.
-        carries: whether results carry the whole problem along, for the next filter.
-        notices: what people should know; of the problem to begin with, and then of each part that is computed.
+        problem: the problem.
+        names: the requested results, in the order of the stages.
+        carries: whether results carry the whole problem along, for the next command in a pipe.
+        notices: first those about the problem, then those about each part that is computed.
     """
 
     problem: Problem
@@ -78,11 +78,11 @@ class Computation(ABC):
     @property
     @abstractmethod
     def calculation(self) -> Calculation:
-        """The arrays, ready to be computed with."""
+        """The prepared arrays."""
 
     @abstractmethod
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
-        """Return what people should know of a part and its results."""
+        """Return the notices about a part and its results."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -91,31 +91,31 @@ class Computation(ABC):
 
     @property
     def streams(self) -> bool:
-        """Whether only the output is asked for, and there are so many scores that they are better not held."""
+        """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
         return False
 
-    def check_memory(self, part: Selection, *, text: bool) -> None:  # noqa: B027  # most have nothing to check
-        """Refuse a result that would not fit into memory, before any of it is computed.
+    def check_memory(self, part: Selection, *, text: bool) -> None:  # noqa: B027  # optional
+        """Refuse a result that would not fit into memory, before computing any of it.
 
         Raises:
             InputError: with its size, and what to do instead.
         """
-        # Softmax or the sum alone take no more than the matrix that was read to begin with.
+        # Softmax alone and the sum alone need no more memory than the matrix that was already read.
 
     def compute(self, part: Selection) -> Computed:
-        """Compute a part; what people should know of it is added to the notices."""
+        """Compute a part, and add to the notices."""
         made = self.calculation.select(part).results()
         self.notices.add(self.notices_of(made, part))
         return Computed({name: made[name] for name in self.names if name in made}, made)
 
     def result(self, part: Selection, resources: Resources) -> Named:
-        """Compute a part, with the axes that the user's arrays have."""
+        """Compute a part; return it with the axes of the user's arrays."""
         made = self.compute(part)
         restored = {name: self.calculation.restored(name, array, part) for name, array in made.arrays.items()}
         return self.as_result(restored, part)
 
     def as_result(self, arrays: dict[str, NDArray[Any]], part: Selection) -> Named:
-        """Return arrays with everything that a later command needs to go on."""
+        """Return arrays with everything that the next command needs."""
         carried = {name: a for name, a in self.problem.arrays.items() if name not in arrays} if self.carries else {}
         return Named(
             arrays=carried | arrays,
@@ -128,11 +128,11 @@ class Computation(ABC):
 
 @dataclass(frozen=True)
 class ScoreComputation(Computation):
-    """The steps from query and key on.
+    """The steps that start from query and key.
 
     Attributes:
         operands: the prepared problem.
-        last: the last step that is wanted.
+        last: the last step to run.
     """
 
     operands: ScoreOperands
@@ -140,7 +140,7 @@ class ScoreComputation(Computation):
 
     @property
     def calculation(self) -> AttentionSteps:
-        """The stages, ready to be run."""
+        """The stages, ready to run."""
         return AttentionSteps(self.operands, self.last)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ class ScoreComputation(Computation):
 
     @property
     def called(self) -> dict[str, str]:
-        """What the user calls key and value, where that is something else."""
+        """The user's names for key and value, if they differ."""
         return {name: "hidden" for name in ("key", "value") if name not in self.problem.arrays}
 
     def select(self, part: Selection) -> ScoreOperands:
@@ -157,7 +157,7 @@ class ScoreComputation(Computation):
         return self.operands.select(batch=part.batch, head=part.head, rows=part.rows)
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
-        """Return what people should know of a part and its results."""
+        """Return the notices about a part and its results."""
         operands = self.select(part)
         yield from of_inputs(operands, self.called)
         yield from of_overflow(made, operands)
@@ -174,20 +174,20 @@ class ScoreComputation(Computation):
         o = self.select(part)
         shape = (o.sizes.batch, o.sizes.heads, o.sizes.queries, o.sizes.keys)
         size = math.prod(shape) * o.dtype.itemsize
-        # While softmax runs there are scores, logits, exponentials and weights; as text each number takes 20 bytes.
+        # During softmax there are scores, logits, exponentials and weights; as text each number takes 20 bytes.
         needed = 4 * size + (40 * math.prod(shape) if text else 2 * size)
         if needed > available_memory():
             axes = f"{show(shape[4 - o.sizes.rank :])} {o.dtype.name}"
             file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
             raise InputError(
                 f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
-                hint=f"the output alone is streamed (--step sum, or -o {file}); tables show a part of every step",
+                hint=f"--step sum or -o {file} streams the output alone; tables show a part of every step",
             )
 
 
 @dataclass(frozen=True)
 class AttentionComputation(ScoreComputation):
-    """All steps, the weighted sum included.
+    """All steps, including the weighted sum.
 
     Attributes:
         operands: the prepared problem, with a value.
@@ -197,7 +197,7 @@ class AttentionComputation(ScoreComputation):
 
     @property
     def streams(self) -> bool:
-        """Whether only the output is asked for, and there are so many scores that they are better not held."""
+        """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
         sizes = self.operands.sizes
         scores = sizes.batch * sizes.heads * sizes.queries * sizes.keys
         return list(self.names) == ["output"] and scores > FEW_SCORES
@@ -207,20 +207,20 @@ class AttentionComputation(ScoreComputation):
         return self.operands.select(batch=part.batch, head=part.head, rows=part.rows)
 
     def output_shape(self, part: Selection) -> tuple[int, ...]:
-        """Return the shape of the output of a part, with the axes that the user's arrays have."""
-        # The shape that a view of one number has: nothing is allocated.
+        """Return the shape of the output of a part, with the axes of the user's arrays."""
+        # A view of a single number: nothing is allocated.
         empty = np.broadcast_to(np.float32(0), self.select(part).sizes.output_shape)
         return self.calculation.restored("output", empty, part).shape
 
     def result(self, part: Selection, resources: Resources) -> Named:
-        """Compute a part, streamed where that is better."""
+        """Compute a part, streaming it if that is better."""
         if not self.streams:
             return super().result(part, resources)
         return self.as_result({"output": self.stream(part, resources)}, part)
 
     def stream(self, part: Selection, resources: Resources) -> NDArray[Any]:
-        """Compute the output of a part without a score matrix; return it as the user's arrays are."""
-        # Most computations are small, and the stream's modules cost start-up time that they need not pay.
+        """Compute the output of a part without a score matrix; return it with the axes of the user's arrays."""
+        # Import here: most computations are small, and need not pay the start-up time of these modules.
         from attncli.attend.fast import stream
 
         operands = self.select(part)
@@ -241,11 +241,11 @@ class SoftmaxComputation(Computation):
 
     @property
     def calculation(self) -> Softmax:
-        """The arrays, ready to be computed with."""
+        """The prepared arrays."""
         return self.softmax
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
-        """Return what people should know of some logits."""
+        """Return the notices about some logits."""
         logits = self.calculation.select(part).logits
         yield from of_numbers(**{self.calculation.given: logits[logits != -np.inf]})
         yield from of_logits(logits, part.rows)
@@ -259,17 +259,17 @@ class SumComputation(Computation):
 
     @property
     def calculation(self) -> WeightedSum:
-        """The arrays, ready to be computed with."""
+        """The prepared arrays."""
         return self.weighted_sum
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
-        """Return what people should know of some weights and their values."""
+        """Return the notices about some weights and values."""
         chosen = self.calculation.select(part)
         yield from of_numbers(weights=chosen.weights, **{chosen.given: chosen.value})
 
 
 def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:
-    """Return a view of an output with the user's axes as (batch, heads, L, Ev)."""
+    """View an output with the user's axes as (batch, heads, L, Ev)."""
     batch, heads, queries, features = sizes.output_shape
     if sizes.packed and part.head is None:
         return out.reshape(batch, queries, heads, features).swapaxes(1, 2)
@@ -277,6 +277,6 @@ def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:
 
 
 def own_dtype(problem: Problem) -> str | None:
-    """Return the type of the problem's arrays, when that is not float64."""
+    """Return the type of the problem's arrays, or None for float64."""
     own = precision(states_of(problem.arrays) or list(problem.arrays.values()), Options())[1].name
     return None if own == "float64" else own

@@ -1,4 +1,4 @@
-"""From a problem to the computation of the steps that are asked for."""
+"""Create the computation of the requested steps of a problem."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from attncli.problem.problem import Problem
 
 
 def made_by(steps: Sequence[str]) -> list[str]:
-    """Return the names of the results that these steps make, in the order of the stages."""
+    """Return the names of the results of these steps, in the order of the stages."""
     return [name for stage in STAGES if stage.step in steps for name in stage.makes]
 
 
 def attention_of(problem: Problem, steps: Sequence[str] = STEPS) -> AttentionComputation:
-    """Return the computation of these steps, of which the sum is one.
+    """Return the computation of these steps, which include the sum.
 
     Raises:
         InputError: an array is missing or does not fit.
@@ -30,7 +30,7 @@ def attention_of(problem: Problem, steps: Sequence[str] = STEPS) -> AttentionCom
 
 
 def scores_of(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> ScoreComputation:
-    """Return the computation of these steps, which need no value.
+    """Return the computation of these steps, which do not need a value.
 
     Raises:
         InputError: as `attention_of`.
@@ -41,7 +41,7 @@ def scores_of(problem: Problem, steps: Sequence[str], *, carries: bool = False) 
 
 
 def computation_of(problem: Problem, steps: Sequence[str]) -> ScoreComputation:
-    """Return the computation of these steps, whichever they are.
+    """Return the computation of any steps.
 
     Raises:
         InputError: as `attention_of`.
@@ -50,10 +50,10 @@ def computation_of(problem: Problem, steps: Sequence[str]) -> ScoreComputation:
 
 
 def softmax_of(problem: Problem) -> SoftmaxComputation:
-    """Return the computation of softmax alone, on logits (or on scores, where there are no logits).
+    """Return the computation of softmax alone, on logits (or on scores, if there are no logits).
 
     Raises:
-        InputError: there are neither, or they do not fit.
+        InputError: neither is given, or they do not fit.
     """
     name = "logits" if "logits" in problem.arrays else "scores"
     _require(problem, name, "attn score FILE | attn softmax")

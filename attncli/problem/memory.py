@@ -1,4 +1,4 @@
-"""How much memory there is to take."""
+"""The memory that is available."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def available_memory() -> int:
-    """Return how many bytes this process may still take."""
+    """Return the number of bytes that this process may still allocate."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):  # no Linux: all that there is
+    except (OSError, StopIteration):  # not Linux: use the total
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 62
     try:
         import resource

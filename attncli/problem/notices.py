@@ -1,4 +1,4 @@
-"""What people should know about a computation that went well."""
+"""Notices: what the user should know about a computation that succeeded."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """What people should know, each thing said once, in the order in which it came up."""
+    """Messages for the user, without duplicates, in the order in which they were added."""
 
-    def __init__(self, said: Iterable[str] = ()) -> None:
-        self._said = dict.fromkeys(said)  # a set that keeps its order
+    def __init__(self, messages: Iterable[str] = ()) -> None:
+        self._messages = dict.fromkeys(messages)  # an ordered set
 
-    def add(self, said: Iterable[str]) -> None:
-        """Take in some more."""
-        self._said |= dict.fromkeys(said)
+    def add(self, messages: Iterable[str]) -> None:
+        """Add messages, except those already there."""
+        self._messages |= dict.fromkeys(messages)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._said)
+        return iter(self._messages)
 
 
-# Numbers that are looked at together.
+# How many numbers are examined at a time.
 CHUNK = 1 << 20
 
 
 def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
-    """Tell of NaN and ∞ in what is computed with, and of arrays that look like slips.
+    """Report NaN and ∞ in the input, and masks that look like mistakes.
 
     Args:
-        o: what is computed with.
-        called: what the user calls an array, where that is something else.
+        o: the input.
+        called: the user's name for an array, if it differs.
     """
     counts: dict[str, list[str]] = {}
     for name, array in {**o.states, "bias": o.bias, "sinks": o.sinks, **o.parameters}.items():
-        told = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
-        if told and called.get(name, name) not in counts.setdefault(told, []):
-            counts[told].append(called.get(name, name))
+        found = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
+        if found and called.get(name, name) not in counts.setdefault(found, []):
+            counts[found].append(called.get(name, name))
     if o.mask is not None:
         yield from _of_mask(o.mask, o.sizes.keys, counts)
-    for told, names in counts.items():
-        yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {told}"
+    for found, names in counts.items():
+        yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {found}"
 
 
 def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
-    """Tell of arrays and options that have no part in the computation: perhaps another option was forgotten."""
+    """Report arrays and options without effect: perhaps another option was forgotten."""
     users = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
     for name in arrays:
         if name in users and name not in o.parameters:
@@ -68,14 +68,14 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
 
 def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:
     if mask.shape[-1] == 1 < keys:
-        yield f"mask says something of the first key only; the other {keys - 1} are closed"
+        yield f"mask covers only the first key; the other {keys - 1} are closed"
     if mask.dtype == bool:
         return
-    told = not_finite(mask, closed=True)
-    if told:
-        counts.setdefault(told, []).append("mask")
+    found = not_finite(mask, closed=True)
+    if found:
+        counts.setdefault(found, []).append("mask")
     if all(((chunk == 0) | (chunk == 1)).all() for chunk in chunks(mask)) and any(c.any() for c in chunks(mask)):
-        yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and false"
+        yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true and false"
 
 
 def of_numbers(**arrays: NDArray[Any]) -> Iterator[str]:
@@ -86,11 +86,11 @@ def of_numbers(**arrays: NDArray[Any]) -> Iterator[str]:
 
 
 def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
-    """Say how many NaN and ∞ an array holds; nothing where it holds none. It may be larger than memory.
+    """Describe how many NaN and ∞ an array holds, or return "" if none. It may be larger than memory.
 
     Args:
-        array: any numbers.
-        closed: whether −∞ says that a key is closed, and is nothing to tell of.
+        array: numbers of any type and shape.
+        closed: whether −∞ only means that a key is closed, and need not be reported.
     """
     if not is_floating(array.dtype) or all(np.isfinite(chunk).all() for chunk in chunks(array)):
         return ""
@@ -102,7 +102,7 @@ def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
 
 
 def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Return an array in pieces of a few megabytes, whatever its layout."""
+    """Yield an array in pieces of a few megabytes."""
     if array.size <= CHUNK or array.ndim == 0:
         yield array
         return
@@ -112,7 +112,7 @@ def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 
 def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[str]:
-    """Tell of results that left the range of the numbers although what they are made of is within it."""
+    """Report results that overflowed although their input is finite."""
     makers: dict[str, list[NDArray[Any] | None]] = {
         "scores": [o.query, o.key],
         "output": [made.get("weights"), o.states.get("value")],
@@ -125,18 +125,18 @@ def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[
 
 
 def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterator[str]:
-    """Tell of queries that may attend to nothing.
+    """Report queries that may not attend to any key.
 
     Args:
         logits: (batch, heads, L, S).
-        rows: which queries these are, where they are not all.
+        rows: the indices of these queries, if they are not all.
     """
     empty = np.flatnonzero((logits == -np.inf).all(axis=-1).any(axis=(0, 1)))
     yield from of_empty(empty if rows is None else rows[empty])
 
 
 def of_empty(queries: NDArray[np.int64]) -> Iterator[str]:
-    """Tell of these queries, which may attend to nothing."""
+    """Report these queries, which may not attend to any key."""
     if len(queries):
-        some = a_few(queries, 5)
-        yield f"{'query' if len(queries) == 1 else 'queries'} {some} may attend to nothing: weights and output are 0"
+        first = a_few(queries, 5)
+        yield f"{'query' if len(queries) == 1 else 'queries'} {first} may attend to nothing: weights and output are 0"

@@ -1,4 +1,4 @@
-"""A problem in one line, for tables of several problems, such as all layers of a model."""
+"""Describe a problem in one line, for tables of several problems, such as all layers of a model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ STATES = ("query", "key", "value")
 
 
 def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
-    """Return a problem as texts by heading: the shapes of its states, its other arrays, and its options.
+    """Return a table row by heading: the shapes of the states, the other arrays, and the options.
 
     Args:
-        shapes: of its arrays, by name; that of the expected output is left out, since it follows from the others.
-        options: those that are not at their default.
+        shapes: those of the arrays, by name; the expected output is left out, since its shape follows from the others.
+        options: those that differ from their default.
     """
     states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in STATES}
-    beside = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*STATES, "expected")]
+    others = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*STATES, "expected")]
     chosen = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
-    return states | {"beside": ", ".join(beside), "options": ", ".join(chosen).replace("_", "-")}
+    return states | {"other arrays": ", ".join(others), "options": ", ".join(chosen).replace("_", "-")}
 
 
 def _short(value: object) -> str:

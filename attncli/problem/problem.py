@@ -1,4 +1,4 @@
-"""One attention problem: arrays, labels and options, and where each of them came from."""
+"""One attention problem: arrays, labels and options, and where each came from."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """What the files and flags of one command come to.
+    """The problem given by the files and flags of one command.
 
     Attributes:
-        arrays: by canonical name, as their files hold them (memory-mapped ones stay so).
+        arrays: by canonical name, as read (memory-mapped arrays stay mapped).
         files: for each array, the file that it came from.
-        given: all the files, those without an array included.
-        labels: ``query_labels`` and ``key_labels``, where there are some: for all items of a batch, or for each.
-        texts: ``title`` and ``source``, where there are some.
-        options: those in force.
-        notices: what people should know about how the files were read.
-        option_sources: for each option that is not at its default, the file or flag that set it.
+        given: all files, including those without an array.
+        labels: ``query_labels`` and ``key_labels``, if any: one list for all batch items, or one per item.
+        texts: ``title`` and ``source``, if any.
+        options: the options.
+        notices: messages about how the files were read.
+        option_sources: for each option that differs from its default, the file or flag that set it.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -41,7 +41,7 @@ class Problem:
     option_sources: Mapping[str, str] = field(default_factory=dict)
 
     def operands(self) -> Operands:
-        """Return what the steps work on.
+        """Return the input of all steps.
 
         Raises:
             InputError: something is missing, or does not fit; with the files of the arrays at fault.
@@ -50,7 +50,7 @@ class Problem:
             return prepare(self.arrays, self.options)
 
     def score_operands(self) -> ScoreOperands:
-        """Return what the steps before the weighted sum work on, which need no value.
+        """Return the input of the steps before the weighted sum, which do not need a value.
 
         Raises:
             InputError: as `operands`.
@@ -60,7 +60,7 @@ class Problem:
 
     @contextmanager
     def naming_files(self) -> Iterator[None]:
-        """Return a context in which an error about arrays is given the files that they came from."""
+        """Return a context that adds, to errors about arrays, the files that the arrays came from."""
         try:
             yield
         except InputError as error:
@@ -70,15 +70,15 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """All the files, for errors that are nobody's in particular."""
+        """All files, for errors that do not belong to a particular one."""
         return ", ".join(dict.fromkeys(self.given))
 
     def labels_of(self, batch: int) -> dict[str, Labels]:
-        """Return the labels of one item of the batch."""
+        """Return the labels of one batch item."""
         return {name: of_item(labels, batch) for name, labels in self.labels.items()}
 
     def check_labels(self, batch: int, queries: int, keys: int) -> None:
-        """Refuse labels that are not one a query or key.
+        """Refuse labels unless there is one per query or key.
 
         Raises:
             InputError: with both numbers.

@@ -1,4 +1,4 @@
-"""Which heads and batch items of a problem are asked for."""
+"""The choice of heads and batch items of a problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Index = int | Literal["all"] | None
 
 @dataclass(frozen=True)
 class Choice:
-    """The heads and batch items that are asked for: an index, all of them, or nothing said.
+    """The heads and batch items to show, each given as an index, as "all", or not at all (None).
 
     Attributes:
         batch: which batch item.
@@ -25,15 +25,15 @@ class Choice:
     head: Index = None
 
     @property
-    def is_some(self) -> bool:
-        """Whether a head or a batch item is picked out by its index."""
+    def picks_one(self) -> bool:
+        """Whether a head or a batch item is chosen by its index."""
         return isinstance(self.batch, int) or isinstance(self.head, int)
 
     def places(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
-        """Return the batch items and heads that are shown; where nothing is said, the first.
+        """Return the pairs of batch item and head to show; by default the first.
 
         Args:
-            shape: how many batch items and heads there are.
+            shape: the numbers of batch items and heads.
 
         Raises:
             InputError: there is no such head or batch item.
@@ -46,7 +46,7 @@ class Choice:
         return [(batch, head) for batch in batches for head in heads]
 
     def part(self, shape: tuple[int, ...]) -> Selection:
-        """Return the part that formats for programs carry; where nothing is said, everything.
+        """Return the part to write in formats for programs; by default everything.
 
         Raises:
             InputError: there is no such head or batch item.
@@ -59,21 +59,21 @@ class Choice:
         return Selection(batch if isinstance(self.batch, int) else None, head if isinstance(self.head, int) else None)
 
     def left_out(self, shape: tuple[int, ...]) -> list[str]:
-        """Say what is not shown where nothing was said and there are several."""
+        """Describe what is not shown: by default only the first of several is."""
         return [
-            f"{name} 0 of {count} is shown; --{name} N shows another, --{name} all every one"
-            for name, asked, count in (("batch", self.batch, shape[0]), ("head", self.head, shape[1]))
-            if count > 1 and asked is None
+            f"only {name} 0 of {count} is shown; --{name} N shows another, --{name} all shows all"
+            for name, wanted, count in (("batch", self.batch, shape[0]), ("head", self.head, shape[1]))
+            if count > 1 and wanted is None
         ]
 
 
-def indices(name: str, asked: Index, count: int) -> Sequence[int]:
-    """Return the indices of the heads (or batch items) that are asked for.
+def indices(name: str, wanted: Index, count: int) -> Sequence[int]:
+    """Return the indices of the chosen heads (or batch items).
 
     Args:
         name: ``"head"`` or ``"batch"``, for the message.
-        asked: an index, ``"all"``, or None for the first.
-        count: how many there are.
+        wanted: an index, ``"all"``, or None for the first.
+        count: the number of heads (or batch items).
 
     Raises:
         InputError: there is no such head.
@@ -82,11 +82,11 @@ def indices(name: str, asked: Index, count: int) -> Sequence[int]:
         >>> indices("head", None, 4), indices("head", "all", 4)
         ([0], range(0, 4))
     """
-    if asked == "all":
+    if wanted == "all":
         return range(count)
-    index = asked or 0
+    index = wanted or 0
     if count == 1 and index != 0:
-        raise InputError(f"--{name} {asked}: there is only one, number 0")
+        raise InputError(f"--{name} {wanted}: the only index is 0")
     if not 0 <= index < count:
-        raise InputError(f"--{name} {asked}: they are counted from 0, the last is {count - 1}")
+        raise InputError(f"--{name} {wanted}: the indices run from 0 to {count - 1}")
     return [index]

@@ -1,4 +1,4 @@
-"""What is in an array, told without holding it in memory."""
+"""Summarise an array without holding it in memory."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from attncli.attend.types import is_floating
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Numbers that are looked at together; a mapped file of any size passes through a buffer this long.
+# How many numbers are examined at a time; a mapped file of any size passes through a buffer of this length.
 BUFFER = 1 << 18
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One array in a line.
+    """A summary of one array.
 
     Attributes:
-        least: the least finite number, None where there is none.
+        least: the smallest finite number; None if there is none.
         most: the largest finite number, likewise.
-        nan: how many NaN there are.
-        infinite: how many ∞ and −∞.
+        nan: number of NaN.
+        infinite: number of ∞ and −∞.
     """
 
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class Summary:
 
 
 def summarise(array: NDArray[Any]) -> Summary:
-    """Look at every number once.
+    """Summarise an array in a single pass.
 
     >>> summarise(np.array([1.0, np.nan, -np.inf, 3.0]))
     Summary(shape=(4,), dtype='float64', least=1.0, most=3.0, nan=1, infinite=1)

@@ -1,1 +1,1 @@
-"""Recording the attention of real models: what goes into it, and what the model itself makes of that."""
+"""Record the attention of real models: its input, and the output of the model itself."""

@@ -1,8 +1,8 @@
-"""Listen to a model: every attention that it performs passes through one function of ours.
+"""Listen to a model: route every attention that it performs through a function of ours.
 
-transformers looks the function of attention up by its name, in a table that is open (`AttentionInterface`). Ours calls
-the family's own eager function, which lies in the module that the layer was defined in, so that the model goes on with
-exactly what it would have computed, and keeps what went in and what came out.
+transformers looks up the attention function by name in an open registry (`AttentionInterface`). Ours calls the eager
+function of the model family, from the module that defines the layer, so that the model computes exactly what it would
+have computed anyway, and keeps the input and the output.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 
 from attncli.errors import InputError
 from attncli.trace.model import Model
-from attncli.trace.transformers_setup import hearers
+from attncli.trace.transformers_setup import listeners
 
-# Where modules are handed the states of another part of the model, which makes their attention a cross-attention.
+# Arguments that pass the states of another part of the model; with one of them, attention is cross-attention.
 FROM_ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states")
-# How classes are called that perform attention, of whatever kind.
-CALLED = ("attention", "deltanet")
+# Words in the names of classes that perform attention of any kind.
+CLASS_NAMES = ("attention", "deltanet")
 CROSS_NAMES = ("cross", "encoder_attn", "encdecattention")
 
 
@@ -30,17 +30,17 @@ class Call:
     """One attention that was performed.
 
     Attributes:
-        index: its number in the order of calls.
+        index: its index in the order of calls.
         module: the path of its layer in the model.
-        layer: the number that the layer itself says it has, if it does.
+        layer: the index that the layer itself reports, if any.
         cross: whether its keys come from another part of the model.
-        causal: whether the layer says that it is causal.
-        forward: how many times the whole model had been called, this time included; 0 in an encoder that is called
-            before it.
-        tensors: query, key, value, mask and output as they came, if they were to be kept.
-        shapes: of query, key and value.
-        size: how many bytes query, key, value, mask and output take.
-        more: the arguments by name, such as scaling and softcap.
+        causal: whether the layer reports that it is causal.
+        forward: the number of calls of the whole model so far, including the current one; 0 in an encoder that runs
+            before the model is called.
+        tensors: query, key, value, mask and output as they were, if they are kept.
+        shapes: those of query, key and value.
+        size: the bytes that query, key, value, mask and output take.
+        arguments: the other arguments by name, such as scaling and softcap, if they are kept.
     """
 
     index: int
@@ -52,15 +52,15 @@ class Call:
     shapes: dict[str, tuple[int, ...]]
     size: int
     tensors: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 class Listener:
-    """Hears the attention of one model while it runs.
+    """Listens to the attention of one model while it runs.
 
     Args:
-        model: which.
-        kept: tells by its number whether the tensors of a call are kept; None keeps none.
+        model: the model.
+        kept: takes the index of a call and returns whether to keep its tensors; None keeps none.
     """
 
     def __init__(self, model: Model, kept: Callable[[int], bool] | None = None) -> None:
@@ -68,20 +68,20 @@ class Listener:
         self.kept = kept or (lambda index: False)
         self.names = {id(module): name for name, module in self.network.named_modules()}
         self.calls: list[Call] = []
-        self.bypassing: dict[str, None] = {}  # layers of attention that never called us; a set that keeps its order
+        self.bypassing: dict[str, None] = {}  # attention layers that never called us; an ordered set
         self.forward = 0
         self.cross: list[bool] = []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Be called by the model's attention."""
+        """Route the model's attention calls through this listener."""
         with ExitStack() as hooks:
-            hearers.append(self._attention)
-            hooks.callback(hearers.pop)
+            listeners.append(self._attention)
+            hooks.callback(listeners.pop)
             handle = self.network.register_forward_pre_hook(self._starts)
             hooks.callback(handle.remove)
             for module in self.network.modules():
-                if any(word in type(module).__name__.lower() for word in CALLED):
+                if any(word in type(module).__name__.lower() for word in CLASS_NAMES):
                     for hook in self._around(module):
                         hooks.callback(hook.remove)
             yield
@@ -90,7 +90,7 @@ class Listener:
         self.forward += 1
 
     def _around(self, module: Any) -> tuple[Any, Any]:
-        """Watch a module that calls itself attention: does it, or anything in it, call us?"""
+        """Add hooks to a module named attention that find out whether it, or anything inside it, calls us."""
         counts: list[int] = []
         known = list(inspect.signature(module.forward).parameters)
 
@@ -102,7 +102,7 @@ class Listener:
         def after(*_: Any) -> None:
             self.cross.pop()
             name = self.names[id(module)]
-            # Of one attention within another, the inner one is meant.
+            # If one attention module contains another, report only the inner one.
             if counts.pop() == len(self.calls) and not any(each.startswith(f"{name}.") for each in self.bypassing):
                 self.bypassing[f"{name} ({type(module).__name__})"] = None
 
@@ -129,7 +129,7 @@ class Listener:
                 shapes={name: tuple(found[name].shape) for name in ("query", "key", "value")},
                 size=sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()),
                 tensors={name: tensor.detach().clone() for name, tensor in tensors.items()} if kept else {},
-                more=own | {name: each for name, each in more.items() if each is not None} if kept else {},
+                arguments=own | {name: each for name, each in more.items() if each is not None} if kept else {},
             )
         )
         return made
@@ -142,9 +142,9 @@ def _is_cross(name: str, module: Any, handed: list[bool]) -> bool:
 
 
 def eager(module: Any) -> Callable[..., Any]:
-    """Return the family's own plain function of attention.
+    """Return the eager attention function of the layer's model family.
 
-    It is the one that the layer's own code names, or else the one that there is in the module it was defined in.
+    It is the one that the code of the layer refers to, or else the only one in the module that defines the layer.
 
     Raises:
         InputError: there is none, or several.
@@ -154,7 +154,7 @@ def eager(module: Any) -> Callable[..., Any]:
     there = [name for name in vars(source) if name.endswith("eager_attention_forward")]
     named = [name for name in there if code is not None and name in code.co_names]
     names = named or there
-    if len(names) != 1:  # which of them it would have been is not known here, and a wrong one would be no truth
-        message = f"{type(module).__name__} has {len(names) or 'no'} eager functions of attention that could be called"
+    if len(names) != 1:  # guessing could record the wrong function
+        message = f"{type(module).__name__} has {len(names) or 'no'} eager attention functions; exactly one is needed"
         raise InputError(message)
     return getattr(source, names[0])

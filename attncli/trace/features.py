@@ -1,4 +1,4 @@
-"""Pictures and sounds: which a model reads, what one of them looks like, and what its positions are called."""
+"""Pictures and sounds: which features a model reads, a sample of them, and labels for their positions."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from attncli.errors import InputError
 from attncli.files.contents import Labels
 from attncli.trace.model import Model
 
-# The features of pictures, spectra and waves, and how many axes a batch of them has.
+# Features of pictures, spectra and waveforms, with the number of axes of a batch.
 FEATURES = {"pixel_values": 4, "input_features": 3, "input_values": 2}
 IDS = "input_ids"
-FRAME = 0.02  # seconds that a position of Whisper's encoder stands for: two frames of 10 ms
+FRAME = 0.02  # seconds per position of Whisper's encoder: two frames of 10 ms
 
 
-def taken(model: Model) -> set[str]:
-    """Return what the model can be given."""
+def parameters(model: Model) -> set[str]:
+    """Return the names of the inputs that the model accepts."""
     return set(inspect.signature(model.network.forward).parameters)
 
 
 def feature_name(model: Model) -> str | None:
-    """Return the argument that takes features, if there is one: the model's main one where it is of that kind."""
-    there = taken(model) & FEATURES.keys()
+    """Return the argument that takes features, if any; preferably the main input of the model."""
+    there = parameters(model) & FEATURES.keys()
     return next((name for name in (model.network.main_input_name, *FEATURES) if name in there), None)
 
 
 def stand_in(model: Model) -> dict[str, Any]:
-    """Return an input of the right shape, to see what a model does with it.
+    """Return an input of the right shape, to find out which attentions a model performs.
 
     Raises:
-        InputError: it reads something of which that is not known.
+        InputError: the shape of its input is not known.
     """
     import torch
 
@@ -45,16 +45,18 @@ def stand_in(model: Model) -> dict[str, Any]:
     try:
         tensor = shapes[name]()
     except (KeyError, AttributeError, TypeError):
-        raise InputError(f"this model reads {name}; what they look like is not known here", hint="give some") from None
+        raise InputError(
+            f"this model reads {name}, whose shape is not known here", hint="give an example in a file"
+        ) from None
     return {name: tensor if name == IDS else tensor.to(model.network.dtype)}
 
 
 def positions(model: Model, arguments: Mapping[str, Any]) -> list[Labels] | None:
-    """Return labels for the positions of a picture or a sound: patches by row and column, frames by their second.
+    """Return labels for the positions of a picture or a sound: patches by row and column, frames by seconds.
 
     Args:
-        model: whose patch size counts.
-        arguments: what it is given.
+        model: it has the patch size.
+        arguments: the input of the model.
     """
     if "pixel_values" in arguments:
         pixels = arguments["pixel_values"].shape

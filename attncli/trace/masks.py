@@ -1,6 +1,6 @@
-"""From the mask that a model adds to its scores to the rules that it stands for, as DESIGN has them.
+"""Turn the mask that a model adds to its scores into the options that it amounts to.
 
-A rule is only put in the place of numbers where it is the same rule, number for number.
+An option replaces numbers only if it means exactly the same, number for number.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What is below this was meant as −∞, whatever the type; models fill with the lowest number of theirs, or −∞, or −1e4.
+# Numbers below this mean −∞, in any type; models fill with the lowest number of the type, with −∞, or with −1e4.
 CLOSED = -9e3
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a mask comes to.
+    """What a mask amounts to.
 
     Attributes:
-        options: ``causal``, ``offset`` and ``window``, where they say it.
-        mask: what they do not say: boolean (true = may attend), or numbers; None where nothing is left.
+        options: ``causal``, ``offset`` and ``window``, if they express the mask.
+        mask: what the options do not express: boolean (true = may attend), or numbers; None if nothing is left.
     """
 
     options: dict[str, object] = field(default_factory=dict)
@@ -34,14 +34,14 @@ class Rules:
 def rules(
     mask: NDArray[Any] | None, sizes: tuple[int, int], *, causal: bool, first: int, window: int | None = None
 ) -> Rules:
-    """Find the rules behind a mask.
+    """Find the options that express a mask.
 
     Args:
         mask: numbers that are added to the scores, or true where a query may attend: (batch, heads or 1, L, S or more).
         sizes: L and S.
-        causal: whether the layer is causal, so that this is what one looks for first.
+        causal: whether the layer is causal; if so, causal rules are tried first.
         first: the position of the first query.
-        window: how many keys the layer says that a query sees, itself included.
+        window: the number of keys that a query sees according to the layer, including its own.
     """
     queries, keys = sizes
     if mask is None:
@@ -51,8 +51,8 @@ def rules(
     if mask.dtype != bool and (mask[opened] != 0).any():
         return Rules(mask=mask)
     if not opened.any(axis=-1).all():
-        # A query that may attend to nothing attends to all there, since the fill is finite. So it is kept: it takes
-        # up any score that is added to it, in every precision.
+        # A query that may not attend to any key attends to all of them in the model, since the fill is finite. So keep
+        # a fill: the lowest float32 absorbs any score added to it, in every precision.
         fill = np.where(opened.any(axis=-1, keepdims=True), -np.inf, np.finfo(np.float32).min)
         return Rules(mask=np.where(opened, 0, fill).astype(np.float32))
     for options, rule in _candidates(queries, keys, first, causal=causal, window=window):
@@ -65,13 +65,13 @@ def rules(
 def _candidates(
     queries: int, keys: int, first: int, *, causal: bool, window: int | None
 ) -> Iterator[tuple[dict[str, object], NDArray[np.bool_]]]:
-    """Return the rules that a mask may stand for, the likeliest first."""
-    apart = first + np.arange(queries)[:, None] - np.arange(keys)  # how far behind the query a key stands
+    """Yield the options that a mask may amount to, with what they leave open, the likeliest first."""
+    distance = first + np.arange(queries)[:, None] - np.arange(keys)  # from the key to the query
     options: dict[str, object] = {"causal": True} | ({"offset": first} if first else {})
-    one_way = [(options, apart >= 0)]
+    one_way = [(options, distance >= 0)]
     both_ways: list[tuple[dict[str, object], NDArray[np.bool_]]] = [({}, np.ones((queries, keys), dtype=bool))]
     if window:
-        one_way.append((options | {"window": window - 1}, (apart >= 0) & (apart < window)))
-        both_ways += [({"window": [side, side]}, abs(apart) <= side) for side in (window // 2, window - 1)]
-    # Some layers do not say that they are causal, such as those of CLIP that read text.
+        one_way.append((options | {"window": window - 1}, (distance >= 0) & (distance < window)))
+        both_ways += [({"window": [side, side]}, abs(distance) <= side) for side in (window // 2, window - 1)]
+    # Some layers do not report that they are causal, such as those of CLIP's text model.
     yield from one_way + both_ways if causal else both_ways + one_way

@@ -1,4 +1,4 @@
-"""Find and load a model: from a folder or an installed package, never from a network, never by unpickling."""
+"""Find and load a model from a folder or an installed package; never from a network, never by unpickling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIG = "config.json"
 WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 GGUF = "*.gguf"
-# Parts of a model that read what its attention has made, and are read by none.
+# Parts of a model that come after all attention, so that attention does not depend on them.
 HEADS = {
     "pooler",
     "classifier",
@@ -32,32 +32,32 @@ HEADS = {
     "embed_out",
     "predictions",
 }
-NOT_HEARD = "only families that take their attention from transformers' AttentionInterface can be traced"
+FAMILIES_HINT = "only families that take their attention from transformers' AttentionInterface can be traced"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that is ready to run.
+    """A model, ready to run.
 
     Attributes:
-        name: what people call it.
-        network: the module of PyTorch.
-        tokenizer: what makes tokens of texts, where the folder holds one.
-        described: where it comes from, for the source of what is recorded.
-        headless: whether its file lacks a head, so that what it would write is random.
-        notices: what people should know of it.
+        name: its name, for people.
+        network: the PyTorch module.
+        tokenizer: its tokenizer; None if the folder holds none.
+        description: name, class and type, for the source of recordings.
+        headless: whether its file lacks the weights of the head, so that generated text would be random.
+        notices: messages about it.
     """
 
     name: str
     network: Any
     tokenizer: Any
-    described: str
+    description: str
     headless: bool = False
     notices: Sequence[str] = ()
 
     @property
     def config(self) -> Any:
-        """What the model says of itself."""
+        """The configuration of the model."""
         return self.network.config
 
 
@@ -68,7 +68,7 @@ def find(given: str) -> Path:
         given: the folder itself, or the name of an installed package that ships one.
 
     Raises:
-        InputError: there is no such thing here, or there are several models in it.
+        InputError: there is no such folder or package, or it does not hold exactly one model.
     """
     folder = Path(given)
     if folder.is_file():
@@ -78,10 +78,8 @@ def find(given: str) -> Path:
     try:
         files = metadata.files(given) or []
     except (metadata.PackageNotFoundError, ValueError):
-        hint = "no network is asked: download it yourself, and give the folder"
-        raise InputError(
-            "there is no such folder, and no installed package of that name", place=given, hint=hint
-        ) from None
+        hint = "attn never downloads; download the model yourself and give its folder"
+        raise InputError("no such folder, and no installed package of that name", place=given, hint=hint) from None
     parents = {Path(str(file.locate())).parent for file in files if any(map(file.match, (WEIGHTS, GGUF, *PICKLED)))}
     return _only_one(given, sorted(parent for parent in parents if _is_model(parent)))
 
@@ -99,10 +97,12 @@ def _is_model(folder: Path) -> bool:
 
 def _only_one(given: str, found: list[Path]) -> Path:
     if not found:
-        hint = f"a model is {CONFIG} beside *.safetensors, as save_pretrained writes them, or a .gguf file"
+        hint = f"a model is {CONFIG} with *.safetensors, as save_pretrained writes them, or a .gguf file"
         raise InputError("holds no model", place=given, hint=hint)
     if len(found) > 1:
-        raise InputError(f"holds {len(found)} models", place=given, hint="give one: " + ", ".join(map(str, found)))
+        raise InputError(
+            f"holds {len(found)} models", place=given, hint="give one of them: " + ", ".join(map(str, found))
+        )
     return found[0]
 
 
@@ -110,7 +110,7 @@ def load(given: str) -> Model:
     """Load a model and its tokenizer.
 
     Raises:
-        InputError: there is none, its weights are pickled or too big for the memory, or it needs code of its own.
+        InputError: there is none, its weights are pickled or too large for memory, or it needs custom code.
     """
     folder = find(given)
     package = transformers()
@@ -129,47 +129,47 @@ def load(given: str) -> Model:
                 output_loading_info=True,
                 **more,
             )
-    # What a broken folder, or a family that is unknown to it, makes the package raise has no common type.
+    # For a broken folder or an unknown family, transformers raises errors of many types.
     except Exception as error:
-        raise _why(error, folder, given) from None
+        raise _load_error(error, folder, given) from None
     notices = _check_loaded(loaded, given)
     headless = bool(loaded.get("missing_keys"))
     name = folder.resolve().name if Path(given).is_dir() else given
-    described = f"{name} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
-    return Model(name, network.eval(), _tokenizer(package, folder, more), described, headless, notices)
+    description = f"{name} ({type(network).__name__}, {str(network.dtype).removeprefix('torch.')})"
+    return Model(name, network.eval(), _tokenizer(package, folder, more), description, headless, notices)
 
 
 def _check_loaded(loaded: dict[str, Any], given: str) -> list[str]:
-    """Refuse a model that is not all there: what its file lacks was drawn at random. Return what should be known.
+    """Refuse an incomplete model, whose missing weights are random; return notices.
 
-    Heads are not missed: they come behind all attention.
+    A missing head does not matter, since it comes after all attention.
     """
     missing = sorted(name for name in loaded.get("missing_keys") or () if not HEADS.intersection(name.split(".")))
     if missing:
         message = f"its file lacks {len(missing)} of the model's weights ({a_few(missing)}), which would be random"
         raise InputError(message, place=given)
     unused = sorted(loaded.get("unexpected_keys") or ())
-    return [f"its file holds {len(unused)} weights that the model has no place for: {a_few(unused)}"] if unused else []
+    return [f"its file holds {len(unused)} weights that the model does not use: {a_few(unused)}"] if unused else []
 
 
 def _check_index(folder: Path, files: set[str]) -> None:
-    """Refuse an index that leads anywhere but to safetensors in this folder: transformers would unpickle the rest."""
+    """Refuse an index that names anything but safetensors in this folder: transformers would unpickle it."""
     for index in folder.glob("*.index.json"):
         try:
             named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            raise InputError("is no index of weights", place=str(index)) from None
+            raise InputError("is not an index of weights", place=str(index)) from None
         if any(name not in files for name in named):
-            raise InputError("names files of weights that are not there as safetensors", place=str(index))
+            raise InputError("names weight files that are not safetensors in this folder", place=str(index))
 
 
 def _check_weights(folder: Path, given: str) -> dict[str, str]:
-    """Look at the files before any is opened; return how transformers is told of a GGUF file."""
+    """Check the files before any is opened; return the arguments that make transformers read a GGUF file."""
     safe, gguf = sorted(folder.glob(WEIGHTS)), sorted(folder.glob(GGUF))
     if not safe and not gguf:
         if any(file for pattern in PICKLED for file in folder.glob(pattern)):
-            hint = "where you trust them, write them anew: AutoModel.from_pretrained(…).save_pretrained(…)"
-            raise InputError("its weights are pickled, and nothing is unpickled here", place=given, hint=hint)
+            hint = "if you trust them, convert them: AutoModel.from_pretrained(…).save_pretrained(…)"
+            raise InputError("its weights are pickled, and attn never unpickles", place=given, hint=hint)
         raise InputError("holds no weights (*.safetensors)", place=given)
     for file in safe or gguf:
         if not os.access(file, os.R_OK):
@@ -177,22 +177,22 @@ def _check_weights(folder: Path, given: str) -> dict[str, str]:
     _check_index(folder, {file.name for file in safe})
     size = sum(file.stat().st_size for file in safe or gguf[:1])
     if size > available_memory():
-        message = f"its weights take {size / 1e9:.1f} GB, more than the memory that is free"
+        message = f"its weights take {size / 1e9:.1f} GB, more than the available memory"
         raise InputError(message, place=given)
     if safe:
         return {}
     if len(gguf) > 1:
-        raise InputError(f"holds {len(gguf)} GGUF files", place=given, hint="leave one of them in the folder")
+        raise InputError(f"holds {len(gguf)} GGUF files", place=given, hint="keep only one of them in the folder")
     return {"gguf_file": gguf[0].name}
 
 
 def _class(package: Any, config: Any, *, gguf: bool) -> Any:
-    """Return the class that the model was saved as, with its head if it has one."""
+    """Return the class that the model was saved with, which includes its head if it has one."""
     for name in config.architectures or ():
         found = getattr(package, name, None)
         if isinstance(found, type) and issubclass(found, package.PreTrainedModel):
             return found
-    # What a GGUF file holds is a language model, and it does not say so.
+    # A GGUF file holds a language model, but does not name its class.
     return package.AutoModelForCausalLM if gguf else package.AutoModel
 
 
@@ -202,21 +202,21 @@ def _tokenizer(package: Any, folder: Path, more: dict[str, str]) -> Any:
             return package.AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, use_fast=True, **more
             )
-    # A folder without a tokenizer is fine for pictures and sounds; whoever needs one will say that there is none.
+    # A folder without a tokenizer is fine for pictures and sounds; for texts, _tokenizer in inputs reports it.
     except Exception:
         return None
 
 
-def _why(error: Exception, folder: Path, given: str) -> InputError:
-    """Say in one line why a model cannot be loaded."""
+def _load_error(error: Exception, folder: Path, given: str) -> InputError:
+    """Return an error that says in one line why a model cannot be loaded."""
     config = _config(folder)
     if "auto_map" in config:
-        return InputError("needs code of its own, which is never run", place=given)
+        return InputError("needs custom code, which attn never runs", place=given)
     if isinstance(error, KeyError) and error.args == (ATTENTION,):
         family = config.get("model_type", "this family")
-        return InputError(f"the attention of {family} cannot be recorded", place=given, hint=NOT_HEARD)
+        return InputError(f"the attention of {family} cannot be recorded", place=given, hint=FAMILIES_HINT)
     if isinstance(error, ImportError):
-        return InputError(f"cannot be loaded: {first_line(error)}", place=given, hint="pip install what it asks for")
+        return InputError(f"cannot be loaded: {first_line(error)}", place=given, hint="pip install the missing package")
     return InputError(f"cannot be loaded: {first_line(error)}", place=given)
 
 

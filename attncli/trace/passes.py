@@ -1,4 +1,4 @@
-"""What each attention is called, and which of them are asked for."""
+"""Names for the attentions of a model, and the choice of which to record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PREFILL, STEP = "prefill", "step"
 
 @dataclass(frozen=True)
 class Place:
-    """Which attention of a model it is.
+    """One attention of a model, identified by its place.
 
     Attributes:
         stack: ``encoder``, ``decoder`` (its attention to itself) or ``cross`` (its attention to the encoder).
-        layer: counted from 0 in its stack.
-        step: None where nothing is generated; 0 is the prefill, N the pass in which the Nth new token is the query.
+        layer: its index in the stack, from 0.
+        step: None without generation; 0 is the prefill, N the pass in which the Nth new token is the query.
     """
 
     stack: str
@@ -29,7 +29,7 @@ class Place:
 
     @property
     def name(self) -> str:
-        """What it is called in files.
+        """Its name in files.
 
         >>> Place("decoder", 3).name, Place("cross", 0, 0).name, Place("decoder", 3, 2).name
         ('decoder.3', 'cross.0.prefill', 'decoder.3.step.2')
@@ -39,13 +39,13 @@ class Place:
 
 
 def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[Place]:
-    """Tell the attentions apart.
+    """Identify the attentions.
 
-    Layers have the numbers that they say they have, where all of a stack say different ones. A module that stands for
-    all layers (as in ALBERT) says one number or none: there the order of the calls counts.
+    Layers have the index that they report, if all layers of a stack report different ones. A module that serves as all
+    layers (as in ALBERT) reports a single index or none; then the order of the calls counts.
 
     Args:
-        calls: of one run, in their order.
+        calls: those of one run, in order.
         two_parts: whether the model is an encoder and a decoder.
         generates: whether tokens were generated.
     """
@@ -56,8 +56,8 @@ def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[P
         groups.setdefault((stack, forward), []).append(call)
     found: dict[int, Place] = {}
     for (stack, forward), together in groups.items():
-        told = [call.layer for call in together]
-        known = all(isinstance(layer, int) and layer >= 0 for layer in told) and len(set(told)) == len(told)
+        reported = [call.layer for call in together]
+        known = all(isinstance(layer, int) and layer >= 0 for layer in reported) and len(set(reported)) == len(reported)
         step = forward - 1 if generates and stack != ENCODER else None
         for count, call in enumerate(together):
             found[call.index] = Place(stack, int(call.layer or 0) if known else count, step)
@@ -67,7 +67,7 @@ def places(calls: Sequence[Call], *, two_parts: bool, generates: bool) -> list[P
 def _stack(call: Call, two_parts: bool) -> str:
     if call.cross:
         return CROSS
-    if two_parts:  # a part may itself call its layers an encoder, as BERT does: the outermost name counts
+    if two_parts:  # a decoder may call its layers an encoder, as that of BERT does, so the outermost name counts
         named = (each for part in call.module.split(".") for each in (ENCODER, DECODER) if each in part)
         return next(named, DECODER if call.causal else ENCODER)
     return DECODER if call.causal else ENCODER
@@ -75,12 +75,12 @@ def _stack(call: Call, two_parts: bool) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked for; None is all of it.
+    """The attentions to record; None means all.
 
     Attributes:
-        layers: ranges of layers.
+        layers: ranges of layer indices.
         stacks: some of `STACKS`.
-        steps: ranges of steps, 0 being the prefill.
+        steps: ranges of steps, where 0 is the prefill.
     """
 
     layers: Sequence[range] | None = None
@@ -92,7 +92,7 @@ class Choice:
         """Read ``--layer`` and ``--pass``.
 
         Raises:
-            InputError: a word or a range that is none.
+            InputError: an invalid word or range.
 
         Example:
             >>> Choice.parse("0-2,5", ["cross,prefill", "step.3"])
@@ -104,7 +104,7 @@ class Choice:
         return cls(None if layers is None else ranges("layer", layers), stacks or None, steps or None)
 
     def takes(self, place: Place) -> bool:
-        """Tell whether an attention is asked for."""
+        """Tell whether an attention is chosen."""
         return (
             (self.layers is None or any(place.layer in each for each in self.layers))
             and (self.stacks is None or place.stack in self.stacks)
@@ -112,12 +112,12 @@ class Choice:
         )
 
     def _once(self, place: Place) -> bool:
-        """Tell whether it is an encoder's that is asked for by name: it runs once, whichever steps are wanted."""
+        """Tell whether it is in an encoder that is chosen by name: that runs once, whichever steps are chosen."""
         return place.stack == ENCODER and self.stacks is not None and ENCODER in self.stacks
 
     @property
     def everything(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether everything is chosen."""
         return self.layers is None and self.stacks is None and self.steps is None
 
 
@@ -126,24 +126,24 @@ def _steps(word: str) -> range:
         return range(1)
     kind, dot, numbers = word.partition(".")
     if kind != STEP or (dot and not numbers):
-        hint = f"{', '.join(STACKS)}, {PREFILL}, {STEP} (all of them), {STEP}.N, {STEP}.N-M"
-        raise InputError(f"--pass {word[:40]}: there is no such pass", hint=hint)
+        hint = f"use {', '.join(STACKS)}, {PREFILL}, {STEP} (all of them), {STEP}.N or {STEP}.N-M"
+        raise InputError(f"--pass {word[:40]}: no such pass", hint=hint)
     found = ranges("pass", numbers, word)[0] if numbers else range(1, 1 << 62)
     if found.start < 1:
         raise InputError(f"--pass {word[:40]}: steps count from 1", hint=f"the pass before them is {PREFILL}")
     return found
 
 
-def ranges(flag: str, text: str, said: str | None = None) -> list[range]:
+def ranges(flag: str, text: str, typed: str | None = None) -> list[range]:
     """Read numbers and ranges, both ends inclusive.
 
     Args:
-        flag: the option's name.
-        text: what is read.
-        said: what was typed, where that is more.
+        flag: the name of the option.
+        text: the text to read.
+        typed: what the user typed, if that is longer.
 
     Raises:
-        InputError: it is something else.
+        InputError: the text is something else.
 
     Example:
         >>> ranges("head", "0-2,5")
@@ -154,17 +154,17 @@ def ranges(flag: str, text: str, said: str | None = None) -> list[range]:
         first, dash, last = part.strip().partition("-")
         ends = [first, last] if dash else [first, first]
         if not all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends) or int(ends[0]) > int(ends[1]):
-            wanted = "numbers and ranges of them, from low to high, such as 0-3,5"
-            raise InputError(f"--{flag} {(said or text)[:40]}: {wanted}, are understood")
+            wanted = "numbers and ranges, from low to high, such as 0-3,5"
+            raise InputError(f"--{flag} {(typed or text)[:40]}: expected {wanted}")
         found.append(range(int(ends[0]), int(ends[1]) + 1))
     return found
 
 
 def chosen(there: Sequence[Place], choice: Choice) -> list[int]:
-    """Return the numbers of those that are asked for.
+    """Return the indices of the chosen attentions.
 
     Raises:
-        InputError: there are none; what there is is told.
+        InputError: there are none; the message says what there is.
     """
     layers = {place.layer for place in there}
     for each in choice.layers or ():
@@ -172,8 +172,8 @@ def chosen(there: Sequence[Place], choice: Choice) -> list[int]:
             raise InputError(f"--layer {each.start}: there are layers {min(layers)} to {max(layers)}")
     found = [index for index, place in enumerate(there) if choice.takes(place)]
     if not found and choice.steps is not None and all(place.step is None for place in there):
-        raise InputError("there are no steps without --generate N", hint="--generate 3 has step.1 to step.3")
+        raise InputError("there are no steps without --generate N", hint="--generate 3 gives step.1 to step.3")
     if not found:
         stacks = ", ".join(dict.fromkeys(place.stack for place in there))
-        raise InputError("nothing in this run is what --layer and --pass ask for", hint=f"it has {stacks}; see --list")
+        raise InputError("nothing in this run matches --layer and --pass", hint=f"it has {stacks}; see --list")
     return sorted(found, key=lambda index: counted(there[index].name))

@@ -1,4 +1,4 @@
-"""From an attention that was heard to a problem as files hold it."""
+"""Turn a recorded attention into a problem that can be written to a file."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 HEAD_AXIS = 1
 MOST_EXTRA = 8
-# How many times its tolerance an output may be off: a rare row is, but what lacks something is off by far more.
-ASTRAY = 30.0
-# What layers are given that is recorded, or has no part in the result.
+# An output may be off by this many times its tolerance: a rare row is, but a missing input is off by far more.
+MAX_EXCESS = 30.0
+# Arguments of layers that are recorded, or do not affect the result.
 KNOWN = {
     *("scaling", "softcap", "sliding_window", "window", "s_aux", "sinks", "position_bias", "dropout", "is_causal"),
     *("position_ids", "use_cache", "output_attentions", "output_router_logits", "encoder_hidden_states", "training"),
@@ -32,13 +32,13 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the positions of a model stand for, for each item of the batch; None is not known.
+    """Labels for the positions of a model, one list per batch item; None if not known.
 
     Attributes:
-        source: what an encoder reads.
-        target: what a decoder reads, generated tokens included.
-        prompt: how many of the target were there before anything was generated.
-        features: the patches of a picture or the frames of a sound.
+        source: what the encoder reads.
+        target: what the decoder reads, including generated tokens.
+        prompt: the number of target tokens before generation.
+        features: patches of a picture or frames of a sound.
     """
 
     source: Sequence[Labels] | None
@@ -47,11 +47,11 @@ class Tokens:
     features: Sequence[Labels] | None = None
 
     def read(self, module: str, count: int) -> Sequence[Labels] | None:
-        """Return what the part of the model that this layer is in reads, where it has so many positions."""
+        """Return what the part of the model with this layer reads, if that has ``count`` positions."""
         sees = any(part in module for part in ("vision", "visual", "image", "audio"))
         lists = self.features if self.source is None or sees else self.source
         if lists is not None and lists is self.features:
-            # Before the patches there may stand tokens for the whole picture.
+            # Tokens for the whole picture may come before the patches.
             extra = ("CLS", *(f"extra {at}" for at in range(1, MOST_EXTRA)))
             lists = [(*extra[: max(0, min(MOST_EXTRA, count - len(each)))], *each) for each in lists]
         return lists if lists and all(len(each) == count for each in lists) else None
@@ -62,10 +62,10 @@ class Recorded:
     """One attention, recorded.
 
     Attributes:
-        place: which.
+        place: which attention it is.
         module: the path of its layer.
         named: the problem, with the model's own output as ``expected``.
-        comparison: how the pipeline here compares with it.
+        comparison: how our own output compares with the model's.
     """
 
     place: Place
@@ -74,44 +74,44 @@ class Recorded:
     comparison: Comparison
 
     @property
-    def astray(self) -> str:
-        """What people should know where the model's output is further off than rounding mostly is."""
+    def warning(self) -> str:
+        """A warning if the model's output is further off than rounding usually explains; otherwise empty."""
         c = self.comparison
-        off = f"{self.place.name}: the model's own output is {c.error:.1e} off, where rounding mostly costs up to"
-        return "" if c.agrees else f"{off} {c.tolerance:.1e}; attn check will tell"
+        off = f"{self.place.name}: the model's own output is off by {c.error:.1e}; rounding usually explains up to"
+        return "" if c.agrees else f"{off} {c.tolerance:.1e}; attn check shows more"
 
 
 def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[range] | None, texts: dict[str, str]) -> Recorded:
-    """Turn a call into a problem, and see that the pipeline here makes of it what the model made.
+    """Turn a call into a problem, and check that our own output for it agrees with the model's.
 
     Args:
-        call: with its tensors.
+        call: the call, with its tensors.
         place: which attention it is.
-        tokens: labels.
-        heads: query heads that are kept; None is all of them.
+        tokens: labels for the positions.
+        heads: query heads to keep; None means all.
         texts: ``title`` and ``source``.
 
     Raises:
-        InputError: the model does something else than what was recorded of it.
+        InputError: the model does something that was not recorded.
     """
     arrays = {name: to_numpy(tensor) for name, tensor in call.tensors.items()}
     arrays["expected"] = arrays.pop("output").swapaxes(1, 2)  # the model has (batch, L, heads, Ev)
-    options = _options(call.more)
+    options = _options(call.arguments)
     queries, keys = arrays["query"].shape[-2], arrays["key"].shape[-2]
     found = rules(
         arrays.pop("mask", None),
         (queries, keys),
         causal=place.stack == DECODER,
         first=keys - queries if place.stack == DECODER else 0,
-        window=_window(call.more),
+        window=_window(call.arguments),
     )
     options |= found.options
     arrays |= {} if found.mask is None else {"mask": found.mask}
-    arrays |= _beside(call.more)
-    problem = _plain(arrays if heads is None else of_heads(arrays, heads))
+    arrays |= _sinks_and_bias(call.arguments)
+    problem = _without_batch(arrays if heads is None else of_heads(arrays, heads))
     labels = _labels(call.module, place, tokens, arrays["query"].shape, keys)
     return Recorded(
-        place, call.module, Named(problem, labels, texts, options), _compared(problem, options, place, call.more)
+        place, call.module, Named(problem, labels, texts, options), _compared(problem, options, place, call.arguments)
     )
 
 
@@ -126,33 +126,33 @@ def to_numpy(tensor: Any) -> NDArray[Any]:
     return tensor.numpy()
 
 
-def _options(more: dict[str, Any]) -> dict[str, object]:
-    """Return scale and softcap; where a model says nothing of the scale, its eager function takes 1/√d."""
-    scaling = more.get("scaling")
+def _options(arguments: dict[str, Any]) -> dict[str, object]:
+    """Return scale and softcap; without a scale, eager functions use 1/√d."""
+    scaling = arguments.get("scaling")
     scale = "sqrt" if scaling is None else float(scaling)
     options: dict[str, object] = {} if scale == 1 else {"scale": scale}
-    return options | ({"softcap": float(more["softcap"])} if more.get("softcap") else {})
+    return options | ({"softcap": float(arguments["softcap"])} if arguments.get("softcap") else {})
 
 
-def _window(more: dict[str, Any]) -> int | None:
-    found = more.get("sliding_window", more.get("window"))
+def _window(arguments: dict[str, Any]) -> int | None:
+    found = arguments.get("sliding_window", arguments.get("window"))
     return found if isinstance(found, int) and found > 0 else None
 
 
-def _beside(more: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return sinks and bias, where a layer has them and they are not all zero."""
+def _sinks_and_bias(arguments: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return sinks and bias, if the layer has them; not a bias of zeros."""
     found = {}
-    sinks = more.get("s_aux", more.get("sinks"))
+    sinks = arguments.get("s_aux", arguments.get("sinks"))
     if sinks is not None:
         found["sinks"] = to_numpy(sinks).ravel()
-    bias = more.get("position_bias")
+    bias = arguments.get("position_bias")
     if bias is not None and bool((bias != 0).any()):
         found["bias"] = to_numpy(bias)
     return found
 
 
 def of_heads(arrays: dict[str, NDArray[Any]], ranges: Sequence[range]) -> dict[str, NDArray[Any]]:
-    """Return some query heads, and for each of them the key head that serves it.
+    """Return these query heads, with the key heads that serve them.
 
     Raises:
         InputError: there is no such head.
@@ -160,7 +160,7 @@ def of_heads(arrays: dict[str, NDArray[Any]], ranges: Sequence[range]) -> dict[s
     count = arrays["query"].shape[HEAD_AXIS]
     for each in ranges:
         if each.stop > count:
-            raise InputError(f"--head {each.stop - 1}: there are heads 0 to {count - 1}")
+            raise InputError(f"--head {each.stop - 1}: the heads are 0 to {count - 1}")
     heads = list(dict.fromkeys(head for each in ranges for head in each))
     found = {}
     for name, array in arrays.items():
@@ -173,22 +173,22 @@ def of_heads(arrays: dict[str, NDArray[Any]], ranges: Sequence[range]) -> dict[s
 
 
 def _serving(heads: Sequence[int], count: int, has: int) -> list[int]:
-    """Return the key heads that serve these query heads: each once where that says it all, else one a query head."""
-    each = [head * has // count for head in heads]
-    once = list(dict.fromkeys(each))
-    group = len(each) // len(once)
-    return once if each == [head for head in once for _ in range(group)] else each
+    """Return the key heads for these query heads: each once if they share evenly, otherwise one per query head."""
+    serving = [head * has // count for head in heads]
+    once = list(dict.fromkeys(serving))
+    group = len(serving) // len(once)
+    return once if serving == [head for head in once for _ in range(group)] else serving
 
 
-def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Leave out the axis of a batch of one."""
+def _without_batch(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Drop the batch axis if there is only one item."""
     if len(arrays["query"]) > 1:
         return arrays
     return {name: array[0] if array.ndim == 4 else array for name, array in arrays.items()}
 
 
 def _labels(module: str, place: Place, tokens: Tokens, shape: Sequence[int], keys: int) -> dict[str, AnyLabels]:
-    """Return the labels of queries and keys, where each of them has one and it is known."""
+    """Return the labels of queries and keys, if all of them are known."""
     batch, _, queries, _ = shape
     end = tokens.prompt + (place.step or 0)
     written = None if tokens.target is None else [each[:end] for each in tokens.target]
@@ -201,22 +201,22 @@ def _labels(module: str, place: Place, tokens: Tokens, shape: Sequence[int], key
 
 
 def _last(lists: Sequence[Labels] | None, count: int) -> Sequence[Labels] | None:
-    """Return the last labels: a step of generation has one query, and a cache with a window has the last keys only."""
+    """Return the last labels: a step of generation has one query, and a windowed cache has only the last keys."""
     if lists is None or any(len(each) < count for each in lists):
         return None
     return [each[len(each) - count :] for each in lists]
 
 
 def _compared(
-    arrays: dict[str, NDArray[Any]], options: dict[str, object], place: Place, more: dict[str, Any]
+    arrays: dict[str, NDArray[Any]], options: dict[str, object], place: Place, arguments: dict[str, Any]
 ) -> Comparison:
     from attncli.check.diagnosis import Wanted, check
 
     inputs = {name: array for name, array in arrays.items() if name != "expected"}
     finding = check(prepare(inputs, Options.parse(options)), arrays["expected"], Wanted(diagnose=False))
-    if finding.comparison.excess.max() > ASTRAY:
-        unknown = ", ".join(sorted(set(more) - KNOWN))
-        message = f"{place.name}: what was recorded does not make the model's own output"
+    if finding.comparison.excess.max() > MAX_EXCESS:
+        unknown = ", ".join(sorted(set(arguments) - KNOWN))
+        message = f"{place.name}: the recorded input does not give the model's own output"
         reason = f" (differs by {finding.comparison.error:.2g}; the layer was also given {unknown or 'nothing else'})"
-        raise InputError(message + reason, hint="--layer and --pass leave it out")
+        raise InputError(message + reason, hint="leave it out with --layer and --pass")
     return finding.comparison

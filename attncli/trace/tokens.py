@@ -1,4 +1,4 @@
-"""Tokens as people read them."""
+"""Readable tokens."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from attncli.files.contents import Labels
 from attncli.trace.model import Model
 
-PAST_A_WORD = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's mark of a blank, U+2581
+WORD_START = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's marker for a space, U+2581
 
 
 def tokens_of(model: Model, ids: Sequence[int]) -> Labels:
-    """Return tokens with their leading blank, and no marks of the tokenizer's."""
+    """Return tokens with their leading space, without the tokenizer's markers."""
     if model.tokenizer is None:
         return tuple(map(str, ids))
     return tuple(_readable(model.tokenizer, token) for token in model.tokenizer.convert_ids_to_tokens(list(ids)))
@@ -22,23 +22,23 @@ def tokens_of(model: Model, ids: Sequence[int]) -> Labels:
 def _readable(tokenizer: Any, token: str | None) -> str:
     if token is None:
         return "?"
-    if PAST_A_WORD in token:
-        return token.replace(PAST_A_WORD, " ")
+    if WORD_START in token:
+        return token.replace(WORD_START, " ")
     if token in tokenizer.all_special_tokens or not _writes_bytes(tokenizer) or not set(token) <= set(byte_letters()):
         return token
-    # A part of a character cannot be read alone: its bytes are written out.
+    # Part of a character is not readable alone, so its bytes are escaped.
     return bytes(byte_letters()[letter] for letter in token).decode("utf-8", errors="backslashreplace")
 
 
 def _writes_bytes(tokenizer: Any) -> bool:
-    """Tell whether tokens spell bytes, as in GPT-2, where Ġ is a blank."""
+    """Tell whether tokens encode bytes, as in GPT-2, where Ġ is a space."""
     decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
     return "ByteLevel" in str(decoder)
 
 
 @cache
 def byte_letters() -> dict[str, int]:
-    """Return which byte each letter of GPT-2's tokens stands for: printable ones for themselves, others moved up.
+    """Return the byte for each letter of GPT-2's tokens: printable bytes are themselves, others start at U+0100.
 
     Source: Radford et al. (2019), *Language Models are Unsupervised Multitask Learners*, and its encoder.
 

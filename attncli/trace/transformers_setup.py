@@ -1,4 +1,4 @@
-"""PyTorch and transformers: imported when they are needed, told to ask no network and to keep quiet."""
+"""Import PyTorch and transformers when needed, offline and quiet."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from attncli.errors import InputError
 
-# The name under which transformers finds our function of attention, see `attncli.trace.capture`.
+# The name under which transformers finds our attention function, see `attncli.trace.capture`.
 ATTENTION = "attncli"
-# Who hears of attention just now: the last of them.
-hearers: list[Callable[..., Any]] = []
+# The current listener is the last of these.
+listeners: list[Callable[..., Any]] = []
 
 
 def transformers() -> Any:
-    """Import transformers, told to ask no network and to keep quiet.
+    """Import transformers, offline and quiet.
 
     Raises:
         InputError: the extra is not installed.
@@ -37,10 +37,10 @@ def transformers() -> Any:
 
 
 def _register(package: Any) -> None:
-    """Let transformers find our function of attention, before any model is made that is to use it.
+    """Register our attention function with transformers, before creating a model that uses it.
 
-    The mask is registered under the same name: without that, every mask arrives as None and the model is silently not
-    causal.
+    A mask function must be registered under the same name: otherwise every mask arrives as None, and the model is
+    silently not causal.
     """
     from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
@@ -49,18 +49,18 @@ def _register(package: Any) -> None:
 
 
 def _attention(*given: Any, **more: Any) -> Any:
-    return hearers[-1](*given, **more)
+    return listeners[-1](*given, **more)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the warnings of other programs' programmers from people's eyes."""
+    """Suppress warnings that other packages address to programmers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says, without a full stop; its name where it says nothing."""
+    """Return the first line of an error message, without a full stop; the name of its type if it is empty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")

@@ -159,20 +159,23 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (FLAT | {"heads": 3}, "query 3×10 has 10 features, which --heads 3 does not divide"),
-        (FLAT | {"kv_heads": 2}, "kv-heads says how a packed key is split, and heads is missing"),
+        (FLAT | {"heads": 3}, "query 3×10 has 10 features, not divisible by --heads 3"),
+        (FLAT | {"kv_heads": 2}, "kv-heads is given without heads"),
         (BASE | {"heads": 2}, "query 2×4×3×6 has 4 axes; --heads splits the last axis of 2 or 3"),
-        (BASE | {"sinks": np.ones(2)}, "sinks 2 must have one number per query head: there are 4 heads"),
-        (BASE | {"window": []}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not []"),
-        (BASE | {"window": (-2, 0)}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not (-2, 0)"),
-        (BASE | {"window": "5,"}, "window is LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not ''"),
+        (BASE | {"sinks": np.ones(2)}, "sinks 2 must have one number per query head (4 heads)"),
+        (BASE | {"window": []}, "window must be LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not []"),
+        (
+            BASE | {"window": (-2, 0)},
+            "window must be LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not (-2, 0)",
+        ),
+        (BASE | {"window": "5,"}, "window must be LEFT or LEFT,RIGHT, whole numbers from -1 (no bound), not ''"),
         (
             BASE | {"key_lengths": [5, 6]},
             "key_lengths must be whole numbers from 0 to 5 (the number of keys), not 6",
         ),
         (
             BASE | {"key_lengths": [1, 2, 3]},
-            "key_lengths 3 must have one number per batch item: there are 2 batch items",
+            "key_lengths 3 must have one number per batch item (2 batch items)",
         ),
         (BASE | {"past_key": np.ones((2, 2, 1, 6))}, "past_key is given without past_value"),
         (BASE | {"past_value": np.ones((2, 2, 1, 6))}, "past_value is given without past_key"),
@@ -190,22 +193,22 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
         ),
         (
             BASE | {"rope": "half", "query": np.ones((3, 5)), "key": np.ones((4, 5)), "value": np.ones((4, 5))},
-            "rope half pairs features, and query has 5",
+            "rope half needs an even number of features, and query has 5",
         ),
         (
             {"query": np.ones((2, 4)), "hidden": np.ones((3, 5)), "w_score": np.ones((4, 5)), "score": "general"}
             | {"rope": "half"},
-            "rope half pairs features, and hidden has 5",
+            "rope half needs an even number of features, and hidden has 5",
         ),
-        (BASE | {"softcap": -1}, "softcap is a number above 0, or 0 for none, not -1"),
-        (BASE | {"rope_theta": 0}, "rope_theta is a number above 0, not 0"),
+        (BASE | {"softcap": -1}, "softcap must be a number above 0, or 0 for none, not -1"),
+        (BASE | {"rope_theta": 0}, "rope_theta must be a number above 0, not 0"),
         (
             BASE | {"bias": np.ones(4)},
             "bias 4 does not broadcast to 2×4×3×5 (B×H×L×S): 4 is not the number of keys",
         ),
         (
             BASE | {"score": "general", "w_score": np.ones((5, 6))},
-            "w_score 5×6 and query 2×4×3×6 do not fit: its axis E has 5 features, that of query 6",
+            "w_score 5×6 and query 2×4×3×6 do not fit: axis E is 5 in w_score but 6 in query",
         ),
         (BASE | {"score": "additive", "v_score": np.ones((2, 2))}, "v_score 2×2 must have the axes (A)"),
         (

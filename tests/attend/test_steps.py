@@ -236,10 +236,10 @@ def test_what_does_not_fit_is_told_with_both_shapes(arrays: dict[str, Any], mess
 def test_wrong_options_are_told() -> None:
     """A value that an option cannot take, and a name that no option has."""
     for options, message in [
-        ({"scale": "root"}, "scale is none, sqrt or a number, not 'root'"),
-        ({"scale": math.nan}, "scale is none, sqrt or a number, not nan"),
-        ({"causal": 1}, "causal is true or false, not 1"),
-        ({"offset": 1.5}, "offset is end or a whole number, not 1.5"),
+        ({"scale": "root"}, "scale must be none, sqrt or a number, not 'root'"),
+        ({"scale": math.nan}, "scale must be none, sqrt or a number, not nan"),
+        ({"causal": 1}, "causal must be true or false, not 1"),
+        ({"offset": 1.5}, "offset must be end or a whole number, not 1.5"),
         ({"cuasal": True}, "unknown keyword 'cuasal'"),
     ]:
         wrong: Any = options

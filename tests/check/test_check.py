@@ -152,14 +152,14 @@ def test_many_files_end_with_a_summary(tmp_path: Path) -> None:
     out = called("check", good, broken, "-f", "json", status=2).out
     found = json.loads(out)
     assert (found["agree"], found["differ"], found["failed"]) == (1, 0, 1)
-    assert found["checked"][1]["problem"] == "there is no expected output"
+    assert found["checked"][1]["problem"] == "no expected output"
 
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
     """One line, and status 2."""
     err = called("check", SAMPLES / "article.json", status=2).err
     assert err == (
-        "attn: samples/article.json: there is no expected output\n".replace("samples", str(SAMPLES))
+        "attn: samples/article.json: no expected output\n".replace("samples", str(SAMPLES))
         + 'hint: give --expected FILE, or "expected" in the file\n'
     )
     np.save(tmp_path / "e.npy", np.ones((3, 7)))

@@ -188,8 +188,8 @@ def test_a_mask_of_numbers_that_looks_like_truth_is_told(tmp_path: Path) -> None
     ran = called("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "score")
     assert ran.out == "56.0,70.0\n"
     assert ran.err == (
-        "attn: notice: mask holds the numbers 0 and 1, which are added to the scores; to close keys give true and "
-        "false\n"
+        "attn: notice: mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true "
+        "and false\n"
     )
 
 

@@ -224,20 +224,20 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
             "attn: no files given\n"
             "hint: give files, or - for standard input; attn explain shows a worked example without any\n",
         ),
-        (["compute", ARTICLE, "--head", "1"], "attn: --head 1: there is only one, number 0\n"),
-        (["compute", ARTICLE, "--rows", "x"], "attn: --rows is all or a whole number from 1, not 'x'\n"),
+        (["compute", ARTICLE, "--head", "1"], "attn: --head 1: the only index is 0\n"),
+        (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),
         (["compute", ARTICLE, "--step", "sums"], "attn: --step sums: the steps are score, softmax, sum\n"),
-        (["compute", ARTICLE, "--scale", "big"], "attn: scale is none, sqrt or a number, not 'big'\n"),
+        (["compute", ARTICLE, "--scale", "big"], "attn: scale must be none, sqrt or a number, not 'big'\n"),
         (
             ["compute", ARTICLE, "--sclae", "1"],
             "attn: No such option: --sclae (Possible options: --scale, --score, --states)\n"
             "hint: see attn compute --help\n",
         ),
-        (["comptue", ARTICLE], "attn: there is no command 'comptue'\nhint: did you mean \"compute\"?\n"),
+        (["comptue", ARTICLE], "attn: no such command: 'comptue'\nhint: did you mean \"compute\"?\n"),
         (
             ["compute", *["samples/article.json"] * 4],
-            "attn: 4 files given; one file of named arrays, or 2 (QUERY HIDDEN) or 3 (QUERY KEY "
-            "VALUE) matrices are understood\n",
+            "attn: 4 files given; expected one file of named arrays, or 2 (QUERY HIDDEN) or 3 (QUERY KEY "
+            "VALUE) matrices\n",
         ),
         (
             ["compute", "samples/induction.npz:qwery"],
@@ -251,7 +251,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         ),
         (
             ["compute", "samples/induction.npz", "--step", "score", "--step", "sum", "-f", "npy"],
-            "attn: npy holds one matrix, and --step asks for 2\nhint: use json, npz or safetensors\n",
+            "attn: npy holds one matrix, but --step asks for 2\nhint: use json, npz or safetensors\n",
         ),
         (
             ["softmax", ARTICLE],

@@ -53,7 +53,7 @@ def test_matrices_beyond_memory_are_refused_before_they_are_begun(tmp_path: Path
     assert ran.err == (
         "attn: each matrix of scores or weights would take 4000.0 GB (1000000×1000000 float32), too much for this "
         "machine\n"
-        "hint: the output alone is streamed (--step sum, or -o FILE.npy); tables show a part of every step\n"
+        "hint: --step sum or -o FILE.npy streams the output alone; tables show a part of every step\n"
     )
 
 

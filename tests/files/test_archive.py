@@ -61,7 +61,7 @@ def test_an_array_of_one_of_them_is_picked_by_its_whole_name(several: Path) -> N
 def test_without_a_pick_the_first_is_taken_which_is_told(several: Path) -> None:
     """Nobody has to know the names to see something."""
     ran = called("plot", several)
-    message = f"{several} holds 3 problems; this is {several}:encoder.0, the last is {several}:decoder.10"
+    message = f"{several} holds 3 problems; using {several}:encoder.0, the last one is {several}:decoder.10"
     assert ran.err == f"attn: notice: {message}\n"
     assert ran.out.startswith("for all of them")
 
@@ -99,7 +99,7 @@ def test_what_is_not_there_is_said(several: Path) -> None:
     assert ran.err == f"attn: {several}: has no problem 'decoder.11'\nhint: did you mean \"decoder.10\"?\n"
     ran = called("compute", SAMPLES / "induction.npz", "--mask", several, status=2)
     hint = f"hint: pick one: {several}:encoder.0.mask"
-    assert ran.err == f"attn: {several}: holds several problems where one array is wanted for mask\n{hint}\n"
+    assert ran.err == f"attn: {several}: holds several problems, but one array is needed for mask\n{hint}\n"
 
 
 def test_json_holds_several_as_well(tmp_path: Path) -> None:

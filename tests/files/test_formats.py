@@ -246,7 +246,7 @@ def test_a_file_holds_what_standard_output_would(kind: Format, tmp_path: Path) -
 def test_only_text_goes_to_a_terminal(kind: Format) -> None:
     """Bytes would garble it; the hint says where else they can go."""
     ran = in_terminal("compute", ARTICLE, "-f", kind.name, "--step", "softmax", status=0 if kind.text else 2)
-    refusal = f"attn: {kind.name} is not for terminals\nhint: -o FILE{kind.suffix}, or a pipe\n"
+    refusal = f"attn: {kind.name} is not for terminals\nhint: use -o FILE{kind.suffix}, or a pipe\n"
     assert (ran == refusal) is not kind.text
 
 

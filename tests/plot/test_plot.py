@@ -78,10 +78,10 @@ def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--head", "99"], "attn: --head 99: they are counted from 0, the last is 11\n"),
-        (["--head", "1", "--all-heads"], "attn: --head chooses one head, and --all-heads is all of them\n"),
+        (["--head", "99"], "attn: --head 99: the indices run from 0 to 11\n"),
+        (["--head", "1", "--all-heads"], "attn: --head and --all-heads contradict each other\n"),
         (["-o", "x.jpg"], "attn: x.jpg: the extension '.jpg' names no format\n"),
-        (["-o", "x.png", "--terminal"], "attn: --terminal draws what a terminal shows into an SVG file\n"),
+        (["-o", "x.png", "--terminal"], "attn: --terminal writes only SVG files\n"),
         (["-o", "missing/x.html"], "attn: missing/x.html: its folder does not exist\n"),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_page_opens_at_what_was_asked_for(tmp_path: Path) -> None:
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     assert (data["first"], data["item"]) == ({"step": "scores"}, [1, 2])
     err = called("plot", SAMPLES / "padding.json", "--batch", "all", "-o", tmp_path / "q.html", status=2).err
-    assert err == "attn: a page shows one batch item\nhint: --batch N\n"
+    assert err == "attn: a page shows one batch item\nhint: choose one with --batch N\n"
     page = called(
         "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--col", "animal", "-f", "html"
     ).out

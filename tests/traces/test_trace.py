@@ -355,9 +355,9 @@ def test_integers_are_no_picture(model: Callable[..., Path], tmp_path: Path, ref
     """A picture as bytes has not been made what the model reads."""
     np.save(tmp_path / "bytes.npy", np.zeros((3, 12, 12), np.uint8))
     said = refused("trace", model("vit"), tmp_path / "bytes.npy")
-    assert said == f"attn: {tmp_path}/bytes.npy: holds uint8, and this model reads pixel_values: floating numbers\n"
+    assert said == f"attn: {tmp_path}/bytes.npy: holds uint8, but this model reads pixel_values: floating numbers\n"
     said = refused("trace", model("bert"), tmp_path / "bytes.npy")
-    assert said == f"attn: {tmp_path}/bytes.npy: token ids have 1 axis, or 2 with the batch, not 3\n"
+    assert said == f"attn: {tmp_path}/bytes.npy: token ids must have 1 axis, or 2 with a batch, not 3\n"
 
 
 def test_what_was_written_is_told(model: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -425,7 +425,7 @@ def test_an_attention_that_does_more_than_is_known_is_refused(
 
     monkeypatch.setattr(modeling_llama, "eager_attention_forward", more)
     said = refused("trace", model("llama"), TEXT, "-o", tmp_path / "x.npz")
-    assert said.startswith("attn: decoder.0: what was recorded does not make the model's own output (differs by 0.1;")
+    assert said.startswith("attn: decoder.0: the recorded input does not give the model's own output (differs by 0.1;")
     assert not list(tmp_path.iterdir())
 
 
@@ -461,44 +461,42 @@ def test_models_that_are_not_to_be_had_are_told(
 ) -> None:
     """One line each, with what to do."""
     assert refused("trace", "bert-base-uncased", "a") == (
-        "attn: bert-base-uncased: there is no such folder, and no installed package of that name\n"
-        "hint: no network is asked: download it yourself, and give the folder\n"
+        "attn: bert-base-uncased: no such folder, and no installed package of that name\n"
+        "hint: attn never downloads; download the model yourself and give its folder\n"
     )
-    assert refused("trace", "numpy", "a").startswith(
-        "attn: numpy: holds no model\nhint: a model is config.json beside "
-    )
+    assert refused("trace", "numpy", "a").startswith("attn: numpy: holds no model\nhint: a model is config.json with ")
     (tmp_path / "pickled").mkdir()
     (tmp_path / "pickled" / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
-    assert "its weights are pickled, and nothing is unpickled here" in refused("trace", tmp_path / "pickled", "a")
+    assert "its weights are pickled, and attn never unpickles" in refused("trace", tmp_path / "pickled", "a")
     (tmp_path / "own").mkdir()
     said = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}}
     (tmp_path / "own" / "config.json").write_text(json.dumps(said))
     (tmp_path / "own" / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     (tmp_path / "own" / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    assert "needs code of its own, which is never run" in refused("trace", tmp_path / "own", "a")
+    assert "needs custom code, which attn never runs" in refused("trace", tmp_path / "own", "a")
     assert not (tmp_path / "ran").exists()
-    assert "holds 2 models\nhint: give one: " in refused("trace", tmp_path, "a")
+    assert "holds 2 models\nhint: give one of them: " in refused("trace", tmp_path, "a")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--layer", "9", TEXT], "attn: --layer 9: there are layers 0 to 2\n"),
-        (["--layer", "a", TEXT], "attn: --layer a: numbers and ranges of them, from low to high, such as 0-3,5"),
-        (["--layer", "2-1", TEXT], "attn: --layer 2-1: numbers and ranges of them, from low to high, "),
-        (["--pass", "step.2-1", TEXT], "attn: --pass step.2-1: numbers and ranges of them, from low to high, "),
-        (["--pass", "cross", TEXT], "attn: nothing in this run is what --layer and --pass ask for\nhint: it has "),
+        (["--layer", "a", TEXT], "attn: --layer a: expected numbers and ranges, from low to high, such as 0-3,5"),
+        (["--layer", "2-1", TEXT], "attn: --layer 2-1: expected numbers and ranges, from low to high, "),
+        (["--pass", "step.2-1", TEXT], "attn: --pass step.2-1: expected numbers and ranges, from low to high, "),
+        (["--pass", "cross", TEXT], "attn: nothing in this run matches --layer and --pass\nhint: it has "),
         (["--pass", "step", TEXT], "attn: there are no steps without --generate N\n"),
-        ([TEXT, "ids.npy"], "attn: ids.npy: features and token ids come first; what stands second is a text\n"),
-        (["--pass", "all", TEXT], "attn: --pass all: there is no such pass\n"),
+        ([TEXT, "ids.npy"], "attn: ids.npy: features and token ids come first; the second argument must be a text\n"),
+        (["--pass", "all", TEXT], "attn: --pass all: no such pass\n"),
         (["--pass", "step.0", TEXT], "attn: --pass step.0: steps count from 1\n"),
-        (["--head", "4", TEXT], "attn: --head 4: there are heads 0 to 3\n"),
-        ([], 'attn: no text given\nhint: attn trace MODEL "a text" -o FILE; --list shows what there is\n'),
+        (["--head", "4", TEXT], "attn: --head 4: the heads are 0 to 3\n"),
+        ([], 'attn: no text given\nhint: give one: attn trace MODEL "a text" -o FILE; --list shows what there is\n'),
         (["--lines", "missing.txt"], "attn: missing.txt: No such file or directory\n"),
-        ([TEXT, "--lines", "missing.txt"], "attn: a text and --lines are two ways to say what the model reads\n"),
-        ([TEXT * 200], "attn: 1803 tokens are too many: the model reads up to 1024\n"),
-        ([SAMPLES / "article-query.npy"], f"attn: {SAMPLES}/article-query.npy: holds float64, and this model reads "),
+        ([TEXT, "--lines", "missing.txt"], "attn: a text and --lines contradict each other\n"),
+        ([TEXT * 200], "attn: 1803 tokens are too many; the model reads at most 1024\n"),
+        ([SAMPLES / "article-query.npy"], f"attn: {SAMPLES}/article-query.npy: holds float64, but this model reads "),
     ],
 )
 def test_bad_commands_get_one_clear_line(
@@ -601,10 +599,10 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
 
 
 def test_a_family_without_one_plain_function_is_refused() -> None:
-    """Which one it would have called is not known, and a wrong one would be no truth."""
+    """Guessing could record the wrong function."""
     from attncli.trace.capture import eager
 
-    with pytest.raises(InputError, match="Linear has no eager functions of attention"):
+    with pytest.raises(InputError, match="Linear has no eager attention functions; exactly one is needed"):
         eager(torch.nn.Linear(1, 1))
 
 
@@ -620,7 +618,7 @@ def test_weights_that_are_missing_are_never_made_up(
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
     assert main(["trace", str(folder), "the cat"]) == 0
     said = capsys.readouterr().err
-    assert said.startswith("attn: notice: its file holds 9 weights that the model has no place for: model.layers.2.")
+    assert said.startswith("attn: notice: its file holds 9 weights that the model does not use: model.layers.2.")
 
 
 def test_a_head_that_is_missing_is_not_missed_but_writes_nothing(
@@ -636,7 +634,7 @@ def test_a_head_that_is_missing_is_not_missed_but_writes_nothing(
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     whole, headless = (trace(each, TEXT)["decoder.2"].arrays["expected"] for each in (model("llama"), folder))
     assert_array_equal(whole, headless)
-    assert "this model does not generate" in refused("trace", folder, TEXT, "--generate", "1")
+    assert "this model does not generate text" in refused("trace", folder, TEXT, "--generate", "1")
 
 
 def test_an_index_of_weights_leads_to_safetensors_only(
@@ -650,16 +648,16 @@ def test_an_index_of_weights_leads_to_safetensors_only(
     index = {"metadata": {}, "weight_map": {"lm_head.weight": "pytorch_model.bin"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     said = refused("trace", folder, "the cat")
-    assert "model.safetensors.index.json: names files of weights that are not there as safetensors\n" in said
+    assert "model.safetensors.index.json: names weight files that are not safetensors in this folder\n" in said
 
 
 def test_a_text_that_the_model_does_not_read_is_refused(
     model: Callable[..., Path], features: Callable[[str], Path], refused: Callable[..., str], tmp_path: Path
 ) -> None:
     """It would only become labels that mean nothing."""
-    assert "this model reads no text beside" in refused("trace", model("vit"), features("vit"), "the cat")
+    assert "this model reads no text besides" in refused("trace", model("vit"), features("vit"), "the cat")
     np.save(tmp_path / "ids.npy", np.array([2, 4, 5]))
-    assert "this model reads no text beside" in refused("trace", model("llama"), tmp_path / "ids.npy", "the cat")
+    assert "this model reads no text besides" in refused("trace", model("llama"), tmp_path / "ids.npy", "the cat")
 
 
 @pytest.mark.parametrize(

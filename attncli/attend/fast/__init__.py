@@ -1,1 +1,1 @@
-"""The fast twin of the steps: the output alone, without a score matrix."""
+"""The fast twin of the steps: computes only the output, without a score matrix."""

@@ -1,4 +1,4 @@
-"""Matrix products that do not depend on how many threads there are."""
+"""Matrix products that do not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-# OpenBLAS takes a second thread for 9216 products in a matrix-vector product, and for more in all others.
+# OpenBLAS uses a second thread from 9216 multiplications on in matrix-vector products, and from more in all others.
 NEVER_THREADED = 9000
 
 
 @contextmanager
 def one_thread(products: int) -> Iterator[None]:
-    """Hold BLAS to one thread, unless the product is so small that it takes no more anyway.
+    """Limit BLAS to one thread, unless the product is so small that it uses only one anyway.
 
-    Several threads split a sum in other places than one does, and round differently; equal input is to give equal
-    output on every machine.
+    Several threads split sums differently than one does, and so round differently; equal input must give equal output
+    on every machine.
 
     Args:
-        products: how many numbers are multiplied, which is known before the product is made.
+        products: number of multiplications, known in advance from the shapes.
     """
     if products < NEVER_THREADED:
         yield
@@ -36,7 +36,7 @@ def one_thread(products: int) -> Iterator[None]:
 
 
 _lock = threading.Lock()
-# The limit is the whole process's: the first who wants it sets it, and the last who no longer does takes it back.
+# The limit applies to the whole process: the first caller sets it, and the last one to finish lifts it.
 _held: list[Any] = []
 
 
@@ -54,7 +54,7 @@ def _let_go() -> None:
 
 @cache
 def _controller() -> ThreadpoolController:
-    # Looking through the loaded libraries takes milliseconds; they do not change.
+    # Searching the loaded libraries takes milliseconds, and they do not change.
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""Arrays as the stream uses them: buffers that a thread keeps, views that BLAS takes, products in blocks."""
+"""Arrays for the stream: reusable buffers per thread, views that BLAS accepts, matrix products in blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def finite(peak: NDArray[Any]) -> NDArray[Any]:
-    """Return what to subtract from scores whose maximum this is: nothing where all are −∞, since −∞ − −∞ is NaN."""
+    """Return what to subtract from scores with this maximum: 0 if it is −∞, since −∞ − −∞ would be NaN."""
     return np.where(peak == -np.inf, 0, peak)
 
 
@@ -23,7 +23,7 @@ _scratch = threading.local()
 
 
 def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return this thread's buffer of this name in this shape; reused, so that its pages are mapped already."""
+    """Return this thread's buffer of this name in this shape; reused, so that its pages are already mapped."""
     size = math.prod(shape) * dtype.itemsize
     buffer = getattr(_scratch, name, None)
     if buffer is None or len(buffer) < size:
@@ -33,13 +33,13 @@ def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any
 
 
 def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array itself where a matrix product can take it, else a copy that it can."""
+    """Return the array itself if BLAS can use it as it is, otherwise a copy that it can use."""
     is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
     return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else ready(array, dtype)
 
 
 def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:
-    """Return the products of two stacks of matrices, made from ``block`` rows at a time.
+    """Return the products of two stacks of matrices, computed ``block`` rows at a time.
 
     Args:
         left: (heads, rows, K), contiguous.

@@ -1,4 +1,4 @@
-"""What the threads of the stream share: the pieces still to do, copies made once, and where results are put."""
+"""What the threads of the stream share: the pieces still to do, copies made once, and the results."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
 
-# Scores that a piece may have which is computed by the reference, because there is NaN or ∞ in its output.
+# Most scores that the reference computes at a time, for pieces whose output holds NaN or ∞.
 FALLBACK = 1 << 22
-# Bytes of values that may be copied, for their column of ones, once for all queries.
+# Most bytes of values that are copied once for all queries, to add the column of ones.
 MOST_COPIED = 1 << 27
 
 
 @dataclass
 class Shared:
-    """What the workers share.
+    """The state that the workers share.
 
     Attributes:
         operands: the problem.
-        cut: how it is cut into pieces.
-        out: (batch, heads, L, Ev) where the output goes, such as a memory-mapped file.
-        todo: the pieces that nobody has taken yet; they are taken from the end.
+        plan: how it is cut into pieces.
+        out: (batch, heads, L, Ev) where to write the output, such as a memory-mapped file.
+        todo: the pieces that no worker has taken yet; they are taken from the end.
         stopped: set when a worker failed or the caller was interrupted; the others stop at their next tile.
-        parts: where keys are cut into parts, the running maximum and the sums of each part, by batch item, first key
-            head and first row of the piece.
+        parts: if keys are cut into parts, the running maximum and the sums of each part, by batch item, first key head
+            and first row of the piece.
         longest: the length of the longest key, by batch item and first key head.
         values: values with their column of ones, likewise.
-        blocks: what causal and window rules close in a tile, by the distance of its first query from its first key.
-        empty: queries that may attend to nothing.
+        blocks: where causal and window rules close a block, by the arguments of `closed`.
+        empty: queries that may not attend to any key.
     """
 
     operands: Operands
-    cut: Plan
+    plan: Plan
     out: NDArray[Any]
     todo: list[Piece]
     stopped: bool = False
@@ -62,67 +62,67 @@ class Shared:
         self.todo.reverse()
 
     def area(self, piece: Piece) -> int:
-        """Return how much work a piece is, in scores; one without keys counts its rows."""
+        """Return the amount of work in a piece, in scores; even without keys each row counts."""
         heads, rows, keys = (each.stop - each.start for each in (piece.heads, piece.rows, piece.keys))
         return heads * rows * (keys + 1)
 
     def take(self) -> Piece | None:
-        """Return a piece that nobody has taken yet; None when there are no more, or the computation is stopped."""
+        """Return the next piece; None when there are none left, or the computation is stopped."""
         with self.lock:
             return self.todo.pop() if self.todo and not self.stopped else None
 
     def finished(self, piece: Piece) -> float:
-        """Count a piece as done; return the share of the whole that is done."""
+        """Count a piece as done; return the fraction of all work that is done."""
         with self.lock:
             self.done += self.area(piece)
             return self.done / self.total
 
     def finish(self) -> None:
-        """Merge the parts where keys were cut, in the order of the keys, so that the sums are always the same."""
+        """Merge the parts of the keys, always in their order, so that the sums do not depend on timing."""
         for (batch, head, row), found in sorted(self.parts.items()):
             peaks = [found[part][0] for part in sorted(found)]
             sums = [found[part][1] for part in sorted(found)]
             shift = finite(np.maximum.reduce(peaks))
             total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
             heads = slice(head, head + total.shape[0])
-            rows = slice(row, min(row + self.cut.rows, self.operands.sizes.queries))
+            rows = slice(row, min(row + self.plan.rows, self.operands.sizes.queries))
             self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)
 
     def write(self, piece: Piece, sums: NDArray[Any]) -> None:
-        """Divide the sums by those of the weights, and write the output of a piece.
+        """Divide the weighted sums by the sums of the weights, and write the output of a piece.
 
         Args:
-            piece: whose sums they are.
+            piece: the piece that they belong to.
             sums: (heads, rows · group, Ev + 1); the last column is the sum of the weights.
         """
         o, group = self.operands, self.operands.sizes.group
         rows = piece.rows.stop - piece.rows.start
-        apart = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
-        total = apart[..., -1:]  # (heads, group, rows, 1)
+        by_head = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
+        total = by_head[..., -1:]  # (heads, group, rows, 1)
         empty = total == 0
-        if empty.any():  # a query that may attend to nothing has no weights to divide by, and its output is 0
+        if empty.any():  # a query that may not attend to any key has output 0, not 0 / 0
             total = np.where(empty, 1, total)
             self.empty.update((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
         heads = slice(piece.heads.start * group, piece.heads.stop * group)
         # (heads, group, rows, Ev), a view of the output
         target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
-        np.divide(apart[..., :-1], total, out=target, casting="same_kind")
+        np.divide(by_head[..., :-1], total, out=target, casting="same_kind")
         if np.isfinite(target).all():
             return
-        # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference knows which.
+        # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference decides.
         step = max(1, FALLBACK // o.sizes.keys)
         for head in range(heads.start, heads.stop):
             for start in range(piece.rows.start, piece.rows.stop, step):
-                some = np.arange(start, min(start + step, piece.rows.stop))
-                part = o.select(batch=piece.batch, head=head, rows=some)
-                self.out[piece.batch, head, some] = steps.run(part).output[0, 0]
+                chosen = np.arange(start, min(start + step, piece.rows.stop))
+                part = o.select(batch=piece.batch, head=head, rows=chosen)
+                self.out[piece.batch, head, chosen] = steps.run(part).output[0, 0]
 
     @property
     def keeps_values(self) -> bool:
-        """Whether values are copied, with their ones, once for all queries."""
+        """Whether values are copied, with their column of ones, once for all queries."""
         sizes = self.operands.sizes
         size = sizes.batch * sizes.key_heads * sizes.keys * (sizes.value_features + 1) * self.operands.dtype.itemsize
-        return sizes.queries > self.cut.rows and size <= MOST_COPIED
+        return sizes.queries > self.plan.rows and size <= MOST_COPIED
 
     def values_of(self, piece: Piece) -> NDArray[Any]:
         """Return the values of these heads with a column of ones: (heads, S, Ev + 1)."""
@@ -139,11 +139,11 @@ class Shared:
 
         Args:
             distance: position of its first query minus that of its first key.
-            rows: how many queries it has.
-            keys: how many keys.
+            rows: number of queries.
+            keys: number of keys.
         """
         place = (distance, rows, keys)
-        block = self.blocks.get(place)  # one look: another worker may clear them at any time
+        block = self.blocks.get(place)  # a single lookup: another worker may clear the dict at any time
         if block is None:
             queries, at = distance + np.arange(rows)[:, None], np.arange(keys)  # (rows, 1), (keys,)
             block = np.zeros((rows, keys), dtype=bool)
@@ -155,7 +155,7 @@ class Shared:
         return block
 
     def longest_key(self, piece: Piece) -> float:
-        """Return the length of the longest key of these heads; NaN where one holds NaN."""
+        """Return the length of the longest key of these heads; NaN if any key holds NaN."""
         place = (piece.batch, piece.heads.start)
         if place not in self.longest:
             keys = one_of(self.states.key, piece.batch)[piece.heads]

@@ -1,4 +1,4 @@
-"""Query, key and value as the tiles take them: rotated, prepared for the score function, and grouped by key head."""
+"""Query, key and value as the tiles need them: rotated, prepared for the score function, and grouped by key head."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
 LOG2E = math.log2(math.e)
-# With fewer queries than this, looking at every key beforehand costs more than a running maximum.
+# With fewer queries than this, scanning all keys beforehand costs more than keeping a running maximum.
 FEW = 64
 
 
 @dataclass(frozen=True)
 class States:
-    """Query, key and value as the tiles take them: (batch or 1, key heads, …), rotated and prepared.
+    """Query, key and value as the tiles need them: (batch or 1, key heads, …), rotated and prepared.
 
     Attributes:
         query: (batch or 1, key heads, group, L, E)
         key: (batch or 1, key heads, S, E)
         value: (batch or 1, key heads, S, Ev)
-        function: how they meet in a tile; they have been prepared for it.
-        parameters: of the score function, where a tile needs them.
-        before: factor on the queries; there it costs least.
-        between: factor on the scores, for functions that are not linear in the query.
-        after: factor after softcap.
-        ones: whether values are given a column of ones; for few queries that would cost more than it saves.
-        added: whether anything is added to the scores.
+        function: the score function; query and key are already prepared for it.
+        parameters: those of the score function, for the tiles that need them.
+        query_factor: factor on the queries, where it costs least.
+        score_factor: factor on the scores, for functions that are not linear in the query.
+        capped_factor: factor on the scores after softcap.
+        has_ones: whether values get a column of ones; for few queries that costs more than it saves.
+        has_additions: whether anything is added to the scores.
     """
 
     query: NDArray[Any]
@@ -44,26 +44,26 @@ class States:
     value: NDArray[Any]
     function: ScoreFunction
     parameters: dict[str, NDArray[Any]]
-    before: float
-    between: float
-    after: float
-    ones: bool
-    added: bool
+    query_factor: float
+    score_factor: float
+    capped_factor: float
+    has_ones: bool
+    has_additions: bool
 
     @classmethod
     def of(cls, o: Operands) -> States:
-        """Bring operands to the form that the tiles take."""
+        """Bring operands to the form that the tiles need."""
         function = FUNCTIONS[o.options.score]
         parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
-        # A query that nothing is done to stays as it was read, so that a memory-mapped one stays on disk.
+        # A query that needs no change stays as it was read, so that a memory-mapped one stays on disk.
         query, key = (o.query, o.key) if o.options.rope is None else rotated(o)
-        if not function.is_bare:
+        if function.needs_preparation:
             with np.errstate(invalid="ignore", over="ignore"):
                 query, key = function.prepare(ready(query, o.dtype), ready(key, o.dtype), parameters)
         cap = o.options.softcap
-        # Softcap is X·tanh(score/X): what goes in is divided by X, what comes out multiplied. The base of the powers
-        # is 2, so that logits are multiplied by log2(e) wherever a factor is applied anyway.
-        factor, after = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
+        # Softcap is X·tanh(score/X): divide by X before tanh, multiply by X after it. The tiles compute powers of 2, so
+        # log2(e) is folded into a factor that is applied anyway.
+        factor, capped_factor = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
         numeric = o.mask is not None and o.mask.dtype != bool
         return cls(
             query=by_group(query, o.sizes.key_heads),
@@ -71,9 +71,9 @@ class States:
             value=o.value,
             function=function,
             parameters=parameters,
-            before=factor if function.is_dot else 1.0,
-            between=1.0 if function.is_dot else factor,
-            after=after,
-            ones=o.sizes.group * o.sizes.queries >= FEW,
-            added=numeric or o.bias is not None or o.options.alibi,
+            query_factor=factor if function.is_dot else 1.0,
+            score_factor=1.0 if function.is_dot else factor,
+            capped_factor=capped_factor,
+            has_ones=o.sizes.group * o.sizes.queries >= FEW,
+            has_additions=numeric or o.bias is not None or o.options.alibi,
         )

@@ -1,16 +1,16 @@
-"""The fast twin of the steps: the output alone, tile by tile, without ever holding a score matrix.
+"""The fast twin of the steps: computes only the output, tile by tile, without ever holding a score matrix.
 
-It means what `attncli.attend.steps` means, the reference; a property test holds it to that. Sources: the
+It computes what the reference, `attncli.attend.steps`, computes; a property test compares the two. Sources: the
 running maximum and sum of Milakov and Gimelshein, *Online Normalizer Calculation for Softmax*, 2018; tiles as in Dao et
 al., *FlashAttention*, 2022.
 
-What makes it fast with nothing but NumPy:
+What makes it fast with NumPy alone:
 
-- a tile of scores is made and used in blocks so small that BLAS need not pack them, in a buffer allocated once;
-- exponentials are powers of 2, with log2(e) folded into the query: NumPy's exp2 is the faster one;
-- where the lengths of the vectors show that no power can overflow, no maximum is taken at all;
-- a column of ones beside the values makes the product that sums the values sum the weights too;
-- tiles that are wholly closed are never computed, and rules are applied only to tiles that they cut through;
+- a tile of scores is computed and used in blocks so small that BLAS need not pack them, in a buffer allocated once;
+- exponentials are powers of 2, with log2(e) folded into the query: NumPy's exp2 is faster than exp;
+- if the lengths of the vectors show that no power can overflow, no maximum is computed at all;
+- with a column of ones next to the values, the product that sums the values sums the weights too;
+- entirely closed tiles are never computed, and rules are applied only to tiles that they cut through;
 - small heads are computed many at a time: a call per head would take longer than the head itself.
 """
 
@@ -41,11 +41,11 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Streamed:
-    """What was made.
+    """The result of a stream.
 
     Attributes:
-        output: (batch, heads, L, Ev), in the type that it is given back in.
-        empty: the queries that may attend to nothing, in any head; unknown (and left out) where there are sinks.
+        output: (batch, heads, L, Ev), in its final type.
+        empty: the queries that may not attend to any key, in any head; unknown, and left empty, if there are sinks.
     """
 
     output: NDArray[Any]
@@ -63,17 +63,17 @@ def run(
 
     Args:
         o: prepared operands, with a value.
-        out: where to put the output, such as a memory-mapped file; None allocates it.
-        threads: how many workers; None takes OMP_NUM_THREADS or the CPUs that this process may use. The result has
-            the same bits for any number.
-        progress: called from the calling thread with the share that is done.
+        out: where to write the output, such as a memory-mapped file; None: a new array.
+        threads: number of workers; None: OMP_NUM_THREADS, or the number of CPUs that this process may use. The
+            result is the same, bit for bit, for any number.
+        progress: called from the calling thread with the fraction that is done.
     """
     sizes = o.sizes
     if out is None:
         out = np.empty(sizes.output_shape, dtype=o.output_dtype)
-    cut = plan(o)
+    layout = plan(o)
     with one_thread(sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)):
-        shared = Shared(o, cut, out, pieces(o, cut))
+        shared = Shared(o, layout, out, pieces(o, layout))
         count = min(threads or thread_count(), len(shared.todo)) - 1
         helpers: list[Future[None]] = []
         try:
@@ -92,7 +92,7 @@ def run(
 
 
 def work(shared: Shared, progress: Progress | None = None) -> None:
-    """Compute pieces until there are none left: what each thread does."""
+    """Compute pieces until none are left; each thread runs this."""
     worker = Worker(shared)
     try:
         while (piece := shared.take()) is not None:
@@ -106,7 +106,7 @@ def work(shared: Shared, progress: Progress | None = None) -> None:
 
 
 def products(o: Operands, threads: int) -> Callable[[], None]:
-    """Return a call that makes the two matrix products of every tile and nothing else: the limit of `run`."""
+    """Return a function that computes only the two matrix products of every tile: the lower limit for `run`."""
     shared = Shared(o, plan(o), np.empty(0), [])
 
     def run_products(some: list[Piece]) -> None:
@@ -115,7 +115,7 @@ def products(o: Operands, threads: int) -> Callable[[], None]:
             worker.products(piece)
 
     def run_all() -> None:
-        shares = [pieces(o, shared.cut)[start::threads] for start in range(threads)]
+        shares = [pieces(o, shared.plan)[start::threads] for start in range(threads)]
         helpers = [_pool(os.getpid(), threads - 1).submit(run_products, share) for share in shares[1:]]
         run_products(shares[0])
         for helper in helpers:
@@ -126,11 +126,11 @@ def products(o: Operands, threads: int) -> Callable[[], None]:
 
 @cache
 def _pool(process: int, count: int) -> ThreadPoolExecutor:
-    """Return helpers that wait for work: starting them anew would take longer than a small problem.
+    """Return a pool of threads that wait for work: starting new ones would take longer than a small problem.
 
     Args:
-        process: whose they are; threads do not survive a fork.
-        count: how many.
+        process: the process id, since threads do not survive a fork.
+        count: number of threads.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -138,7 +138,7 @@ def _pool(process: int, count: int) -> ThreadPoolExecutor:
 
 
 def thread_count() -> int:
-    """Return the number of workers by default: OMP_NUM_THREADS, or the CPUs of this process."""
+    """Return the default number of workers: OMP_NUM_THREADS, or the number of CPUs that this process may use."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isascii() and given.isdigit() and len(given) < 10 and int(given) > 0:
         return int(given)

@@ -1,4 +1,4 @@
-"""How a problem is cut into pieces for the stream: which queries meet which keys, and in tiles of what size."""
+"""Cut a problem into pieces for the stream: which queries meet which keys, in tiles of which size."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
-# Bytes of scores in a tile. It is worked on in blocks that stay in the L2 cache; larger tiles mean fewer calls, and
-# beyond this size gain nothing more.
+# Bytes of scores in a tile. Tiles are processed in blocks that fit the L2 cache; larger tiles mean fewer calls, but
+# beyond this size they gain nothing.
 TILE = 2_621_440
-# Keys a tile: with these, 64 rows of 64 features make a product of just under a million; and fewer for short causal
-# problems, of which half a tile along the diagonal is computed in vain.
+# Keys per tile: with 64 rows of 64 features they make a product of just under a million. Short causal problems have
+# fewer, since half of each tile along the diagonal is wasted.
 KEYS = 240
 DIAGONAL_KEYS = 120
 SHORT = 2048
-# OpenBLAS multiplies matrices of at most a million products without packing them first, a seventh faster than others.
+# Up to a million multiplications, OpenBLAS does not pack the matrices first, which is a seventh faster.
 SMALL_PRODUCT = 1_000_000
-# Fewer rows than this make scores of a few kilobytes; then there are more keys a tile instead.
+# Fewer rows than this would make tiles of a few kilobytes, so such tiles have more keys instead.
 FEW_ROWS = 64
 MANY_KEYS = 8192
-# Pieces there should be at least, so that workers end at about the same time; and keys that a part should have.
+# Least number of pieces, so that workers finish at about the same time; and least number of keys in a part.
 PIECES = 4
 PART = 4096
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The size of the pieces. It follows from the sizes of the problem alone, not from the number of threads.
+    """The size of the pieces. It depends only on the sizes of the problem, not on the number of threads.
 
     Attributes:
-        heads: key heads a piece.
-        rows: queries a piece and query head.
-        keys: keys a tile.
-        parts: into how many parts the keys are cut where there are too few queries to share.
+        heads: key heads per piece.
+        rows: queries per piece and query head.
+        keys: keys per tile.
+        parts: number of parts that the keys are cut into, if there are too few queries to share out.
         block: rows of a tile that are multiplied at a time.
     """
 
@@ -68,7 +68,7 @@ def plan(o: Operands) -> Plan:
     rows = max(1, min(sizes.queries, rows - rows % block if rows > block else rows))
     if sizes.group * rows < FEW_ROWS:
         keys = min(sizes.keys, MANY_KEYS)
-    # As many heads as fit, in shares of the same size.
+    # As many heads per piece as fit, in shares of equal size.
     others = sizes.batch * math.ceil(sizes.queries / rows)
     shares = max(math.ceil(PIECES / others), math.ceil(sizes.key_heads * sizes.group * rows * keys / room))
     shares = min(sizes.key_heads, shares + shares % 2)
@@ -78,24 +78,24 @@ def plan(o: Operands) -> Plan:
     return Plan(heads, rows, keys, parts, block)
 
 
-def pieces(o: Operands, cut: Plan) -> list[Piece]:
-    """Return the pieces, those with most keys first: the workers then end at about the same time."""
+def pieces(o: Operands, plan: Plan) -> list[Piece]:
+    """Return the pieces, those with most keys first, so that the workers finish at about the same time."""
     sizes, found = o.sizes, []
     for batch in range(sizes.batch):
-        for row in range(0, sizes.queries, cut.rows):
-            rows = slice(row, min(row + cut.rows, sizes.queries))
+        for row in range(0, sizes.queries, plan.rows):
+            rows = slice(row, min(row + plan.rows, sizes.queries))
             seen, _ = key_range(o, batch, rows)
-            length = math.ceil((seen.stop - seen.start) / cut.parts)
-            for head in range(0, sizes.key_heads, cut.heads):
-                heads = slice(head, min(head + cut.heads, sizes.key_heads))
-                for part in range(cut.parts):
+            length = math.ceil((seen.stop - seen.start) / plan.parts)
+            for head in range(0, sizes.key_heads, plan.heads):
+                heads = slice(head, min(head + plan.heads, sizes.key_heads))
+                for part in range(plan.parts):
                     start = min(seen.start + part * length, seen.stop)
                     found.append(Piece(batch, heads, rows, slice(start, min(start + length, seen.stop)), part))
     return sorted(found, key=lambda piece: piece.keys.start - piece.keys.stop)
 
 
 def key_range(o: Operands, batch: int, rows: slice) -> tuple[slice, slice]:
-    """Return which keys any of these queries may see, and which all of them may, as far as positions decide.
+    """Return the keys that any of these queries may see, and those that all of them may, as far as positions decide.
 
     Both are what the rules ``causal``, ``window`` and ``length`` of `attncli.attend.stages.mask.openings` leave open.
     """
@@ -114,7 +114,7 @@ def key_range(o: Operands, batch: int, rows: slice) -> tuple[slice, slice]:
 
 
 def row_range(o: Operands, batch: int, rows: slice, keys: slice) -> slice:
-    """Return which of these queries, counted from the first, may see any of these keys, as far as positions decide."""
+    """Return the queries, as indices into ``rows``, that may see any of these keys, as far as positions decide."""
     first = int(o.positions[batch % len(o.positions), rows.start])
     seen = [0, rows.stop - rows.start]
     for reach, ahead in bounds(o):
@@ -126,7 +126,7 @@ def row_range(o: Operands, batch: int, rows: slice, keys: slice) -> slice:
 
 
 def cut_rows(o: Operands, piece: Piece, keys: slice, rows: slice) -> list[slice]:
-    """Return the rows, counted from the first of ``rows``, of which a rule closes some of these keys, not all."""
+    """Return the rows, as indices into ``rows``, for which a rule closes some of these keys but not all."""
     first = int(o.positions[piece.batch % len(o.positions), piece.rows.start]) + rows.start
     count = rows.stop - rows.start
     top, bottom = 0, count
@@ -141,7 +141,7 @@ def cut_rows(o: Operands, piece: Piece, keys: slice, rows: slice) -> list[slice]
 
 
 def bounds(o: Operands) -> list[tuple[int, bool]]:
-    """Return how far a query sees, ahead (True) and back (False)."""
+    """Return each limit on how many keys away a query sees, with whether it holds ahead (True) or back (False)."""
     left, right = o.options.window or (-1, -1)
     ahead = [0] if o.options.causal else []
     ahead += [right] if right >= 0 else []

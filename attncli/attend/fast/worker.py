@@ -1,10 +1,10 @@
-"""What one thread of the stream does with a piece: tiles of scores, their powers of 2, and the sums they make.
+"""The work of one thread of the stream on a piece: tiles of scores, their powers of 2, and weighted sums.
 
 The letters of the shapes: G key heads of the piece, R rows (queries) of the tile, g query heads per key head (the
 group), K keys of the tile, E and Ev features of a key and of a value.
 
-Queries that share a key head stand together: row r of query head i of the group is row r·g + i of a tile, (G, R·g, K).
-One product then serves the whole group, and cutting off rows at either end leaves one block of memory.
+Queries that share a key head are adjacent: row r of query head i of the group is row r·g + i of a tile, (G, R·g, K).
+One product then serves the whole group, and cutting off rows at either end leaves one contiguous block.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from attncli.attend.views import one_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Powers of 2 up to this, and as far below 1, keep their full precision, and sums of them with values stay in range.
-# By the bytes of a number.
+# Exponents of 2 up to this size, positive or negative, keep full precision, and weighted sums of values stay in range;
+# by the bytes of a number.
 SAFE_POWER = {4: 50.0, 8: 500.0}
 
 
 class Worker:
-    """One thread's view of the problem, and what it does with its pieces."""
+    """Computes pieces in one thread."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared, self.operands, self.states = shared, shared.operands, shared.states
@@ -38,43 +38,43 @@ class Worker:
         self.group, self.features = self.operands.sizes.group, self.operands.sizes.value_features
 
     def compute(self, piece: Piece) -> None:
-        """Compute one piece and write it, or keep it where it is one of several parts."""
-        # NaN and ∞ in the input are computed with; whether they belong in the output is decided when it is written.
+        """Compute one piece and write it, or store it if it is one of several parts."""
+        # NaN and ∞ in the input are allowed; whether they belong in the output is decided in Shared.write.
         with np.errstate(all="ignore"):
             query = self.load(piece)
             peak, sums = self.start(piece, query)
-            for start in range(piece.keys.start, piece.keys.stop, self.shared.cut.keys):
+            for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
                 if self.shared.stopped:
                     return
-                keys = slice(start, min(start + self.shared.cut.keys, piece.keys.stop))
+                keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
                 self.tile(piece, keys, query, peak, sums)
-            if self.shared.cut.parts == 1:
+            if self.shared.plan.parts == 1:
                 self.shared.write(piece, sums)
                 return
         place = (piece.batch, piece.heads.start, piece.rows.start)
-        # The sums live in a buffer that the next piece overwrites, so a part keeps a copy. Without a running maximum
-        # the powers are of the scores themselves, as if the maximum were 0.
+        # The sums live in a buffer that the next piece overwrites, so store a copy. Without a running maximum
+        # nothing was subtracted from the scores, as if the maximum were 0.
         kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
         with self.shared.lock:
             self.shared.parts.setdefault(place, {})[piece.part] = kept
 
     def products(self, piece: Piece) -> None:
-        """Make the two products of each tile of a piece, with whatever numbers are in the buffers."""
+        """Compute only the two products of each tile of a piece, with whatever numbers are in the buffers."""
         query = self.load(piece)
-        for start in range(piece.keys.start, piece.keys.stop, self.shared.cut.keys):
-            keys = slice(start, min(start + self.shared.cut.keys, piece.keys.stop))
+        for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
+            keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
             rows = row_range(self.operands, piece.batch, piece.rows, keys)
             some = query[:, rows.start * self.group : rows.stop * self.group]
             scores = self.meet(some, self.keys(piece, keys))
             self.multiply(scores, usable(self.values(piece, keys), self.dtype), "product")
 
     def load(self, piece: Piece) -> NDArray[Any]:
-        """Return the queries of a piece times the factor that goes on them, (G, rows · g, E)."""
+        """Return the queries of a piece times their factor, (G, rows · g, E)."""
         # (G, g, rows, E) → (G, rows, g, E): the group next to the rows, as in a tile.
         source = one_of(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
         query = take("query", source.shape, self.dtype)
         # One pass converts, rearranges and scales; half precision and mapped files are read here for the first time.
-        np.multiply(source, self.dtype.type(self.states.before), out=query, casting="same_kind")
+        np.multiply(source, self.dtype.type(self.states.query_factor), out=query, casting="same_kind")
         return query.reshape(len(query), -1, query.shape[-1])
 
     def keys(self, piece: Piece, keys: slice) -> NDArray[Any]:
@@ -86,10 +86,10 @@ class Worker:
         return one_of(self.states.value, piece.batch)[piece.heads, keys]
 
     def start(self, piece: Piece, query: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-        """Return the running maximum, (G, rows · g), None where none is needed, and the sums, (G, rows · g, Ev + 1).
+        """Return the running maximum, (G, rows · g), or None if not needed, and the sums, (G, rows · g, Ev + 1).
 
-        The last column of the sums is that of the weights. A sink is one more key whose value is 0: it counts there
-        and nowhere else, and only in the first part of the keys.
+        The last column of the sums is the sum of the weights. A sink is one extra key whose value is 0: it counts only
+        in that column, and only in the first part of the keys.
         """
         sums = take("sums", (*query.shape[:2], self.features + 1), self.dtype)
         sums[...] = 0
@@ -100,12 +100,12 @@ class Worker:
             return None, sums
         peak = np.full(query.shape[:2], -np.inf, dtype=self.dtype)
         if sinks is not None:
-            # The sink itself is the first maximum, and 2 to the power of sink − sink is 1.
+            # The sink is the first maximum, and 2^(sink − sink) is 1.
             peak[...], sums[..., -1] = sinks, 1
         return peak, sums
 
     def sinks(self, piece: Piece) -> NDArray[Any] | None:
-        """Return the sink of each row of a tile, (G, rows · g), as a power of 2."""
+        """Return the sink of each row of a tile, (G, rows · g), as an exponent of 2."""
         if self.operands.sinks is None:
             return None
         heads = np.asarray(self.operands.sinks, self.dtype).reshape(-1, 1, self.group)[piece.heads]  # (G, 1, g)
@@ -113,35 +113,35 @@ class Worker:
         return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
 
     def is_safe(self, piece: Piece, query: NDArray[Any], sinks: NDArray[Any] | None) -> bool:
-        """Tell whether no power can get so large or small that a maximum has to be subtracted first.
+        """Tell whether no power can get so large or so small that a maximum must be subtracted first.
 
-        The score of a dot product is never larger than the product of the lengths of its query and key (Cauchy and
-        Schwarz). What is added to the scores can be of any size, and so can the scores of other functions.
+        A dot product never exceeds the product of the lengths of its query and key (Cauchy–Schwarz). What is added to
+        the scores can be of any size, and so can the scores of other functions.
         """
-        if self.states.added or query.shape[1] < FEW or not self.states.function.is_dot:
+        if self.states.has_additions or query.shape[1] < FEW or not self.states.function.is_dot:
             return False
         most = SAFE_POWER[self.dtype.itemsize]
-        # Written so that NaN, which compares as false, is not safe.
+        # Written so that NaN, whose comparisons are false, is not safe.
         if sinks is not None and not np.abs(sinks).max() <= most:
             return False
         longest = np.sqrt(np.einsum("gre,gre->gr", query, query).max()) * self.shared.longest_key(piece)
-        # tanh brings whatever goes in to at most 1, and then `after` is what comes out.
-        bound = min(longest, 1.0) * self.states.after if self.operands.options.softcap is not None else longest
+        # tanh returns at most 1, so scores are then at most `capped_factor`.
+        bound = min(longest, 1.0) * self.states.capped_factor if self.operands.options.softcap is not None else longest
         return bool(bound <= most)
 
     def tile(
         self, piece: Piece, keys: slice, query: NDArray[Any], peak: NDArray[Any] | None, sums: NDArray[Any]
     ) -> None:
-        """Add what these keys contribute to the sums.
+        """Add the contribution of these keys to the sums.
 
         Args:
             piece: the piece.
-            keys: which keys, counted from the first of all.
-            query: (G, rows · g, E) of the whole piece.
-            peak: (G, rows · g) the running maximum, updated in place; None where none is needed.
+            keys: the keys, as indices into all keys.
+            query: (G, rows · g, E), all queries of the piece.
+            peak: (G, rows · g) the running maximum, updated in place; None if not needed.
             sums: (G, rows · g, Ev + 1), updated in place.
         """
-        # Rows that see none of these keys are left out; what is left is one block, since rules close from the ends.
+        # Leave out rows that see none of these keys; the rest is one block, since rules close rows from the ends.
         rows = row_range(self.operands, piece.batch, piece.rows, keys)
         if rows.start >= rows.stop:
             return
@@ -151,15 +151,15 @@ class Worker:
         if peak is not None:
             highest = np.maximum(peak[:, block], scores.max(axis=-1))
             shift = finite(highest)
-            # Most tiles do not raise the maximum of any row, and comparing is cheaper than rescaling all sums.
+            # Most tiles do not raise any maximum, and comparing is cheaper than rescaling all sums.
             if not np.array_equal(highest, peak[:, block]):
                 sums *= np.exp2(peak[:, block] - shift)[..., None]
                 peak[:, block] = highest
             scores -= shift[..., None]
-        # 2^−∞ is 0: a closed key adds nothing, whatever its value (but 0 · ∞; see Shared.write).
+        # 2^−∞ is 0: a closed key adds nothing, whatever its value (except 0 · ∞; see Shared.write).
         np.exp2(scores, out=scores)
         value = self.values(piece, keys)
-        if self.states.ones:
+        if self.states.has_ones:
             # (G, R·g, K) · (G, K, Ev + 1): the column of ones adds up the weights in the same product.
             sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
             return
@@ -169,7 +169,7 @@ class Worker:
     def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:
         """Return the values of a tile with a column of ones, (G, K, Ev + 1).
 
-        Where other queries meet the same values again, the copy with ones is made once for all of them.
+        If other queries use the same values again, the copy with ones is made once for all of them.
         """
         if self.shared.keeps_values:
             return self.shared.values_of(piece)[:, keys]
@@ -178,38 +178,38 @@ class Worker:
         return values
 
     def score(self, piece: Piece, keys: slice, rows: slice, query: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits of a tile as powers of 2, −∞ where closed: (G, R · g, K)."""
+        """Return the logits of a tile as exponents of 2, −∞ where closed: (G, R · g, K)."""
         key, function = self.keys(piece, keys), self.states.function
         if function.is_dot:
             scores = self.meet(query, key)
         else:
-            # Not linear in the query, so its factor goes on the scores.
-            scores = function.meet(query, key, self.states.parameters) * self.dtype.type(self.states.between)
+            # Not linear in the query, so the factor must go on the scores.
+            scores = function.meet(query, key, self.states.parameters) * self.dtype.type(self.states.score_factor)
         if self.operands.options.softcap is not None:
             np.tanh(scores, out=scores)
-        if self.states.after != 1:
-            scores *= self.dtype.type(self.states.after)
-        apart = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)  # (G, R, g, K), the same memory
-        self.add(piece, keys, rows, apart)
-        self.close(piece, keys, rows, apart)
+        if self.states.capped_factor != 1:
+            scores *= self.dtype.type(self.states.capped_factor)
+        by_head = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)  # (G, R, g, K), the same memory
+        self.add(piece, keys, rows, by_head)
+        self.close(piece, keys, rows, by_head)
         return scores
 
     def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
-        """Return the products of two stacks of matrices, in this thread's buffer of this name."""
+        """Return the products of two stacks of matrices, in this thread's buffer called ``name``."""
         out = take(name, (*left.shape[:2], right.shape[2]), self.dtype)
-        return multiply(left, right, out, self.shared.cut.block)
+        return multiply(left, right, out, self.shared.plan.block)
 
     def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
         """Return the products of queries (G, R · g, E) and keys (G, K, E): (G, R · g, K)."""
-        if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side in front
+        if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side first
             scores = take("scores", (*query.shape[:2], key.shape[1]), self.dtype)
             upright = take("upright", (*key.shape[:2], query.shape[1]), self.dtype)  # (G, K, R·g)
             scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
             return scores
-        # BLAS multiplies small matrices much faster when it need not transpose one of them.
-        turned = take("key", (len(key), key.shape[2], key.shape[1]), self.dtype)  # (G, E, K)
-        turned[...] = key.swapaxes(1, 2)
-        return self.multiply(query, turned, "scores")
+        # BLAS multiplies small matrices much faster if it need not transpose one of them.
+        transposed = take("key", (len(key), key.shape[2], key.shape[1]), self.dtype)  # (G, E, K)
+        transposed[...] = key.swapaxes(1, 2)
+        return self.multiply(query, transposed, "scores")
 
     def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
         """Add mask, bias and ALiBi to the scores (G, R, g, K) in place, and close what mask and bias close."""
@@ -222,10 +222,10 @@ class Worker:
                 np.copyto(scores, -np.inf, where=~some)
                 continue
             some = np.asarray(some, dtype=self.dtype)
-            # The lowest finite number, which many masks hold, must not become −∞ when it is multiplied by log2(e): a
-            # row that holds nothing else has weights, and a row of −∞ has none.
+            # The lowest finite number, which many masks hold, must not become −∞ when multiplied by log2(e): a row of
+            # it still has weights, but a row of −∞ has none.
             scores += np.maximum(some * self.dtype.type(LOG2E), np.finfo(self.dtype).min)
-            # −∞ must win over a score of NaN or ∞: it is selected, not added.
+            # −∞ must win over a score of NaN or ∞, so select it instead of adding it.
             if (some == -np.inf).any():
                 np.copyto(scores, -np.inf, where=some == -np.inf)
         if o.options.alibi:
@@ -236,26 +236,26 @@ class Worker:
             scores -= steep * distance[None, :, None].astype(self.dtype)
 
     def over(self, array: NDArray[Any], piece: Piece, keys: slice, rows: slice, *, padded: bool) -> NDArray[Any]:
-        """Return the part of a mask or bias that lies over a tile, broadcasting to (G, R, g, K).
+        """Return the part of a mask or bias for a tile, which broadcasts to (G, R, g, K).
 
         Args:
-            array: (batch or 1, heads or 1, L or 1, S or 1), still as it was read.
+            array: (batch or 1, heads or 1, L or 1, S or 1), still as read.
             piece: the piece.
             keys: the keys of the tile.
-            rows: the rows of the tile, counted from the first of the piece.
-            padded: whether the last axis may be shorter than the keys, and then closes those beyond its end. A mask of
-                one key closes all others; a bias of one key is the same for all.
+            rows: the rows of the tile, as indices into those of the piece.
+            padded: whether the last axis, if shorter than the keys, closes those beyond its end. A mask of one key
+                closes all others; a bias of one key is the same for all.
         """
         some = one_of(array, piece.batch)  # (heads or 1, L or 1, S or 1)
         count = some.shape[0]
-        # Query heads as (key heads, group), or (1, 1) where one serves all.
+        # Query heads as (key heads, group), or (1, 1) if one serves all.
         some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
         some = some if count == 1 else some[piece.heads]  # (G or 1, g or 1, L or 1, S or 1)
         if some.shape[2] > 1:
             some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
         some = some.swapaxes(1, 2)  # (G or 1, R or 1, g or 1, S or 1), as the scores are
         if padded or some.shape[3] > 1:
-            # Cut first and padded afterwards: a mapped mask of any size is read only where the tile lies.
+            # Cut first, pad afterwards, so that only the part of a mapped mask under the tile is read.
             return to_the_last_key(some[..., keys], keys.stop - keys.start)
         return some
 
@@ -264,9 +264,9 @@ class Worker:
         return one_of(self.operands.positions, piece.batch)[piece.rows][rows]
 
     def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Close what causal and window rules close, in the rows of (G, R, g, K) that they cut through."""
+        """Close what causal and window rules close, in the rows of the scores (G, R, g, K) that they cut through."""
         for some in cut_rows(self.operands, piece, keys, rows):
-            # The pattern depends on nothing but how far the first query is from the first key, so few are ever made.
+            # The pattern depends only on the distance between first query and first key, so there are few of them.
             first = int(self.positions(piece, rows)[some.start])
             closed = self.shared.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
             np.copyto(scores[:, some], -np.inf, where=closed[:, None])  # (R, 1, K) over (G, R, g, K)

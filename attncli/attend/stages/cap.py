@@ -2,7 +2,7 @@
 
     capped = X · tanh(scores / X)
 
-Source: Gemma Team, *Gemma 2: Improving Open Language Models at a Practical Size*, 2024, section 2; the place before the
+Source: Gemma Team, *Gemma 2: Improving Open Language Models at a Practical Size*, 2024, section 2; its place before the
 mask is that of the ONNX operator ``Attention`` (opset 25).
 """
 
@@ -31,7 +31,7 @@ def cap(scores: NDArray[Any], limit: float) -> NDArray[Any]:
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the capped scores (batch, heads, L, S), where there is a softcap."""
+    """Return the capped scores (batch, heads, L, S) if there is a softcap."""
     return {} if o.options.softcap is None else {"capped": cap(made["scores"], o.options.softcap)}
 
 

@@ -1,4 +1,4 @@
-"""mask: what is added to the scores, and which keys are closed to which queries.
+"""mask: add mask, bias and ALiBi to the scores, and close keys to queries.
 
     logits = capped + bias + numeric mask − ALiBi, −∞ where a rule closes the key
 
@@ -32,7 +32,7 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
           1 0 0 0      1 1 1 0
           1 1 0 0      1 1 1 1
 
-    - ``window``: keys from p − left to p + right, both inclusive; −1 is no bound. With L = S = 4 and 1,0::
+    - ``window``: keys from p − left to p + right, both inclusive; −1 means unbounded. With L = S = 4 and 1,0::
 
           1 0 0 0
           1 1 0 0
@@ -41,7 +41,7 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
 
     - ``length``: keys before the length of the batch item.
     - ``mask``: where a boolean mask is true, or a numeric one is not −∞. A mask shorter than the keys closes those
-      beyond its end, one of a single key included: so does the ONNX operator ``Attention``.
+      beyond its end, even a mask of a single key: so does the ONNX operator ``Attention``.
     - ``bias``: where it is not −∞.
     """
     rules: dict[str, NDArray[np.bool_]] = {}
@@ -69,7 +69,7 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
 
 
 def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
-    """Return what is added to the scores, by name; each array broadcasts to (batch, heads, L, S)."""
+    """Return the arrays to add to the scores, by name; each broadcasts to (batch, heads, L, S)."""
     added: dict[str, NDArray[Any]] = {}
     with np.errstate(over="ignore"):
         if o.mask is not None and o.mask.dtype != bool:
@@ -82,7 +82,7 @@ def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
 
 
 def to_the_last_key(mask: NDArray[Any], keys: int) -> NDArray[Any]:
-    """Return the mask with one column per key; a short mask closes the keys beyond its end.
+    """Return the mask with one column per key; a shorter mask closes the keys beyond its end.
 
     >>> to_the_last_key(np.array([[True, True]]), 3), to_the_last_key(np.array([[2]]), 2)
     (array([[ True,  True, False]]), array([[  2., -inf]]))
@@ -96,7 +96,7 @@ def to_the_last_key(mask: NDArray[Any], keys: int) -> NDArray[Any]:
 
 
 def add(scores: NDArray[Any], added: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Return the scores with numbers added that broadcast to them."""
+    """Return the scores plus these arrays, which broadcast to them."""
     with np.errstate(invalid="ignore", over="ignore"):
         for each in added:
             scores = scores + each
@@ -104,9 +104,9 @@ def add(scores: NDArray[Any], added: Iterable[NDArray[Any]]) -> NDArray[Any]:
 
 
 def close(logits: NDArray[Any], rules: Iterable[NDArray[np.bool_]]) -> NDArray[Any]:
-    """Return the logits with −∞ where any of the rules is not open.
+    """Return the logits with −∞ where any rule closes a key.
 
-    Closing selects −∞ and never adds it: −∞ + ∞ and anything + NaN are NaN, and what lies behind a mask must not leak.
+    Select −∞, never add it: −∞ + ∞ and anything + NaN are NaN, and what is behind a mask must not leak.
     """
     for rule in rules:
         logits = np.where(rule, logits, logits.dtype.type(-np.inf))
@@ -114,7 +114,7 @@ def close(logits: NDArray[Any], rules: Iterable[NDArray[np.bool_]]) -> NDArray[A
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the logits (batch, heads, L, S): what softmax sees."""
+    """Return the logits (batch, heads, L, S): the input of softmax."""
     scores = made.get("capped", made["scores"])
     return {"logits": close(add(scores, additions(o).values()), openings(o).values())}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def angles(positions: NDArray[np.int64], features: int, theta: float) -> NDArray[np.float64]:
-    """Return how far each pair of features is turned at each position, in radians.
+    """Return the angle by which each pair of features is turned at each position, in radians.
 
     Pair i of d/2 turns by position · theta^(−2i/d): the first by one radian per position, the last hardly at all.
 
@@ -70,16 +70,16 @@ def rotate(states: NDArray[Any], positions: NDArray[np.int64], theta: float, pai
 
 
 def pairs(features: int, pairing: str) -> tuple[slice, slice]:
-    """Return where the first and the second of each pair of features stand."""
+    """Return the indices of the first and of the second feature of every pair."""
     if pairing == "half":
         return slice(0, features // 2), slice(features // 2, features)
     return slice(0, features, 2), slice(1, features, 2)
 
 
 def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return query and key in the precision of the computation, turned by their positions where ``--rope`` says so.
+    """Return query and key in the precision of the computation, turned by their positions if ``--rope`` is given.
 
-    Past keys come out of a cache, which holds keys that have been turned already: they are not turned again.
+    Past keys come from a cache, which holds keys that are turned already, so they are not turned again.
     """
     query, key = ready(o.query, o.dtype), ready(o.key, o.dtype)
     if o.options.rope is None:
@@ -91,7 +91,7 @@ def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the query (batch, heads, L, E) and key (batch, key heads, S, E) that the scores are made of."""
+    """Return the query (batch, heads, L, E) and key (batch, key heads, S, E) to score."""
     query, key = rotated(o)
     return {"rotated_query": query, "rotated_key": key}
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-    """Return the scores before the scale, (batch or 1, heads, L, S), of a rotated query and key."""
+    """Return the unscaled scores, (batch or 1, heads, L, S), of a rotated query and key."""
     function = FUNCTIONS[o.options.score]
     parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
-    # ∞ and NaN in the input are computed with.
+    # ∞ and NaN in the input are allowed.
     with np.errstate(invalid="ignore", over="ignore"):
         query, key = function.prepare(query, key, parameters)
         return ungroup(function.meet(by_group(query, o.sizes.key_heads), key[:, :, None], parameters))

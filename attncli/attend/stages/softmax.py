@@ -1,4 +1,4 @@
-"""softmax: each row of logits made into weights, which are at least 0 and sum to 1.
+"""softmax: turn each row of logits into weights, which are non-negative and sum to 1.
 
     weights = exp(logits) / Σ exp(logits)
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return exp(logits) / Σ exp(logits) along the last axis; 0 where a whole row is −∞.
+    """Return exp(logits) / Σ exp(logits) along the last axis; a row of −∞ gives a row of 0.
 
-    The row's maximum is subtracted first: it cancels, and no exponential can overflow.
+    The maximum of the row is subtracted first: it cancels out, and no exponential can overflow.
 
     Args:
         logits: (batch, heads, L, S)
-        sinks: (heads,) the logit of one more key, which takes its share of the weight and has nothing to give.
+        sinks: (heads,) the logit of one extra key, which takes its share of the weight and contributes no value.
     """
     peak = logits.max(axis=-1, keepdims=True)  # (batch, heads, L, 1)
     if sinks is not None:
         sink = np.asarray(sinks, dtype=logits.dtype)[:, None, None]  # (heads, 1, 1)
         peak = np.maximum(peak, sink)
     with np.errstate(invalid="ignore"):
-        # A row that is −∞ throughout has no maximum to subtract: −∞ − −∞ would be NaN, and its weights are 0.
+        # A row of −∞ has no finite maximum to subtract: −∞ − −∞ would be NaN, but its weights must be 0.
         safe = np.where(peak == -np.inf, 0, peak)
         exponentials = np.exp(logits - safe)
         total = exponentials.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a stage of attention is: one record per stage, kept in the module that computes it."""
+"""The record that describes a stage of attention; each stage's module has one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Stage:
     """One stage of the computation.
 
     Attributes:
-        name: that of its module; options and arrays name the stage that they belong to by it.
-        step: the step of the command line (``--step``) that the stage is part of.
-        formula: what it computes, in one line.
-        makes: the names of the results that people see, in their order; ``rotated_query`` is not among them.
-        forward: takes the operands and what earlier stages made, and returns its own results by name; none where it
+        name: that of its module; options and arrays refer to their stage by it.
+        step: the step (``--step``) that the stage is part of.
+        formula: its computation, in one line.
+        makes: the names of its user-visible results, in order; ``rotated_query`` is not among them.
+        forward: takes the operands and the results of earlier stages, and returns its own results by name; none if it
             has nothing to do, such as ``cap`` without ``--softcap``.
     """
 

@@ -1,4 +1,4 @@
-"""sum: the values, weighted and added up.
+"""sum: the weighted sum of the values.
 
     output = Σ weights · value
 
@@ -28,9 +28,9 @@ def weighted_sum(weights: NDArray[Any], value: NDArray[Any], dtype: np.dtype[Any
 
 
 def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
-    """Return Σ weights · value over the keys, where a key of weight 0 contributes nothing.
+    """Return Σ weights · value over the keys; a key of weight 0 contributes nothing.
 
-    IEEE says 0 · ∞ = NaN; but a closed key has weight 0, and not even an ∞ or NaN in it may leak.
+    By IEEE arithmetic 0 · ∞ = NaN, but a closed key has weight 0, and not even ∞ or NaN in its value may leak.
 
     Args:
         weights: (…, L, S)
@@ -50,7 +50,7 @@ def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the output (batch, heads, L, Ev) in the type that it is given back in."""
+    """Return the output (batch, heads, L, Ev), in its final type."""
     if not isinstance(o, Operands):
         raise TypeError("the weighted sum needs a value, and these operands were prepared without one")
     output = weighted_sum(made["weights"], o.value, o.dtype)
