@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Literal
 
+from attncli.bench import report as bench_report
+from attncli.bench.contestants import contestants, limit
+from attncli.bench.measure import measure
 from attncli.bench.problem import Shape, problem
 from attncli.commands.arguments import Report, Screening, Threads
 from attncli.commands.groups import Group, setting
+from attncli.commands.output import deliver_text
+from attncli.show.screen import Screen
 
 
 class Timed(Group):
@@ -50,12 +55,6 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against torch
     """
-    from attncli.bench import report as bench_report
-    from attncli.bench.contestants import contestants, limit
-    from attncli.bench.measure import measure
-    from attncli.commands.output import deliver_text
-    from attncli.show.screen import Screen
-
     threads = machine.count()
     shape = timed.shape()
     o = problem(shape)

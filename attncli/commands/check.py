@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from attncli.attend.arrays import ARRAYS
+from attncli.check.diagnosis import Wanted, check
+from attncli.check.record import to_json
+from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.output import deliver_text, say
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
+from attncli.problem.assemble import Opened, gather, separate
+from attncli.problem.factory import attention_of
+from attncli.problem.notices import of_inputs
+from attncli.problem.problem import Problem
 from attncli.show.progress import progress_bar
-
-if TYPE_CHECKING:
-    from attncli.check.diagnosis import Wanted
-    from attncli.check.report import Checked
-    from attncli.problem.assemble import Opened
-    from attncli.problem.problem import Problem
-    from attncli.show.screen import Screen
+from attncli.show.screen import Screen
 
 
 class Checking(Group):
@@ -36,8 +37,6 @@ class Checking(Group):
 
     def wanted(self) -> Wanted:
         """Return the tolerances, and whether to look for mistakes."""
-        from attncli.check.diagnosis import Wanted
-
         return Wanted(self.rtol, self.atol, self.diagnose)
 
 
@@ -51,9 +50,6 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
       attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
       attn check dumps/*.npz --no-diagnose
     """
-    from attncli.problem.assemble import separate
-    from attncli.show.screen import Screen
-
     wanted = checking.wanted()
     problems = separate(inputs.files or [])
     many = len(problems) > 1
@@ -65,8 +61,6 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
-    from attncli.check.record import to_json
-    from attncli.check.report import many_to_terminal, to_terminal
 
     deliver_text(
         {
@@ -89,9 +83,6 @@ def _checked(
     many: bool,
 ) -> Checked:
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
-    from attncli.check.report import Checked
-    from attncli.problem.assemble import gather
-
     try:
         problem = gather(files, inputs.arrays() | {"expected": checking.expected}, settings.options())
         return _compared(problem, wanted)
@@ -102,10 +93,6 @@ def _checked(
 
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
-    from attncli.check.diagnosis import check
-    from attncli.check.report import Checked
-    from attncli.problem.factory import attention_of
-    from attncli.problem.notices import of_inputs
 
     if "expected" not in problem.arrays:
         hint = 'give --expected FILE, or "expected" in the file'

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, Threads
+from attncli.commands.output import deliver, only_output
+from attncli.problem.assemble import gather
+from attncli.problem.factory import computation_of
 
 
 def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
@@ -15,10 +18,6 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
       attn compute query.csv hidden.csv --scale sqrt --causal
       attn compute q.npy k.npy v.npy -o out.npy
     """
-    from attncli.commands.output import deliver, only_output
-    from attncli.problem.assemble import gather
-    from attncli.problem.factory import computation_of
-
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
     problem = gather(inputs.files or [], inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted

@@ -6,14 +6,18 @@ import json
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
+from attncli.commands.output import deliver_text
+from attncli.inspect import report as inspection
+from attncli.problem.assemble import gather, separate
+from attncli.problem.overview import line
+from attncli.problem.problem import Problem
+from attncli.show.records import print_records
+from attncli.show.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-
-    from attncli.problem.problem import Problem
-    from attncli.show.screen import Screen
 
 
 def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
@@ -25,11 +29,6 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
       attn inspect samples/induction.npz
       attn inspect query.csv hidden.csv -f json
     """
-    from attncli.commands.output import deliver_text
-    from attncli.inspect import report as inspection
-    from attncli.problem.assemble import gather, separate
-    from attncli.show.screen import Screen
-
     files = separate(inputs.files or [])
     problems = [gather(each, inputs.arrays(), settings.options()) for each in files]
     screen = Screen.of_stdout(screening.color)
@@ -55,8 +54,6 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
 
 
 def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> None:
-    from attncli.problem.overview import line
-    from attncli.show.records import print_records
 
     rows = []
     for each in problems:
@@ -66,6 +63,5 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
 
 
 def _all(problems: Sequence[Problem]) -> str:
-    from attncli.inspect import report as inspection
 
     return json.dumps({each.place: inspection.record(inspection.look(each)) for each in problems}, indent=2)

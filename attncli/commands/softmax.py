@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import File, Output, Sinks, Tables
+from attncli.commands.output import deliver, table_or_json
+from attncli.problem.assemble import SOFTMAX_ROLES, gather
+from attncli.problem.factory import softmax_of
 
 
 def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
@@ -13,9 +16,5 @@ def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
-    from attncli.commands.output import deliver, table_or_json
-    from attncli.problem.assemble import SOFTMAX_ROLES, gather
-    from attncli.problem.factory import softmax_of
-
     problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

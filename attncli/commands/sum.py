@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import File, Layout, Output, Tables, Values
+from attncli.commands.output import deliver, table_or_json
+from attncli.problem.assemble import SUM_ROLES, gather
+from attncli.problem.factory import sum_of
 
 
 def run(file: File, values: Values, states: Layout, tables: Tables, output: Output) -> None:
@@ -13,9 +16,5 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
       attn score samples/article.json | attn softmax | attn sum
       attn sum weights.csv values.csv -f csv
     """
-    from attncli.commands.output import deliver, table_or_json
-    from attncli.problem.assemble import SUM_ROLES, gather
-    from attncli.problem.factory import sum_of
-
     problem = gather(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
     deliver(sum_of(problem), tables, output, default=table_or_json())

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
 from attncli.commands.arguments import ReportFormat, Screening
 from attncli.commands.groups import OUTPUT, Group
+from attncli.commands.output import say
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
+from attncli.files.save import check_problems, save_problems
+from attncli.problem.overview import line
+from attncli.show.progress import waiting
+from attncli.show.records import print_records
+from attncli.show.screen import Screen
 from attncli.text import listed
-
-if TYPE_CHECKING:
-    from attncli.trace.capture import Call
-    from attncli.trace.passes import Place
-    from attncli.trace.record import Recorded
+from attncli.trace.capture import Call
+from attncli.trace.inputs import Request, given, read_lines
+from attncli.trace.model import load
+from attncli.trace.passes import Choice, Place, ranges
+from attncli.trace.record import Recorded
+from attncli.trace.run import hear, keep
 
 ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
 GIVEN, WHICH = "Model and input", "What to record"
@@ -93,14 +100,6 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
       attn trace ./gpt2 "The capital of Italy is" -o case.npz
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
-    from attncli.commands.output import say
-    from attncli.files.save import check_problems, save_problems
-    from attncli.show.progress import waiting
-    from attncli.trace.inputs import Request, given
-    from attncli.trace.model import load
-    from attncli.trace.passes import Choice, ranges
-    from attncli.trace.run import hear, keep
-
     choice = Choice.parse(tracing.layer, tracing.passes or [])
     heads = None if tracing.head is None else ranges("head", tracing.head)
     request = Request(*_texts(tracing), tracing.generate)
@@ -132,8 +131,6 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
 
 def _texts(tracing: Tracing) -> tuple[list[str], list[str] | None]:
     """Return the texts on the command line, and those of a batch."""
-    from attncli.trace.inputs import read_lines
-
     if tracing.lines is not None and tracing.text is not None:
         raise InputError("a text and --lines contradict each other", hint="give only one")
     if tracing.lines is not None or tracing.text == "-":
@@ -155,9 +152,6 @@ def _recorded(each: Recorded) -> dict[str, Any]:
 
 
 def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening: Screening) -> None:
-    from attncli.problem.overview import line
-    from attncli.show.records import print_records
-    from attncli.show.screen import Screen
 
     screen = Screen.of_stdout(screening.color)
     console = screen.console()
