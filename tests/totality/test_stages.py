@@ -60,7 +60,7 @@ def test_what_stages_make_are_the_results_in_their_order() -> None:
 def test_every_option_and_array_has_a_stage() -> None:
     """Or says how arrays lie, or the precision; and words in force come in an order that knows each of them."""
     known = {*NAMES, LAYOUT, PRECISION, ""}
-    assert {each.stage for each in (*records().values(), *ARRAYS.values())} <= known
+    assert {each.stage for each in records().values()} | {each.stage for each in ARRAYS.values()} <= known
     assert set(ORDER) == known
     assert len(ORDER) == len(known)
 
@@ -71,7 +71,7 @@ def test_every_step_is_made_of_stages_and_has_the_name_of_one() -> None:
     assert set(STEPS) <= set(NAMES)
     assert [name for step in STEPS for name in TAUGHT[step]] == NAMES
     for step in STEPS:
-        assert stage_lesson(step).element is not StageLesson().element
+        assert stage_lesson(step).element is not StageLesson.element
 
 
 def test_the_page_shows_what_the_stages_make(tmp_path: Path) -> None:
