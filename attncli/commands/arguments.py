@@ -126,13 +126,27 @@ class Settings(Group):
         return self.given()
 
 
-class Layout(Settings):
-    """How values lie in their matrix."""
+class StageSettings(Settings):
+    """The options of one stage, for a command that runs it alone."""
+
+    STAGE: ClassVar[str]
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the options that say how arrays lie."""
-        return tuple(name for name, option in records().items() if option.stage == LAYOUT)
+        """Return the options of the stage."""
+        return tuple(name for name, option in records().items() if option.stage == cls.STAGE)
+
+
+class Layout(StageSettings):
+    """How values lie in their matrix."""
+
+    STAGE = LAYOUT
+
+
+class Softening(StageSettings):
+    """How logits become weights; no option says anything of it so far, and one that does has its flag from here."""
+
+    STAGE = "softmax"
 
 
 class Steps(Group):

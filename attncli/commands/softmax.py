@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import File, Output, Sinks, Tables
+from attncli.commands.arguments import File, Output, Sinks, Softening, Tables
 
 
-def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
+def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: Output) -> None:
     r"""Reads what attn score writes (standard input when no file is given), or any matrix of logits, a row a query.
 
     \b
@@ -17,5 +17,5 @@ def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
     from attncli.problem.assemble import SOFTMAX_ROLES, gather
     from attncli.problem.factory import softmax_of
 
-    problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
+    problem = gather(file.files or ["-"], sinks.arrays(), softening.options(), SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

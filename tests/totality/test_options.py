@@ -117,6 +117,13 @@ def test_the_sum_alone_knows_the_layout() -> None:
     assert {each.name for each in build("sum").params} & records().keys() == layout.keys()
 
 
+def test_softmax_alone_knows_its_options() -> None:
+    """As flags and in Python."""
+    own = {name for name, record in records().items() if record.stage == "softmax"}
+    assert {each.name for each in build("softmax").params} & records().keys() == own
+    assert inspect.signature(attncli.softmax).parameters.keys() & records().keys() == own
+
+
 @pytest.mark.parametrize("command", ["compute", "score", "explain", "plot", "inspect", "check"])
 def test_its_flag_is_on_every_command_that_computes(command: str) -> None:
     """With its help, and the words that it can be; on and off where it is a switch."""
