@@ -28,8 +28,8 @@ from attncli.files.open import read
 from attncli.files.save import encoded
 from attncli.languages import LANGUAGES
 from attncli.problem.assemble import gather
-from attncli.show.numbers import plain
 from tests.support.declared import FEW, SHAPES, SPECIAL, Given, agree, differ, numbers, put, states
+from tests.support.lessons import taught
 from tests.support.processes import called
 
 INPUTS = [name for name in GIVEN if ARRAYS[name].role is Role.INPUT]
@@ -231,20 +231,12 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
 
 @each_input
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_lesson_teaches_it(name: str, lang: str, tmp_path: Path) -> None:
-    """In words that are not there without it, or with numbers of its own."""
+def test_the_lesson_of_its_stage_teaches_it(name: str, lang: str) -> None:
+    """What the stage says is something else without it."""
     arrays, options = problem(name, *FEW), options_for(name)
     rest = {each: array for each, array in arrays.items() if each != name}
-    taught, without = (
-        "".join(
-            called("explain", put(tmp_path / "p.npz", each, options), "--lang", lang, "--row", 0, "--col", column).out
-            for column in range(FEW[1])
-        )
-        for each in (arrays, rest)
-    )
-    words, other_words = (re.sub(r"[\d.,e−-]", "", text) for text in (taught, without))
-    number = plain(abs(float(arrays[name].flat[0])), 4)
-    assert words != other_words or (number in taught and number not in without)
+    said, without = (taught(each, options, ARRAYS[name].stage, lang) for each in (arrays, rest))
+    assert said != without
 
 
 @each_array

@@ -7,7 +7,7 @@ import json
 import re
 from io import BytesIO
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -37,6 +37,7 @@ from tests.support.declared import (
     states,
     values_of,
 )
+from tests.support.lessons import taught
 from tests.support.processes import called
 
 each_option = pytest.mark.parametrize("name", records())
@@ -208,24 +209,33 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
         assert "no effect" not in called("compute", path, *words, *flags({need: values_of(need)[0]})).err
 
 
-def lessons(path: Path, lang: str, options: dict[str, Any]) -> str:
-    """Return what is taught of the most open and of the least open key of the first query."""
-    words = [*flags(options), "--lang", lang, "--step", "score", "--row", "0"]
-    return "".join(called("explain", path, *words, "--col", column).out for column in ("0", str(FEW[1] - 1)))
+def worked(text: str) -> None:
+    """Assert that the weight that a lesson works out is the quotient that it says."""
+    numerator, total, weight = re.findall(r" = ([\d.e-]+) / ([\d.e-]+) = ([\d.e-]+)", text)[0]
+    assert float(numerator) / float(total) == pytest.approx(float(weight), rel=1e-4)
 
 
 @each_setting
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_lesson_teaches_it(setting: Setting, lang: str, tmp_path: Path) -> None:
-    """In words that are not there without it, or with its own value among them."""
-    if setting.name in LAYOUTS or "alibi" in setting.beside:
-        return  # what is taught of those are the shapes, and numbers
-    path = put(tmp_path / "p.npz", setting.arrays(*FEW))
-    taught, without = lessons(path, lang, setting.options), lessons(path, lang, setting.beside)
-    value = f"{setting.value:g}" if isinstance(setting.value, float | int) else str(setting.value)
-    word = rf"(?<![\w.]){re.escape(value)}(?!\w|\.\d)"
-    named = re.search(word, taught) and not re.search(word, without)
-    assert named or re.sub(r"[\d.,e−-]", "", taught) != re.sub(r"[\d.,e−-]", "", without)
+def test_the_lesson_of_its_stage_teaches_it(setting: Setting, lang: str, tmp_path: Path) -> None:
+    """What the stage says is something else without it, and has its value in it; the numbers of the whole hold."""
+    arrays = setting.arrays(*FEW)
+    words = [*flags(setting.options), "--lang", lang, "--row", "4", "--digits", "6"]
+    whole = called("explain", put(tmp_path / "p.npz", arrays), *words).out
+    worked(whole)
+    stage = records()[setting.name].stage
+    if stage == LAYOUT:
+        return  # what is taught of those are the shapes
+    if stage == PRECISION:
+        assert f"{setting.value}" in whole
+        return
+    stages = {stage, *(records()[need].stage for need in setting.beside)}
+    said, without = (
+        [taught(arrays, options, each, lang) for each in stages] for options in (setting.options, setting.beside)
+    )
+    assert said != without
+    if isinstance(setting.value, float):
+        assert any(f"{setting.value:g}" in each for each in said)
 
 
 def test_states_is_a_problem_without_options() -> None:

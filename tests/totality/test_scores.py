@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from attncli import steps
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import Options, records
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
@@ -91,6 +92,21 @@ def test_tables_and_lessons_show_it(name: str, given: tuple[str, ...], tmp_path:
         assert FUNCTIONS[name].tex in called(*words, lang, "-f", "markdown").out
 
 
+BARE = [name for name, function in FUNCTIONS.items() if not function.parameters]
+
+
+@pytest.mark.parametrize("used", BARE)
+def test_check_names_one_that_was_used_by_mistake(used: str, tmp_path: Path) -> None:
+    """Of those that need no parameters, whichever was meant."""
+    arrays = states(*FEW)
+    path = put(tmp_path / "p.npz", arrays | {"expected": steps(**arrays, score=used).output})
+    for meant in FUNCTIONS.keys() - {used}:
+        if (used, meant) != ("dot", "general"):  # without its parameter that is the dot product
+            found = called("check", path, "--score", meant, "-f", "json", status=1).out
+            assert '"score-function"' in found
+            assert f'"score": "{used}"' in found
+
+
 # −|q − k|²: no dot product of a query and a key, whatever is done to each.
 NEW = """
 def nearness(query, key, parameters):
@@ -139,6 +155,7 @@ from attncli.commands.app import main
 compute = ["compute", "-f", "csv", "--head", "3", "--batch", "1", "--score", "distance"]
 for words in (compute, ["check"], ["inspect"], ["plot"]):
     assert main([words[0], sys.argv[1], *words[1:]]) == 0, words
+assert main(["check", sys.argv[1], "--score", "dot", "-f", "json"]) == 1
 main(["compute", "--help"])
 """
     run = [sys.executable, "-c", program, str(path)]
@@ -147,6 +164,7 @@ main(["compute", "--help"])
     assert_allclose(first, by_hand(arrays)[1, 3], rtol=1e-9)
     assert "score distance" in done.stdout
     assert f"{'|'.join(FUNCTIONS)}|distance" in done.stdout
+    assert '"score": "distance"' in done.stdout  # check names it where another one was meant
 
 
 def test_an_unknown_one_is_refused() -> None:
