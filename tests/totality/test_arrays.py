@@ -15,6 +15,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli import Steps, attention, steps
+from attncli.attend import steps as stepwise
 from attncli.attend.arrays import ALIASES, ARRAYS, AXES, GIVEN, KINDS, NULL_IS_CLOSED, RESULTS, Kind, Role
 from attncli.attend.in_force import in_force
 from attncli.attend.operands import prepare
@@ -195,6 +196,11 @@ def test_results_come_under_their_names_in_their_order(tmp_path: Path) -> None:
         name for name in np.load(BytesIO(called("compute", path, "-f", "npz").raw)).files if name in RESULTS
     ] == list(RESULTS)
     assert [each.name for each in fields(Steps)] == list(RESULTS)
+    arrays: Given = states(*FEW)
+    options: Given = {"softcap": 2.0}
+    made, alone = steps(**arrays, **options), stepwise.run(prepare(arrays, Options.parse(options)))
+    for name in RESULTS:
+        assert_array_equal(getattr(made, name), getattr(alone, name))
     table = called("compute", path, "--head", "0", "--batch", "0").out
     assert re.findall(rf"^({'|'.join(RESULTS)}) = ", table, re.MULTILINE) == list(RESULTS)
 

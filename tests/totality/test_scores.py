@@ -113,7 +113,7 @@ def nearness(query, key, parameters):
     return -((query[..., :, None, :] - key[..., None, :, :]) ** 2).sum(axis=-1)
 
 
-RECORD = ScoreFunction("distance", "-|query - key|²", "scores = -|q - k|²", "-|q - k|^2", meet=nearness)
+RECORD = ScoreFunction("another", "-|query - key|²", "scores = -|q - k|²", "-|q - k|^2", meet=nearness)
 """
 
 
@@ -136,23 +136,23 @@ def by_hand(arrays: Given) -> Any:
 @each_shape
 def test_a_new_record_is_all_that_it_takes_to_compute(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The fast twin takes the general path by itself, and all agree with the definition."""
-    monkeypatch.setitem(FUNCTIONS, "distance", new_function())
+    monkeypatch.setitem(FUNCTIONS, "another", new_function())
     arrays = states(*shape)
-    assert_allclose(agree(arrays, {"score": "distance"}).output, by_hand(arrays), rtol=1e-9, atol=1e-12)
-    agree(arrays, {"score": "distance", "scale": 0.3, "softcap": 2.0, "rope": "half", "window": (300, 20)})
+    assert_allclose(agree(arrays, {"score": "another"}).output, by_hand(arrays), rtol=1e-9, atol=1e-12)
+    agree(arrays, {"score": "another", "scale": 0.3, "softcap": 2.0, "rope": "half", "window": (300, 20)})
 
 
 def test_a_new_record_is_offered_by_every_command(tmp_path: Path) -> None:
     """From the command line on, in a process in which the record stands with the others from the start."""
     arrays = states(*FEW)
-    path = put(tmp_path / "p.npz", arrays | {"expected": by_hand(arrays)}, {"score": "distance"})
+    path = put(tmp_path / "p.npz", arrays | {"expected": by_hand(arrays)}, {"score": "another"})
     program = f"""
 import sys
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
 {NEW}
-FUNCTIONS["distance"] = RECORD
+FUNCTIONS["another"] = RECORD
 from attncli.commands.app import main
-compute = ["compute", "-f", "csv", "--head", "3", "--batch", "1", "--score", "distance"]
+compute = ["compute", "-f", "csv", "--head", "3", "--batch", "1", "--score", "another"]
 for words in (compute, ["check"], ["inspect"], ["plot"]):
     assert main([words[0], sys.argv[1], *words[1:]]) == 0, words
 assert main(["check", sys.argv[1], "--score", "dot", "-f", "json"]) == 1
@@ -162,12 +162,12 @@ main(["compute", "--help"])
     done = subprocess.run(run, capture_output=True, text=True, env=environment(), cwd=ROOT, check=True)
     first = [list(map(float, line.split(","))) for line in done.stdout.splitlines()[: FEW[0]]]
     assert_allclose(first, by_hand(arrays)[1, 3], rtol=1e-9)
-    assert "score distance" in done.stdout
-    assert f"{'|'.join(FUNCTIONS)}|distance" in done.stdout
-    assert '"score": "distance"' in done.stdout  # check names it where another one was meant
+    assert "score another" in done.stdout
+    assert f"{'|'.join(FUNCTIONS)}|another" in done.stdout
+    assert '"score": "another"' in done.stdout  # check names it where another one was meant
 
 
 def test_an_unknown_one_is_refused() -> None:
     """With those that there are."""
-    with pytest.raises(ValueError, match=f"score is {' or '.join(FUNCTIONS)}, not 'distance'"):
-        Options.parse({"score": "distance"})
+    with pytest.raises(ValueError, match=f"score is {' or '.join(FUNCTIONS)}, not 'another'"):
+        Options.parse({"score": "another"})
