@@ -1,6 +1,9 @@
-"""What a stage says in a lesson."""
+"""What a stage says in a lesson, and whether the numbers in it hold."""
 
 from __future__ import annotations
+
+import math
+import re
 
 from attncli.attend.options import Options
 from attncli.attend.steps import STEPS
@@ -26,3 +29,9 @@ def taught(arrays: Given, options: Given, stage: str, lang: str) -> str:
         lesson, own = Lesson(subject, catalogue(lang), view.digits), stage_lesson(stage)
         said += [*map(str, own.purpose(lesson)), *own.working(lesson)]
     return "\n".join(said)
+
+
+def worked(text: str) -> None:
+    """Assert that the weight that an explanation works out, to six digits, is the quotient that it says."""
+    numerator, total, weight = re.findall(r" = ([\d.e-]+) / ([\d.e-]+) = ([\d.e-]+)", text)[0]
+    assert math.isclose(float(numerator) / float(total), float(weight), rel_tol=1e-4)

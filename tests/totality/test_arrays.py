@@ -30,7 +30,7 @@ from attncli.files.save import encoded
 from attncli.languages import LANGUAGES
 from attncli.problem.assemble import gather
 from tests.support.declared import FEW, SHAPES, SPECIAL, Given, agree, differ, numbers, put, states
-from tests.support.lessons import taught
+from tests.support.lessons import taught, worked
 from tests.support.processes import called
 
 INPUTS = [name for name in GIVEN if ARRAYS[name].role is Role.INPUT]
@@ -237,12 +237,14 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
 
 @each_input
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_lesson_of_its_stage_teaches_it(name: str, lang: str) -> None:
-    """What the stage says is something else without it."""
+def test_the_lesson_of_its_stage_teaches_it(name: str, lang: str, tmp_path: Path) -> None:
+    """What the stage says is something else without it; the numbers of the whole hold."""
     arrays, options = problem(name, *FEW), options_for(name)
     rest = {each: array for each, array in arrays.items() if each != name}
     said, without = (taught(each, options, ARRAYS[name].stage, lang) for each in (arrays, rest))
     assert said != without
+    path = put(tmp_path / "p.npz", arrays, options)
+    worked(called("explain", path, "--lang", lang, "--row", "4", "--digits", "6").out)
 
 
 @each_array

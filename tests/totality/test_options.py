@@ -37,7 +37,7 @@ from tests.support.declared import (
     states,
     values_of,
 )
-from tests.support.lessons import taught
+from tests.support.lessons import taught, worked
 from tests.support.processes import called
 
 each_option = pytest.mark.parametrize("name", records())
@@ -207,12 +207,6 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
     for need in records()[name].needs:
         assert f"--{as_flag(need)}" in notice
         assert "no effect" not in called("compute", path, *words, *flags({need: values_of(need)[0]})).err
-
-
-def worked(text: str) -> None:
-    """Assert that the weight that a lesson works out is the quotient that it says."""
-    numerator, total, weight = re.findall(r" = ([\d.e-]+) / ([\d.e-]+) = ([\d.e-]+)", text)[0]
-    assert float(numerator) / float(total) == pytest.approx(float(weight), rel=1e-4)
 
 
 @each_setting
