@@ -17,7 +17,7 @@ from attncli.attend.fitting import fit_sinks
 from attncli.attend.operands import ScoreOperands, as_states, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import as_four_axes, fit_sum
-from attncli.attend.stages.softmax import softmax
+from attncli.attend.stages.softmax import weights
 from attncli.attend.stages.sum import weighted_sum
 from attncli.attend.views import after_past, ready, restore
 
@@ -84,6 +84,7 @@ class Softmax:
         sinks: (heads,) or None.
         dtype: precision of the computation.
         rank: number of axes of the weights.
+        options: the options in force.
         given: the user's name for the logits.
     """
 
@@ -91,6 +92,7 @@ class Softmax:
     sinks: NDArray[Any] | None
     dtype: np.dtype[Any]
     rank: int
+    options: Options
     given: str = "logits"
 
     @classmethod
@@ -104,7 +106,7 @@ class Softmax:
         logits = arrays[name].reshape(as_four_axes(name, arrays[name].shape))
         sinks = fit_sinks(arrays["sinks"], logits.shape[1]) if "sinks" in arrays else None
         dtype, _ = precision(states_of(arrays) or [logits], options)
-        return cls(logits, sinks, dtype, arrays[name].ndim, name)
+        return cls(logits, sinks, dtype, arrays[name].ndim, options, name)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -123,7 +125,7 @@ class Softmax:
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return the weights, by name."""
-        return {"weights": softmax(ready(self.logits, self.dtype), self.sinks)}
+        return {"weights": weights(self, ready(self.logits, self.dtype))}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return the weights with the axes of the user's logits."""

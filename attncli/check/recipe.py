@@ -45,12 +45,12 @@ def scale(scores: Array, o: Operands) -> Array:
 
 def cap(scores: Array, o: Operands) -> Array:
     """Cap scores, where there is a softcap."""
-    return scores if o.options.softcap is None else right_cap.cap(scores, o.options.softcap)
+    return right_cap.capped(o, scores)
 
 
 def softmax(logits: Array, o: Operands) -> Array:
     """Return the weights."""
-    return right_softmax.softmax(logits, o.sinks)
+    return right_softmax.weights(o, logits)
 
 
 def close(logits: Array, opened: Opened) -> Array:

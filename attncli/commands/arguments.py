@@ -126,13 +126,27 @@ class Settings(Group):
         return self.given()
 
 
-class Layout(Settings):
-    """The layout of values in their matrix."""
+class StageSettings(Settings):
+    """The options of one stage, for a command that runs it alone."""
+
+    STAGE: ClassVar[str]
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the names of the options for the layout of arrays."""
-        return tuple(name for name, option in records().items() if option.stage == LAYOUT)
+        """Return the options of the stage."""
+        return tuple(name for name, option in records().items() if option.stage == cls.STAGE)
+
+
+class Layout(StageSettings):
+    """The layout of values in their matrix."""
+
+    STAGE = LAYOUT
+
+
+class Softening(StageSettings):
+    """How logits become weights. No option belongs to this stage yet; one that does gets its flag here."""
+
+    STAGE = "softmax"
 
 
 class Steps(Group):

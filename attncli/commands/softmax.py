@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import File, Output, Sinks, Tables
+from attncli.commands.arguments import File, Output, Sinks, Softening, Tables
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import SOFTMAX_ROLES, gather
 from attncli.problem.factory import softmax_of
 
 
-def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
+def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: Output) -> None:
     r"""Reads the output of attn score (standard input if no file is given), or a matrix of logits, one row per query.
 
     \b
@@ -16,5 +16,5 @@ def run(file: File, sinks: Sinks, tables: Tables, output: Output) -> None:
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
-    problem = gather(file.files or ["-"], sinks.arrays(), {}, SOFTMAX_ROLES)
+    problem = gather(file.files or ["-"], sinks.arrays(), softening.options(), SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

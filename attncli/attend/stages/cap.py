@@ -30,9 +30,14 @@ def cap(scores: NDArray[Any], limit: float) -> NDArray[Any]:
     return bound * np.tanh(scores / bound)
 
 
+def capped(o: ScoreOperands, scores: NDArray[Any]) -> NDArray[Any]:
+    """Return the scores capped, or unchanged if there is no softcap."""
+    return scores if o.options.softcap is None else cap(scores, o.options.softcap)
+
+
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the capped scores (batch, heads, L, S) if there is a softcap."""
-    return {} if o.options.softcap is None else {"capped": cap(made["scores"], o.options.softcap)}
+    return {} if o.options.softcap is None else {"capped": capped(o, made["scores"])}
 
 
 STAGE = Stage("cap", "score", "capped = X · tanh(scores / X)", ("capped",), forward)

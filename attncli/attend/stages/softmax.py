@@ -8,7 +8,7 @@ logit per head.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.attend.operands import ScoreOperands
+    from attncli.attend.options import Options
+
+
+class Given(Protocol):
+    """What weights depend on beside their logits; softmax alone has it as the whole computation does."""
+
+    @property
+    def sinks(self) -> NDArray[Any] | None: ...  # noqa: D102
+    @property
+    def options(self) -> Options: ...  # noqa: D102
+
+
+def weights(o: Given, logits: NDArray[Any]) -> NDArray[Any]:
+    """Return the weights (batch, heads, L, S) of logits, with whatever else is given."""
+    return softmax(logits, o.sinks)
 
 
 def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -45,7 +60,7 @@ def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the weights (batch, heads, L, S)."""
-    return {"weights": softmax(made["logits"], o.sinks)}
+    return {"weights": weights(o, made["logits"])}
 
 
 STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights",), forward)

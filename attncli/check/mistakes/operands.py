@@ -11,6 +11,7 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.scores import FUNCTIONS
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.layout import STATES, about_rotation
 from attncli.check.mistakes.registry import HEADS_TILED, OPERANDS_SWAPPED, QKV_SPLIT, SCORE_FUNCTION
@@ -112,9 +113,8 @@ def score_function(o: Operands) -> Iterator[Variant]:
     if o.sizes.features != o.key.shape[-1]:
         return
     own = o.options.score
-    names: tuple[str, ...] = ("dot", "cosine")
-    for name in names:
-        if name != own:
+    for name, function in FUNCTIONS.items():
+        if name != own and not function.parameters:
             yield Variant(
                 (SCORE_FUNCTION,),
                 pieces.FUNCTION,

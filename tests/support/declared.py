@@ -1,0 +1,178 @@
+"""For every option and array that is declared, problems in which it has an effect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.testing import assert_allclose
+
+from attncli import Steps
+from attncli.attend import steps as stepwise
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.fast import stream, tiles
+from attncli.attend.operands import prepare
+from attncli.attend.options import LAYOUT, Options, as_flag, records
+from attncli.attend.scores import FUNCTIONS
+from attncli.check.recipe import Recipe
+from attncli.errors import InputError
+from tests.support.arrays import normal
+
+Given = dict[str, Any]
+
+# Queries and keys: a few; rows that do not fit into one piece; several tiles of keys; keys cut into parts.
+FEW = (5, 7)
+SHAPES = (FEW, (700, 241), (tiles.FEW_ROWS + 1, 2 * tiles.KEYS + 1), (1, 2 * tiles.PART))
+
+SIZES = {"B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
+
+# What an option is set to that is neither a choice nor on or off; the last one stands out in a text.
+NUMBERS: Mapping[str, tuple[object, ...]] = {
+    "scale": ("sqrt", 0.37),
+    "heads": (2,),
+    "kv_heads": (2,),
+    "rope_theta": (123.0,),
+    "softcap": (1.25,),
+    "window": ((-1, 1), (2, 0)),
+    "offset": (-2, "end", 11),
+}
+
+# What must be given for an option to mean anything, where that is no option that its record names.
+BESIDE: Mapping[str, Given] = {"kv_heads": {"heads": 4}}
+
+# Arrays for the options that say how arrays lie; without them they lie otherwise, or do not fit.
+LAYOUTS: Mapping[str, Callable[[int, int], Given]] = {
+    "states": lambda queries, keys: {"query": normal(6, queries), "key": normal(6, keys), "value": normal(3, keys)},
+    "heads": lambda queries, keys: {"query": normal(queries, 8), "key": normal(keys, 8), "value": normal(keys, 6)},
+    "kv_heads": lambda queries, keys: {"query": normal(queries, 16), "key": normal(keys, 8), "value": normal(keys, 4)},
+}
+
+# What an array holds that is not any numbers.
+SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
+    "mask": (
+        lambda shape, keys: normal(*shape) > -1,
+        lambda shape, keys: np.where(normal(*shape) > -1, normal(*shape, seed=1), -np.inf),
+    ),
+    "bias": (
+        lambda shape, keys: normal(*shape, seed=2),
+        lambda shape, keys: np.where(normal(*shape) < 1, normal(*shape, seed=2), -np.inf),
+    ),
+    "key_lengths": (lambda shape, keys: keys - 2 - np.arange(*shape),),
+    # As much as all keys together, or with many of them nothing is left of it.
+    "sinks": (lambda shape, keys: np.log(keys) + normal(*shape),),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value of an option, with what must be given beside it."""
+
+    name: str
+    value: object
+    beside: Given
+
+    def __str__(self) -> str:
+        return "-".join(map(str, [self.name, self.value, *self.beside]))
+
+    @property
+    def options(self) -> Given:
+        """The options as Python and files give them."""
+        return self.beside | {self.name: self.value}
+
+    def arrays(self, queries: int, keys: int) -> Given:
+        """Return arrays on which it has an effect."""
+        record = records()[self.name]
+        if record.stage == LAYOUT:
+            return LAYOUTS[self.name](queries, keys)
+        found = states(queries, keys)
+        if self.name == "score":
+            found |= {each: numbers(each, queries, keys) for each in FUNCTIONS[str(self.value)].parameters}
+        # The arrays' own precision must be another one.
+        return {name: array.astype("f4") for name, array in found.items()} if self.value == "float64" else found
+
+
+def values_of(name: str) -> list[object]:
+    """Return what an option can be set to beside its default; nothing if it is a new one that `NUMBERS` lacks."""
+    record = records()[name]
+    default = getattr(Options(), name)
+    if record.choices:
+        return [choice for choice in record.choices if choice != default]
+    return list(NUMBERS.get(name, ())) if record.metavar else [not default]
+
+
+def settings() -> list[Setting]:
+    """Return every option with every value, beside each of the options that it needs one of."""
+    return [
+        Setting(name, value, beside)
+        for name, record in records().items()
+        for value in values_of(name)
+        for beside in [{need: values_of(need)[0]} for need in record.needs] or [BESIDE.get(name, {})]
+    ]
+
+
+def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
+    """Return an array of this name, with the axes that it is declared with, for heads that share two key heads."""
+    sizes = SIZES | {"L": queries, "S": keys}
+    shape = tuple(sizes[axis] for axis in ARRAYS[name].axes)
+    special = SPECIAL.get(name)
+    return special[form](shape, keys) if special else normal(*shape, seed=list(ARRAYS).index(name))
+
+
+def states(queries: int, keys: int) -> Given:
+    """Return a query, key and value."""
+    return {name: numbers(name, queries, keys) for name in ("query", "key", "value")}
+
+
+def agree(arrays: Given, options: Given) -> Steps:
+    """Compute with the steps, and assert that the fast twin and what `check` compares with make the same of it.
+
+    Args:
+        arrays: as Python gives them.
+        options: each of the type that it is kept as.
+    """
+    o = prepare(arrays, Options(**options))
+    made = stepwise.run(o)
+    tolerance: Any = {"rtol": 1e-9, "atol": 1e-11} if o.dtype == np.float64 else {"rtol": 2e-4, "atol": 2e-5}
+    assert_allclose(stream.run(o, threads=2).output, made.output, **tolerance)
+    rows = np.unique([0, o.sizes.queries // 2, o.sizes.queries - 1])
+    for batch in range(o.sizes.batch):
+        for head in range(o.sizes.heads):
+            found = Recipe(o).compute(batch, head, rows)
+            assert_allclose(found, made.output[batch, head, rows], **tolerance)
+    return made
+
+
+def differ(one: Steps, arrays: Given, options: Given) -> bool:
+    """Tell whether something else comes out of these arrays and options, or nothing can."""
+    try:
+        other = stepwise.run(prepare(arrays, Options.parse(options)))
+    except InputError:
+        return True
+    return any(not _same(getattr(one, each.name), getattr(other, each.name)) for each in fields(Steps))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.dtype == other.dtype and one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-3))
+
+
+def flags(options: Given) -> list[str]:
+    """Return options as the command line gives them."""
+    words = []
+    for name, value in options.items():
+        if isinstance(value, bool):
+            words.append(f"--{as_flag(name)}" if value else f"--no-{as_flag(name)}")
+        else:
+            words += [f"--{as_flag(name)}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return words
+
+
+def put(path: Path, arrays: Given, options: Given | None = None) -> Path:
+    """Write a problem as NPZ."""
+    np.savez(path, **arrays, options=np.array(json.dumps(options or {})))
+    return path

@@ -1,0 +1,258 @@
+"""Every array: files, flags and Python take it, each computation uses it, and tables, notices and results have it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import fields
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from attncli import Steps, attention, steps
+from attncli.attend import steps as stepwise
+from attncli.attend.arrays import ALIASES, ARRAYS, AXES, GIVEN, KINDS, NULL_IS_CLOSED, RESULTS, Kind, Role
+from attncli.attend.in_force import in_force
+from attncli.attend.operands import prepare
+from attncli.attend.options import Options, as_flag
+from attncli.attend.scores import FUNCTIONS
+from attncli.commands.app import build
+from attncli.errors import InputError
+from attncli.files.contents import Matrix, Named
+from attncli.files.formats import FORMATS
+from attncli.files.open import read
+from attncli.files.save import encoded
+from attncli.languages import LANGUAGES
+from attncli.problem.assemble import gather
+from tests.support.declared import FEW, SHAPES, SPECIAL, Given, agree, differ, numbers, put, states
+from tests.support.lessons import taught, worked
+from tests.support.processes import called
+
+INPUTS = [name for name in GIVEN if ARRAYS[name].role is Role.INPUT]
+# Arrays that go together.
+TOGETHER = {"past_key": ("past_value",), "past_value": ("past_key",), "hidden": ()}
+USERS = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
+
+each_array = pytest.mark.parametrize("name", ARRAYS)
+each_given = pytest.mark.parametrize("name", GIVEN)
+each_input = pytest.mark.parametrize("name", INPUTS)
+each_form = pytest.mark.parametrize(
+    ("name", "form"), [(name, form) for name in GIVEN for form in range(len(SPECIAL.get(name, "1")))]
+)
+
+
+def options_for(name: str) -> Given:
+    """Return the options with which an array has a part in the computation."""
+    return {"score": USERS[name]} if name in USERS else {}
+
+
+def problem(name: str, queries: int, keys: int, form: int = 0) -> Given:
+    """Return arrays of which this is one; hidden stands for key and value."""
+    found = states(queries, keys) | {name: numbers(name, queries, keys, form)}
+    found |= {other: numbers(other, queries, keys) for other in TOGETHER.get(name, ())}
+    if name in ("mask", "bias") or name not in TOGETHER:
+        return found
+    return {"query": found["query"], "hidden": found["hidden"]} if name == "hidden" else found
+
+
+@each_form
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_fast_twin_and_check_compute_with_it(name: str, form: int, shape: tuple[int, int]) -> None:
+    """As the steps do, in every tile; and something else comes out than without it."""
+    arrays, options = problem(name, *shape, form), options_for(name)
+    made = agree(arrays, options)
+    gone = (name, *TOGETHER.get(name, ()))
+    assert differ(made, {each: array for each, array in arrays.items() if each not in gone}, options)
+
+
+@each_form
+def test_a_change_in_any_axis_changes_what_is_computed(name: str, form: int) -> None:
+    """Each batch item, head, query and key has its own part of it, where the array has that axis."""
+    arrays, options = problem(name, *FEW, form), options_for(name)
+    made = agree(arrays, options)
+    for axis in range(arrays[name].ndim):
+        turned = np.roll(arrays[name], 1, axis)
+        assert differ(made, arrays | {name: turned}, options), ARRAYS[name].axes[axis]
+        agree(arrays | {name: turned}, options)
+
+
+@each_given
+@pytest.mark.parametrize("command", ["compute", "score", "explain", "plot", "inspect", "check"])
+def test_its_flag_is_on_every_command_that_computes(name: str, command: str) -> None:
+    """With its help."""
+    (found,) = (each for each in build(command).params if each.name == name)
+    assert found.opts == [f"--{as_flag(name)}"]
+    assert found.help == ARRAYS[name].help
+
+
+@each_given
+def test_file_alias_flag_and_python_mean_the_same(name: str, tmp_path: Path) -> None:
+    """Under its name and each of its others, in JSON and NPZ, by its flag, and as a keyword: to the last digit."""
+    arrays, options = problem(name, *FEW), options_for(name)
+    made = steps(**arrays, **options)
+    # A file of its own, since a command may be given one file of named arrays only.
+    np.save(tmp_path / "a.npy", arrays[name])
+    rest = put(tmp_path / "rest.npz", {each: array for each, array in arrays.items() if each != name}, options)
+    found = [called("compute", rest, f"--{as_flag(name)}", tmp_path / "a.npy", "-f", "npz").raw]
+    for alias in (name, *ARRAYS[name].aliases):
+        renamed = {alias if each == name else each: array for each, array in arrays.items()}
+        found.append(called("compute", put(tmp_path / "p.npz", renamed, options), "-f", "npz").raw)
+        text = json.dumps({each: array.tolist() for each, array in renamed.items()} | {"options": options})
+        found.append(called("compute", "-", "-f", "npz", stdin=re.sub("-Infinity", "null", text).encode()).raw)
+    for raw in found:
+        read_back = np.load(BytesIO(raw))
+        for result in ("scores", "logits", "weights", "output"):
+            assert_array_equal(read_back[result], getattr(made, result))
+    assert attention(**arrays, **options).shape == made.output.shape
+
+
+@each_array
+def test_a_file_may_hold_it_under_each_of_its_names(name: str, tmp_path: Path) -> None:
+    """Results and the expected output too, and a file can be asked for one by its name or another one for the same."""
+    array = np.ones((2, 3))
+    for alias in (name, *ARRAYS[name].aliases):
+        assert KINDS[name] is Kind.ARRAY
+        assert alias == name or ALIASES[alias] == name
+        for path in (tmp_path / "p.npz", tmp_path / "p.json"):
+            if path.suffix == ".npz":
+                put(path, {alias: array})
+            else:
+                path.write_text(json.dumps({alias: array.tolist()}))
+            contents = read(str(path))
+            assert isinstance(contents, Named)
+            assert_array_equal(contents.arrays[name], array)
+            one = read(f"{path}:{name}")
+            assert isinstance(one, Matrix)
+            assert_array_equal(one.array, array)
+
+
+@each_array
+def test_inspect_lists_it(name: str, tmp_path: Path) -> None:
+    """With its shape and the least and largest number, whatever it is."""
+    put(tmp_path / "p.npz", states(*FEW) | {name: np.array([[2.0, 3.0]])})
+    seen = json.loads(called("inspect", tmp_path / "p.npz", "-f", "json").out)["arrays"][name]
+    assert (seen["shape"], seen["least"], seen["most"]) == ([1, 2], 2, 3)
+
+
+@each_given
+def test_a_wrong_shape_is_an_error_that_names_it(name: str) -> None:
+    """Too many axes for anything, and where there is no other array to take its length from, an axis too long."""
+    arrays, options = problem(name, *FEW), options_for(name)
+    wrong = [np.ones((1,) * 5)]
+    if name in INPUTS:
+        shape = arrays[name].shape
+        wrong += [np.ones([length + (at == axis) for at, length in enumerate(shape)]) for axis in range(len(shape))]
+    for array in wrong:
+        with pytest.raises(InputError, match=rf"\b{name}\b"):
+            prepare(arrays | {name: array}, Options.parse(options))
+
+
+@each_given
+@pytest.mark.parametrize("array", [[["x"]], [[1.0], [1.0, 2.0]], [[1j]]], ids=["text", "ragged", "complex"])
+def test_what_is_not_numbers_is_an_error_that_names_it(name: str, array: Any) -> None:
+    """Text, ragged rows, complex numbers."""
+    with pytest.raises(InputError, match=rf"^{name} ") as caught:
+        prepare(problem(name, *FEW) | {name: array}, Options.parse(options_for(name)))
+    assert list(caught.value.arrays) == [name]
+
+
+@each_array
+def test_null_is_minus_infinity_where_it_closes(name: str, tmp_path: Path) -> None:
+    """And nowhere else: in a file of named arrays, and in one that a flag names."""
+    named, alone = tmp_path / "named.json", tmp_path / "alone.json"
+    named.write_text(json.dumps({name: [[1.0, None]]}))
+    alone.write_text("[[1.0, null]]")
+    assert (name in NULL_IS_CLOSED) is ARRAYS[name].closes
+    if ARRAYS[name].closes:
+        contents = read(str(named))
+        assert isinstance(contents, Named)
+        assert contents.arrays[name].tolist() == [[1.0, -math.inf]]
+        assert gather([], {name: str(alone)}, {}).arrays[name].tolist() == [[1.0, -math.inf]]
+        return
+    with pytest.raises(InputError, match=r"null"):
+        read(str(named))
+    with pytest.raises(InputError, match=r"null, not a number"):
+        gather([], {name: str(alone)}, {})
+
+
+@each_array
+def test_minus_infinity_is_written_as_null_where_it_closes(name: str) -> None:
+    """JSON has no word for it; elsewhere it is a text."""
+    text = encoded(FORMATS["json"], Named({name: np.array([[1.0, -np.inf]])}))
+    assert json.loads(text)[name] == [[1.0, None if ARRAYS[name].closes else "-Infinity"]]
+
+
+def test_results_come_under_their_names_in_their_order(tmp_path: Path) -> None:
+    """In JSON and NPZ and as fields of what `steps` returns; tables show them in the same order."""
+    path = put(tmp_path / "p.npz", states(*FEW) | {"bias": numbers("bias", *FEW)}, {"softcap": 2})
+    out = json.loads(called("compute", path, "-f", "json").out)
+    assert [name for name in out if name in RESULTS] == list(RESULTS)
+    assert [
+        name for name in np.load(BytesIO(called("compute", path, "-f", "npz").raw)).files if name in RESULTS
+    ] == list(RESULTS)
+    assert [each.name for each in fields(Steps)] == list(RESULTS)
+    arrays: Given = states(*FEW)
+    options: Given = {"softcap": 2.0}
+    made, alone = steps(**arrays, **options), stepwise.run(prepare(arrays, Options.parse(options)))
+    for name in RESULTS:
+        assert_array_equal(getattr(made, name), getattr(alone, name))
+    table = called("compute", path, "--head", "0", "--batch", "0").out
+    assert re.findall(rf"^({'|'.join(RESULTS)}) = ", table, re.MULTILINE) == list(RESULTS)
+
+
+@each_given
+def test_a_number_that_is_none_is_reported_with_its_name(name: str, tmp_path: Path) -> None:
+    """NaN, wherever it is; past keys and values count with the others."""
+    arrays, options = problem(name, *FEW), options_for(name)
+    if name == "key_lengths":
+        return  # these are whole numbers
+    array = np.array(arrays[name], dtype=float)
+    array.flat[0] = np.nan
+    path = put(tmp_path / "p.npz", arrays | {name: array}, options)
+    called_by = {"past_key": "key", "past_value": "value"}.get(name, name)
+    assert f"attn: notice: {called_by} holds " in called("compute", path).err
+
+
+@each_input
+def test_tables_say_that_it_is_in_force(name: str) -> None:
+    """In words that are not there without it."""
+    arrays, options = problem(name, *FEW), Options.parse(options_for(name))
+    rest = {each: array for each, array in arrays.items() if each != name}
+    with_it, without = (set(in_force(prepare(each, options)).values()) for each in (arrays, rest))
+    assert with_it - without
+
+
+@each_input
+def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> None:
+    """The parameter of a score function that is not asked for."""
+    err = called("compute", put(tmp_path / "p.npz", problem(name, *FEW))).err
+    told = f"{name} has no effect with --score dot; it belongs to --score {USERS.get(name)}"
+    assert (told in err) is (name in USERS)
+
+
+@each_input
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_lesson_of_its_stage_teaches_it(name: str, lang: str, tmp_path: Path) -> None:
+    """What the stage says is something else without it; the numbers of the whole hold."""
+    arrays, options = problem(name, *FEW), options_for(name)
+    rest = {each: array for each, array in arrays.items() if each != name}
+    said, without = (taught(each, options, ARRAYS[name].stage, lang) for each in (arrays, rest))
+    assert said != without
+    path = put(tmp_path / "p.npz", arrays, options)
+    worked(called("explain", path, "--lang", lang, "--row", "4", "--digits", "6").out)
+
+
+@each_array
+def test_its_record_is_whole(name: str) -> None:
+    """A help, axes that are explained, and null only where −∞ may stand."""
+    record = ARRAYS[name]
+    assert record.name == name
+    assert record.help.endswith(".")
+    assert record.axes
+    assert set(record.axes) <= AXES.keys()
+    assert not record.broadcasts or record.axes == ARRAYS["scores"].axes
