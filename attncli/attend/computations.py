@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from attncli.attend import steps
+from attncli.attend.arrays import STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
 from attncli.attend.operands import ScoreOperands, as_states, precision
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The arrays whose types decide the precision of all steps.
-STATES = ("query", "hidden", "key", "value")
+TYPED = tuple(name for name in STATES if not name.startswith("past"))
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ Calculation = AttentionSteps | Softmax | WeightedSum
 
 def states_of(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Return the arrays whose types decide the precision of all steps."""
-    return [arrays[name] for name in STATES if name in arrays]
+    return [arrays[name] for name in TYPED if name in arrays]
 
 
 def _restored(array: NDArray[Any], rank: int, part: Selection, *, packed: bool = False) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from attncli.attend.arrays import missing_hint
 from attncli.attend.fitting import fit_lengths, fit_over_scores, fit_sinks
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
-from attncli.attend.shapes import STATES, Sizes, as_four_axes, fit, heads_of
+from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
 from attncli.attend.types import is_real, own
 from attncli.attend.views import after_past
 from attncli.errors import InputError
@@ -63,12 +63,12 @@ class ScoreOperands:
     output_dtype: np.dtype[Any]
     parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
-    STATES: ClassVar[tuple[str, ...]] = ("query", "key")
+    NAMES: ClassVar[tuple[str, ...]] = ("query", "key")
 
     @property
     def states(self) -> dict[str, NDArray[Any]]:
         """Query and key, and the value if there is one, by name."""
-        return {name: getattr(self, name) for name in self.STATES}
+        return {name: getattr(self, name) for name in self.NAMES}
 
     def select(
         self,
@@ -82,12 +82,12 @@ class ScoreOperands:
         sizes: dict[str, Any] = {}
         if batch is not None:
             sizes["batch"] = 1
-            for name in (*self.STATES, *OVER_SCORES, "key_lengths", "positions"):
+            for name in (*self.NAMES, *OVER_SCORES, "key_lengths", "positions"):
                 array = getattr(self, name)
                 changed[name] = array if array is None or len(array) == 1 else array[batch : batch + 1]
         if head is not None:
             sizes |= {"heads": 1, "key_heads": 1}
-            for name in (*self.STATES, *OVER_SCORES):
+            for name in (*self.NAMES, *OVER_SCORES):
                 array = changed.get(name, getattr(self, name))
                 if array is not None and array.shape[1] > 1:
                     # Fewer heads than the query has: a key head serves a block of consecutive query heads.
@@ -116,7 +116,7 @@ class Operands(ScoreOperands):
 
     value: NDArray[Any]
 
-    STATES: ClassVar[tuple[str, ...]] = ("query", "key", "value")
+    NAMES: ClassVar[tuple[str, ...]] = ("query", "key", "value")
 
 
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
@@ -146,7 +146,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         InputError: as `prepare`.
     """
     found = numbers(arrays)
-    named = {name: found[name] for name in STATES if name in found}
+    named = {name: found[name] for name in FITTED if name in found}
     called: dict[str, str] = {}
     for name in ("key", "value"):
         if name not in named and "hidden" in found:

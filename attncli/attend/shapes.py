@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+from attncli.attend.arrays import STATES
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
@@ -13,7 +14,8 @@ from attncli.errors import InputError
 Shape = tuple[int, ...]
 Checked = TypeVar("Checked")
 
-STATES = ("query", "key", "value", "past_key", "past_value")
+# The states whose shapes must fit; `hidden` plays the part of two of them.
+FITTED = tuple(name for name in STATES if name != "hidden")
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class _Fit:
         self.shapes, self.options, self.called = shapes, options, called
         self.full = {
             name: as_four_axes(called.get(name, name), shapes[name], options, heads_of(name, shapes[name], options))
-            for name in STATES
+            for name in FITTED
             if name in shapes
         }
 

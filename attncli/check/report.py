@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Marks for a row that is exact, off by up to 10, 1000 or 100 000 times its tolerance, or by more, or not finite.
 MARKS, PLAIN_MARKS = "·░▒▓█N", ".:+x#N"
-STEPS = (1.0, 10.0, 1e3, 1e5)
+THRESHOLDS = (1.0, 10.0, 1e3, 1e5)
 COLORS = ("dim", "yellow", "yellow", "red", "red", "bold red")
 MOST_LINES = 24
 
@@ -171,7 +171,7 @@ def picture(excess: NDArray[Any], screen: Screen, console: Console) -> None:
 
 
 def _kind(excess: float) -> int:
-    return 5 if not math.isfinite(excess) else sum(excess > step for step in STEPS)
+    return 5 if not math.isfinite(excess) else sum(excess > step for step in THRESHOLDS)
 
 
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from attncli.attend.operands import Operands
 from attncli.attend.shapes import show
-
-STATES = ("query", "key", "value")
 
 
 def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
@@ -16,8 +15,10 @@ def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> 
         shapes: those of the arrays, by name; the expected output is left out, since its shape follows from the others.
         options: those that differ from their default.
     """
-    states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in STATES}
-    others = [f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*STATES, "expected")]
+    states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in Operands.NAMES}
+    others = [
+        f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*Operands.NAMES, "expected")
+    ]
     chosen = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
     return states | {"other arrays": ", ".join(others), "options": ", ".join(chosen).replace("_", "-")}
 

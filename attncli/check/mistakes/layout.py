@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Turn = Callable[["NDArray[Any]"], "NDArray[Any]"]
-STATES = ("query", "key", "value")
+STATES = Operands.NAMES
 
 
 def split(x: NDArray[Any]) -> NDArray[Any]:
