@@ -111,6 +111,25 @@ def test_file_alias_flag_and_python_mean_the_same(name: str, tmp_path: Path) -> 
     assert attention(**arrays, **options).shape == made.output.shape
 
 
+@each_given
+def test_the_filters_carry_it_on(name: str, tmp_path: Path) -> None:
+    """Through score | softmax | sum, which give what compute gives."""
+    path = put(tmp_path / "p.npz", problem(name, *FEW), options_for(name))
+    first = called("score", path).raw
+    last = json.loads(called("sum", stdin=called("softmax", stdin=first).raw).out)
+    whole = json.loads(called("compute", path, "-f", "json").out)
+    assert {result: last[result] for result in RESULTS if result in whole} == {
+        result: whole[result] for result in RESULTS if result in whole
+    }
+
+
+@each_given
+def test_a_step_alone_has_its_flag(name: str) -> None:
+    """softmax those of its stage, sum the value and the one before it."""
+    assert (name in {each.name for each in build("softmax").params}) is (ARRAYS[name].stage == "softmax")
+    assert (name in {each.name for each in build("sum").params}) is (name in ("value", "past_value"))
+
+
 @each_array
 def test_a_file_may_hold_it_under_each_of_its_names(name: str, tmp_path: Path) -> None:
     """Results and the expected output too, and a file can be asked for one by its name or another one for the same."""

@@ -118,6 +118,18 @@ def test_the_sum_alone_knows_the_layout() -> None:
     assert {each.name for each in build("sum").params} & records().keys() == layout.keys()
 
 
+@pytest.mark.parametrize("setting", [each for each in settings() if each.name in LAYOUTS], ids=str)
+def test_the_sum_alone_computes_with_it(setting: Setting, tmp_path: Path) -> None:
+    """From two matrices, as the last step of the whole does."""
+    arrays = setting.arrays(*FEW)
+    made = steps(**arrays, **setting.options)
+    np.save(tmp_path / "w.npy", made.weights)
+    np.save(tmp_path / "v.npy", arrays["value"])
+    raw = called("sum", tmp_path / "w.npy", tmp_path / "v.npy", *flags(setting.options), "-f", "npy").raw
+    assert_array_equal(np.load(BytesIO(raw)), made.output)
+    assert_array_equal(weighted_sum(made.weights, arrays["value"], **setting.options), made.output)
+
+
 def test_softmax_alone_knows_its_options() -> None:
     """As flags and in Python."""
     own = {name for name, record in records().items() if record.stage == "softmax"}
