@@ -75,7 +75,10 @@ FAMILIES: dict[str, tuple[str, Callable[[], Any]]] = {
     "vit": ("ViTModel", lambda: tf.ViTConfig(**SIZES, image_size=12, patch_size=4)),
     "siglip": ("SiglipVisionModel", lambda: tf.SiglipVisionConfig(**SIZES, image_size=12, patch_size=4)),
     "bloom": ("BloomForCausalLM", lambda: tf.BloomConfig(**TOKENS, hidden_size=32, n_layer=2, n_head=4)),
-    "gptj": ("GPTJForCausalLM", lambda: tf.GPTJConfig(**TOKENS, n_embd=32, n_layer=2, n_head=4, rotary_dim=4)),
+    "gpt-neo": (
+        "GPTNeoForCausalLM",
+        lambda: tf.GPTNeoConfig(**TOKENS, hidden_size=32, num_layers=2, num_heads=4, attention_types=[[["global"], 2]]),
+    ),
 }
 
 

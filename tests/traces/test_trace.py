@@ -31,7 +31,7 @@ from tests.traces.families import FAMILIES, of_bytes, save
 TEXT, TARGET = "the cat sat on a mat and it was warm", "it was warm because"
 IDS = [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 3]  # [CLS], the words of the text in the order of the vocabulary, [SEP]
 TARGET_IDS = [2, 11, 12, 13, 14]  # the target as a decoder reads it: from its start token on, without [SEP]
-HEARD = [family for family in FAMILIES if family not in ("bloom", "gptj", "siglip")]
+HEARD = [family for family in FAMILIES if family not in ("bloom", "gpt-neo", "siglip")]
 SEQ2SEQ = ("t5", "marian", "bart")
 
 
@@ -386,7 +386,7 @@ def test_a_real_model_from_a_package_gives_what_was_recorded_of_it_before(
     ("family", "message"),
     [
         ("bloom", "attn: this model has no attention that can be recorded: transformer.h.0.self_attention "),
-        ("gptj", "gptj: the attention of gptj cannot be recorded\n"),
+        ("gpt-neo", "gpt-neo: the attention of gpt_neo cannot be recorded\n"),
         ("siglip", "attn: not all attention of this model can be recorded: head.attention (Multihead"),
     ],
 )
