@@ -74,6 +74,8 @@ class Commands(TyperGroup):
 def build(name: str) -> Any:
     """Return the Typer command of this name, ready to run."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if not COMMANDS[name].blas_threads:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy has not been loaded yet
     run = import_module(f"attncli.commands.{name}").run
     app.command(name, cls=Command, context_settings=HELP)(expanded(run, COMMANDS[name].summary))
     return typer.main.get_command(app)

@@ -13,10 +13,13 @@ class Entry(NamedTuple):
     Attributes:
         heading: its heading in the help.
         summary: what it does, in one line; also the first line of its own help.
+        blas_threads: whether BLAS may use several threads. Everywhere else attn holds it to one, and starting the
+            others with NumPy would take a tenth of a short run.
     """
 
     heading: str
     summary: str
+    blas_threads: bool = False
 
 
 COMMANDS = {
@@ -30,5 +33,5 @@ COMMANDS = {
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),
     "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
-    "bench": Entry("Measure", "Time attn and the other libraries installed on this machine."),
+    "bench": Entry("Measure", "Time attn and the other libraries installed on this machine.", blas_threads=True),
 }

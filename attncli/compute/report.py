@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,13 +20,13 @@ from attncli.problem.computation import Computation, ScoreComputation
 from attncli.problem.selection import Choice
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
+from attncli.show.plain import PlainConsole
 from attncli.show.tables import Grid, print_grid
 from attncli.show.view import View
 from attncli.show.window import Axis, ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -100,26 +101,26 @@ def facts(computation: Computation, choice: Choice) -> list[str]:
 
 def to_text(computation: Computation, choice: Choice, view: View) -> str:
     """Return the report as text without colours."""
-    console = replace(view.screen, color=False, unicode=True).console()
-    with console.capture() as captured:
-        to_terminal(computation, choice, view, console)
-    return captured.get()
+    text = io.StringIO()
+    uncoloured = replace(view, screen=replace(view.screen, color=False, unicode=True))
+    to_terminal(computation, choice, uncoloured, PlainConsole(text))
+    return text.getvalue()
 
 
-def to_terminal(computation: Computation, choice: Choice, view: View, console: Console | None = None) -> None:
+def to_terminal(computation: Computation, choice: Choice, view: View, console: PlainConsole | None = None) -> None:
     """Print the report, on standard output or another console."""
-    console = console or view.screen.console()
+    out = console or view.screen.line_console()
     choice.places(computation.shape)  # a head that does not exist is refused before anything is printed
-    say = partial(print_lines, screen=view.screen, console=console)
+    say = partial(print_lines, screen=view.screen, console=out)
     if "title" in computation.problem.texts:
         say(computation.problem.texts["title"], style="bold")
     for line in facts(computation, choice):
         say(line, style="dim")
     for section in sections(computation, choice, view):
-        console.print()
+        out.print()
         say(section.title, style="bold cyan")
         most = view.most_columns(section.grid.numbers.shape[1])
-        print_grid(section.grid, view.screen, console, view.digits, most)
+        print_grid(section.grid, view.screen, out, view.digits, most)
 
 
 def to_markdown(computation: Computation, choice: Choice, view: View) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from attncli.show.plain import PlainConsole, columns_of, print_pieces
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -41,12 +42,10 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str
         >>> list(wrap("one two three", 9, "- ", "  "))
         ['- one two', '  three']
     """
-    from rich.cells import cell_len
-
     line, start = "", first
     pieces = NARROW if max(text, default="") < FIRST_WIDE else _wide()
     for piece in pieces.findall(text):
-        if line.strip() and cell_len(start + line + piece.rstrip()) > width:
+        if line.strip() and columns_of(start + line + piece.rstrip()) > width:
             yield (start + line).rstrip()
             line, start = "", rest
         line += piece if line else piece.lstrip()
@@ -54,11 +53,14 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str
 
 
 def print_lines(
-    text: str, screen: Screen, console: Console, style: str = "", first: str = "", rest: str | None = None
+    text: str,
+    screen: Screen,
+    console: Console | PlainConsole,
+    style: str = "",
+    first: str = "",
+    rest: str | None = None,
 ) -> None:
     """Print a text in the width of the screen, control characters escaped and in characters that the screen has."""
-    from rich.text import Text
-
     written = screen.write(visible(text))
     for line in wrap(written, screen.width, first, first if rest is None else rest):
-        console.print(Text(line, style=style), no_wrap=True, overflow="ignore", crop=False)
+        print_pieces([(line, style)], console)

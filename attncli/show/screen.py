@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from attncli.show.plain import PlainConsole
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -76,6 +78,10 @@ class Screen:
             soft_wrap=False,
             safe_box=not self.unicode,
         )
+
+    def line_console(self) -> Console | PlainConsole:
+        """Return a console for lines alone, as tables of numbers are; without colours it needs no Rich."""
+        return self.console() if self.color else PlainConsole(sys.stdout)
 
     def write(self, text: str) -> str:
         """Return the text in characters that this screen has."""

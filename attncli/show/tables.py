@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.show import heat
 from attncli.show.numbers import cells, labels_or_indices
+from attncli.show.plain import PlainConsole, columns_of, print_pieces
 from attncli.show.window import Axis, around, ends
 
 if TYPE_CHECKING:
@@ -89,36 +90,27 @@ def fit_columns(grid: Grid, digits: int, width: int, most: int | None, marker: s
 
 def _widths(texts: Texts) -> list[int]:
     """Return the width of each column including its blanks, the row labels first."""
-    from rich.cells import cell_len
-
     columns = [texts.side, *zip(texts.head, *texts.body, strict=True)]
-    return [max(map(cell_len, column)) + 2 for column in columns]
+    return [max(map(columns_of, column)) + 2 for column in columns]
 
 
-def print_grid(grid: Grid, screen: Screen, console: Console, digits: int, most: int | None) -> None:
+def print_grid(grid: Grid, screen: Screen, console: Console | PlainConsole, digits: int, most: int | None) -> None:
     """Print a grid as a table that fits the screen, or as wide as the columns that were asked for."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
     texts = written(fit_columns(grid, digits, screen.width, most), screen)
     styles = _styles(grid, texts) if screen.color else {}
     side, *widths = _widths(texts)
 
-    def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> Text:
+    def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> None:
         # The blanks belong to the cells, so that the colours of neighbours touch.
-        padded = Text().append(f" {name}" + " " * (side - 1 - cell_len(name)), "bold")
+        pieces = [(f" {name}" + " " * (side - 1 - columns_of(name)), "bold")]
         for cell, width, cell_style in zip(cells, widths, cell_styles, strict=True):
-            padded.append(" " * (width - 1 - cell_len(cell)) + f"{cell} ", cell_style or style or None)
-        if not screen.color:
-            padded.rstrip()
-        return padded
+            pieces.append((" " * (width - 1 - columns_of(cell)) + f"{cell} ", cell_style or style))
+        print_pieces(pieces, console, trimmed=not screen.color)
 
-    plain = [""] * len(widths)
-    lines = [line("", texts.head, plain, "bold"), Text(screen.write("─") * (side + sum(widths)), "dim")]
+    line("", texts.head, [""] * len(widths), "bold")
+    print_pieces([(screen.write("─") * (side + sum(widths)), "dim")], console)
     for i, (name, row) in enumerate(zip(texts.side, texts.body, strict=True)):
-        lines.append(line(name, row, [styles.get((i, j), "") for j in range(len(row))]))
-    for each in lines:
-        console.print(each, no_wrap=True, overflow="ignore", crop=False)
+        line(name, row, [styles.get((i, j), "") for j in range(len(row))])
 
 
 def written(texts: Texts, screen: Screen) -> Texts:
