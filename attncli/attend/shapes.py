@@ -172,7 +172,7 @@ class _Fit:
         left, right = (function.size_when_met(side, known, sizes) for side in ("E", "Ek"))
         if left != right:
             if not known:
-                raise self.clash("query", "key", f"each query has {query} features, each key {key}")
+                raise self.clash("query", "key", f"each query has {query} feature{'s' * (query != 1)}, each key {key}")
             raise self.clash("query", "key", f"with {' and '.join(known)} they have {left} and {right} features")
         if "A" in lengths and lengths["A"][0] != left:
             owner = lengths["A"][1]

@@ -17,7 +17,7 @@ from attncli.languages import LANGUAGES
 from attncli.problem.selection import Choice
 from attncli.show.screen import Screen
 from attncli.show.view import View
-from attncli.text import listed
+from attncli.text import listed, nearest
 
 REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
@@ -168,7 +168,9 @@ class Steps(Group):
         steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
         for step in steps:
             if step not in STEPS:
-                raise InputError(f"--step {step}: the steps are {', '.join(STEPS)}")
+                near = nearest(step, STEPS)
+                hint = near if near.startswith("did you mean") else ""
+                raise InputError(f"--step {step}: the steps are {', '.join(STEPS)}", hint=hint)
         return steps
 
 

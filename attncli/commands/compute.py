@@ -9,7 +9,7 @@ from attncli.problem.factory import computation_of
 
 
 def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
-    r"""Prints tables; -f chooses another format, -o writes a file. Formats of one matrix ({SINGLE}) hold the
+    r"""Prints tables; -f chooses another format, -o writes a file. Formats that hold one array ({SINGLE}) hold the
     output, or the result of --step. If only the output is needed, it is streamed: no score matrix is held.
 
     \b

@@ -57,8 +57,8 @@ class Group:
 def with_formats(text: str) -> str:
     """Fill in the names of the formats in the help of a command.
 
-    >>> with_formats("Formats of one matrix ({SINGLE})")
-    'Formats of one matrix (csv, tsv, npy)'
+    >>> with_formats("Formats that hold one array ({SINGLE})")
+    'Formats that hold one array (csv, tsv, npy)'
     """
     words = {
         "DATA": listed((each.title for each in DATA), "or"),

@@ -52,9 +52,9 @@ class Asked(Group):
 class PageOutput(Group):
     """Where a page goes, and in what format."""
 
-    format: Annotated[PageFormat | None, shown("--format -f", "What standard output carries (default table).")] = None
+    format: Annotated[PageFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
     output: Annotated[str | None, shown("--output -o", written_in(PAGES), metavar="FILE")] = None
-    force: Annotated[bool, shown("--force", "Write over a file that exists.")] = False
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
 
 def run(asked: Asked, output: PageOutput, screening: Screening) -> None:

@@ -84,7 +84,7 @@ class Delivery:
             single = listed(each.name for each in DATA if each.is_single)
             raise InputError(
                 f"{kind.name} carries the whole problem to the next step, with all heads and batch items",
-                hint=f"{single} hold one matrix, that of --head",
+                hint=f"{single} hold one array, that of --head",
             )
         self.computation.check_memory(self.part, text=kind.text)
 
@@ -176,7 +176,7 @@ def _check_formats(asked: Sequence[Format], stdout: Format | None, steps: Sequen
     for each in asked:
         if each.is_single and len(steps) > 1:
             hint = "use " + listed((every.name for every in DATA if every.is_archive), "or")
-            raise InputError(f"{each.name} holds one matrix, but --step asks for {len(steps)}", hint=hint)
+            raise InputError(f"{each.name} holds one array, but --step asks for {len(steps)}", hint=hint)
     if stdout is not None and not stdout.text and sys.stdout.isatty():
         raise InputError(f"{stdout.name} is not for terminals", hint=f"use -o FILE{stdout.suffix}, or a pipe")
 

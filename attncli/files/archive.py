@@ -105,7 +105,8 @@ def contents(
         if only is not None:
             return matrix(member(names, only))
         if error.hint and names:
-            error.hint += f"; FILE:{names[0]} picks one array, with --query and the like"
+            joint = " " if error.hint.endswith("?") else "; "
+            error.hint += f"{joint}--query FILE:{names[0]} takes an array by any name"
         raise
     if only is not None:
         case = _case(found, only)

@@ -174,7 +174,8 @@ def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -
     """Yield the innermost lists, each with the index that leads to it, and check that all have the same length."""
     if len(data) != shape[0]:
         where = f"{name}{index}" if index else name
-        raise InputError(f"{where} has {len(data)} elements where the rows before it have {shape[0]}: ragged rows")
+        has = f"{len(data)} element{'s' * (len(data) != 1)}"
+        raise InputError(f"{where} has {has} where the rows before it have {shape[0]}: ragged rows")
     if len(shape) == 1:
         yield data, index
         return

@@ -125,6 +125,8 @@ def write(named: Named, file: IO[bytes]) -> None:
     Raises:
         InputError: an array has a type that the format lacks.
     """
+    import safetensors  # noqa: F401  # a file that this installation could not read back is not written
+
     # Wide types first, so that every tensor is aligned.
     tensors = dict(sorted(named.arrays.items(), key=lambda each: (-each[1].dtype.itemsize, each[0])))
     metadata = _metadata(named)

@@ -79,8 +79,9 @@ def _plan(computation: AttentionComputation) -> str:
     each = " and ".join(filter(None, many))
     counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
     output = computation.output_shape(Selection())
+    features = f"{sizes.features} feature{'s' * (sizes.features != 1)}"
     return (
-        f"compute would run {counts}, {sizes.features} features{f', for each of {each}' if each else ''} "
+        f"compute would run {counts}, {features}{f', for each of {each}' if each else ''} "
         f"({', '.join(in_force(o).values())}) and give an output of {show(output)}"
     )
 

@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
         "f.npz",
         zipped(member(b"quary.npy", TWO)),
         "attn: f.npz: unknown name 'quary'\n"
-        'hint: did you mean "query"?; FILE:quary picks one array, with --query and the like\n',
+        'hint: did you mean "query"? --query FILE:quary takes an array by any name\n',
     ),
     "member twice": (
         "f.npz",
@@ -133,8 +133,8 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "unknown key": (
         "f.json",
         b'{"hiden": [1]}',
-        "attn: f.json: unknown name 'hiden'\nhint: did you mean \"hidden\"?; FILE:hiden picks one array, "
-        "with --query and the like\n",
+        "attn: f.json: unknown name 'hiden'\nhint: did you mean \"hidden\"? "
+        "--query FILE:hiden takes an array by any name\n",
     ),
     "duplicate key": (
         "f.json",
@@ -226,7 +226,10 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         ),
         (["compute", ARTICLE, "--head", "1"], "attn: --head 1: the only index is 0\n"),
         (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),
-        (["compute", ARTICLE, "--step", "sums"], "attn: --step sums: the steps are score, softmax, sum\n"),
+        (
+            ["compute", ARTICLE, "--step", "sums"],
+            'attn: --step sums: the steps are score, softmax, sum\nhint: did you mean "sum"?\n',
+        ),
         (["compute", ARTICLE, "--scale", "big"], "attn: scale must be none, sqrt or a number, not 'big'\n"),
         (
             ["compute", ARTICLE, "--sclae", "1"],
@@ -251,7 +254,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         ),
         (
             ["compute", "samples/induction.npz", "--step", "score", "--step", "sum", "-f", "npy"],
-            "attn: npy holds one matrix, but --step asks for 2\nhint: use json, npz or safetensors\n",
+            "attn: npy holds one array, but --step asks for 2\nhint: use json, npz or safetensors\n",
         ),
         (
             ["softmax", ARTICLE],

@@ -162,7 +162,7 @@ def test_json_names_labels_and_types() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[1, 2], [3]]", "array[1] has 1 elements where the rows before it have 2: ragged rows"),
+        ("[[1, 2], [3]]", "array[1] has 1 element where the rows before it have 2: ragged rows"),
         ("[[1, 2], 3]", "array[1] is the number 3 where the rows before it are arrays: ragged rows"),
         ('{"query": [1, "two"]}', "query[1] is the text 'two', not a number"),
         ('{"query": [1, null]}', "query[1] is null, not a number"),

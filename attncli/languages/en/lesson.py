@@ -31,7 +31,7 @@ LESSON = {
         "The scale is 1/√d = 1/√{features} = {factor}. The dot product of d independent features of variance 1 has "
         "variance d; dividing by √d brings it back to 1, whatever d is, so that softmax does not saturate."
     ),
-    "scale_number": "Every dot product is multiplied by the scale {factor}{as_sqrt}.",
+    "scale_number": "Every score is multiplied by the scale {factor}{as_sqrt}.",
     "as_sqrt": ", which is 1/√{features}",
     "score_element": "Worked out for {row} and {column}:",
     "product_sum": "query · key = {terms} = {total}",
@@ -96,7 +96,7 @@ LESSON = {
         "The next best is {second} with {score}. Softmax sees only differences: {gap} more means a weight e^{gap} = "
         "{ratio} times as large."
     ),
-    "score_gap_tie": "{second} scores exactly the same, so the two get the same weight.",
+    "score_gap_tie": "{second} has exactly the same, so the two get the same weight.",
     "closed_count": "{closed} of {keys} keys are closed to {row}; it chooses among {open}.",
     "softmax_heading": "Step 2 · Softmax: from scores to shares",
     "softmax_purpose": (

@@ -111,7 +111,7 @@ REFERENCE = {
     "arrays_stage": "Arrays of the stage {stage}",
     "arrays_masks": (
         "“Up to” means that each axis may also have the length 1, and that leading ones may be missing. A mask that is "
-        "shorter than the keys closes those beyond its end. A parameter of a score function that is not given is the "
+        "shorter than the keys closes those beyond its end. A matrix of a score function that is not given is the "
         "identity."
     ),
     "arrays_expected": "To compare with",
@@ -136,7 +136,7 @@ REFERENCE = {
     "results_alias": " `{alias}` is another name for `{step}`.",
     "results_names": "Results",
     "results_one": (
-        "Formats of one matrix ({formats}) carry the output, or what the one `--step` asked for: `score` gives the "
+        "Formats that hold one array ({formats}) carry the output, or what the one `--step` asked for: `score` gives the "
         "logits, `softmax` the weights. With packed heads scores, logits and weights have their heads apart, and the "
         "output is packed as the query is."
     ),

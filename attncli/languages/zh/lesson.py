@@ -30,7 +30,7 @@ LESSON = {
         "缩放因子是 1/√d = 1/√{features} = {factor}。如果 d 个分量相互独立、方差为 1，点积的方差就是 d；除以 √d，"
         "方差便回到 1，与维数无关，softmax 也就不容易饱和。"
     ),
-    "scale_number": "每个点积都要乘上缩放因子 {factor}{as_sqrt}。",
+    "scale_number": "每个得分都要乘上缩放因子 {factor}{as_sqrt}。",
     "as_sqrt": "，也就是 1/√{features}",
     "score_element": "以{row}和{column}为例，完整算一遍：",
     "product_sum": "查询 · 键 = {terms} = {total}",
@@ -67,7 +67,7 @@ LESSON = {
     "added": "加上{name}：{before} + {number} = {after}",
     "name_mask": "掩码",
     "name_bias": "偏置",
-    "name_alibi": " ALiBi ",
+    "name_alibi": " ALiBi",
     "closed_causal": "被因果规则挡住：查询位于位置 {position}，不能看到后面的键 {key}。",
     "closed_window": "被窗口挡住：位置 {position} 上的查询只看得到键 {first} 到键 {last}，看不到键 {key}。",
     "closed_length": "被键的个数挡住：这一项只有 {length} 个键，键 {key} 是填充。",
@@ -81,8 +81,8 @@ LESSON = {
     "notice": "从这些数里能看出什么",
     "score_best": "{row}与{best}的得分最高：{score}。",
     "logit_best": "在{row}看得到的键里，{best}的 logit 最大：{score}。",
-    "score_gap": "其次是{second}，得分 {score}。softmax 只看差值：高出 {gap}，权重就是对方的 e^{gap} = {ratio} 倍。",
-    "score_gap_tie": "{second}的得分与它完全相同，所以两者权重相等。",
+    "score_gap": "其次是{second}，为 {score}。softmax 只看差值：高出 {gap}，权重就是对方的 e^{gap} = {ratio} 倍。",
+    "score_gap_tie": "{second}与它完全相同，所以两者权重相等。",
     "closed_count": "{keys} 个键里有 {closed} 个对{row}关闭，它只能在其余 {open} 个中选择。",
     "softmax_heading": "第二步 · Softmax：把得分变成份额",
     "softmax_purpose": (

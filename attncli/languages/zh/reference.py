@@ -98,7 +98,7 @@ _PAGES = {
     ),
     "arrays_stage": "“{stage}”所用的数组",
     "arrays_masks": (
-        "“up to”表示每个轴的长度也可以是 1，前面的轴也可以省略。掩码比键短时，超出它末尾的键全部关闭。打分函数的参数如果没有给出，"
+        "“up to”表示每个轴的长度也可以是 1，前面的轴也可以省略。掩码比键短时，超出它末尾的键全部关闭。打分函数的矩阵如果没有给出，"
         "就当作恒等变换。"
     ),
     "arrays_expected": "用来比较",
@@ -114,11 +114,11 @@ _PAGES = {
     ),
     "results_intro": "`attn compute` 显示和写出的内容，Python 的 `steps` 返回的内容，以及程序的退出状态。",
     "results_steps": "步骤与阶段",
-    "results_stages": "`--step` 选择步骤；一个步骤包含一个或几个阶段。无事可做的阶段（例如没有 `--softcap` 时的 cap）不产生结果。",
+    "results_stages": "`--step` 选择步骤；一个步骤包含一个或几个阶段。无事可做的阶段（例如没有 `--softcap` 时的压缩）不产生结果。",
     "results_alias": "`{alias}` 是 `{step}` 的另一个名称。",
     "results_names": "结果",
     "results_one": (
-        "只能装一个矩阵的格式（{formats}）里是输出，或者唯一的 `--step` 所要的结果：`score` 给出 logits，`softmax` 给出权重。"
+        "只能装一个数组的格式（{formats}）里是输出，或者唯一的 `--step` 所要的结果：`score` 给出 logits，`softmax` 给出权重。"
         "各头拼在一起时，得分、logits 和权重仍按头分开，输出则与查询一样拼在一起。"
     ),
     "results_json": (
