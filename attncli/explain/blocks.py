@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attncli.show.blocks import Heading, Paragraph
 from attncli.show.tables import Grid
-
-
-@dataclass(frozen=True)
-class Heading:
-    """The title of the whole (level 1) or of a step (level 2)."""
-
-    text: str
-    level: int = 2
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A few sentences."""
-
-    text: str
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from importlib import import_module
 
 from attncli.attend.steps import STAGES
 from attncli.attend.steps import STEPS as ALL_STEPS
-from attncli.explain.blocks import Block, Heading, Paragraph, Working
+from attncli.explain.blocks import Block, Working
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.show.blocks import Heading, Paragraph
 
 # The stages that each step is taught with, in the order in which they are computed; one has the step's own name.
 STEPS = {step: tuple(stage.name for stage in STAGES if stage.step == step) for step in ALL_STEPS}

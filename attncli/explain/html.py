@@ -7,8 +7,9 @@ from html import escape
 
 import numpy as np
 
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
+from attncli.explain.blocks import Block, Formula, Points, Table, Working
 from attncli.show import heat
+from attncli.show.blocks import Heading, Paragraph
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
 from attncli.text import visible
 

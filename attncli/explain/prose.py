@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Points, Table, Working
+from attncli.explain.blocks import Block, Formula, Points, Table, Working
 from attncli.show import markdown
+from attncli.show.blocks import Heading, Paragraph
 from attncli.show.lines import print_lines
 from attncli.show.tables import print_grid
 from attncli.show.view import View

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from attncli.attend.arrays import ARRAYS, AXES, Array, Role
 from attncli.attend.steps import STAGES
-from attncli.reference.blocks import Block, Heading, Paragraph, Table
+from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

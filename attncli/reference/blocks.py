@@ -7,20 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Heading:
-    """The title of the page (level 1) or of a part (level 2)."""
-
-    text: str
-    level: int = 2
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A few sentences."""
-
-    text: str
+from attncli.show.blocks import Heading, Paragraph
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from attncli.attend.arrays import KINDS, Kind
 from attncli.files.formats import DATA, PLAIN, Format, suffixes
 from attncli.problem.assemble import ATTENTION_ROLES, SOFTMAX_ROLES, SUM_ROLES
-from attncli.reference.blocks import Block, Code, Heading, Paragraph, Table
+from attncli.reference.blocks import Block, Code, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

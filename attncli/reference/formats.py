@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from attncli.files.formats import DATA, FORMATS, Format
-from attncli.reference.blocks import Block, Heading, Item, Paragraph, Table
+from attncli.reference.blocks import Block, Item, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

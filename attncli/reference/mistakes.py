@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.check.mistakes.registry import MISTAKES, SAME, Mistake
-from attncli.reference.blocks import Block, Heading, Item, Paragraph
+from attncli.reference.blocks import Block, Item
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

@@ -8,9 +8,10 @@ from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import LAYOUT, PRECISION, Option, as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STAGES
-from attncli.reference.blocks import Block, Code, Heading, Paragraph, Table
+from attncli.reference.blocks import Block, Code, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attncli.reference.blocks import Block, Code, Heading, Item, Paragraph, Table
+from attncli.reference.blocks import Block, Code, Item, Table
 from attncli.show import markdown
+from attncli.show.blocks import Heading, Paragraph
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
 

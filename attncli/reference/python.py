@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attncli
-from attncli.reference.blocks import Block, Code, Heading, Item, Paragraph
+from attncli.reference.blocks import Block, Code, Item
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 # Functions that save what went in and what came out, by the library that they are for.
 RECIPES = {"PyTorch": "torch", "JAX": "jax", "TensorFlow": "tensorflow"}

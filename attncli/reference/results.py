@@ -9,9 +9,10 @@ from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
 from attncli.files.formats import DATA
 from attncli.reference.arrays import table
-from attncli.reference.blocks import Block, Heading, Paragraph, Table
+from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from attncli.reference.blocks import Block, Heading, Paragraph, Table
+from attncli.reference.blocks import Block, Table
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 
 TOPICS = ("files", "arrays", "options", "results", "formats", "mistakes", "python")
 

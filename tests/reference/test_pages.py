@@ -19,10 +19,11 @@ from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit
 from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, LANGUAGES
-from attncli.reference.blocks import Block, Heading, Item, Paragraph, Table
+from attncli.reference.blocks import Block, Item, Table
 from attncli.reference.prose import to_markdown
 from attncli.reference.topics import TOPICS
 from attncli.reference.words import Words
+from attncli.show.blocks import Heading, Paragraph
 from tests.support.processes import attn, called, in_terminal
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from attncli.attend.stages.mask import additions, openings
-from attncli.explain.blocks import Block, Paragraph, Table
+from attncli.explain.blocks import Block, Table
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.show.blocks import Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from attncli.attend.stages.rotate import angles, pairs
-from attncli.explain.blocks import Block, Paragraph
+from attncli.explain.blocks import Block
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.show.blocks import Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:

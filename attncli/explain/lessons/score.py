@@ -8,9 +8,10 @@ import numpy as np
 
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table
+from attncli.explain.blocks import Block, Formula, Table
 from attncli.explain.lesson import Lesson, StageLesson
 from attncli.explain.workings import WORKINGS
+from attncli.show.blocks import Heading, Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:

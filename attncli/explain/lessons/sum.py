@@ -8,8 +8,9 @@ import numpy as np
 
 from attncli.attend.shapes import show
 from attncli.explain import row_statistics
-from attncli.explain.blocks import Block, Formula, Heading, Paragraph, Table
+from attncli.explain.blocks import Block, Formula, Table
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.show.blocks import Heading, Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:
