@@ -14,7 +14,7 @@ from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.output import deliver_text, say
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
-from attncli.problem.assemble import Opened, gather, separate
+from attncli.problem.assemble import Opened, assemble, separate
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
 from attncli.problem.problem import Problem
@@ -84,7 +84,7 @@ def _checked(
 ) -> Checked:
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     try:
-        problem = gather(files, inputs.arrays() | {"expected": checking.expected}, settings.options())
+        problem = assemble(files, inputs.arrays() | {"expected": checking.expected}, settings.options())
         return _compared(problem, wanted)
     except InputError as error:
         if not many:

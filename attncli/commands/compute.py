@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, Threads
 from attncli.commands.output import deliver, only_output
-from attncli.problem.assemble import gather
+from attncli.problem.assemble import assemble
 from attncli.problem.factory import computation_of
 
 
@@ -19,7 +19,7 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
       attn compute q.npy k.npy v.npy -o out.npy
     """
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
-    problem = gather(inputs.files or [], inputs.arrays(), settings.options())
+    problem = assemble(inputs.files or [], inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted
     computation = computation_of(problem, wanted)
     deliver(computation, tables, output, default="table", steps=one_matrix, threads=machine.threads)

@@ -17,7 +17,7 @@ from attncli.explain.subject import choose, example
 from attncli.files.formats import Holds, that_hold
 from attncli.languages import catalogue, of_locale
 from attncli.plot.page import to_html
-from attncli.problem.assemble import gather
+from attncli.problem.assemble import assemble
 from attncli.problem.computation import ScoreComputation
 from attncli.problem.factory import attention_of, computation_of
 
@@ -70,7 +70,7 @@ def run(
     """
     given = any([inputs.files, *inputs.arrays().values()])
     options = settings.options()
-    problem = gather(inputs.files or [], inputs.arrays(), options) if given else example(options)
+    problem = assemble(inputs.files or [], inputs.arrays(), options) if given else example(options)
     wanted = steps.chosen()
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
 from attncli.commands.output import deliver_text
 from attncli.inspect import report as inspection
-from attncli.problem.assemble import gather, separate
+from attncli.problem.assemble import assemble, separate
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
 from attncli.show.records import print_records
@@ -30,7 +30,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
       attn inspect query.csv hidden.csv -f json
     """
     files = separate(inputs.files or [])
-    problems = [gather(each, inputs.arrays(), settings.options()) for each in files]
+    problems = [assemble(each, inputs.arrays(), settings.options()) for each in files]
     screen = Screen.of_stdout(screening.color)
     if len(problems) > 1:
         deliver_text(

@@ -13,7 +13,7 @@ from attncli.files.save import save
 from attncli.plot import figure, terminal
 from attncli.plot.page import to_html
 from attncli.plot.picture import KINDS, draw
-from attncli.problem.assemble import gather
+from attncli.problem.assemble import assemble
 from attncli.problem.computation import AttentionComputation, ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.selection import Choice
@@ -65,7 +65,7 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     if drawing.terminal and kind is not SCREENSHOT:
         message = f"--terminal writes only {SCREENSHOT.title} files"
         raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
-    problem = gather(inputs.files or [], inputs.arrays(), settings.options())
+    problem = assemble(inputs.files or [], inputs.arrays(), settings.options())
     if target is None or kind is None:
         computation = scores_of(problem, ["score", "softmax"])
         to_terminal(computation, drawing)

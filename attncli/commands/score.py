@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.commands.arguments import Inputs, Output, Settings, Tables
 from attncli.commands.output import deliver, table_or_json
-from attncli.problem.assemble import gather
+from attncli.problem.assemble import assemble
 from attncli.problem.factory import scores_of
 
 
@@ -16,5 +16,5 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
       attn score samples/article.json
       attn score samples/article.json | attn softmax | attn sum | jq .output
     """
-    problem = gather(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
+    problem = assemble(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
     deliver(scores_of(problem, ["score"], carries=True), tables, output, default=table_or_json())

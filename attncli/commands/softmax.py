@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.commands.arguments import File, Output, Sinks, Softening, Tables
 from attncli.commands.output import deliver, table_or_json
-from attncli.problem.assemble import SOFTMAX_ROLES, gather
+from attncli.problem.assemble import SOFTMAX_ROLES, assemble
 from attncli.problem.factory import softmax_of
 
 
@@ -16,5 +16,5 @@ def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: 
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
-    problem = gather(file.files or ["-"], sinks.arrays(), softening.options(), SOFTMAX_ROLES)
+    problem = assemble(file.files or ["-"], sinks.arrays(), softening.options(), SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

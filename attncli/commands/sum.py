@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.commands.arguments import File, Layout, Output, Tables, Values
 from attncli.commands.output import deliver, table_or_json
-from attncli.problem.assemble import SUM_ROLES, gather
+from attncli.problem.assemble import SUM_ROLES, assemble
 from attncli.problem.factory import sum_of
 
 
@@ -16,5 +16,5 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
       attn score samples/article.json | attn softmax | attn sum
       attn sum weights.csv values.csv -f csv
     """
-    problem = gather(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
+    problem = assemble(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
     deliver(sum_of(problem), tables, output, default=table_or_json())

@@ -98,7 +98,7 @@ class Opened:
         return shown(self.given)
 
 
-def gather(
+def assemble(
     files: Sequence[str | Opened],
     arrays: Mapping[str, str | None],
     options: Mapping[str, object],
@@ -135,7 +135,7 @@ def gather(
 def separate(files: Sequence[str]) -> list[Sequence[Opened]]:
     """Split files into problems: every problem in every file, or all files together if one of them is a matrix.
 
-    A file that cannot be read counts as a problem; `gather` reports what is wrong with it.
+    A file that cannot be read counts as a problem; `assemble` reports what is wrong with it.
     """
     _check_stdin(files)
     found = [each for file in files for each in each_problem(Opened.file(file))]
@@ -177,7 +177,7 @@ def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple
 
 def _one_matrix(file: Opened, name: str) -> Matrix:
     contents = file.contents
-    assert not isinstance(contents, InputError)  # raised by gather
+    assert not isinstance(contents, InputError)  # raised by assemble
     if isinstance(contents, Matrix):
         return contents
     if isinstance(contents, Cases):

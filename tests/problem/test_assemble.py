@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli.errors import InputError
-from attncli.problem.assemble import SOFTMAX_ROLES, SUM_ROLES, gather, separate
+from attncli.problem.assemble import SOFTMAX_ROLES, SUM_ROLES, assemble, separate
 from tests.support.files import put
 
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_one_matrix_is_query_and_states(folder: Path) -> None:
     """Self-attention: the same numbers twice, and their labels on both sides."""
-    made = gather(["rows.csv"], {}, {})
+    made = assemble(["rows.csv"], {}, {})
     assert list(made.arrays) == ["query", "hidden"]
     assert_array_equal(made.arrays["query"], [[1, 2], [3, 4]])
     assert_array_equal(made.arrays["hidden"], [[1, 2], [3, 4]])
@@ -43,27 +43,27 @@ def test_one_matrix_is_query_and_states(folder: Path) -> None:
 )
 def test_files_have_their_roles_by_their_number(folder: Path, files: list[str], names: list[str]) -> None:
     """QUERY HIDDEN, or QUERY KEY VALUE."""
-    assert gather(files, {}, {}).files == dict(zip(names, files, strict=True))
+    assert assemble(files, {}, {}).files == dict(zip(names, files, strict=True))
 
 
 def test_other_commands_have_other_roles(folder: Path) -> None:
     """A matrix is logits to softmax and weights to sum; its columns are keys."""
-    made = gather(["table.csv"], {}, {}, SOFTMAX_ROLES)
+    made = assemble(["table.csv"], {}, {}, SOFTMAX_ROLES)
     assert list(made.arrays) == ["logits"]
     assert made.labels == {"query_labels": ("a", "b"), "key_labels": ("x", "y")}
-    assert list(gather(["table.csv", "plain.csv"], {}, {}, SUM_ROLES).arrays) == ["weights", "value"]
+    assert list(assemble(["table.csv", "plain.csv"], {}, {}, SUM_ROLES).arrays) == ["weights", "value"]
 
 
 def test_columns_of_states_are_labelled_where_states_are_columns(folder: Path) -> None:
     """The same table, read by rows and by columns."""
-    assert gather(["table.csv"], {}, {}).labels["key_labels"] == ("a", "b")
-    assert gather(["table.csv"], {}, {"states": "columns"}).labels["key_labels"] == ("x", "y")
+    assert assemble(["table.csv"], {}, {}).labels["key_labels"] == ("a", "b")
+    assert assemble(["table.csv"], {}, {"states": "columns"}).labels["key_labels"] == ("x", "y")
 
 
 def test_flags_replace_what_the_file_holds(folder: Path) -> None:
     """An array, and an option with where it came from."""
     put(folder, "more.json", '{"query": [[1]], "hidden": [[1]], "options": {"scale": 2, "causal": true}}')
-    made = gather(["more.json"], {"query": "plain.csv", "mask": None}, {"scale": "sqrt", "softcap": None})
+    made = assemble(["more.json"], {"query": "plain.csv", "mask": None}, {"scale": "sqrt", "softcap": None})
     assert_array_equal(made.arrays["query"], [[1, 2], [3, 4]])
     assert made.files == {"query": "plain.csv", "hidden": "more.json"}
     assert (made.options.scale, made.options.causal) == ("sqrt", True)
@@ -73,7 +73,7 @@ def test_flags_replace_what_the_file_holds(folder: Path) -> None:
 
 def test_labels_in_an_archive_come_before_those_of_matrices(folder: Path) -> None:
     """Labels without a side are both sides'; the title is kept."""
-    made = gather(["all.json"], {"query": "rows.csv"}, {})
+    made = assemble(["all.json"], {"query": "rows.csv"}, {})
     assert made.labels == {"query_labels": ("p", "q"), "key_labels": ("p", "q")}
     assert made.texts == {"title": "T"}
 
@@ -81,7 +81,7 @@ def test_labels_in_an_archive_come_before_those_of_matrices(folder: Path) -> Non
 @pytest.mark.parametrize(("past", "labels"), [("plain.csv", ("0", "1", "a", "b")), ("table.csv", ("a", "b", "a", "b"))])
 def test_keys_of_a_cache_are_labelled_before_the_new_ones(folder: Path, past: str, labels: tuple[str, ...]) -> None:
     """With labels of their own, or else with their numbers."""
-    made = gather(["rows.csv"], {"past_key": past, "past_value": past}, {})
+    made = assemble(["rows.csv"], {"past_key": past, "past_value": past}, {})
     assert made.labels == {"query_labels": ("a", "b"), "key_labels": labels}
 
 
@@ -103,9 +103,9 @@ def test_archives_are_problems_and_matrices_belong_together(folder: Path) -> Non
 def test_null_closes_keys_and_is_no_number(folder: Path) -> None:
     """In a mask it is −∞; among states it is an error with the place of the file."""
     put(folder, "null.json", "[[null, 0]]")
-    assert_array_equal(gather(["plain.csv"], {"mask": "null.json"}, {}).arrays["mask"], [[-np.inf, 0]])
+    assert_array_equal(assemble(["plain.csv"], {"mask": "null.json"}, {}).arrays["mask"], [[-np.inf, 0]])
     with pytest.raises(InputError) as caught:
-        gather(["null.json"], {}, {})
+        assemble(["null.json"], {}, {})
     assert caught.value.place == "null.json"
 
 
@@ -114,5 +114,5 @@ def test_a_wrong_option_is_told_with_the_file_that_holds_it(folder: Path) -> Non
     put(folder, "wrong.json", '{"query": [[1]], "hidden": [[1]], "options": {"scale": "big"}}')
     for files, options, place in ((["wrong.json"], {}, "wrong.json"), (["plain.csv"], {"scale": "big"}, "")):
         with pytest.raises(InputError) as caught:
-            gather(files, {}, options)
+            assemble(files, {}, options)
         assert caught.value.place == place

@@ -28,7 +28,7 @@ from attncli.files.formats import FORMATS
 from attncli.files.open import read
 from attncli.files.save import encoded
 from attncli.languages import LANGUAGES
-from attncli.problem.assemble import gather
+from attncli.problem.assemble import assemble
 from tests.support.declared import FEW, SHAPES, SPECIAL, Given, agree, differ, numbers, put, states
 from tests.support.lessons import taught, worked
 from tests.support.processes import called
@@ -191,12 +191,12 @@ def test_null_is_minus_infinity_where_it_closes(name: str, tmp_path: Path) -> No
         contents = read(str(named))
         assert isinstance(contents, Named)
         assert contents.arrays[name].tolist() == [[1.0, -math.inf]]
-        assert gather([], {name: str(alone)}, {}).arrays[name].tolist() == [[1.0, -math.inf]]
+        assert assemble([], {name: str(alone)}, {}).arrays[name].tolist() == [[1.0, -math.inf]]
         return
     with pytest.raises(InputError, match=r"null"):
         read(str(named))
     with pytest.raises(InputError, match=r"null, not a number"):
-        gather([], {name: str(alone)}, {})
+        assemble([], {name: str(alone)}, {})
 
 
 @each_array
