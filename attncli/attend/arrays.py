@@ -6,9 +6,8 @@ Readers, flags, shape errors, `inspect`, labels and the reference are generated 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from attncli.errors import InputError
 from attncli.text import nearest
@@ -47,8 +46,7 @@ AXES = {
 }
 
 
-@dataclass(frozen=True)
-class Array:
+class Array(NamedTuple):
     """One array that files, flags or Python may give, or that results hold.
 
     Attributes:

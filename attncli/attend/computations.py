@@ -44,7 +44,7 @@ class Selection:
     rows: NDArray[np.int64] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttentionSteps:
     """The stages from query and key to the end of one step."""
 
@@ -76,7 +76,7 @@ class AttentionSteps:
         return _restored(array, sizes.rank, part, packed=sizes.packed and name == "output")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Softmax:
     """Softmax alone.
 
@@ -133,7 +133,7 @@ class Softmax:
         return _restored(array, self.rank, part)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightedSum:
     """The weighted sum alone.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OVER_SCORES = ("mask", "bias")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ScoreOperands:
     """The input of the stages up to softmax; every array is (batch, heads, length, features), still as read.
 
@@ -106,7 +106,7 @@ class ScoreOperands:
         return replace(self, sizes=replace(self.sizes, **sizes), **changed)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Operands(ScoreOperands):
     """The input of all stages: the operands of the scores, and a value.
 

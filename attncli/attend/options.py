@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from attncli.attend.checks import (
     Offset,
@@ -38,8 +38,7 @@ Facts = Any
 Words = Callable[[Facts], str]
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option of the computation.
 
     Attributes:

@@ -12,8 +12,8 @@ Translate*, 2015, section A.1.2; ``cosine`` Graves et al., *Neural Turing Machin
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -81,8 +81,7 @@ def tanh_of_sum(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) 
     return total
 
 
-@dataclass(frozen=True)
-class ScoreFunction:
+class ScoreFunction(NamedTuple):
     """How a query meets a key, before the scale.
 
     Attributes:
@@ -103,7 +102,7 @@ class ScoreFunction:
     tex: str
     prepare: Callable[[NDArray[Any], NDArray[Any], Parameters], Pair] = unchanged
     meet: Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]] = dot
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
     def is_dot(self) -> bool:

@@ -24,7 +24,7 @@ STEPS = tuple(dict.fromkeys(stage.step for stage in STAGES))
 STEP_ALIASES = {"weighted-sum": "sum"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Steps:
     """The results of the steps.
 

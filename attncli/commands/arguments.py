@@ -13,7 +13,6 @@ from attncli.attend.options import Option as OptionRecord
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, setting, shown
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
-from attncli.languages import LANGUAGES
 from attncli.problem.selection import Choice
 from attncli.show.screen import Screen
 from attncli.show.view import View
@@ -23,10 +22,8 @@ REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
     ResultFormat = str
     ReportFormat = str
-    Language = str
 else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
     ResultFormat, ReportFormat = (Literal[tuple(each.name for each in formats)] for formats in (RESULTS, REPORTS))
-    Language = Literal[LANGUAGES]
 Color = Literal["auto", "always", "never"]
 
 
@@ -174,7 +171,6 @@ class Steps(Group):
         return steps
 
 
-LanguageOption = Annotated[Language | None, shown("--lang", "Language (default: the locale's).")]
 ColorOption = Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")]
 
 

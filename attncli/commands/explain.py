@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.arguments import Inputs, LanguageOption, Settings, Steps, Tables, written_in
+from attncli.commands.arguments import Inputs, Settings, Steps, Tables, written_in
 from attncli.commands.groups import Group, shown
+from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
 from attncli.explain import html, prose
 from attncli.explain.document import teach

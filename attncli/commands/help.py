@@ -12,8 +12,9 @@ from typer import Argument
 # Typer exports no way to ask what called a command.
 from typer._click.globals import get_current_context
 
-from attncli.commands.arguments import LanguageOption, Screening, written_in
+from attncli.commands.arguments import Screening, written_in
 from attncli.commands.groups import Group, shown
+from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
 from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit

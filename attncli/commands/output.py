@@ -44,7 +44,7 @@ class FormattedTarget(Target, Protocol):
         """The format of standard output; None for a table."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Delivery:
     """Results to be written: computed once, encoded once per format.
 

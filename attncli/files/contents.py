@@ -24,7 +24,7 @@ def of_item(labels: AnyLabels, batch: int) -> Labels:
     return cast(Labels, one)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matrix:
     """One array without a name.
 
@@ -40,7 +40,7 @@ class Matrix:
     null: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Named:
     """Arrays, labels, texts and options by their canonical names: a problem as files hold it, or its results.
 
@@ -70,7 +70,7 @@ class Named:
         return labels.get("query_labels"), columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cases:
     """Several problems in one file, by name, such as all layers of a model."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FEW_SCORES = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Computed:
     """The results of a computation, each array (batch, heads, L, …).
 
@@ -41,7 +41,7 @@ class Computed:
     everything: Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resources:
     """What a computation may use, and where it reports progress.
 
@@ -56,7 +56,7 @@ class Resources:
     out: NDArray[Any] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Computation(ABC):
     """One computation on a problem, run on demand, one part at a time.
 
@@ -126,7 +126,7 @@ class Computation(ABC):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoreComputation(Computation):
     """The steps that start from query and key.
 
@@ -185,7 +185,7 @@ class ScoreComputation(Computation):
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttentionComputation(ScoreComputation):
     """All steps, including the weighted sum.
 
@@ -233,7 +233,7 @@ class AttentionComputation(ScoreComputation):
         return restored
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SoftmaxComputation(Computation):
     """Softmax alone, on logits."""
 
@@ -251,7 +251,7 @@ class SoftmaxComputation(Computation):
         yield from of_logits(logits, part.rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SumComputation(Computation):
     """The weighted sum alone, on weights and value."""
 

@@ -24,7 +24,7 @@ MOST_COLUMNS = 200
 GAP = "…"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """A matrix to show.
 

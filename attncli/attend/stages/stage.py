@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,8 +14,7 @@ Made = Mapping[str, "NDArray[Any]"]
 Forward = Callable[["ScoreOperands", Made], dict[str, "NDArray[Any]"]]
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """One stage of the computation.
 
     Attributes:
