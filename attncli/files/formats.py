@@ -8,13 +8,12 @@ name of what is wanted. All define ``write(named, file)``. To add a format, writ
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attncli.errors import InputError
 
@@ -31,8 +30,7 @@ class Holds(Enum):
     PICTURE = "a picture"
 
 
-@dataclass(frozen=True, eq=False)
-class Format:
+class Format(NamedTuple):
     """One format.
 
     Attributes:
@@ -43,7 +41,7 @@ class Format:
         text: whether it is text, which may go to a terminal.
         module: the module in this folder that reads and writes it; empty if only people read it.
         recognise: whether a file has this format, judging by its first bytes; None if they do not show it.
-        settings: what the module's functions take besides, where one module serves several formats.
+        settings: keywords and values that the functions of the module take besides, if it serves several formats.
         extra: the extra of this package without which it cannot be read, or drawn.
         in_place: whether the numbers lie plainly behind a header. The module then defines ``read_stream(stream)``
             in place of ``read_bytes``, for pipes of any length, and ``begin(file, shape, dtype)``, for outputs larger
@@ -58,7 +56,7 @@ class Format:
     text: bool = True
     module: str = ""
     recognise: Callable[[bytes], bool] | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[tuple[str, str], ...] = ()
     extra: str = ""
     in_place: bool = False
     every_type: bool = False
@@ -113,7 +111,7 @@ FORMATS: dict[str, Format] = {
     for each in (
         Format("json", "JSON", (".json",), Holds.NAMED, module="json", recognise=_is_json),
         Format("csv", "CSV", (".csv",), Holds.MATRIX, module="csv_tsv"),
-        Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings={"delimiter": "\t"}),
+        Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings=(("delimiter", "\t"),)),
         Format("npy", "NPY", (".npy",), Holds.ARRAY, False, "npy", starts(b"\x93NUMPY"), in_place=True),
         Format("npz", "NPZ", (".npz",), Holds.PROBLEMS, False, "npz", starts(b"PK\x03\x04", b"PK\x05\x06")),
         Format(

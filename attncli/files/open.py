@@ -86,7 +86,7 @@ def _read(path: str, name: str | None) -> Contents:
         _check_length(file.stat().st_size)
         return _parse(kind, file.read_bytes(), only)
     with kind.codec() as codec:
-        return codec.read_path(file, **kind.settings, **only)
+        return codec.read_path(file, **dict(kind.settings), **only)
 
 
 def read_stream(stream: BufferedReader, known: Format | None = None, name: str | None = None) -> Contents:
@@ -109,7 +109,7 @@ def read_stream(stream: BufferedReader, known: Format | None = None, name: str |
     if kind.text:
         return _parse(kind, data, only)
     with kind.codec() as codec:
-        return codec.read_bytes(data, **kind.settings, **only)
+        return codec.read_bytes(data, **dict(kind.settings), **only)
 
 
 def _kind(head: bytes, known: Format | None) -> Format:
@@ -166,7 +166,7 @@ def _check_length(size: int) -> None:
 def _parse(kind: Format, data: bytes, only: dict[str, str]) -> Contents:
     text = _decode(data)
     with kind.codec() as codec:
-        return codec.parse(text, **kind.settings, **only)
+        return codec.parse(text, **dict(kind.settings), **only)
 
 
 def _decode(data: bytes) -> str:

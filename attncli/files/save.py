@@ -49,7 +49,7 @@ def _write(kind: Format, named: Named, file: IO[bytes]) -> None:
                 hint=f"choose one with --head and --batch, or use {more}",
             )
     with kind.codec() as codec:
-        codec.write(named, file, **kind.settings)
+        codec.write(named, file, **dict(kind.settings))
 
 
 def check_target(path: str, force: bool) -> None:
