@@ -119,14 +119,13 @@ class Delivery:
         with mapped(kind, path, shape, dtype, force) as out, progress_bar() as progress:
             computation.stream(self.part, Resources(self.threads, progress, out))
 
-    def to_stdout(self, kind: Format) -> None:
-        """Write to standard output: tables while they are computed, other formats all at once."""
-        if kind is TABLE:
+    def to_stdout(self, data: bytes | None) -> None:
+        """Write to standard output: what was encoded, or with None a table, printed while it is computed."""
+        if data is None:
             from attncli.compute.report import to_terminal
 
             to_terminal(self.computation, self.choice, self.view)
             return
-        data = self.encoded(kind)
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -163,12 +162,11 @@ def deliver(
     # Fail before anything is written.
     for each in asked:
         delivery.check(each)
-    if stdout is not None and stdout in DATA and target is not None:
-        delivery.encoded(stdout)
+    data = None if stdout is None or stdout is TABLE else delivery.encoded(stdout)
     if target is not None:
         delivery.to_file(str(output.output), target, force=output.force, alone=stdout is None or stdout not in DATA)
     if stdout is not None:
-        delivery.to_stdout(stdout)
+        delivery.to_stdout(data)
     say(computation.notices)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Given(Protocol):
-    """What weights depend on beside their logits; softmax alone has it as the whole computation does."""
+    """What weights depend on besides their logits; softmax alone has it as the whole computation does."""
 
     @property
     def sinks(self) -> NDArray[Any] | None: ...  # noqa: D102
