@@ -1,41 +1,106 @@
-"""Short texts: escape control characters, and format numbers and names for people."""
+"""Short texts: escape what may not reach a screen, and format numbers and names for people."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 # Control, format (including bidirectional overrides), surrogate, unassigned, line and paragraph separator.
 UNSAFE = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
 # Joiners are format characters too, but Persian, Hindi and many emoji need them.
 JOINERS = "\u200c\u200d"
+# These signs of Arabic, Syriac and Kaithi are format characters that are seen: they stand around a number.
+SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+# Skin tones, which change the emoji before them, and the letters of which two make a flag: the first and the last.
+TONES, FLAGS = ("\U0001f3fb", "\U0001f3ff"), ("\U0001f1e6", "\U0001f1ff")
 # Beyond this many digits a difference from a whole number is rounding.
 MOST_DIGITS = 8
 
 
 def is_printable(character: str) -> bool:
-    r"""Tell whether a character may reach a terminal unescaped.
+    r"""Tell whether a character may reach a screen, or a page, unescaped.
 
     >>> is_printable("é"), is_printable("\x1b")
     (True, False)
     """
-    return character.isprintable() or character in JOINERS or unicodedata.category(character) not in UNSAFE
+    safe = character.isprintable() or character in JOINERS + SIGNS
+    return safe or unicodedata.category(character) not in UNSAFE
 
 
 def visible(text: str) -> str:
-    r"""Escape control characters.
+    r"""Escape control characters, those that turn the direction of a text, and all others that cannot be seen.
 
     >>> visible("red\x1b[31m")
     'red\\x1b[31m'
     """
+    return text if text.isprintable() else text.translate({ord(each): _escape(each) for each in _unprintable(text)})
+
+
+def as_json(value: object, **how: Any) -> str:
+    r"""Write JSON that means the same on a terminal, in a file and in a page: what is not printable is escaped.
+
+    Args:
+        value: what is written.
+        how: arguments of `json.dumps`, such as ``indent``.
+
+    Example:
+        >>> as_json(["é", "\u202e", "\x7f"])
+        '["é", "\\u202e", "\\u007f"]'
+    """
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, **how)
     if text.isprintable():
         return text
-    return "".join(each if is_printable(each) else _escape(each) for each in text)
+    # A line break between values is one; within a text it is escaped already.
+    return text.translate({ord(each): json.dumps(each)[1:-1] for each in _unprintable(text) if each != "\n"})
+
+
+def _unprintable(text: str) -> set[str]:
+    return {each for each in set(text) if not is_printable(each)}
 
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def clusters(text: str) -> Iterator[str]:
+    r"""Cut a text where a reader would: an accent stays with its letter, and what several characters draw is whole.
+
+    >>> list(map(len, clusters("e\u0301\U0001f469\u200d\U0001f52c\U0001f1e8\U0001f1f3x")))
+    [2, 3, 2, 1]
+    """
+    cluster = ""
+    for each in text:
+        if cluster and not _joins(cluster, each):
+            yield cluster
+            cluster = ""
+        cluster += each
+    if cluster:
+        yield cluster
+
+
+def _joins(cluster: str, after: str) -> bool:
+    """Tell whether a character is drawn together with those before it."""
+    if after.isascii():
+        return False
+    flag = FLAGS[0] <= after <= FLAGS[1] and len(cluster) == 1 and FLAGS[0] <= cluster <= FLAGS[1]
+    tone = TONES[0] <= after <= TONES[1]
+    return flag or tone or cluster[-1] == JOINERS[-1] or after in JOINERS or unicodedata.category(after)[0] == "M"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most this many clusters; a longer one ends in an ellipsis.
+
+    >>> shortened("attention", 5), shortened("query", 5)
+    ('atte…', 'query')
+    """
+    if len(text) <= most:
+        return text
+    parts = list(clusters(text))
+    return text if len(parts) <= most else "".join(parts[: most - 1]) + "…"
 
 
 def a_few(names: Iterable[object], limit: int = 3) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.bench.measure import Timing
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
+from attncli.text import as_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,4 +83,4 @@ def to_json(found: Benchmark) -> str:
     """Return the same for scripts."""
     shape = {name: value for name, value in found.shape.items() if value is not None}
     record = {"shape": shape, "threads": found.threads, "limit_milliseconds": found.limit * 1e3, "timings": rows(found)}
-    return json.dumps(record, indent=2)
+    return as_json(record, indent=2)

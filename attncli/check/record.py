@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from attncli.check.mistakes.registry import libraries
 from attncli.check.report import Checked, fix
 from attncli.files.contents import of_item
 from attncli.show.numbers import number
+from attncli.text import as_json
 
 
 def record(checked: Checked) -> dict[str, Any]:
@@ -82,10 +82,10 @@ def to_json(found: Sequence[Checked], *, many: bool) -> str:
     """Return one record, or all of many with their counts."""
     records = [record(each) for each in found]
     if not many:
-        return json.dumps(records[0], indent=2, ensure_ascii=False)
+        return as_json(records[0], indent=2)
     counts = {
         "agree": sum(each["agrees"] is True for each in records),
         "differ": sum(each["agrees"] is False for each in records),
         "failed": sum(each["agrees"] is None for each in records),
     }
-    return json.dumps({"checked": records, **counts}, indent=2, ensure_ascii=False)
+    return as_json({"checked": records, **counts}, indent=2)

@@ -147,7 +147,8 @@ def _report(error: BaseException) -> int:
         _say(error.message, error.place, error.hint)
     elif isinstance(error, ClickException):
         context = getattr(error, "ctx", None)
-        _say(error.format_message(), hint=f"see {context.command_path if context else 'attn'} --help")
+        message = error.format_message().replace("\n", " ")
+        _say(message, hint=f"see {context.command_path if context else 'attn'} --help")
     elif isinstance(error, MemoryError):
         _say("not enough memory", hint="use fewer rows, or 32-bit numbers (--dtype float32)")
     elif isinstance(error, OSError):

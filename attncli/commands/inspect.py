@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import Inputs, Report, Screening, Settings
@@ -13,6 +12,7 @@ from attncli.problem.overview import line
 from attncli.problem.problem import Problem
 from attncli.show.records import print_records
 from attncli.show.screen import Screen
+from attncli.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
     deliver_text(
         {
             "table": lambda console: inspection.to_terminal(found, screen, console),
-            "json": lambda console: console.out(json.dumps(inspection.record(found), indent=2), highlight=False),
+            "json": lambda console: console.out(as_json(inspection.record(found), indent=2), highlight=False),
         },
         screen,
         report,
@@ -64,4 +64,4 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
 
 def _all(problems: Sequence[Problem]) -> str:
 
-    return json.dumps({each.place: inspection.record(inspection.look(each)) for each in problems}, indent=2)
+    return as_json({each.place: inspection.record(inspection.look(each)) for each in problems}, indent=2)

@@ -9,8 +9,8 @@ from attncli.text import visible
 
 
 def complain(line: str) -> None:
-    """Print a line on standard error, if it can be written to."""
+    """Print a line on standard error, if it can be written to; what would break it, or the terminal, is escaped."""
     try:
-        print(visible(" ".join(line.splitlines())), file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)
     except OSError:  # full or closed; the program need not fail for that
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -219,13 +219,23 @@ def deliver_text(
 
     target = target_format(output, [each for each in FORMATS.values() if each.name in renderers])
     if target is not None and output.output is not None:
-        console = replace(screen, color=False, unicode=True).console()
-        with console.capture() as captured:
-            renderers[target.name](console)
-        save(output.output, captured.get().encode(), output.force)
+        save(output.output, _written(renderers[target.name], screen), output.force)
     if output.output is None or output.format is not None:
-        renderers[output.format or TABLE.name](screen.console())
+        name = output.format or TABLE.name
+        if name == TABLE.name:
+            renderers[name](screen.console())
+        else:  # always UTF-8: an escape that a terminal would get in its place is no JSON
+            sys.stdout.flush()
+            sys.stdout.buffer.write(_written(renderers[name], screen))
     say(notices)
+
+
+def _written(render: Callable[[Console], None], screen: Screen) -> bytes:
+    """Return what a renderer prints, without colours."""
+    console = replace(screen, color=False, unicode=True).console()
+    with console.capture() as captured:
+        render(console)
+    return captured.get().encode()
 
 
 def table_or_json() -> str:

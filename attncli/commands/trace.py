@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from attncli.problem.overview import line
 from attncli.show.progress import waiting
 from attncli.show.records import print_records
 from attncli.show.screen import Screen
-from attncli.text import listed
+from attncli.text import as_json, listed
 from attncli.trace.capture import Call
 from attncli.trace.inputs import Request, given, read_lines
 from attncli.trace.model import load
@@ -156,7 +155,7 @@ def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening:
     screen = Screen.of_stdout(screening.color)
     console = screen.console()
     if recording.format == "json":
-        lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in records)
+        lines = ",\n".join(as_json(each) for each in records)
         console.out(f"[\n{lines}\n]", highlight=False)
         return
     rows = []

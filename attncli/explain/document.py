@@ -9,7 +9,7 @@ from attncli.attend.steps import STAGES
 from attncli.attend.steps import STEPS as ALL_STEPS
 from attncli.explain.blocks import Block, Working
 from attncli.explain.lesson import Lesson, StageLesson
-from attncli.show.blocks import Heading, Paragraph
+from attncli.show.blocks import Heading, Paragraph, apart
 
 # The stages that each step is taught with, in the order in which they are computed; one has the step's own name.
 STEPS = {step: tuple(stage.name for stage in STAGES if stage.step == step) for step in ALL_STEPS}
@@ -24,7 +24,7 @@ def stage_lesson(stage: str) -> StageLesson:
 def teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
     """Return the explanation of these steps, in the order in which they are computed."""
     title = lesson.about.title
-    yield Heading(lesson.say("title") + (f" — {title}" if title else ""), level=1)
+    yield Heading(lesson.say("title") + (f" — {apart(title)}" if title else ""), level=1)
     yield Paragraph(_introduction(lesson))
     for step in STEPS:
         if step in steps:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import numpy as np
 
 from attncli.explain.blocks import Block, Formula, Points, Table, Working
 from attncli.show import heat
 from attncli.show.blocks import Heading, Paragraph
+from attncli.show.html import text
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
-from attncli.text import visible
 
 # Wider tables, in characters, leave out their middle columns; the page scrolls sideways.
 WIDTH = 200
@@ -20,11 +19,6 @@ WIDTH = 200
 def lesson(blocks: Iterable[Block], digits: int) -> str:
     """Return an explanation as a section of a page."""
     return '<section class="lesson">\n' + "\n".join(_html(block, digits) for block in blocks) + "\n</section>"
-
-
-def text(content: str) -> str:
-    """Escape a text for a page, control characters included."""
-    return escape(visible(content))
 
 
 def _html(block: Block, digits: int) -> str:
@@ -51,11 +45,11 @@ def table(grid: Grid, digits: int) -> str:
     """Return a grid as a table; the marked element has a frame."""
     marker = "\N{NO-BREAK SPACE}{}"  # marks the cell here, and is taken off again below
     texts = fit_columns(grid, digits, WIDTH, None, marker)
-    head = "".join(f"<th>{text(name)}</th>" for name in ("", *texts.head))
+    head = "".join(f'<th dir="auto">{text(name)}</th>' for name in ("", *texts.head))
     colors = _colors(grid, texts)
     rows = [f"<tr>{head}</tr>"]
     for at, (side, cells) in enumerate(zip(texts.side, texts.body, strict=True)):
-        line = [f"<th>{text(side)}</th>"]
+        line = [f'<th dir="auto">{text(side)}</th>']
         for column, cell in enumerate(cells):
             marked = ' class="mark"' if cell.startswith("\N{NO-BREAK SPACE}") else ""
             style = f' style="{colors[at, column]}"' if (at, column) in colors else ""

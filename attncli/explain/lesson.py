@@ -16,6 +16,7 @@ from attncli.attend.alibi import slopes
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Points
+from attncli.show.blocks import apart
 from attncli.show.numbers import label, plain
 from attncli.show.tables import Grid
 from attncli.show.window import Axis
@@ -141,7 +142,7 @@ class Lesson:
 
     def _named(self, what: str, index: int, labels: Labels | None) -> str:
         name = self.say(what, index=index)
-        return name if labels is None else self.say("labelled", what=name, label=label(labels[index]))
+        return name if labels is None else self.say("labelled", what=name, label=apart(label(labels[index])))
 
     def points(self, points: Iterable[str]) -> Points:
         """Return sentences as points, each with a capital, since some begin with a name."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.explain.blocks import Block, Formula, Points, Table, Working
 from attncli.show import markdown
-from attncli.show.blocks import Heading, Paragraph
+from attncli.show.blocks import Heading, Paragraph, joined
 from attncli.show.lines import print_lines
 from attncli.show.tables import print_grid
 from attncli.show.view import View
@@ -26,7 +25,11 @@ def to_terminal(blocks: Iterable[Block], view: View, console: Console) -> None:
 
 
 def _print(block: Block, view: View, console: Console) -> None:
-    say = partial(print_lines, screen=view.screen, console=console)
+    """Print one block."""
+
+    def say(content: str, **how: str) -> None:
+        print_lines(joined(content), view.screen, console, **how)
+
     match block:
         case Heading(content, level):
             say(content, style="bold" if level == 1 else "bold cyan")
@@ -54,15 +57,19 @@ def to_markdown(blocks: Iterable[Block], view: View) -> str:
 def _markdown(block: Block, view: View) -> str:
     match block:
         case Heading(content, level):
-            return "#" * level + " " + markdown.escape(content)
+            return "#" * level + " " + _text(content)
         case Paragraph(content):
-            return markdown.escape(content)
+            return _text(content)
         case Formula(_, tex):
             return f"${tex}$"
         case Working(lines):
-            return "\n".join(f"- {markdown.escape(line)}" for line in lines)
+            return "\n".join(f"- {_text(line)}" for line in lines)
         case Table(title, grid):
             most = view.most_columns(grid.numbers.shape[1])
-            return f"*{markdown.escape(title)}*\n\n" + markdown.table(grid, view.digits, most).rstrip()
+            return f"*{_text(title)}*\n\n" + markdown.table(grid, view.digits, most).rstrip()
         case Points(title, points):
-            return f"**{markdown.escape(title)}**\n\n" + "\n".join(f"- {markdown.escape(each)}" for each in points)
+            return f"**{_text(title)}**\n\n" + "\n".join(f"- {_text(each)}" for each in points)
+
+
+def _text(content: str) -> str:
+    return markdown.escape(joined(content))

@@ -14,7 +14,7 @@ from attncli.attend.arrays import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, K
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Labels, Matrix, Named
-from attncli.text import is_printable
+from attncli.text import as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -240,16 +240,8 @@ def write(named: Named, file: IO[bytes]) -> None:
         entries["dtype"] = named.dtype
     entries |= named.labels
     entries |= {name: _strict(array, name) for name, array in named.arrays.items()}
-    lines = (f'"{name}": {_encode(value)}' for name, value in entries.items())
+    lines = (f'"{name}": {as_json(value, allow_nan=False)}' for name, value in entries.items())
     file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
-
-
-def _encode(value: object) -> str:
-    # Readable beyond ASCII; but JSON may also be printed on a terminal, so what is not printable is escaped.
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(each if is_printable(each) else json.dumps(each)[1:-1] for each in text)
 
 
 def _strict(array: NDArray[Any], name: str) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from attncli.errors import InputError
 from attncli.plot.picture import Panel, Picture
 from attncli.show import heat
-from attncli.text import visible
+from attncli.text import shortened, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,8 +142,7 @@ def _names(labels: Labels | None, places: Any, run: int) -> list[str]:
 
 
 def _short(label: str) -> str:
-    text = visible(label.replace(" ", "␣") if label.strip() != label else label)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return shortened(visible(label.replace(" ", "␣") if label.strip() != label else label), LONGEST)
 
 
 def _bar(figure: Figure, image: Any, axes: Any, picture: Picture) -> None:

@@ -74,11 +74,17 @@ function written(number) {
   return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : String(Number(number.toPrecision(data.exact ? 5 : 3)));
 }
 
-// Characters that are not seen but turn or hide others; and each label keeps its own direction to itself.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-const shown = (label) => label.replace(UNSEEN, "\ufffd").replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
+// Characters that are not seen come escaped; each label keeps its own direction to itself.
+const shown = (label) => label.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
 const apart = (text) => `\u2068${text}\u2069`;
-const short = (label, most) => (shown(label).length > most ? shown(label).slice(0, most - 1) + "…" : shown(label));
+const MOST = 18, segmenter = new Intl.Segmenter(), shortened = new Map();
+function short(label) { // a letter and its accents are cut off together
+  if (!shortened.has(label)) {
+    const parts = Array.from(segmenter.segment(shown(label)), (each) => each.segment);
+    shortened.set(label, parts.length > MOST ? parts.slice(0, MOST - 1).join("") + "…" : parts.join(""));
+  }
+  return shortened.get(label);
+}
 const matches = (label) => state.query !== "" && label.toLowerCase().includes(state.query.toLowerCase());
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -91,7 +97,7 @@ let image = null;
 function measure() {
   const room = Math.min(element("maps").clientWidth, 760);
   pen.font = "12px system-ui, sans-serif";
-  const widest = (labels) => Math.min(130, Math.max(...labels.map((label) => pen.measureText(short(label, 18)).width)) + 8);
+  const widest = (labels) => Math.min(130, Math.max(...labels.map((label) => pen.measureText(short(label)).width)) + 8);
   layout.left = widest(data.queries);
   layout.top = widest(data.keys);
   layout.wide = Math.max(1, Math.min(28, (room - layout.left) / columns));
@@ -142,7 +148,7 @@ function draw() {
   data.queries.forEach((label, row) => {
     if (row % every(high) && !matches(label) && row !== state.chosen) return;
     pen.fillStyle = pick(matches(label), row === state.chosen);
-    pen.fillText(short(label, 18), left - 5, top + (row + 0.5) * high);
+    pen.fillText(short(label), left - 5, top + (row + 0.5) * high);
   });
   pen.textAlign = "left";
   data.keys.forEach((label, column) => {
@@ -151,7 +157,7 @@ function draw() {
     pen.translate(left + (column + 0.5) * wide, top - 5);
     pen.rotate(-Math.PI / 2);
     pen.fillStyle = pick(matches(label), false);
-    pen.fillText(short(label, 18), 0, 0);
+    pen.fillText(short(label), 0, 0);
     pen.restore();
   });
   pen.strokeStyle = style("--mark");
@@ -162,7 +168,7 @@ function draw() {
 
 function describe(row, column) {
   const at = row * columns + column;
-  const name = (word, label) => say(word, { label: apart(label.replace(UNSEEN, "\ufffd")) });
+  const name = (word, label) => say(word, { label: apart(label) });
   const lines = [name("query", data.queries[row]), name("key", data.keys[column])];
   STEPS.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
   return lines;
@@ -235,7 +241,7 @@ function drawTokens() {
     }));
   });
   data.queries.forEach((label, at) => {
-    const made = drawn("text", { x: MIDDLE[0] - 6, y: y(at), "text-anchor": "end", "data-query": at, tabindex: 0 }, apart(short(label, 18)));
+    const made = drawn("text", { x: MIDDLE[0] - 6, y: y(at), "text-anchor": "end", "data-query": at, tabindex: 0 }, apart(short(label)));
     made.classList.add("query");
     made.classList.toggle("chosen", at === state.chosen);
     made.classList.toggle("hit", matches(label));
@@ -245,7 +251,7 @@ function drawTokens() {
   });
   data.keys.forEach((label, at) => {
     const weight = row[at] > high / 1000 ? ` ${written(row[at])}` : "";
-    const made = drawn("text", { x: MIDDLE[1] + 6, y: y(at), "data-key": at }, apart(short(label, 18)) + weight);
+    const made = drawn("text", { x: MIDDLE[1] + 6, y: y(at), "data-key": at }, apart(short(label)) + weight);
     made.classList.toggle("hit", matches(label));
     svg.append(made);
   });
@@ -317,7 +323,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 window.addEventListener("resize", () => { measure(); draw(); });
 
 element("title").textContent = data.title;
-element("source").textContent = data.notes.join(" ");
+element("source").textContent = data.notes.map(apart).join(" ");
 const bar = element("bar").getContext("2d");
 for (let x = 0; x < 160; x += 1) {
   bar.fillStyle = `rgb(${color(x / 159).join(" ")})`;

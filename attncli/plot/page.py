@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 import math
 from collections.abc import Mapping
 from importlib.resources import files
@@ -15,7 +13,8 @@ import numpy as np
 from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import Progress, averaged, part_of
 from attncli.problem.computation import AttentionComputation
-from attncli.show import heat
+from attncli.show import heat, html
+from attncli.text import visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,20 +50,19 @@ def to_html(
         progress: called with the share that is done.
     """
     words = catalogue(lang).PAGE
-    title = computation.problem.texts.get("title") or words["title"]
+    title = visible(computation.problem.texts.get("title") or words["title"])
     data = collect(computation, batch, head, progress)
     data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
     data |= {"first": dict(first or {}), "colors": heat.STOPS}
     folder = files("attncli.plot")
     text = (folder / "page.html").read_text(encoding="utf-8")
     shown = {**words, "help": words["help"].format(steps=len(data["steps"]))}
-    parts = {name: html.escape(word) for name, word in shown.items()} | {
+    parts = {name: html.text(word) for name, word in shown.items()} | {
         "LANG": lang,
-        "TITLE": html.escape(title),
+        "TITLE": html.text(title),
         "STYLE": (folder / "page.css").read_text(encoding="utf-8"),
         "LESSON": lesson,
-        # In a script element, text ends at the first "<" that could close it.
-        "DATA": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        "DATA": html.script_data(data),
         "SCRIPT": (folder / "page.js").read_text(encoding="utf-8"),
     }
     # In one pass: marks in what is put in are not replaced.
@@ -108,12 +106,12 @@ def _notes(computation: AttentionComputation, data: Mapping[str, Any], words: Ma
     notes += [words["item"].format(item=item, items=items)] * (items > 1)
     notes += [words["mean"].format(down=down, across=across)] * (down * across > 1)
     notes += [words["digits"]] * (not data["exact"])
-    return list(filter(None, notes))
+    return [visible(note) for note in notes if note]
 
 
 def _names(labels: Any, count: int, run: int) -> list[str]:
     if labels is not None and run == 1:
-        return list(labels)
+        return list(map(visible, labels))
     return [str(at) if run == 1 else f"{at}–{min(at + run, count) - 1}" for at in range(0, count, run)]
 
 

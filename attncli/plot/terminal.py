@@ -13,6 +13,7 @@ from attncli.plot.picture import Panel, Picture
 from attncli.show import heat
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
+from attncli.text import clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,12 +155,13 @@ def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
                 line += " " * (at * width - cell_len(line)) + name + " "
         yield line
         return
-    if max(cell_len(char) for name in names for char in name or " ") > width:
+    upright = [list(clusters(name)) for name in names]
+    if max(cell_len(each) for name in upright for each in name or " ") > width:
         return  # wide characters do not fit above narrow cells
-    height = min(max(map(len, names)), TALLEST)
-    upright = [name if len(name) <= height else name[: height - 1] + "…" for name in names]
-    for depth in range(height):
-        yield "".join(_fit(name.rjust(height)[depth], width) for name in upright).rstrip()
+    height = min(max(map(len, upright)), TALLEST)
+    columns = [name if len(name) <= height else [*name[: height - 1], "…"] for name in upright]
+    for depth in range(-height, 0):
+        yield "".join(_fit(name[depth] if -depth <= len(name) else "", width) for name in columns).rstrip()
 
 
 def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.text import number, plain, visible
+from attncli.text import number, plain, shortened, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,7 @@ def label(text: str) -> str:
     """
     inner = text.strip(" ")
     left, right = (len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))) if inner else (len(text), 0)
-    shown = visible("␣" * left + inner + "␣" * right)
-    return shown if len(shown) <= MOST_LABEL else shown[: MOST_LABEL - 1] + "…"
+    return shortened(visible("␣" * left + inner + "␣" * right), MOST_LABEL)
 
 
 def labels_or_indices(labels: Sequence[str] | None, indices: Iterable[int]) -> list[str]:

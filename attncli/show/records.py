@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attncli.show.lines import wrap
+from attncli.show.plain import columns_of
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ def print_records(
         folded: the heading of a column that is broken over several lines where the screen is too narrow.
     """
     from rich.box import SIMPLE_HEAD
-    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     if not records:
         return
+    records = _written(records, visible)
     if path:
         records = shorten(records, path, screen.width)
+    records = _written(records, screen.write)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     headings = _headings(records)
     for heading in headings:
@@ -67,10 +69,10 @@ def print_records(
     room = max(LEAST, screen.width - sum(widths.values()) - GAP * (len(headings) - 1) + widths.get(folded, 0))
     widest = 0
     for record in records:
-        texts = {heading: screen.write(visible(record[heading])) for heading in headings}
+        texts = {heading: record[heading] for heading in headings}
         if folded in texts:
             lines = list(wrap(texts[folded], room))
-            widest, texts[folded] = max(widest, *map(cell_len, lines)), "\n".join(lines)
+            widest, texts[folded] = max(widest, *map(columns_of, lines)), "\n".join(lines)
         table.add_row(*map(Text, texts.values()))
     # What is left to fold are words, such as paths, that are wider than their column.
     _print_whole(table, screen, console, spare=max(0, widest - room))
@@ -96,14 +98,21 @@ def _headings(records: Sequence[Record]) -> list[str]:
     return [heading for heading in records[0] if any(record[heading] for record in records)]
 
 
-def _width(records: Sequence[Record], heading: str) -> int:
-    from rich.cells import cell_len
+def _written(records: Sequence[Record], write: Callable[[str], str]) -> list[Record]:
+    return [{heading: write(text) for heading, text in record.items()} for record in records]
 
-    return max(cell_len(heading), *(cell_len(record[heading]) for record in records))
+
+def _width(records: Sequence[Record], heading: str) -> int:
+    return max(columns_of(heading), *(columns_of(record[heading]) for record in records))
 
 
 def _end(text: str, room: int) -> str:
-    return text if len(text) <= room else "…" + text[1 - room :]
+    if columns_of(text) <= room:
+        return text
+    start, taken = len(text), columns_of("…")
+    while start and taken + columns_of(text[start - 1]) <= room:
+        start, taken = start - 1, taken + columns_of(text[start - 1])
+    return "…" + text[start:]
 
 
 def _print_whole(table: Table, screen: Screen, console: Console, spare: int) -> None:

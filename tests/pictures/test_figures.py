@@ -70,6 +70,17 @@ def test_labels_are_no_formulas_and_no_markup(tmp_path: Path) -> None:
     assert "<script" not in (tmp_path / "p.svg").read_text(encoding="utf-8")
 
 
+def test_what_cannot_be_seen_is_drawn_as_what_it_is(tmp_path: Path) -> None:
+    """In the glyphs, and in the comments that matplotlib puts beside them."""
+    problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": ["a\u202eb"], "title": "c\x9bd\u2028e\nf"}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    assert attn("plot", "f.json", "-o", "p.svg", cwd=tmp_path).err == ""
+    drawn = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert set(drawn) & set("\u202e\x9b\u2028") == set()
+    assert "a\\u202eb" in drawn
+    assert "c\\x9bd\\u2028e" in drawn
+
+
 def test_scripts_without_a_font_are_told(tmp_path: Path) -> None:
     """A notice names the characters; those of fonts that matplotlib brings along need none."""
     problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": ["\U00012000"]}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from attncli.languages import LANGUAGES
 from tests.support.files import files
 from tests.support.places import SAMPLES
 from tests.support.processes import attn
@@ -181,6 +182,33 @@ def test_hostile_labels_are_shown_as_text(browser: Browser, tmp_path: Path) -> N
         assert evil in opened.text("#tip")
         assert opened.text("#title") == evil
         assert opened.page.locator("img").count() == 0
+        assert opened.wrong == []
+        opened.context.close()
+
+
+# Whether what follows each label in a sentence stands to its right, or on the next line.
+FOLLOWED = """() => [...document.querySelectorAll("li bdi")].every((label) => {
+  const after = document.createRange();
+  after.setStart(label.nextSibling, 0);
+  after.setEnd(label.nextSibling, Math.min(6, label.nextSibling.length));
+  const box = label.getBoundingClientRect();
+  return [...after.getClientRects()].every((each) => each.left >= box.right - 1 || each.top >= box.bottom - 4);
+})"""
+
+
+def test_each_label_keeps_its_direction_to_itself(browser: Browser, tmp_path: Path) -> None:
+    """Hebrew and Arabic in a sentence turn nothing around them, in either language; what cannot be seen is escaped."""
+    labels = ["שלום", "سلام", "می\u200cخواهم", "a\u202eb"]
+    problem = {"query": [[1.0], [2.0], [3.0], [4.0]], "hidden": [[1.0], [2.0], [3.0], [4.0]], "labels": labels}
+    files(tmp_path, {"f.json": json.dumps(problem | {"title": "כותרת 1"})})
+    for lang in LANGUAGES:
+        attn("explain", "f.json", "--row", "0", "--lang", lang, "-o", "e.html", "--force", cwd=tmp_path)
+        opened = Watched(browser, tmp_path / "e.html")
+        assert opened.page.evaluate(FOLLOWED)
+        assert opened.page.locator("h1 bdi").first.text_content() == "כותרת 1"
+        opened.page.mouse.move(*opened.cell(3, 2))
+        assert "a\\u202eb" in opened.text("#tip")
+        assert "می\u200cخواهم" in opened.text("#tip")
         assert opened.wrong == []
         opened.context.close()
 
