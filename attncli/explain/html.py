@@ -10,6 +10,7 @@ from attncli.explain.blocks import Block, Formula, Points, Table, Working
 from attncli.show import heat
 from attncli.show.blocks import Heading, Paragraph
 from attncli.show.html import text
+from attncli.show.lines import bound
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
 
 # Wider tables, in characters, leave out their middle columns; the page scrolls sideways.
@@ -26,9 +27,9 @@ def _html(block: Block, digits: int) -> str:
         case Heading(content, level):
             return f"<h{level}>{text(content)}</h{level}>"
         case Paragraph(content):
-            return f"<p>{text(content)}</p>"
+            return f"<p>{text(bound(content))}</p>"
         case Formula(content):
-            return f'<p class="formula">{text(content)}</p>'
+            return f'<p class="formula">{text(bound(content))}</p>'
         case Working(lines):
             return '<ul class="working">' + _items(lines) + "</ul>"
         case Table(title, grid):
@@ -38,7 +39,7 @@ def _html(block: Block, digits: int) -> str:
 
 
 def _items(lines: Sequence[str]) -> str:
-    return "".join(f"<li>{text(line)}</li>" for line in lines)
+    return "".join(f"<li>{text(bound(line))}</li>" for line in lines)
 
 
 def table(grid: Grid, digits: int) -> str:
