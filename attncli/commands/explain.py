@@ -28,13 +28,16 @@ class Element(Group):
 
     row: Annotated[
         str | None,
-        shown("--row", "Query to work out (default: the first; causal: the last).", metavar="INDEX|LABEL"),
+        shown(
+            "--row", "Query to work out (default: the first; causal, rope or alibi: the last).", metavar="INDEX|LABEL"
+        ),
     ] = None
     col: Annotated[
         str | None,
         shown(
             "--col",
-            "Key to work out (default: that of most weight); with --step sum the output column.",
+            "Key to work out (default: that of most weight; rope or alibi: at another position); with --step sum the "
+            "output column.",
             metavar="INDEX|LABEL",
         ),
     ] = None

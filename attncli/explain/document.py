@@ -51,7 +51,9 @@ def teach_step(lesson: Lesson, step: str) -> Iterator[Block]:
 
 def _features(lesson: Lesson) -> str:
     query, key = lesson.about.operands.sizes.features, lesson.about.key_features
-    return lesson.say("features" if query == key else "features_apart", query=query, key=key)
+    if query != key:
+        return lesson.say("features_apart", query=query, key=key)
+    return lesson.say("features", query=query, word=lesson.say("feature_word" if query == 1 else "features_word"))
 
 
 def _introduction(lesson: Lesson) -> str:
@@ -60,7 +62,7 @@ def _introduction(lesson: Lesson) -> str:
     queries = lesson.about.rows.total
     places = [lesson.say("where_batch", batch=batch, batches=batches)] if batches > 1 else []
     places += [lesson.say("where_head", head=head, heads=heads)] if heads > 1 else []
-    where = lesson.say("where", places=lesson.say("list_join").join(places)) if places else ""
+    where = lesson.say("where", places=lesson.say("where_join").join(places)) if places else ""
     text = lesson.say(
         "intro",
         queries=queries,

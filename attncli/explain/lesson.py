@@ -145,8 +145,8 @@ class Lesson:
         return name if labels is None else self.say("labelled", what=name, label=apart(label(labels[index])))
 
     def points(self, points: Iterable[str]) -> Points:
-        """Return sentences as points, each with a capital, since some begin with a name."""
-        return Points(self.say("notice"), tuple(point[:1].upper() + point[1:] for point in points))
+        """Return sentences as points; some begin with a name, which is written otherwise within a sentence."""
+        return Points(self.say("notice"), tuple(map(self.language.begin, points)))
 
     def element(self, text: str) -> str:
         """Say which element is worked out."""

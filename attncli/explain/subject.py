@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.computations import Selection
+from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
+from attncli.explain.positions import by_distance, elsewhere, telling_row
 from attncli.problem.computation import ScoreComputation
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
@@ -20,6 +22,8 @@ from attncli.show.window import around
 from attncli.text import nearest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attncli.files.contents import Labels
 
 # The example of the article that the project started from: one query, and two hidden states as columns.
@@ -51,9 +55,10 @@ def choose(
         computation: the steps that are explained, and those before them.
         choice: which head.
         view: how many rows.
-        row: the query to work out, by index or label; None is the first, or under a causal rule the last.
-        column: the key to work out, by index or label; None is the key with most weight. An index is the output
-            column of the last step too, if there is one; if only that step is explained, it is nothing else.
+        row: the query to work out, by index or label; None is one that tells most, see `telling_row`.
+        column: the key to work out, by index or label; None is the key with most weight, where distances count of those
+            at another position. An index is the output column of the last step too, if there is one; if only that step
+            is explained, it is nothing else.
         steps: the steps that are explained.
 
     Raises:
@@ -66,15 +71,17 @@ def choose(
     batch, head = choice.places(computation.shape)[0]
     labels = problem.labels_of(batch)
     query_labels, key_labels = labels.get("query_labels"), labels.get("key_labels")
-    default_row = queries - 1 if o.options.causal else 0
-    the_row = default_row if row is None else find("row", row, query_labels, queries)
+    the_row = telling_row(o, batch, head) if row is None else find("row", row, query_labels, queries)
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     some = o.select(batch=batch, head=head, rows=rows.indices)
     made = computation.compute(Selection(batch, head, rows.indices))
     arrays = {name: array[0, 0] for name, array in made.everything.items()}
-    weights = arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]]
     features = o.sizes.value_features if "sum" in steps else 1
-    the_column, feature = _element(column, weights, key_labels, features, list(steps) == ["sum"])
+    if column is None:
+        one = o.select(batch=batch, head=head, rows=np.array([the_row]))
+        the_column, feature = _most(arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]], one), 0
+    else:
+        the_column, feature = _element(column, o.sizes.keys, key_labels, features, list(steps) == ["sum"])
     return Subject(
         title=problem.texts.get("title", ""),
         operands=some,
@@ -90,11 +97,15 @@ def choose(
     )
 
 
-def _element(column: str | None, weights: Any, labels: Labels | None, features: int, only_sum: bool) -> tuple[int, int]:
-    """Return the key and the output column that are worked out."""
-    keys = len(weights)
-    if column is None:
-        return (0 if np.isnan(weights).any() else int(np.argmax(weights))), 0
+def _most(weights: NDArray[Any], o: ScoreOperands) -> int:
+    """Return the key with most weight; where distances count, of those at another position, if there is one."""
+    known = np.where(np.isnan(weights), 0, weights)
+    others = elsewhere(o) if by_distance(o.options) else np.zeros(len(weights), dtype=bool)
+    return int(np.argmax(np.where(others, known, -1) if others.any() else known))
+
+
+def _element(column: str, keys: int, labels: Labels | None, features: int, only_sum: bool) -> tuple[int, int]:
+    """Return the key and the output column that are asked for."""
     index = _index(column)
     if only_sum:
         if index is None or index >= features:

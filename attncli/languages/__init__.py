@@ -33,6 +33,9 @@ class Catalogue(Protocol):
     def tidy(self, text: str) -> str:
         """Return a sentence whose fields are filled in, with the blanks that its neighbours need."""
 
+    def begin(self, text: str) -> str:
+        """Return a sentence as it stands at the beginning of a line."""
+
 
 def catalogue(name: str) -> Catalogue:
     """Return the catalogue of one of the ``LANGUAGES``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,125 @@ def test_explain_teaches_what_is_added(tmp_path: Path) -> None:
         "the query at position 4 is turned by 4 rad (229.2°), the key at position 3 by 3 rad (171.9°)",
         "capped = 2 · tanh(",
         "+ bias:",
-        "ALiBi = −slope · (p − j) = −0.003906 · (4 − 3) = -0.003906",
+        "ALiBi = −slope·|p − j| = −0.003906·|4 − 3| = -0.003906",
         "This head has a sink",
         "and the sink's: exp(",
         "The sink takes",
     ):
         assert words in english, words
-    closed = {
-        ("0", "5"): "Closed by the causal rule: the query stands at position 3 and may not look ahead to key 5.",
-        ("2", "0"): "Closed by the window: the query at position 5 sees keys 1 to 5, not key 0.",
-        ("0", "6"): "Closed by the mask.",
-    }
-    for (row, column), words in closed.items():
-        assert words in " ".join(called("explain", path, "--row", row, "--col", column, "--step", "score").out.split())
-    np.savez(tmp_path / "l.npz", query=np.ones((1, 2)), hidden=np.ones((3, 2)), key_lengths=[2])
-    words = "Closed by the key length: this batch item has 2 keys, and key 2 is padding."
-    assert words in " ".join(called("explain", tmp_path / "l.npz", "--col", "2").out.split())
     chinese = called("explain", path, "--batch", "1", "--head", "3", "--lang", "zh").out
     for words in ("旋转位置编码", "tanh", "偏置", "ALiBi", "sink"):
         assert words in chinese, words
+
+
+QUERY, HIDDEN = np.ones((3, 2)), np.ones((5, 2))
+BOOLEAN = np.array([[True, False, True]] * 3)
+NUMBERS = np.array([[0.5, -np.inf, 0, 0, 0]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "column", "words"),
+    [
+        ({"causal": True}, 1, "a query at position p sees the keys 0 to p, here 0 to 2. Key 1 is among them: open."),
+        (
+            {"causal": True},
+            3,
+            "a query at position p sees the keys 0 to p, here 0 to 2. Key 3 is not among them: closed.",
+        ),
+        ({"window": [1, 0]}, 1, "sees the keys p − 1 to p, here 1 to 2. Key 1 is among them: open."),
+        ({"window": [-1, 1]}, 4, "sees the keys 0 to p + 1, here 0 to 3. Key 4 is not among them: closed."),
+        ({"window": [0, -1]}, 1, "sees the keys p to the last, here 2 to 4. Key 1 is not among them: closed."),
+        ({"window": [0, 0], "offset": 9}, 4, "sees the keys p to p, here none. Key 4 is not among them: closed."),
+        (
+            {"causal": True, "offset": 1},
+            3,
+            "query 2 stands at position 1 + 2 = 3, since the first query is at 1 (--offset)",
+        ),
+        ({"causal": True, "offset": 1}, 3, "here 0 to 3. Key 3 is among them: open."),
+        ({"causal": True, "offset": "end"}, 4, "the first query is at keys − queries = 5 − 3 = 2 (--offset end)"),
+        ({"causal": True, "past": 2}, 4, "query 2 stands at position 2 + 2 = 4, since 2 keys in the cache come before"),
+        (
+            {"causal": True, "key_lengths": [4]},
+            0,
+            "2 = 3, since the 3 queries are the last of 4 keys, and the first is at 4 − 3",
+        ),
+        ({"key_lengths": [4]}, 3, "this batch item has 4 keys, and all after them is padding. 3 < 4: open."),
+        ({"key_lengths": [4]}, 4, "this batch item has 4 keys, and all after them is padding. 4 ≥ 4: closed."),
+        ({"mask": BOOLEAN}, 2, "Mask: true where a query may attend. Here it is true: open."),
+        ({"mask": BOOLEAN}, 1, "Mask: true where a query may attend. Here it is false: closed."),
+        ({"mask": BOOLEAN}, 3, "Mask: it covers the first 3 keys and closes those beyond. 3 ≥ 3: closed."),
+        (
+            {"mask": NUMBERS},
+            0,
+            "The mask holds numbers to be added, and −∞ closes. Here it is 0.5: open. + mask: 2 + 0.5 = 2.5",
+        ),
+        (
+            {"mask": NUMBERS},
+            1,
+            "The mask holds numbers to be added, and −∞ closes. Here it is −∞: closed. A key that one rule",
+        ),
+        ({"bias": NUMBERS}, 1, "The bias holds numbers to be added, and −∞ closes. Here it is −∞: closed."),
+    ],
+)
+def test_each_rule_is_stated_with_the_numbers_of_the_element(
+    tmp_path: Path, given: dict[str, Any], column: int, words: str
+) -> None:
+    """Why the key that is worked out is open or closed to its query, the last of three; and every rule, not one."""
+    names = {"mask", "bias", "key_lengths"}
+    arrays = {name: np.array(value) for name, value in given.items() if name in names}
+    options = {name: value for name, value in given.items() if name not in names | {"past"}}
+    past = given.get("past", 0)
+    if past:
+        arrays |= {"past_key": HIDDEN[:past], "past_value": HIDDEN[:past]}
+    states = {"query": QUERY, "key": HIDDEN[past:], "value": HIDDEN[past:]}
+    np.savez(tmp_path / "p.npz", **states, **arrays, options=np.array(json.dumps(options)))  # type: ignore[arg-type]
+    asked = ["explain", tmp_path / "p.npz", "--row", "2", "--col", column, "--step", "score"]
+    assert words in " ".join(called(*asked).out.split())
+    chinese = called(*asked, "--lang", "zh").out
+    verdict = "可见" if "open" in words else "屏蔽" if "closed" in words else "位置是"
+    assert verdict in chinese
+
+
+# Which query and key are worked out if none is asked for: the last query, and another key than its own.
+ELEMENTS: list[tuple[dict[str, Any], tuple[int, int] | None]] = [
+    ({"rope": "half"}, (4, 0)),
+    ({"rope": "half", "causal": True}, (4, 0)),
+    ({"alibi": True, "causal": True}, (4, 3)),
+    ({"alibi": True, "window": [1, 0]}, (4, 3)),
+    ({"alibi": True, "window": [0, 1]}, (3, 4)),
+    ({"alibi": True, "mask": np.tri(5, k=-1).T.astype(bool) | np.eye(5, dtype=bool)}, (3, 4)),
+    ({"rope": "half", "window": [0, 0]}, (4, 4)),
+    ({"rope": "half", "offset": 9, "causal": True}, (4, 0)),
+    ({"causal": True}, (4, 0)),
+    ({}, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("given", "element"), ELEMENTS)
+def test_what_distances_do_is_shown_where_there_is_a_distance(
+    tmp_path: Path, given: dict[str, Any], element: tuple[int, int]
+) -> None:
+    """With all states zero, the first of the largest weights is worked out; what is asked for has the last word."""
+    arrays = {name: value for name, value in given.items() if name == "mask"}
+    options = {name: value for name, value in given.items() if name != "mask"}
+    zeros = np.zeros((5, 2))
+    np.savez(tmp_path / "p.npz", query=zeros, hidden=zeros, **arrays, options=np.array(json.dumps(options)))
+    out = called("explain", tmp_path / "p.npz").out
+    assert out.count(f"Worked out for query {element[0]} and key {element[1]}:") == 2
+    asked = called("explain", tmp_path / "p.npz", "--row", "1", "--col", "1", "--step", "score").out
+    assert "Worked out for query 1 and key 1:" in asked
+
+
+def test_rotation_and_alibi_are_worked_out_by_hand() -> None:
+    """Of the samples, without any flag: neither distance is 0."""
+    rotary = " ".join(called("explain", "samples/rotary.json", "--step", "score").out.split())
+    assert "the query at position 2 is turned by 2 rad (114.6°), the key at position 1 by 1 rad (57.3°)" in rotary
+    assert "what counts is the distance, 2 − 1 = 1" in rotary
+    a, b = 2.3 * math.cos(2) - 1.1 * math.sin(2), 2.3 * math.sin(2) + 1.1 * math.cos(2)
+    assert f"query features 0 and 2: (2.3, 1.1) become ({a:.4g}, {b:.4g})" in rotary
+    alibi = called("explain", "samples/alibi.json", "--step", "score").out
+    assert "ALiBi = −slope·|p − j| = −0.25·|4 − 3| = -0.25" in alibi
+    assert "+ ALiBi: 1 + (-0.25) = 0.75" in alibi
 
 
 @pytest.mark.parametrize("function", ["cosine", "general", "additive"])

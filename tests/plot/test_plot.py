@@ -173,7 +173,7 @@ def test_an_explanation_as_a_page(tmp_path: Path) -> None:
     called("explain", SAMPLES / "article.json", "--lang", "zh", "-o", tmp_path / "e.html")
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert '<html lang="zh">' in page
-    assert "<h2>第一步 · 打分：每个键与每个查询有多合拍？</h2>" in page
+    assert "<h2>第一步 · 打分：每个键与每个查询有多匹配？</h2>" in page
     assert '<td class="mark">' in page
     assert len(data_of(page)["heads"]) == 1
     assert page == called("explain", SAMPLES / "article.json", "--lang", "zh", "-f", "html").out

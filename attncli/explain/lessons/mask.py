@@ -1,34 +1,78 @@
-"""Masks and biases, taught: what is added to the worked score, and which rules close the key."""
+"""Masks and biases, taught: which rules open or close the worked key, and what is added to its score."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from attncli.attend.stages.mask import additions, openings
 from attncli.explain.blocks import Block, Table
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.explain.positions import standing
 from attncli.show.blocks import Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:
-    """Say what ALiBi takes off; what other rules do is said where they apply."""
+    """Say what ALiBi takes off; what other rules are is said where they apply."""
     if lesson.about.operands.options.alibi:
         yield Paragraph(lesson.say("alibi_purpose", slope=lesson.about.slope))
 
 
 def working(lesson: Lesson) -> Iterator[str]:
-    """Say what is added to the score, or which rules close the key."""
+    """Say of each rule why it opens or closes the key, and what is added to the score of an open one."""
     about, o = lesson.about, lesson.about.operands
-    closed = [name for name, rule in openings(o).items() if not about.element_of(rule)]
-    if not closed:
+    if o.options.rope is None:  # which has said it already
+        yield from standing(lesson)
+    rules = {name: bool(about.element_of(rule)) for name, rule in openings(o).items()}
+    for name, is_open in rules.items():
+        yield _ruled(lesson, name, "open" if is_open else "closed")
+    if all(rules.values()):
         yield from _added(lesson)
-        return
-    for name in closed:
-        yield lesson.say(f"closed_{name}", **_reason(lesson, name))
-    yield lesson.say("closed")
+    else:
+        yield lesson.say("closed")
+
+
+def _ruled(lesson: Lesson, name: str, state: str) -> str:
+    """Say what a rule is, and why it opens or closes the key."""
+    about, o = lesson.about, lesson.about.operands
+    key = about.column
+    match name:
+        case "causal":
+            return lesson.say(f"causal_{state}", key=key, seen=_seen(lesson, 0, about.position))
+        case "window":
+            return lesson.say(f"window_{state}", key=key, **_window(lesson))
+        case "length":
+            assert o.key_lengths is not None  # the rule is in force only with them
+            return lesson.say(f"length_{state}", key=key, length=int(o.key_lengths[0]))
+    array = o.mask if name == "mask" else o.bias
+    assert array is not None
+    covered = array.shape[-1]
+    if name == "mask" and covered < o.sizes.keys and key >= covered:
+        return lesson.say("mask_short", key=key, count=covered)
+    if array.dtype == bool:
+        return lesson.say(f"mask_{state}")
+    number = additions(o)[name]
+    return lesson.say(f"numbers_{state}", name=lesson.say(f"name_{name}"), number=about.element_of(number))
+
+
+def _window(lesson: Lesson) -> dict[str, str]:
+    """Return what the window says, and which keys that are here."""
+    about, o = lesson.about, lesson.about.operands
+    left, right = o.options.window or (-1, -1)
+    first = 0 if left < 0 else about.position - left
+    last = o.sizes.keys - 1 if right < 0 else about.position + right
+    return {
+        "left": lesson.say("window_first") if left < 0 else f"p − {left}" if left else "p",
+        "right": lesson.say("window_last") if right < 0 else f"p + {right}" if right else "p",
+        "seen": _seen(lesson, first, last),
+    }
+
+
+def _seen(lesson: Lesson, first: int, last: int) -> str:
+    """Name the keys, of those that there are, from one place to another."""
+    first, last = max(first, 0), min(last, lesson.about.operands.sizes.keys - 1)
+    return lesson.say("keys_seen", first=first, last=last) if first <= last else lesson.say("no_key_seen")
 
 
 def _added(lesson: Lesson) -> Iterator[str]:
@@ -42,22 +86,6 @@ def _added(lesson: Lesson) -> Iterator[str]:
         before, reached = reached, reached + number
         called = lesson.say(f"name_{name}")
         yield lesson.say("added", name=called, before=before, number=lesson.signed(number), after=reached)
-
-
-def _reason(lesson: Lesson, name: str) -> dict[str, Any]:
-    """Return the numbers that say why a rule closes the key."""
-    about, o = lesson.about, lesson.about.operands
-    if name == "causal":
-        return {"position": about.position, "key": about.column}
-    if name == "window":
-        left, right = o.options.window or (-1, -1)
-        first = "0" if left < 0 else str(max(about.position - left, 0))
-        last = str(o.sizes.keys - 1 if right < 0 else min(about.position + right, o.sizes.keys - 1))
-        return {"position": about.position, "key": about.column, "first": first, "last": last}
-    if name == "length":
-        assert o.key_lengths is not None  # the rule is in force only with them
-        return {"length": int(o.key_lengths[0]), "key": about.column}
-    return {}
 
 
 def tables(lesson: Lesson) -> Iterator[Block]:

@@ -9,6 +9,7 @@ import numpy as np
 from attncli.attend.stages.rotate import angles, pairs
 from attncli.explain.blocks import Block
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.explain.positions import standing
 from attncli.show.blocks import Paragraph
 
 
@@ -24,6 +25,7 @@ def working(lesson: Lesson) -> Iterator[str]:
     about, o = lesson.about, lesson.about.operands
     if o.options.rope is None:
         return
+    yield from standing(lesson)
     # Past keys were turned before they were put into the cache, by the same rule.
     positions = np.array([about.position, about.column])
     turned = angles(positions, o.sizes.features, o.options.rope_theta)
@@ -39,7 +41,7 @@ def working(lesson: Lesson) -> Iterator[str]:
         distance=positions[0] - positions[1],
     )
     if about.key_features == o.sizes.features:  # only then do their last pairs turn alike
-        yield lesson.say("rope_last", angle=turned[0, -1] - turned[1, -1])
+        yield lesson.say("rope_last", angle=abs(turned[0, -1] - turned[1, -1]))
     first, second = (part.start for part in pairs(o.sizes.features, o.options.rope))
     before, after = o.query[0, 0, about.at], about.met[0]
     a, b, x, y = (np.float64(vector[place]) for vector in (before, after) for place in (first, second))

@@ -4,9 +4,14 @@ from attncli.languages.en.lesson import LESSON
 from attncli.languages.en.page import PAGE
 from attncli.languages.en.reference import REFERENCE
 
-__all__ = ["LESSON", "PAGE", "REFERENCE", "tidy"]
+__all__ = ["LESSON", "PAGE", "REFERENCE", "begin", "tidy"]
 
 
 def tidy(text: str) -> str:
     """Return a finished sentence as it is: English words bring their own blanks."""
     return text
+
+
+def begin(text: str) -> str:
+    """Return a sentence with a capital."""
+    return text[:1].upper() + text[1:]

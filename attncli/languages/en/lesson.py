@@ -13,9 +13,12 @@ LESSON = {
     "meet_word": "meet",
     "key_word": "key",
     "keys_word": "keys",
-    "features": "{query} features each",
+    "features": "{query} {word} each",
+    "feature_word": "feature",
+    "features_word": "features",
     "features_apart": "{query} and {key} features",
     "where": " ({places}, counted from 0)",
+    "where_join": ", ",
     "where_batch": "batch item {batch} of {batches}",
     "where_head": "head {head} of {heads}",
     "group": " Query head {head} reads key head {key_head}: each key head serves {group} consecutive query heads.",
@@ -54,22 +57,22 @@ LESSON = {
     "projected": "{what} = {numbers}",
     "additive_sum": "v · tanh(…) = {terms} = {total}",
     "rope_purpose": (
-        "Query and key are first rotated by their positions (rotary embedding): features in pairs, pair i by position · "
-        "{theta}^(−2i/d) radians. Rotating both by the same angle changes no dot product, so the score comes to depend "
+        "Query and key are first rotated by their positions (rotary embedding): features in pairs, at position p pair i by "
+        "p·{theta}^(−2i/d) radians. Rotating both by the same angle changes no dot product, so the score comes to depend "
         "on how far apart the two are, not on where they stand."
     ),
     "rope_angles": (
         "first pair: the query at position {query} is turned by {query_angle} rad ({query_degrees}°), the key at "
-        "position {key} by {key_angle} rad ({key_degrees}°); what counts is the distance {distance}"
+        "position {key} by {key_angle} rad ({key_degrees}°); what counts is the distance, {query} − {key} = {distance}"
     ),
     "rope_last": "last pair: only {angle} rad between the two",
     "rope_pair": "query features {first} and {second}: ({a}, {b}) become ({x}, {y})",
     "rope_past": "key {key} comes from the cache, where it was put after it had been turned",
     "alibi_purpose": (
-        "ALiBi takes off {slope} for every position that a key is behind the query; other heads have other slopes, so "
-        "that some look near and others far."
+        "ALiBi adds −slope·|p − j| to the score of a query at position p and a key at position j, be the key behind or "
+        "ahead. The slope of this head is {slope}; other heads have other slopes, so that some look near and others far."
     ),
-    "alibi": "ALiBi = −slope · (p − j) = −{slope} · ({query} − {key}) = {number}",
+    "alibi": "ALiBi = −slope·|p − j| = −{slope}·|{query} − {key}| = {number}",
     "softcapped": "capped = {cap} · tanh({score} / {cap}) = {capped}",
     "softcap_most": (
         "Softcap changes large scores most: that of {key} from {before} to {after}. Scores near 0 stay nearly what they "
@@ -79,12 +82,45 @@ LESSON = {
     "name_mask": "mask",
     "name_bias": "bias",
     "name_alibi": "ALiBi",
-    "closed_causal": "Closed by the causal rule: the query stands at position {position} and may not look ahead to key {key}.",
-    "closed_window": "Closed by the window: the query at position {position} sees keys {first} to {last}, not key {key}.",
-    "closed_length": "Closed by the key length: this batch item has {length} keys, and key {key} is padding.",
-    "closed_mask": "Closed by the mask.",
-    "closed_bias": "Closed by the bias, which is −∞ here.",
-    "closed": "The logit is −∞, whatever the score.",
+    "position_offset": (
+        "query {row} stands at position {first} + {row} = {position}, since the first query is at {first} (--offset)"
+    ),
+    "position_end": (
+        "query {row} stands at position {first} + {row} = {position}, since the first query is at keys − queries = {keys} − "
+        "{queries} = {first} (--offset end)"
+    ),
+    "position_lengths": (
+        "query {row} stands at position {first} + {row} = {position}, since the {queries} queries are the last of {length} "
+        "keys, and the first is at {length} − {queries} = {first}"
+    ),
+    "position_past": (
+        "query {row} stands at position {first} + {row} = {position}, since {first} keys in the cache come before the first "
+        "query"
+    ),
+    "causal_open": "Causal rule: a query at position p sees the keys 0 to p, here {seen}. Key {key} is among them: open.",
+    "causal_closed": "Causal rule: a query at position p sees the keys 0 to p, here {seen}. Key {key} is not among them: closed.",
+    "window_open": (
+        "Window: a query at position p sees the keys {left} to {right}, here {seen}. Key {key} is among them: open."
+    ),
+    "window_closed": (
+        "Window: a query at position p sees the keys {left} to {right}, here {seen}. Key {key} is not among them: closed."
+    ),
+    "window_first": "0",
+    "window_last": "the last",
+    "keys_seen": "{first} to {last}",
+    "no_key_seen": "none",
+    "length_open": (
+        "Key lengths: this batch item has {length} keys, and all after them is padding. {key} < {length}: open."
+    ),
+    "length_closed": (
+        "Key lengths: this batch item has {length} keys, and all after them is padding. {key} ≥ {length}: closed."
+    ),
+    "mask_open": "Mask: true where a query may attend. Here it is true: open.",
+    "mask_closed": "Mask: true where a query may attend. Here it is false: closed.",
+    "mask_short": "Mask: it covers the first {count} keys and closes those beyond. {key} ≥ {count}: closed.",
+    "numbers_open": "The {name} holds numbers to be added, and −∞ closes. Here it is {number}: open.",
+    "numbers_closed": "The {name} holds numbers to be added, and −∞ closes. Here it is {number}: closed.",
+    "closed": "A key that one rule closes has the logit −∞, whatever its score.",
     "table_scores": "scores, the element above marked",
     "table_logits": "logits: what softmax sees, −∞ where a query may not look",
     "table_weights": "weights, the element above marked",
@@ -98,17 +134,18 @@ LESSON = {
     ),
     "score_gap_tie": "{second} has exactly the same, so the two get the same weight.",
     "closed_count": "{closed} of {keys} keys are closed to {row}; it chooses among {open}.",
-    "softmax_heading": "Step 2 · Softmax: from scores to shares",
+    "softmax_heading": "Step 2 · Softmax: from logits to weights",
     "softmax_purpose": (
-        "Softmax turns the logits of a row into positive weights that sum to 1. The exponential makes all of them "
-        "positive and differences into ratios; dividing by the sum makes shares of them. Each row stands for itself. "
-        "The row's maximum is subtracted first: it cancels in the quotient, and no exponential can overflow."
+        "Softmax turns the logits of a row, its scores after masks and biases, into positive weights that sum to 1. The "
+        "exponential makes all of them positive and differences into ratios; dividing by the sum makes shares of them. "
+        "Each row stands for itself. The row's maximum is subtracted first: it cancels in the quotient, and no "
+        "exponential can overflow."
     ),
     "softmax_purpose_sink": (
-        "Softmax turns the logits of a row into positive weights that, with what a sink takes, sum to 1. The exponential "
-        "makes all of them positive and differences into ratios; dividing by the sum makes shares of them. Each row "
-        "stands for itself. The largest logit is subtracted first: it cancels in the quotient, and no exponential can "
-        "overflow."
+        "Softmax turns the logits of a row, its scores after masks and biases, into positive weights that, with what a "
+        "sink takes, sum to 1. The exponential makes all of them positive and differences into ratios; dividing by the "
+        "sum makes shares of them. Each row stands for itself. The largest logit is subtracted first: it cancels in the "
+        "quotient, and no exponential can overflow."
     ),
     "softmax_element": "Worked out for {row} and {column}:",
     "softmax_peak": "largest logit of the row: m = {peak}",
@@ -173,14 +210,14 @@ LESSON = {
     "sum_element": "Worked out for {row}, output column {column}:",
     "sum_terms": "Σ weight · value = {terms} = {total}",
     "sum_empty": "{row} may attend to nothing, so its output is 0.",
-    "share": "{best} contributes {share} of the weight, the first three keys together {three}.",
+    "share": "{best} contributes {share} of the weight, the three with most weight together {three}.",
     "is_one": "The output of {row} is exactly the value of {best}.",
     "near_one": "The output of {row} is very nearly the value of {best}: they differ by at most {difference}.",
     "mean_distance": (
         "Had every open key the same weight, the output would be their mean; the worked element would be {mean} "
         "instead of {value}."
     ),
-    "masked_values": "Values behind a closed key have weight 0 and contribute nothing, not even NaN or ∞.",
+    "masked_values": "The value of a closed key has weight 0 and contributes nothing, not even NaN or ∞.",
     "list_join": ", ",
     "ranked": "{label} ({weight})",
     "the_query": "query {index}",

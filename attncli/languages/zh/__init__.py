@@ -7,7 +7,7 @@ from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 
-__all__ = ["LESSON", "PAGE", "REFERENCE", "tidy"]
+__all__ = ["LESSON", "PAGE", "REFERENCE", "begin", "tidy"]
 
 REFERENCE = PAGES | MISTAKES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。
@@ -17,3 +17,8 @@ NAMED = re.compile(r"((?:查询|键) \d+)(?=[\u4e00-\u9fff])")
 def tidy(text: str) -> str:
     """Return a finished sentence with a blank between a number and the character that follows it."""
     return NAMED.sub(r"\1 ", text)
+
+
+def begin(text: str) -> str:
+    """Return a sentence as it is: softmax has no capital in Chinese, wherever it stands."""
+    return text

@@ -1,13 +1,15 @@
 """Chinese: the sentences of the lessons."""
 
 LESSON = {
-    "title": "一步一步看注意力",
+    "title": "逐步看懂注意力",
     "intro": (
-        "每个查询（query）都向所有的键（key）提问，哪个键答得越好，它的值（value）在输出里占的份量就越大。整个过程分三步："
+        "注意力让每个查询（query）与所有的键（key）逐一比对，哪个键越匹配，它的值（value）在输出中的分量就越大。计算分三步："
         "打分、softmax、加权求和。这里有 {queries} 个{queries_word}、{keys} 个{keys_word}{meet_word}，{features}"
-        "{where}，以 {dtype} 计算。"
+        "{where}，用 {dtype} 计算。"
     ),
-    "features": "每个向量 {query} 维",
+    "features": "每个向量 {query} {word}",
+    "feature_word": "维",
+    "features_word": "维",
     "features_apart": "查询 {query} 维，键 {key} 维",
     "query_word": "查询",
     "queries_word": "查询",
@@ -15,140 +17,166 @@ LESSON = {
     "meet_word": "",
     "key_word": "键",
     "keys_word": "键",
-    "where": "（{places}，从 0 数起）",
-    "where_batch": "批中第 {batch} 项，共 {batches} 项",
-    "where_head": "第 {head} 头，共 {heads} 头",
-    "group": "第 {head} 个查询头使用第 {key_head} 个键头：每个键头供相邻的 {group} 个查询头共用。",
+    "where": "（{places}；编号从 0 开始）",
+    "where_join": "；",
+    "where_batch": "批次共 {batches} 项，这是第 {batch} 项",
+    "where_head": "共 {heads} 个头，这是第 {head} 个",
+    "group": "查询头 {head} 使用键头 {key_head}：每个键头由相邻的 {group} 个查询头共用。",
     "shapes": "形状：{text}",
-    "score_heading": "第一步 · 打分：每个键与每个查询有多合拍？",
+    "score_heading": "第一步 · 打分：每个键与每个查询有多匹配？",
     "score_purpose_dot": (
-        "一个查询与一个键的得分就是两者的点积：逐维相乘，再全部相加。两个向量方向一致，得分就是大的正数；互不相干，得分接近 0；"
-        "方向相反，得分为负。向量越长，得分的绝对值也越大。"
+        "查询与键的得分是两个向量的点积：逐维相乘，再求和。两个向量方向一致时，得分是较大的正数；互不相关时，接近 0；"
+        "方向相反时，为负。向量越长，得分的绝对值也越大。"
     ),
     "scale_none": "这里不做缩放，得分保持原样。",
     "scale_sqrt": (
-        "缩放因子是 1/√d = 1/√{features} = {factor}。如果 d 个分量相互独立、方差为 1，点积的方差就是 d；除以 √d，"
+        "缩放因子是 1/√d = 1/√{features} = {factor}。如果 d 个分量相互独立，方差都是 1，点积的方差就是 d；除以 √d，"
         "方差便回到 1，与维数无关，softmax 也就不容易饱和。"
     ),
-    "scale_number": "每个得分都要乘上缩放因子 {factor}{as_sqrt}。",
+    "scale_number": "每个得分都要乘以缩放因子 {factor}{as_sqrt}。",
     "as_sqrt": "，也就是 1/√{features}",
-    "score_element": "以{row}和{column}为例，完整算一遍：",
+    "score_element": "以{row}和{column}为例，完整计算一遍：",
     "product_sum": "查询 · 键 = {terms} = {total}",
     "more_terms": "（其余 {count} 项乘积合计 {total}）",
     "scaled": "得分 = {scale} × {total} = {score}",
     "score_purpose_cosine": (
-        "一个查询与一个键的得分，是两个向量夹角的余弦：方向一致为 1，垂直为 0，相反为 −1。向量的长短不起作用。"
+        "查询与键的得分是两个向量夹角的余弦：方向一致为 1，垂直为 0，相反为 −1，与向量的长短无关。"
     ),
     "score_purpose_general": (
-        "一个查询与一个键的得分是 q·W·k：学到的矩阵 W 先把查询变成“理想的键”的样子，再用点积衡量眼前这个键有多接近它。"
+        "查询与键的得分是 q·W·k：学到的矩阵 W 先把查询变换成“理想的键”，再用点积衡量实际的键与它有多接近。"
     ),
     "score_purpose_additive": (
-        "一个查询与一个键的得分出自一个小网络：两者先投影到同一空间并相加，经 tanh 压到 −1 与 1 之间，再用学到的向量 v 加权求和。"
+        "查询与键的得分由一个小网络给出：两者先投影到同一个空间再相加，经 tanh 压缩到 −1 与 1 之间，最后用学到的向量 v 加权求和。"
         "查询和键的维数可以不同。"
     ),
     "cosine": "cos = {product} / ({query} × {key}) = {total}，即除以两个向量的长度 |q| 和 |k|",
     "projected": "{what} = {numbers}",
     "additive_sum": "v · tanh(…) = {terms} = {total}",
     "rope_purpose": (
-        "查询和键先按各自的位置旋转（旋转位置编码）：各维两两配对，第 i 对转过 位置 · {theta}^(−2i/d) 弧度。两个向量转过相同的角度，"
-        "点积不变，所以得分只与两者相隔多远有关，与各自身在何处无关。"
+        "查询和键先按各自的位置旋转（旋转位置编码，RoPE）：各维两两配对，位置 p 上的第 i 对转过 p·{theta}^(−2i/d) 弧度。"
+        "两个向量转过同样的角度时，点积不变，所以得分只取决于两者相距多远，与各自的绝对位置无关。"
     ),
     "rope_angles": (
-        "第一对：位置 {query} 上的查询转过 {query_angle} 弧度（{query_degrees}°），位置 {key} 上的键转过 {key_angle} 弧度"
-        "（{key_degrees}°）；起作用的是两者的距离 {distance}"
+        "第一对：位置 {query} 的查询转过 {query_angle} 弧度（{query_degrees}°），位置 {key} 的键转过 {key_angle} 弧度"
+        "（{key_degrees}°）；起作用的是相对位置 {query} − {key} = {distance}"
     ),
-    "rope_last": "最后一对：两者之间只差 {angle} 弧度",
+    "rope_last": "最后一对：两者只差 {angle} 弧度",
     "rope_pair": "查询的第 {first} 维和第 {second} 维：({a}, {b}) 变为 ({x}, {y})",
     "rope_past": "键 {key} 来自缓存，存入之前就已经旋转过了",
-    "alibi_purpose": "ALiBi：键每落后查询一个位置，就扣去 {slope}。各个头的斜率不同，所以有的头看得近，有的头看得远。",
-    "alibi": "ALiBi = −斜率 · (p − j) = −{slope} · ({query} − {key}) = {number}",
-    "softcapped": "压缩后 = {cap} · tanh({score} / {cap}) = {capped}",
-    "softcap_most": "softcap 对大的得分影响最大：{key}的得分由 {before} 变为 {after}；接近 0 的得分几乎不变。",
+    "alibi_purpose": (
+        "ALiBi 按距离扣分：位置 p 的查询与位置 j 的键，得分加上 −m·|p − j|，键在前在后都一样。这个头的斜率 m 是 {slope}；"
+        "各个头的斜率不同，所以有的头看得近，有的头看得远。"
+    ),
+    "alibi": "ALiBi = −m·|p − j| = −{slope}·|{query} − {key}| = {number}",
+    "softcapped": "softcap 之后 = {cap} · tanh({score} / {cap}) = {capped}",
+    "softcap_most": "softcap 对绝对值大的得分影响最大：{key}由 {before} 变为 {after}；接近 0 的得分几乎不变。",
     "added": "加上{name}：{before} + {number} = {after}",
     "name_mask": "掩码",
     "name_bias": "偏置",
     "name_alibi": " ALiBi",
-    "closed_causal": "被因果规则挡住：查询位于位置 {position}，不能看到后面的键 {key}。",
-    "closed_window": "被窗口挡住：位置 {position} 上的查询只看得到键 {first} 到键 {last}，看不到键 {key}。",
-    "closed_length": "被键的个数挡住：这一项只有 {length} 个键，键 {key} 是填充。",
-    "closed_mask": "被掩码挡住。",
-    "closed_bias": "被偏置挡住：偏置在这里是 −∞。",
-    "closed": "无论得分多少，logit 一律为 −∞。",
-    "table_scores": "得分，上面算的那一个已标出",
-    "table_logits": "logits：softmax 真正看到的数，不许看的位置为 −∞",
-    "table_weights": "权重，上面算的那一个已标出",
-    "table_output": "输出，上面算的那一个已标出",
-    "notice": "从这些数里能看出什么",
+    "position_offset": "查询 {row} 的位置是 {first} + {row} = {position}：第一个查询位于 {first}（--offset）",
+    "position_end": (
+        "查询 {row} 的位置是 {first} + {row} = {position}：第一个查询位于“键数 − 查询数”，即 {keys} − {queries} = {first}"
+        "（--offset end）"
+    ),
+    "position_lengths": (
+        "查询 {row} 的位置是 {first} + {row} = {position}：这 {queries} 个查询对应 {length} 个键中的最后几个，"
+        "所以第一个位于 {length} − {queries} = {first}"
+    ),
+    "position_past": "查询 {row} 的位置是 {first} + {row} = {position}：第一个查询接在缓存里的 {first} 个键之后",
+    "causal_open": "因果掩码：位置 p 的查询能看到的键从 0 到 p，这里是{seen}。键 {key} 在其中，可见。",
+    "causal_closed": "因果掩码：位置 p 的查询能看到的键从 0 到 p，这里是{seen}。键 {key} 不在其中，屏蔽。",
+    "window_open": "窗口：位置 p 的查询能看到的键从 {left} 到 {right}，这里是{seen}。键 {key} 在其中，可见。",
+    "window_closed": "窗口：位置 p 的查询能看到的键从 {left} 到 {right}，这里是{seen}。键 {key} 不在其中，屏蔽。",
+    "window_first": "0",
+    "window_last": "最后一个",
+    "keys_seen": " {first} 到 {last}",
+    "no_key_seen": "一个也没有",
+    "length_open": "有效长度：这一项有 {length} 个键，后面都是填充。{key} < {length}，可见。",
+    "length_closed": "有效长度：这一项有 {length} 个键，后面都是填充。{key} ≥ {length}，屏蔽。",
+    "mask_open": "掩码：true 表示可见。这里是 true，可见。",
+    "mask_closed": "掩码：true 表示可见。这里是 false，屏蔽。",
+    "mask_short": "掩码：只覆盖前 {count} 个键，之后的一律屏蔽。{key} ≥ {count}，屏蔽。",
+    "numbers_open": "{name}是加到得分上的数，−∞ 表示屏蔽。这里是 {number}，可见。",
+    "numbers_closed": "{name}是加到得分上的数，−∞ 表示屏蔽。这里是 {number}，屏蔽。",
+    "closed": "只要有一条规则屏蔽，logit 就是 −∞，与得分无关。",
+    "table_scores": "得分，上面计算的那一个已标出",
+    "table_logits": "logit：softmax 的输入，被屏蔽处为 −∞",
+    "table_weights": "权重，上面计算的那一个已标出",
+    "table_output": "输出，上面计算的那一个已标出",
+    "notice": "从这些数中能看出什么",
     "score_best": "{row}与{best}的得分最高：{score}。",
-    "logit_best": "在{row}看得到的键里，{best}的 logit 最大：{score}。",
-    "score_gap": "其次是{second}，为 {score}。softmax 只看差值：高出 {gap}，权重就是对方的 e^{gap} = {ratio} 倍。",
-    "score_gap_tie": "{second}与它完全相同，所以两者权重相等。",
-    "closed_count": "{keys} 个键里有 {closed} 个对{row}关闭，它只能在其余 {open} 个中选择。",
-    "softmax_heading": "第二步 · Softmax：把得分变成份额",
+    "logit_best": "在{row}可见的键中，{best}的 logit 最大：{score}。",
+    "score_gap": "其次是{second}，为 {score}。softmax 只看差值：高出 {gap}，权重就是它的 e^{gap} = {ratio} 倍。",
+    "score_gap_tie": "{second}与它并列，所以两者权重相等。",
+    "closed_count": "{keys} 个键中有 {closed} 个对{row}屏蔽，可见的有 {open} 个。",
+    "softmax_heading": "第二步 · softmax：把 logit 变成权重",
     "softmax_purpose": (
-        "softmax 把一行 logit 变成一组正的权重，总和为 1。取指数让每一项都为正，并把“差”变成“比”；再除以总和，就成了份额。"
-        "各行互不影响。计算时先减去这一行的最大值：它在分子分母里约掉，结果不变，而指数再也不会溢出。"
+        "softmax 把一行 logit（得分加上掩码和偏置之后的数）变成一组正的权重，总和为 1。取指数让每一项都为正，并把“差”变成“比”；"
+        "再除以总和，就得到各自的份额。各行独立计算。计算时先减去这一行的最大值：它在分子和分母中约去，结果不变，指数却不会溢出。"
     ),
     "softmax_purpose_sink": (
-        "softmax 把一行 logit 变成一组正的权重；连同汇（sink）分走的那一份，总和为 1。取指数让每一项都为正，并把“差”变成“比”；"
-        "再除以总和，就成了份额。各行互不影响。计算时先减去其中最大的一项：它在分子分母里约掉，结果不变，而指数再也不会溢出。"
+        "softmax 把一行 logit（得分加上掩码和偏置之后的数）变成一组正的权重，连同汇（sink）分走的那一份，总和为 1。取指数让每一项"
+        "都为正，并把“差”变成“比”；再除以总和，就得到各自的份额。各行独立计算。计算时先减去其中最大的一项：它在分子和分母中约去，"
+        "结果不变，指数却不会溢出。"
     ),
-    "softmax_element": "以{row}和{column}为例，完整算一遍：",
+    "softmax_element": "以{row}和{column}为例，完整计算一遍：",
     "softmax_peak": "这一行最大的 logit：m = {peak}",
     "softmax_numerator": "exp(logit − m) = exp({logit} − {peak}) = {numerator}",
     "softmax_total": "这一行的指数之和 = {terms} = {total}",
     "more_exponentials": "（其余 {count} 项合计 {total}）",
     "softmax_quotient": "权重 = {numerator} / {total} = {weight}",
-    "softmax_empty": "{row}什么都不许看：这一行的 logit 全是 −∞，按约定权重全部为 0。",
-    "not_a_number": "{row}这一行里有 NaN 或 ∞：要么输入里就有，要么乘积超出了数的范围，因此无从解读。",
+    "softmax_empty": "{row}没有可见的键：这一行的 logit 全是 −∞，按约定权重全为 0。",
+    "not_a_number": "{row}这一行含有 NaN 或 ∞：要么输入里就有，要么乘积超出了数值范围，因此无从解读。",
     "sink_purpose": (
-        "这个头有一个“汇”（sink）：相当于多出一个键，logit 为 {sink}，值为 0。它照样分走一份权重，却不贡献任何内容，"
-        "这样查询什么也没找到时，就不必硬去关注谁。"
+        "这个头有一个汇（attention sink）：相当于多出一个键，logit 为 {sink}，值为 0。它照样分走一份权重，却不贡献任何内容，"
+        "这样没有找到匹配的查询就不必硬去关注某个键。"
     ),
-    "softmax_peak_sink": "这一行最大的 logit（连同 sink）：m = {peak}",
-    "softmax_sink": "再加上 sink 的一项：exp({sink} − {peak}) = {drain}，合计 {total}",
-    "sink_takes": "sink 占去这一行权重的 {sink}，各个键分享其余的 {rest}。",
-    "sink_shrinks": "权重之和是 {rest}，不是 1：输出比各个值的平均要短这么多。",
-    "most_weight": "{row}最关注的依次是：{ranking}。",
+    "softmax_peak_sink": "这一行最大的 logit（连同汇）：m = {peak}",
+    "softmax_sink": "再加上汇的一项：exp({sink} − {peak}) = {drain}，合计 {total}",
+    "sink_takes": "汇占去这一行权重的 {sink}，各个键分享其余的 {rest}。",
+    "sink_shrinks": "权重之和是 {rest}，不是 1：输出相当于值的加权平均再乘以 {rest}。",
+    "most_weight": "{row}最关注{ranking}。",
     "effective": (
-        "这一行的权重实际上相当于由 {effective} 个键平分（可看的键有 {open} 个）。这个数是熵的指数：一个键独占时为 1，"
-        "所有键均分时为 {open}。"
+        "这一行的权重相当于由 {effective} 个键平分（可见的键有 {open} 个）。这个数是熵的指数 exp(H)：权重集中在一个键上时为 1，"
+        "均匀分布时为 {open}。"
     ),
     "saturated": (
-        "softmax 在这里已经饱和：{best}独占 {weight}。输出几乎就是这一个值；对其 logit 的梯度 w·(1−w) 只有 {gradient}，"
+        "softmax 在这里已经饱和：{best}的权重高达 {weight}，输出几乎就是它的值。权重对这个 logit 的梯度 w·(1−w) 只有 {gradient}，"
         "这样的行在训练中几乎学不到东西。"
     ),
     "not_saturated": (
-        "softmax 没有饱和：最大的权重是 {weight}，对其 logit 的梯度 w·(1−w) 为 {gradient}（w = 0.5 时最大，为 0.25）。"
+        "softmax 没有饱和：最大的权重是 {weight}，它对自己的 logit 的梯度 w·(1−w) 为 {gradient}（w = 0.5 时最大，为 0.25）。"
     ),
-    "only_key": "只有一个键可看，所以不管得分多少，它的权重都是 1。",
+    "only_key": "可见的键只有一个，所以不论得分多少，它的权重都是 1。",
     "naive_overflow": (
-        "如果不先减去最大值，exp({peak}) 在 {dtype} 中会变成 ∞（能表示的最大指数是 {limit}），而 ∞/∞ 是 NaN，整行就毁了。"
+        "如果不先减去最大值，exp({peak}) 在 {dtype} 中会溢出为 ∞（指数最大只能到 {limit}），而 ∞/∞ 是 NaN，整行作废。"
     ),
     "naive_underflow": (
-        "如果不先减去最大值，这一行的指数在 {dtype} 中会全部变成 0（连 exp({peak}) 也不例外），而 0/0 是 NaN，整行就毁了。"
+        "如果不先减去最大值，这一行的指数在 {dtype} 中会全部下溢为 0（连 exp({peak}) 也不例外），而 0/0 是 NaN，整行作废。"
     ),
     "naive_fits": (
-        "这里即使不减最大值，权重也一样：exp({peak}) = {exponential}，{dtype} 还放得下（最大指数是 {limit}）。"
+        "这里即使不减去最大值，权重也一样：exp({peak}) = {exponential} 在 {dtype} 的范围之内（指数最大可到 {limit}）。"
     ),
-    "naive_fits_not_float32": "换成 float32 就不行了：它的最大指数只有 {limit}。",
-    "sharpest": "在显示出来的各行中，{sharp}最果断（相当于 {few} 个键），{flat}最分散（相当于 {many} 个键）。",
+    "naive_fits_not_float32": "换成 float32 就不行了：指数最大只能到 {limit}。",
+    "sharpest": "在显示出来的各行中，{sharp}的权重最集中（相当于 {few} 个键），{flat}的最分散（相当于 {many} 个键）。",
     "sum_heading": "第三步 · 加权求和：把值混合起来",
     "sum_purpose": (
-        "输出的每一行，都是各个值向量按这一行权重取的加权平均。它总落在被混合的那些值之间：注意力只搬运信息，不会凭空创造信息。"
+        "输出的每一行都是各个值向量的加权平均，权重就是上一步得到的那一行。结果总落在被混合的那些值之间：注意力只搬运信息，"
+        "不会凭空产生信息。"
     ),
     "sum_purpose_sink": (
-        "输出的每一行，都是各个值向量乘以各自的权重再相加。一行的权重总和不到 1，因为汇分走了一份，却不带来任何值：输出是这些值的"
-        "加权平均，再按这一份缩短。"
+        "输出的每一行都是各个值向量乘以各自的权重再相加。一行的权重之和小于 1，因为汇分走了一份，却不带来任何值：输出是值的加权平均"
+        "再按比例缩短。"
     ),
-    "sum_element": "以{row}、输出的第 {column} 列为例，完整算一遍：",
+    "sum_element": "以{row}、输出的第 {column} 列为例，完整计算一遍：",
     "sum_terms": "Σ 权重 · 值 = {terms} = {total}",
-    "sum_empty": "{row}什么都不许看，所以它的输出为 0。",
-    "share": "{best}占全部权重的 {share}，前三个键合计 {three}。",
+    "sum_empty": "{row}没有可见的键，所以它的输出为 0。",
+    "share": "{best}占全部权重的 {share}，权重最大的三个键合计 {three}。",
     "is_one": "{row}的输出恰好就是{best}的值。",
     "near_one": "{row}的输出几乎就是{best}的值，两者最多相差 {difference}。",
-    "mean_distance": "假如所有可看的键权重相同，输出就是它们的平均：上面算的那个数会是 {mean}，而不是 {value}。",
-    "masked_values": "被关闭的键权重为 0，它的值不起任何作用，哪怕其中有 NaN 或 ∞。",
+    "mean_distance": "如果所有可见的键权重相同，输出就是各个值的平均，上面计算的那个数会是 {mean}，而不是 {value}。",
+    "masked_values": "被屏蔽的键权重为 0，它的值不起任何作用，哪怕其中有 NaN 或 ∞。",
     "list_join": "、",
     "ranked": "{label}（{weight}）",
     "the_query": "查询 {index}",

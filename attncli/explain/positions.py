@@ -1,0 +1,70 @@
+"""Where the worked query stands, and which keys stand elsewhere: what rules and rotations go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.attend.operands import ScoreOperands
+from attncli.attend.options import POSITIONAL, Options
+from attncli.attend.stages.mask import openings
+from attncli.explain.lesson import Lesson
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Of these options there is nothing to see where a query meets the key at its own position.
+BY_DISTANCE = ("rope", "alibi")
+# So many rows are looked at for one that sees a key at another position.
+TRIES = 64
+
+
+def by_distance(options: Options) -> bool:
+    """Tell whether the distance between a query and a key makes a difference to their score."""
+    return any(options.in_force(name) for name in BY_DISTANCE)
+
+
+def elsewhere(o: ScoreOperands) -> NDArray[np.bool_]:
+    """Return which keys the one query is open to and not at the position of, (S).
+
+    Args:
+        o: one query of one head.
+    """
+    found = np.arange(o.sizes.keys) != o.positions[0, 0]
+    for rule in openings(o).values():
+        found = found & rule[0, 0, 0]
+    return found
+
+
+def telling_row(o: ScoreOperands, batch: int, head: int) -> int:
+    """Return the query that is worked out if none is asked for: one that has what the options in force speak of.
+
+    That is the first query; under a causal rule the last, which sees most; and where distances count, the last that
+    sees a key at another position than its own.
+    """
+    last = o.sizes.queries - 1
+    if by_distance(o.options):
+        for row in range(last, max(last - TRIES, -1), -1):
+            if elsewhere(o.select(batch=batch, head=head, rows=np.array([row]))).any():
+                return row
+    return last if o.options.causal or by_distance(o.options) else 0
+
+
+def standing(lesson: Lesson) -> Iterator[str]:
+    """Say at which position the worked query stands, where that is not its index, and why."""
+    about, o = lesson.about, lesson.about.operands
+    first = about.position - about.row
+    if first == 0 or not any(o.options.in_force(name) for name in POSITIONAL):
+        return
+    place = {"row": about.row, "first": first, "position": about.position}
+    queries, keys = about.rows.total, o.sizes.keys
+    if o.options.offset == "end":
+        yield lesson.say("position_end", **place, queries=queries, keys=keys)
+    elif o.options.offset is not None:
+        yield lesson.say("position_offset", **place)
+    elif o.key_lengths is not None:
+        yield lesson.say("position_lengths", **place, queries=queries, length=int(o.key_lengths[0]))
+    else:
+        yield lesson.say("position_past", **place)
