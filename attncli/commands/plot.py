@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.arguments import ColorOption, Inputs, Settings, index_or_all, written_in
@@ -10,6 +11,7 @@ from attncli.commands.output import say, target_format
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Format, Holds, that_hold
 from attncli.files.save import save
+from attncli.languages import of_locale
 from attncli.plot import figure, terminal
 from attncli.plot.page import to_html
 from attncli.plot.picture import KINDS, draw
@@ -94,7 +96,8 @@ def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     if drawing.batch == "all" and computation.shape[0] > 1:
         raise InputError("a page shows one batch item", hint="choose one with --batch N")
     with progress_bar() as progress:
-        text = to_html(computation, *places[0], first={"step": drawing.what}, progress=progress)
+        lang, first = of_locale(os.environ), {"step": drawing.what}
+        text = to_html(computation, *places[0], lang=lang, first=first, progress=progress)
     return text.encode(errors="backslashreplace")
 
 

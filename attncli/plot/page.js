@@ -170,7 +170,7 @@ function describe(row, column) {
   const at = row * columns + column;
   const name = (word, label) => say(word, { label: apart(label) });
   const lines = [name("query", data.queries[row]), name("key", data.keys[column])];
-  STEPS.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
+  data.names.forEach((name, step) => lines.push(`${name} ${written(numbers(state.head, step)[at])}`));
   return lines;
 }
 
@@ -179,7 +179,7 @@ function point(row, column) {
   state.column = Math.min(Math.max(column, 0), columns - 1);
   const value = numbers(state.head, state.step)[state.row * columns + state.column];
   element("status").textContent =
-    `${apart(shown(data.queries[state.row]))} → ${apart(shown(data.keys[state.column]))}: ${STEPS[state.step]} ${written(value)}`;
+    `${apart(shown(data.queries[state.row]))} → ${apart(shown(data.keys[state.column]))}: ${data.names[state.step]} ${written(value)}`;
   draw();
 }
 
@@ -287,7 +287,7 @@ function fill(id, names, set) {
   element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
 }
 fill("head", data.heads.map((_, at) => say("head_of", { head: at, heads: data.heads.length })), (at) => { state.head = at; });
-fill("step", STEPS, (at) => { state.step = at; });
+fill("step", data.names, (at) => { state.step = at; });
 
 element("find").addEventListener("input", (event) => {
   state.query = event.target.value;

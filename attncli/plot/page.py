@@ -25,7 +25,8 @@ MOST = 12 * SIDE * SIDE * 4
 # Up to this many numbers keep all digits of float32; more keep three digits.
 EXACT = 1 << 20
 # What the page draws besides the results: the weight of a value times its length.
-WEIGHTED = "weights × |value|"
+WEIGHTED = "weighted"
+STEPS = ("scores", "capped", "logits", "weights", WEIGHTED)
 
 
 def to_html(
@@ -54,6 +55,7 @@ def to_html(
     data = collect(computation, batch, head, progress)
     data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
     data |= {"first": dict(first or {}), "colors": heat.STOPS}
+    data["names"] = [words[f"step_{step}"] for step in data["steps"]]
     folder = files("attncli.plot")
     text = (folder / "page.html").read_text(encoding="utf-8")
     shown = {**words, "help": words["help"].format(steps=len(data["steps"]))}
@@ -76,7 +78,7 @@ def collect(
     """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
     sizes, labels = o.sizes, computation.problem.labels_of(batch)
-    kinds = ["scores", *(["capped"] if o.options.softcap is not None else []), "logits", "weights"]
+    kinds = [step for step in STEPS[:-1] if step != "capped" or o.options.softcap is not None]
     side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
     heads = []

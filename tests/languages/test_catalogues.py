@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import string
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ import pytest
 
 import attncli
 from attncli.languages import DEFAULT, LANGUAGES, catalogue, of_locale
+from attncli.plot.page import STEPS
 from tests.support.places import SAMPLES
 from tests.support.processes import attn
 
@@ -123,6 +125,7 @@ def test_every_word_of_the_page_is_used_and_there() -> None:
     used = set(re.findall(r"%%([a-z_]+)%%", text))
     used |= set(re.findall(r'\b(?:say|name)\("([a-z_]+)"', script))
     used |= set(re.findall(r'words\["([a-z_]+)"\]', maker))
+    used |= {f"step_{step}" for step in STEPS}
     assert used == ENGLISH.PAGE.keys()
 
 
@@ -141,10 +144,18 @@ def test_a_page_carries_the_words_of_its_language(tmp_path: Path) -> None:
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert "%%" not in page
     assert '<html lang="zh">' in page
-    assert 'aria-label="热图：方向键移动，Enter 选定查询"' in page
-    assert "1 到 4 换步骤" in page
-    assert '"closed": "被挡住"' in page
+    assert 'aria-label="热图：用方向键移动，Enter 选定查询"' in page
+    assert "1 到 4 切换步骤" in page
+    assert '"closed": "已屏蔽"' in page
     assert "Heat map" not in page
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert data["names"] == ["得分", "logit", "权重", "权重 × |值|"]
+
+
+def test_the_page_of_a_plot_is_in_the_language_of_the_locale(tmp_path: Path) -> None:
+    """As a lesson's is, where no flag says otherwise."""
+    attn("plot", SAMPLES / "article.json", "-o", tmp_path / "p.html", env={"LANG": "zh_CN.UTF-8", "PYTHONUTF8": "1"})
+    assert '<html lang="zh">' in (tmp_path / "p.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 PAGE = {
     "title": "Attention",
-    "no_script": "The maps below are drawn by a script in this file, which this browser does not run.",
+    "no_script": "Here would be the maps. A script in this file draws them, and this browser runs no scripts.",
     "head": "Head",
     "head_of": "{head} of {heads}",
     "step": "Step",
+    "step_scores": "scores",
+    "step_capped": "capped",
+    "step_logits": "logits",
+    "step_weights": "weights",
+    "step_weighted": "weights × |value|",
     "find": "Find",
     "found": "{count} found",
     "theme": "Light / dark",
