@@ -35,10 +35,14 @@ def page(words: Words, program: Program) -> Iterator[Block]:
 def table(words: Words, arrays: list[Array]) -> Table:
     """Return one row per array: its names, its shape, and what it is."""
     rows = [
-        (words.listed(f"`{name}`" for name in (each.name, *each.aliases)), each.shape, described(words, each))
+        (words.listed(f"`{name}`" for name in (each.name, *each.aliases)), _shape(words, each), described(words, each))
         for each in arrays
     ]
     return Table((words.say("name"), words.say("shape"), words.say("what")), tuple(rows))
+
+
+def _shape(words: Words, array: Array) -> str:
+    return array.shape.replace("up to", words.say("up_to"))
 
 
 def described(words: Words, array: Array) -> str:

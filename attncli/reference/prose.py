@@ -68,5 +68,11 @@ def _markdown(block: Block) -> str:
             kept = [at for at in range(len(headings)) if any(row[at] for row in rows)]
             return markdown.records([headings[at] for at in kept], [[row[at] for at in kept] for row in rows])
         case Item(name, text, remarks):
-            lines = [markdown.spans(text)] + [f"*{word.strip()}* {markdown.spans(remark)}" for word, remark in remarks]
-            return f"**{markdown.spans(name)}**: " + "  \n".join(lines)
+            lines = [f"**{markdown.spans(name)}**", markdown.spans(text)]
+            return "  \n".join(lines + [_remark(word, markdown.spans(remark)) for word, remark in remarks])
+
+
+def _remark(word: str, remark: str) -> str:
+    """Return a remark after its word; the colon, with or without a blank, is not part of the emphasis."""
+    head = word.rstrip(":： ")
+    return f"*{head}*{word[len(head) :]}{remark}"

@@ -14,8 +14,9 @@ import pytest
 import attncli
 from attncli.languages import DEFAULT, LANGUAGES, catalogue, of_locale
 from attncli.plot.page import STEPS
+from tests.support.everything import everything
 from tests.support.places import SAMPLES
-from tests.support.processes import attn
+from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
 PARTS = ("LESSON", "PAGE")
@@ -68,6 +69,28 @@ def test_no_sentence_was_left_in_english(name: str, part: str) -> None:
     """Only formulas and names of results are the same in two languages."""
     for key, text in texts(DEFAULT, part).items():
         assert texts(name, part)[key] != text or not words(text), key
+
+
+# Blanks beside the wide marks of Chinese, which bring their own.
+BESIDE = re.compile(r"\s[，。；：、！？）」》”]|[，。；：、！？（「《“]\s(?!\|)")
+
+
+@pytest.mark.parametrize("part", [*PARTS, "REFERENCE"])
+def test_no_blank_stands_beside_a_wide_mark(part: str) -> None:
+    """Neither in the catalogue of Chinese nor, below, in what comes out."""
+    assert [text for text in texts("zh", part).values() if BESIDE.search(text)] == []
+
+
+@pytest.mark.parametrize("words", [["explain"], ["help", "mistakes"], ["help", "arrays"], ["help", "options"]])
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_chinese_is_set_as_chinese(words: list[str], form: str, tmp_path: Path) -> None:
+    """No blank beside a wide mark, no line that begins with one that closes, and no word left in English."""
+    given = [everything(tmp_path), "--row", "2", "--col", "5"] if words == ["explain"] else []
+    out = called(*words, *given, "--lang", "zh", "-f", form).out
+    assert [line for line in out.splitlines() if BESIDE.search(line.strip())] == []
+    assert [line for line in out.splitlines() if re.match(r"\s*[，。；：、！？）”]", line)] == []
+    assert "up to" not in out
+    assert "Softmax" not in out
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -162,5 +162,5 @@ def test_markdown_of_each_block() -> None:
     ]
     assert to_markdown(blocks) == (
         "# A \\*b\\*\n\n`--x a|b` is 2\\*3.\n\n| name | what |\n| --- | --- |\n| `a\\|b` | x \\| y |\n\n"
-        "**`n`**: t  \n*fix:* f\\_g\n"
+        "**`n`**  \nt  \n*fix*: f\\_g\n"
     )

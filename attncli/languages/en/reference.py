@@ -35,6 +35,7 @@ REFERENCE = {
     "name": "name",
     "what": "what it is",
     "shape": "shape",
+    "up_to": "up to",
     "axis": "letter",
     "flag": "flag",
     "formula": "formula",

@@ -1,26 +1,26 @@
-"""中文：`attn check` 认得的错误、改正的办法，以及各家的做法。Chinese: the mistakes."""
+"""中文：`attn check` 能识别的错误、改正的办法，以及各家的做法。Chinese: the mistakes."""
 
 SENTENCES = {
     "alibi-slopes": "ALiBi 的斜率不对、符号反了或加错了地方；或者漏加了，或者不该加却加了。",
     "bias": "偏置漏加、被减去、加了两次、被转置，或者加在了缩放之前。",
-    "causal-corner": "因果规则对齐的角不对：查询比键少时，第一个查询站错了位置。",
-    "causal-diagonal": "因果规则的对角线偏了一格或几格：查询少看或多看了键。",
-    "causal-unwanted": "没有要求因果规则却用了，例如在交叉注意力中。",
-    "documents-mixed": "拼进同一个序列的几篇文档互相看得见，可能是全部，也可能只在某一处交界。",
+    "causal-corner": "因果掩码对齐的角不对：查询比键少时，第一个查询的位置错了。",
+    "causal-diagonal": "因果掩码的对角线偏了一格或几格：查询少看或多看了键。",
+    "causal-unwanted": "不需要因果掩码却用了，例如在交叉注意力中。",
+    "documents-mixed": "拼进同一个序列的几篇文档互相可见，可能是全部，也可能只在某一处交界。",
     "dropout": "dropout 没有关：有些权重变成 0，其余的按同一倍数放大。",
-    "empty-row": "所有键都被关闭的行不是 0，而是 NaN、全部值的平均，或者对全部键做的 softmax。",
+    "empty-row": "所有键都被屏蔽的行不是 0，而是 NaN、全部值的平均，或者对全部键做的 softmax。",
     "head-reshape": "拆头或并头时只 reshape 而没有转置，或者各头的特征交错而不是依次相连。",
     "heads-tiled": "分组的键头重复的次序不对：查询头 h 用了键头 h mod Hk。",
     "layout": "批、头、长度三个轴之中，有两个弄混了。",
     "mask-added": "把 0 和 1 组成的掩码直接加到得分上。",
     "mask-after-softmax": "softmax 之后才用掩码，而且没有重新归一化。",
     "mask-axis": "掩码放错了轴：沿着查询、被转置，或者次序成了 (头, 批)。",
-    "mask-dropped": "掩码、因果规则、窗口或填充规则根本没有用上。",
-    "mask-inverted": "把掩码或因果规则的意思理解反了。",
-    "mask-value": "给被关闭的键填的 logit 关不住它：0、-1e-9、得分乘以掩码，或别的数。",
+    "mask-dropped": "掩码、因果掩码、窗口或填充掩码根本没有用上。",
+    "mask-inverted": "把掩码或因果掩码的含义弄反了。",
+    "mask-value": "给被屏蔽的键填的 logit 屏蔽不住它：0、-1e-9、得分乘以掩码，或别的数。",
     "operands-swapped": "查询、键、值的传入次序不对，或者其中一个传了两次。",
     "output-factor": "整个输出被乘上了一个数。",
-    "padding-attended": "注意到了填充的键：没有为填充建立掩码，或者掩码丢了。",
+    "padding-attended": "关注到了填充的键：没有为填充建立掩码，或者掩码丢了。",
     "qkv-split": "查询、键、值合在一起的投影，切分的次序不对。",
     "rope-offset": "查询或键按别处的位置旋转，或者转了两次：多半是没有把缓存算进去。",
     "rope-pairing": "旋转位置编码的配对不同、方向相反，或者只旋转了查询、只旋转了键、只旋转了一部分维。",
@@ -34,17 +34,17 @@ SENTENCES = {
     "window-bounds": "窗口的边界不对，或者从别的位置算起。",
 }
 
-_CLOSE = "在 softmax 之前，把被关闭的键的 logit 设为 −∞。"
+_CLOSE = "在 softmax 之前，把被屏蔽的键的 logit 设为 −∞。"
 FIXES = {
     "alibi-slopes": (
-        "n 个头（n 为 2 的幂）的斜率是 2^(-8i/n)；头数不是 2 的幂时，先取下一个较小的幂的那些斜率，再取较大的幂的斜率，隔一个取一个。"
-        "缩放之后加上 −斜率·(p − j)。"
+        "n 个头（n 为 2 的幂）的斜率 m 是 2^(-8i/n)；头数不是 2 的幂时，先取下一个较小的幂的那些斜率，再取较大的幂的斜率，隔一个取一个。"
+        "缩放之后加上 −m·|p − j|。"
     ),
     "bias": "只加一次，在缩放和 softcap 之后。",
-    "causal-corner": "让位置 p 上的查询看到 p 及以前的键，并说明第一个查询的位置（--offset）。",
-    "causal-diagonal": "位置 p 上的查询看得到 p 及以前的键，包括它自己的键。",
+    "causal-corner": "让位置 p 的查询看到位置 p 及之前的键，并说明第一个查询的位置（--offset）。",
+    "causal-diagonal": "位置 p 的查询看得到位置 p 及之前的键，包括它自己的键。",
     "causal-unwanted": "这里不要传 is_causal。",
-    "documents-mixed": "让每篇文档对其他文档关闭。",
+    "documents-mixed": "把来自其他文档的键屏蔽掉。",
     "dropout": "关掉 dropout：model.eval()，dropout_p=0。",
     "empty-row": "让这样的行输出 0。",
     "head-reshape": "先 reshape 成 (批, 长度, 头, 特征)，再交换长度和头；合并之前换回来。",
@@ -54,11 +54,11 @@ FIXES = {
     "mask-after-softmax": _CLOSE,
     "mask-axis": "键的掩码放在最后一个轴上；批中每一项的掩码，只对它自己的各个头重复。",
     "mask-dropped": "把它传下去，并查清是在哪里丢的：常常是给了一条规则，另一条就丢了。",
-    "mask-inverted": "把意思反过来：这里真表示查询可以看。",
+    "mask-inverted": "反过来用：这里真表示可见。",
     "mask-value": _CLOSE,
     "operands-swapped": "按查询、键、值的次序传入。",
     "output-factor": "看看值上或 softmax 之后有没有乘一个数，例如把缩放放到了那里。",
-    "padding-attended": "从每一项的长度起，关闭后面的键。",
+    "padding-attended": "从每一项的长度起，屏蔽后面的键。",
     "qkv-split": "按权重打包的次序切分：整块的查询、键、值，或者每个键头一组 [q|k|v]。",
     "rope-offset": "位置从缓存之后接着数，每个键只旋转一次。",
     "rope-pairing": "按模型训练时的配对方式旋转查询和键（--rope）。",
@@ -80,7 +80,7 @@ LIBRARIES = {
     "empty-row": "0：现在的 PyTorch、flash-attention、ONNX；值的平均：JAX、TensorFlow 上的 Keras、transformers 的 eager",
     "heads-tiled": "几乎都是 h div n；循环重复：ONNX 1.19",
     "layout": "(B, H, S, D)：PyTorch、MLX、ONNX；(B, S, H, D)：flash-attention、JAX、Keras、xformers；(S, B, H, D)：TransformerEngine",
-    "mask-inverted": "真 = 可以看：SDPA、ONNX、JAX、MLX、Keras；真 = 忽略：nn.MultiheadAttention、TransformerEngine",
+    "mask-inverted": "真 = 可见：SDPA、ONNX、JAX、MLX、Keras；真 = 屏蔽：nn.MultiheadAttention、TransformerEngine",
     "rope-pairing": "half：transformers、TransformerEngine、MLX；interleaved：Meta 的 Llama、flash-attention 的缓存调用",
     "scale": "几乎都是 1/√d；1：cuDNN 前端、T5 和 Whisper；MLX 要求调用者给出",
     "softcap": "掩码之前：flash-attention、Gemma 2、ONNX 1.22 起；掩码之后：ONNX 1.21 及以前",

@@ -18,14 +18,14 @@ _PAGES = {
     "topic_options": "计算的全部选项，按阶段排列。",
     "topic_results": "步骤、结果、它们在 JSON 里的写法、退出状态。",
     "topic_formats": "全部文件格式，以及每种格式能装什么。",
-    "topic_mistakes": "`attn check` 叫得出名字的全部错误，以及怎样改正。",
+    "topic_mistakes": "`attn check` 能识别的全部错误，以及怎样改正。",
     "topic_python": "Python 函数；怎样从 PyTorch、JAX 和 TensorFlow 存下注意力，交给 `attn check`。",
     "title_files": "文件：各命令读什么",
     "title_arrays": "数组：用什么来算",
     "title_options": "计算的选项",
     "title_results": "结果：算出来的是什么",
     "title_formats": "文件格式",
-    "title_mistakes": "attn check 认得的错误",
+    "title_mistakes": "attn check 能识别的错误",
     "title_python": "Python",
     "comma": "、",
     "semicolon": "；",
@@ -35,6 +35,7 @@ _PAGES = {
     "name": "名称",
     "what": "说明",
     "shape": "形状",
+    "up_to": "至多",
     "axis": "字母",
     "flag": "选项",
     "formula": "公式",
@@ -62,7 +63,7 @@ _PAGES = {
     "files_dash": "标准输入",
     "files_set": "设定或替换一个数组",
     "files_steps": "`attn softmax` 读 {softmax}，`attn sum` 读 {sum}；两者也能直接读上一步的输出，其中已包含全部内容。",
-    "files_picking": "多个之中选一个",
+    "files_picking": "从多个中选一个",
     "files_problems": (
         "一个存档里可以有多个问题，例如一个模型的所有层：`decoder.3.query` 是问题 `decoder.3` 的查询；前面没有问题名的名称属于所有问题。"
         "`FILE:decoder.3` 选出这个问题；如果没有别的问题带这个数字，写 `FILE:3` 就够了。不指定时，`attn check` 和 `attn inspect` "
@@ -98,7 +99,7 @@ _PAGES = {
     ),
     "arrays_stage": "“{stage}”所用的数组",
     "arrays_masks": (
-        "“up to”表示每个轴的长度也可以是 1，前面的轴也可以省略。掩码比键短时，超出它末尾的键全部关闭。打分函数的矩阵如果没有给出，"
+        "“至多”表示每个轴的长度也可以是 1，前面的轴也可以省略。掩码比键短时，超出部分的键全部屏蔽。打分函数的矩阵如果没有给出，"
         "就当作恒等变换。"
     ),
     "arrays_expected": "用来比较",
@@ -109,8 +110,8 @@ _PAGES = {
     ),
     "options_needs": "只有同时给出 {flags} 才起作用。",
     "options_end": (
-        "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。什么都不许看的查询，权重和输出都是 0，"
-        "并给出提示。被掩码挡住的内容绝不会泄漏，哪怕其中有 NaN 或 ∞。"
+        "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。没有可见键的查询，权重和输出都是 0，"
+        "并给出提示。被屏蔽的内容绝不会泄漏，哪怕其中有 NaN 或 ∞。"
     ),
     "results_intro": "`attn compute` 显示和写出的内容，Python 的 `steps` 返回的内容，以及程序的退出状态。",
     "results_steps": "步骤与阶段",
@@ -118,11 +119,11 @@ _PAGES = {
     "results_alias": "`{alias}` 是 `{step}` 的另一个名称。",
     "results_names": "结果",
     "results_one": (
-        "只能装一个数组的格式（{formats}）里是输出，或者唯一的 `--step` 所要的结果：`score` 给出 logits，`softmax` 给出权重。"
-        "各头拼在一起时，得分、logits 和权重仍按头分开，输出则与查询一样拼在一起。"
+        "只能装一个数组的格式（{formats}）里是输出，或者唯一的 `--step` 所要的结果：`score` 给出 logit，`softmax` 给出权重。"
+        "各头拼在一起时，得分、logit 和权重仍按头分开，输出则与查询一样拼在一起。"
     ),
     "results_json": (
-        'JSON 严格合乎标准，数字读回来分毫不差。被关闭的 logit（−∞）写成 `null`；JSON 没有的其他数写成 `"NaN"`、`"Infinity"` 和 '
+        'JSON 严格合乎标准，数字读回来分毫不差。被屏蔽的 logit（−∞）写成 `null`；JSON 没有的其他数写成 `"NaN"`、`"Infinity"` 和 '
         '`"-Infinity"`。'
     ),
     "results_types": (
@@ -134,7 +135,7 @@ _PAGES = {
     "status_wrong": "命令行或输入有误",
     "status_interrupted": "被中断",
     "results_errors": (
-        "错误在标准错误上写成一行，`attn: 文件: 哪里有误`；知道怎样改正时，再加一行 `hint:`。管道被关闭时安静地结束。`ATTN_DEBUG=1` "
+        "错误在标准错误上写成一行，`attn: 文件: 哪里有误`；知道怎样改正时，再加一行 `hint:`。管道被关闭时直接退出，不报错。`ATTN_DEBUG=1` "
         "会显示错误出在代码的什么地方。"
     ),
     "formats_intro": (
@@ -157,7 +158,7 @@ _PAGES = {
     "format_safetensors": "文字存为元数据；标签和选项以 JSON 文本存为元数据。BF16 和 F8 的张量也能读，以 float32 计算。",
     "formats_safe": "读文件时绝不反序列化 pickle。",
     "mistakes_intro": (
-        "期望的输出与正确的输出不同时，`attn check` 会把这些错误的各种形式逐一试过，单独试，也两两组合，并指出哪一个恰好得到这个输出。"
+        "期望的输出与正确的输出不同时，`attn check` 会把这些错误的各种形式逐一试过，也两两组合，并指出哪一种恰好得到这个输出。"
         "使用 `-f json` 时，错误的名称在 `explanations` 之下。"
     ),
     "mistakes_fix": "改正：",
@@ -175,7 +176,7 @@ _PAGES = {
     "python_recipes": "存下别的程序算出的结果",
     "python_dump": (
         "不管用什么计算注意力，加上几行就能存下输入和输出；然后用 `attn check` 比较，用其他命令查看。选项见 `attn help options`；"
-        "布尔掩码为真表示查询可以看。"
+        "布尔掩码的真表示可见。"
     ),
     "python_torch": "{library}，张量为 (批, 头, 长度, 特征)：",
     "python_jax": "{library}，各轴为 (批, 长度, 头, 特征)：",
@@ -193,14 +194,14 @@ _DECLARED = {
     "heading_Measure": "测量",
     "command_compute": "完成 打分 → softmax → 加权求和，并显示每一步。",
     "command_score": "第一步：让每个查询给每个键打分；可接在管道里。",
-    "command_softmax": "第二步：把 logits 变成权重；可接在管道里。",
+    "command_softmax": "第二步：把 logit 变成权重；可接在管道里。",
     "command_sum": "第三步：按权重对值求和；可接在管道里。",
     "command_explain": "用文件里的数字讲解每一步。",
-    "command_plot": "画出谁关注谁。",
+    "command_plot": "画出每个查询关注哪些键。",
     "command_inspect": "显示文件里有什么，以及会怎样计算。",
     "command_check": "与期望的输出比较，并指出是哪个错误。",
     "command_trace": "记录 transformers 模型真实的 Q、K、V。",
-    "command_bench": "给这台机器计时：attn 与这里安装的其他库比较。",
+    "command_bench": "测速：把 attn 与本机安装的其他库比较。",
     "command_help": "说明一个命令或主题：文件、数组、选项等。",
     "stage_layout": "布局",
     "stage_rotate": "旋转",
@@ -210,8 +211,8 @@ _DECLARED = {
     "stage_softmax": "softmax",
     "stage_sum": "加权求和",
     "stage_precision": "精度",
-    "formula_mask": "logits = scores + 所加的数，被关闭处为 −∞",
-    "option_score": "打分函数：查询怎样与键相比（默认 dot）。",
+    "formula_mask": "logits = scores + 所加的数，被屏蔽处为 −∞",
+    "option_score": "打分函数：查询与键的得分怎样计算（默认 dot）。",
     "option_scale": "得分的缩放因子；sqrt 是 1/√d，d 为每个头的维数（默认 none）。",
     "option_states": "每个状态是矩阵的一行还是一列（默认 rows）。",
     "option_heads": "把拼在一起的最后一个轴分成 N 个头，各头的特征依次相连（默认不拼）。",
@@ -219,10 +220,10 @@ _DECLARED = {
     "option_rope": "按位置旋转查询和键（过去的键除外）：第 i 维与第 i + E/2 维配对，或第 2i 维与第 2i + 1 维配对（默认不旋转）。",
     "option_rope_theta": "旋转频率的底数（默认 10000）。",
     "option_softcap": "X·tanh(得分/X) 中的 X，作用在掩码和偏置之前；0 表示不用（默认不用）。",
-    "option_causal": "位置 p 上的查询只看得到位置 p 及以前的键（默认不限）。",
-    "option_window": "位置 p 上的查询只看得到 p − LEFT 到 p + RIGHT 的键；−1 表示不限（默认没有窗口）。",
-    "option_offset": "第一个查询的位置；end 表示 键数 − 查询数（默认 0，或 past_key 的长度，或 key_lengths − 查询数）。",
-    "option_alibi": "给键 j 的得分加上 −斜率·(p − j)，各头的斜率不同（默认不加）。",
+    "option_causal": "位置 p 的查询只能看到位置 p 及之前的键（默认不限）。",
+    "option_window": "位置 p 的查询只能看到 p − LEFT 到 p + RIGHT 的键；−1 表示不限（默认没有窗口）。",
+    "option_offset": "第一个查询的位置；end 表示“键数 − 查询数”（默认 0，或 past_key 的长度，或 key_lengths − 查询数）。",
+    "option_alibi": "给位置 p 的查询与键 j 的得分加上 −m·|p − j|，各头的斜率 m 不同（默认不加）。",
     "option_dtype": "计算的精度（默认：文本为 float64，其他按数组的精度，至少 float32）。",
     "array_query": "查询；`FILE:NAME` 从存档里选一个数组。",
     "array_hidden": "同时作为键和值。",
@@ -230,7 +231,7 @@ _DECLARED = {
     "array_value": "值，每个键一个。",
     "array_past_key": "缓存里的键，排在键的前面。",
     "array_past_value": "缓存里的值，排在值的前面。",
-    "array_mask": "谁可以看谁：布尔（真 = 可以看），或者加到得分上的数。",
+    "array_mask": "哪些键可见：布尔（真 = 可见），或者加到得分上的数。",
     "array_bias": "加到得分上的数，在 softcap 之后。",
     "array_key_lengths": "批中每一项有多少个键；其余的是填充。",
     "array_sinks": "每个查询头一个 logit，相当于多出一个值为 0 的键。",
@@ -241,8 +242,8 @@ _DECLARED = {
     "array_expected": "别的程序算出的输出，用来比较。",
     "array_scores": "缩放后的得分。",
     "array_capped": "softcap 之后的得分（用了 softcap 才有）。",
-    "array_logits": "softmax 真正看到的数：已加上掩码和偏置，被关闭的键为 −∞。",
-    "array_weights": "权重：每行总和为 1；什么都不许看的行全为 0。",
+    "array_logits": "softmax 的输入：得分加上掩码和偏置，被屏蔽处为 −∞。",
+    "array_weights": "权重：每行总和为 1；没有可见键的行全为 0。",
     "array_output": "Σ 权重 · 值。",
     "axis_B": "批中的项",
     "axis_H": "查询头",
@@ -250,22 +251,22 @@ _DECLARED = {
     "axis_L": "查询",
     "axis_S": "键",
     "axis_P": "过去的键",
-    "axis_E": "查询或键的特征",
-    "axis_Ek": "键的特征",
-    "axis_Ev": "值的特征",
-    "axis_A": "查询与键相遇时的特征",
+    "axis_E": "查询或键的维数",
+    "axis_Ek": "键的维数",
+    "axis_Ev": "值的维数",
+    "axis_A": "查询与键投影后的维数",
     "holds_matrix": "一个矩阵",
     "holds_array": "一个数组，轴数不限",
     "holds_named": "一个问题的命名数组",
     "holds_problems": "多个问题的命名数组",
     "holds_tables": "给人看的结果表格",
-    "holds_page": "可以在里面到处看的网页",
+    "holds_page": "可交互的网页",
     "holds_picture": "图片",
     "python_InputError": "输入有误；用一行说明错在哪里。",
     "python_Steps": "各步骤得到的结果。",
     "python_version": "这个包的版本。",
     "python_attention": "只返回注意力的输出 (…, L, Ev)；分块计算，从不在内存里保留整个得分矩阵。",
-    "python_score": "返回 logits (…, L, S)：已缩放、经过 softcap、加上掩码和偏置的得分；不许看的位置为 −∞。",
+    "python_score": "返回 logit (…, L, S)：得分缩放后经过 softcap，再加上掩码和偏置；被屏蔽处为 −∞。",
     "python_softmax": "沿最后一个轴返回 exp(logits) / Σ exp(logits)，计算中不会溢出。",
     "python_steps": "完成 打分 → softmax → 加权求和，并保留每一步的结果。",
     "python_weighted_sum": "返回各键的 Σ 权重 · 值，形状为 (…, L, Ev)。",
