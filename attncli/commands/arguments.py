@@ -11,6 +11,7 @@ from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.options import LAYOUT, as_flag, records
 from attncli.attend.options import Option as OptionRecord
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, setting, shown
+from attncli.commands.standard_input import standard_input
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
 from attncli.problem.selection import Choice
@@ -40,6 +41,10 @@ class File(Group):
     """The files of the softmax and sum commands."""
 
     files: Annotated[list[str] | None, _files("Result of the step before, or matrices; - is standard input.")] = None
+
+    def sources(self, flags: Arrays) -> list[str]:
+        """Return what is read: the files, or else standard input, if it holds something."""
+        return self.files or standard_input(flags.arrays().values())
 
 
 def array_flags(*names: str) -> Parameters:
@@ -88,9 +93,19 @@ class Inputs(Arrays):
         ),
     ] = None
 
-    def standard_input(self) -> list[str]:
-        """Return what a filter reads if no files are given: standard input, unless flags give the arrays."""
-        return [] if any(self.arrays().values()) else ["-"]
+    def sources(self, *, value: bool = True) -> list[str]:
+        """Return what is read: the files, or else standard input, if it holds something.
+
+        Where flags give all that the computation starts from, nothing else is waited for.
+
+        Args:
+            value: whether the computation needs a value.
+        """
+        arrays = self.arrays()
+        given = {name for name, file in arrays.items() if file is not None}
+        needed = [{"query"}, {"key", "hidden"}, *[{"value", "hidden"}] * value]
+        enough = all(given & either for either in needed)
+        return self.files or ([] if enough else standard_input(arrays.values()))
 
 
 class Values(Arrays):

@@ -51,7 +51,7 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
       attn check dumps/*.npz --no-diagnose
     """
     wanted = checking.wanted()
-    problems = separate(inputs.files or [])
+    problems = separate(inputs.sources())
     many = len(problems) > 1
     found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
     screen = Screen.of_stdout(screening.color)

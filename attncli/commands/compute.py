@@ -19,7 +19,7 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
       attn compute q.npy k.npy v.npy -o out.npy
     """
     wanted = ["sum"] if only_output(output, steps) else steps.chosen()
-    problem = assemble(inputs.files or [], inputs.arrays(), settings.options())
+    problem = assemble(inputs.sources(value="sum" in wanted), inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted
     computation = computation_of(problem, wanted)
     deliver(computation, tables, output, default="table", steps=one_matrix, threads=machine.threads)

@@ -72,10 +72,10 @@ def run(
       attn explain samples/coreference.npz --head 1 --row it --col animal
       attn explain samples/article.json --step softmax --lang zh --format markdown
     """
-    given = any([inputs.files, *inputs.arrays().values()])
-    options = settings.options()
-    problem = assemble(inputs.files or [], inputs.arrays(), options) if given else example(options)
-    wanted = steps.chosen()
+    options, wanted = settings.options(), steps.chosen()
+    files = inputs.sources(value="sum" in wanted)
+    given = any([files, *inputs.arrays().values()])
+    problem = assemble(files, inputs.arrays(), options) if given else example(options)
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])
     view = tables.view()

@@ -29,7 +29,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
       attn inspect samples/induction.npz
       attn inspect query.csv hidden.csv -f json
     """
-    files = separate(inputs.files or [])
+    files = separate(inputs.sources())
     problems = [assemble(each, inputs.arrays(), settings.options()) for each in files]
     screen = Screen.of_stdout(screening.color)
     if len(problems) > 1:

@@ -8,6 +8,11 @@ import sys
 from attncli.text import visible
 
 
+def notice(text: str) -> None:
+    """Print a notice on standard error."""
+    complain(f"attn: notice: {text}")
+
+
 def complain(line: str) -> None:
     """Print a line on standard error, if it can be written to; what would break it, or the terminal, is escaped."""
     try:

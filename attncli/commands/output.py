@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from attncli.commands.arguments import Output, Steps, Tables
-from attncli.commands.messages import complain
+from attncli.commands.messages import notice
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, of_output, of_suffix
 from attncli.problem.computation import AttentionComputation, Computation, Resources
@@ -245,8 +245,8 @@ def table_or_json() -> str:
 
 def say(notices: Iterable[str]) -> None:
     """Print notices on standard error."""
-    for notice in notices:
-        complain(f"attn: notice: {notice}")
+    for each in notices:
+        notice(each)
 
 
 def only_output(output: Output, steps: Steps) -> bool:

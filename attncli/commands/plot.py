@@ -67,7 +67,8 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     if drawing.terminal and kind is not SCREENSHOT:
         message = f"--terminal writes only {SCREENSHOT.title} files"
         raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
-    problem = assemble(inputs.files or [], inputs.arrays(), settings.options())
+    needs_value = kind is not None and kind.holds is Holds.PAGE
+    problem = assemble(inputs.sources(value=needs_value), inputs.arrays(), settings.options())
     if target is None or kind is None:
         computation = scores_of(problem, ["score", "softmax"])
         to_terminal(computation, drawing)

@@ -16,5 +16,5 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
       attn score samples/article.json
       attn score samples/article.json | attn softmax | attn sum | jq .output
     """
-    problem = assemble(inputs.files or inputs.standard_input(), inputs.arrays(), settings.options())
+    problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options())
     deliver(scores_of(problem, ["score"], carries=True), tables, output, default=table_or_json())

@@ -16,5 +16,5 @@ def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: 
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
-    problem = assemble(file.files or ["-"], sinks.arrays(), softening.options(), SOFTMAX_ROLES)
+    problem = assemble(file.sources(sinks), sinks.arrays(), softening.options(), SOFTMAX_ROLES)
     deliver(softmax_of(problem), tables, output, default=table_or_json())

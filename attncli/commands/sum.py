@@ -16,5 +16,5 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
       attn score samples/article.json | attn softmax | attn sum
       attn sum weights.csv values.csv -f csv
     """
-    problem = assemble(file.files or ["-"], values.arrays(), states.options(), SUM_ROLES)
+    problem = assemble(file.sources(values), values.arrays(), states.options(), SUM_ROLES)
     deliver(sum_of(problem), tables, output, default=table_or_json())

@@ -117,8 +117,8 @@ def assemble(
     """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given:
-        hint = "give files, or - for standard input; attn explain shows a worked example without any"
-        raise InputError("no files given", hint=hint)
+        hint = "give files, or pipe one in; attn explain shows a worked example without any"
+        raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     draft = _Draft()
     opened = [each if isinstance(each, Opened) else Opened.file(each) for each in files]

@@ -221,8 +221,8 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (["compute", "-", "-"], "attn: -: standard input can be read only once\n"),
         (
             ["compute"],
-            "attn: no files given\n"
-            "hint: give files, or - for standard input; attn explain shows a worked example without any\n",
+            "attn: no files given, and nothing on standard input\n"
+            "hint: give files, or pipe one in; attn explain shows a worked example without any\n",
         ),
         (["compute", ARTICLE, "--head", "1"], "attn: --head 1: the only index is 0\n"),
         (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),

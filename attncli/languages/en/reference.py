@@ -91,8 +91,9 @@ REFERENCE = {
     "files_stdin": "Standard input",
     "files_sniffed": (
         "The format of what comes through a pipe is recognised by its first bytes; text that nothing recognises is "
-        "{plain}. `attn score`, `attn softmax` and `attn sum` read standard input where no file is given; each passes "
-        "the whole problem on, so that together they give to the last digit what `attn compute` gives."
+        "{plain}. Where no file is given, standard input is read if it is a pipe or a file that holds something. `attn "
+        "score`, `attn softmax` and `attn sum` each pass the whole problem on, so that together they give to the last "
+        "digit what `attn compute` gives."
     ),
     "files_precedence": "Flags come before files",
     "files_flags": (

@@ -80,8 +80,9 @@ _PAGES = {
     "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
     "files_stdin": "标准输入",
     "files_sniffed": (
-        "从管道读入的数据，根据最前面的几个字节判断格式；哪种格式都不认的文本当作 {plain}。不给文件时，`attn score`、`attn softmax` 和 "
-        "`attn sum` 读标准输入；每一步都把整个问题传给下一步，三步连起来的结果与 `attn compute` 完全一致，一位不差。"
+        "从管道读入的数据，根据最前面的几个字节判断格式；哪种格式都不认的文本当作 {plain}。不给文件时，只要标准输入是管道或文件，并且里面有"
+        "内容，就读它。`attn score`、`attn softmax` 和 `attn sum` 每一步都把整个问题传给下一步，三步连起来的结果与 `attn compute` "
+        "完全一致，一位不差。"
     ),
     "files_precedence": "命令行优先于文件",
     "files_flags": (
