@@ -15,8 +15,8 @@ from attncli.commands.standard_input import standard_input
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
 from attncli.problem.selection import Choice
-from attncli.show.screen import Screen
-from attncli.show.view import View
+from attncli.show.screen import LEAST_WIDTH, Screen
+from attncli.show.view import DIGITS, ROWS, View
 from attncli.text import listed, nearest
 
 REPORTS = (FORMATS["table"], FORMATS["json"])
@@ -35,6 +35,9 @@ def written_in(formats: Iterable[Format]) -> str:
 
 def _files(what: str) -> Any:
     return Argument(metavar="FILES...", help=what, show_default=False, rich_help_panel=ARRAYS_HEADING)
+
+
+FORMAT_OR_TABLE = "Format (default: that of FILE's extension, else table)."
 
 
 class File(Group):
@@ -186,14 +189,30 @@ class Steps(Group):
         return steps
 
 
-ColorOption = Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")]
+class Screening(Group):
+    """How to use the screen."""
+
+    color: Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")] = "auto"
+    width: Annotated[
+        int | None,
+        shown(
+            "--width",
+            "Fit N columns (default: COLUMNS, or those of the terminal, be it behind a pipe; else 80).",
+            min=LEAST_WIDTH,
+            metavar="N",
+        ),
+    ] = None
+
+    def screen(self) -> Screen:
+        """Return the screen behind standard output."""
+        return Screen.of_stdout(self.color, self.width)
 
 
-class Tables(Group):
+class Tables(Screening):
     """How much of a table to show."""
 
     digits: Annotated[
-        int,
+        int | None,
         shown(
             "--digits",
             "Digits after the point below 1, significant digits from 1 up (default 4).",
@@ -201,14 +220,13 @@ class Tables(Group):
             max=17,
             metavar="N",
         ),
-    ] = 4
-    rows: Annotated[str, shown("--rows", "Show at most N rows (default 16).", metavar="N|all")] = "16"
+    ] = None
+    rows: Annotated[str | None, shown("--rows", "Show at most N rows (default 16).", metavar="N|all")] = None
     cols: Annotated[str | None, shown("--cols", "Show at most N columns (default: all that fit).", metavar="N|all")] = (
         None
     )
     head: Annotated[str | None, shown("--head", "Show head N (default: the first).", metavar="N|all")] = None
     batch: Annotated[str | None, shown("--batch", "Show batch item N (default: the first).", metavar="N|all")] = None
-    color: ColorOption = "auto"
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
@@ -217,24 +235,18 @@ class Tables(Group):
     def view(self) -> View:
         """Return how much to show, and on what screen."""
         rows, cols = index_or_all("rows", self.rows, 1), index_or_all("cols", self.cols, 1)
-        return View(Screen.of_stdout(self.color), rows or "all", cols, self.digits)
-
-
-class Screening(Group):
-    """How to use the screen."""
-
-    color: ColorOption = "auto"
+        return View(self.screen(), rows or ROWS, cols, self.digits or DIGITS)
 
 
 class Output(Group):
     """Where results go, and in what format."""
 
-    format: Annotated[ResultFormat | None, shown("--format -f", "Format of standard output (default: see above).")] = (
-        None
-    )
+    format: Annotated[
+        ResultFormat | None, shown("--format -f", "Format (default: that of FILE's extension, else see above).")
+    ] = None
     output: Annotated[
         str | None,
-        shown("--output -o", "Write a file, in the format given by its extension.", metavar="FILE"),
+        shown("--output -o", "Write a file, not standard output, in the format of its extension.", metavar="FILE"),
     ] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
@@ -257,7 +269,7 @@ class Threads(Group):
 class Report(Group):
     """Where a report goes, and in what format."""
 
-    format: Annotated[ReportFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
+    format: Annotated[ReportFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 

@@ -9,10 +9,10 @@ from attncli.bench import report as bench_report
 from attncli.bench.contestants import contestants, limit
 from attncli.bench.measure import measure
 from attncli.bench.problem import Shape, problem
-from attncli.commands.arguments import Report, Screening, Threads
+from attncli.commands.arguments import REPORTS, Report, Screening, Threads
+from attncli.commands.destination import destination
 from attncli.commands.groups import Group, setting
 from attncli.commands.output import deliver_text
-from attncli.show.screen import Screen
 
 
 class Timed(Group):
@@ -55,17 +55,18 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against torch
     """
+    where = destination(report, screening, known=REPORTS)
     threads = machine.count()
     shape = timed.shape()
     o = problem(shape)
     timings, least = measure(contestants(o, threads, timed.against or []), limit(o, threads), timed.rounds)
     found = bench_report.Benchmark(timed.given(), threads, timings, least)
-    screen = Screen.of_stdout(screening.color)
+    screen = screening.screen()
     deliver_text(
         {
             "table": lambda console: bench_report.to_terminal(found, screen, console),
             "json": lambda console: console.out(bench_report.to_json(found), highlight=False),
         },
         screen,
-        report,
+        where,
     )

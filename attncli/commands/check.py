@@ -9,7 +9,8 @@ from attncli.attend.arrays import ARRAYS
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
-from attncli.commands.arguments import Inputs, Report, Screening, Settings
+from attncli.commands.arguments import REPORTS, Inputs, Report, Screening, Settings
+from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.output import deliver_text, say
 from attncli.commands.status import Exit, reader_may_leave
@@ -51,16 +52,17 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
       attn check dumps/*.npz --no-diagnose
     """
     wanted = checking.wanted()
+    where = destination(report, screening, known=REPORTS)
     problems = separate(inputs.sources())
     many = len(problems) > 1
     found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
-    screen = Screen.of_stdout(screening.color)
+    screen = screening.screen()
     with reader_may_leave():  # the exit status still matters
-        _deliver(found, many, screen, report)
+        _deliver(found, many, screen, where)
     return _status(found)
 
 
-def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Report) -> None:
+def _deliver(found: Sequence[Checked], many: bool, screen: Screen, where: Destination) -> None:
 
     deliver_text(
         {
@@ -70,7 +72,7 @@ def _deliver(found: Sequence[Checked], many: bool, screen: Screen, report: Repor
             "json": lambda console: console.out(to_json(found, many=many), highlight=False),
         },
         screen,
-        report,
+        where,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, Threads
-from attncli.commands.output import deliver, only_output
+from attncli.commands.destination import destination
+from attncli.commands.output import deliver
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import computation_of
 
@@ -18,8 +19,10 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
       attn compute query.csv hidden.csv --scale sqrt --causal
       attn compute q.npy k.npy v.npy -o out.npy
     """
-    wanted = ["sum"] if only_output(output, steps) else steps.chosen()
+    where = destination(output, tables)
+    only_output = where.kind.is_single and not steps.step
+    wanted = ["sum"] if only_output else steps.chosen()
     problem = assemble(inputs.sources(value="sum" in wanted), inputs.arrays(), settings.options())
     one_matrix = ["sum"] if not steps.step else wanted
     computation = computation_of(problem, wanted)
-    deliver(computation, tables, output, default="table", steps=one_matrix, threads=machine.threads)
+    deliver(computation, tables, where, steps=one_matrix, threads=machine.threads)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.arguments import Inputs, Settings, Steps, Tables, written_in
+from attncli.commands.arguments import FORMAT_OR_TABLE, Inputs, Settings, Steps, Tables, written_in
+from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
@@ -55,7 +56,7 @@ else:
 class LessonOutput(Group):
     """Where an explanation goes, and in what format."""
 
-    format: Annotated[LessonFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
+    format: Annotated[LessonFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(LESSONS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
@@ -72,6 +73,7 @@ def run(
       attn explain samples/coreference.npz --head 1 --row it --col animal
       attn explain samples/article.json --step softmax --lang zh --format markdown
     """
+    where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen()
     files = inputs.sources(value="sum" in wanted)
     given = any([files, *inputs.arrays().values()])
@@ -81,10 +83,10 @@ def run(
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
     language = element.lang or of_locale(os.environ)
-    blocks = list(teach(Lesson(subject, catalogue(language), tables.digits), wanted))
+    blocks = list(teach(Lesson(subject, catalogue(language), view.digits), wanted))
 
     def page() -> str:
-        return _page(computation, html.lesson(blocks, tables.digits), subject, language)
+        return _page(computation, html.lesson(blocks, view), subject, language)
 
     deliver_text(
         {
@@ -93,7 +95,7 @@ def run(
             "html": lambda console: console.out(page(), end="", highlight=False),
         },
         view.screen,
-        output,
+        where,
         computation.notices,
     )
 

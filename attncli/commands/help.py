@@ -12,7 +12,8 @@ from typer import Argument
 # Typer exports no way to ask what called a command.
 from typer._click.globals import get_current_context
 
-from attncli.commands.arguments import Screening, written_in
+from attncli.commands.arguments import FORMAT_OR_TABLE, Screening, written_in
+from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
@@ -25,7 +26,6 @@ from attncli.reference import prose
 from attncli.reference.blocks import Block, Code
 from attncli.reference.topics import TOPICS, Program, contents, page
 from attncli.reference.words import Words
-from attncli.show.screen import Screen
 from attncli.text import nearest
 
 # What a page can be written in.
@@ -53,7 +53,7 @@ class Asked(Group):
 class PageOutput(Group):
     """Where a page goes, and in what format."""
 
-    format: Annotated[PageFormat | None, shown("--format -f", "Format of standard output (default table).")] = None
+    format: Annotated[PageFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(PAGES), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
@@ -68,7 +68,8 @@ def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
       attn help check
       attn help mistakes --lang zh -o mistakes{MARKDOWN}
     """
-    screen = Screen.of_stdout(screening.color)
+    where = destination(output, screening, known=PAGES)
+    screen = screening.screen()
     if asked.about in COMMANDS:
         text = _help(asked.about)
         renderers = {
@@ -81,7 +82,7 @@ def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
             "table": lambda console: prose.to_terminal(blocks, screen, console),
             "markdown": lambda console: console.out(prose.to_markdown(blocks), end="", highlight=False),
         }
-    deliver_text(renderers, screen, output)
+    deliver_text(renderers, screen, where)
 
 
 def _page(asked: Asked) -> Iterator[Block]:

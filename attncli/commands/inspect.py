@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import Inputs, Report, Screening, Settings
+from attncli.commands.arguments import REPORTS, Inputs, Report, Screening, Settings
+from attncli.commands.destination import destination
 from attncli.commands.output import deliver_text
 from attncli.inspect import report as inspection
 from attncli.problem.assemble import assemble, separate
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
 from attncli.show.records import print_records
-from attncli.show.screen import Screen
 from attncli.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
+
+    from attncli.show.screen import Screen
 
 
 def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
@@ -29,9 +31,10 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
       attn inspect samples/induction.npz
       attn inspect query.csv hidden.csv -f json
     """
+    where = destination(report, screening, known=REPORTS)
     files = separate(inputs.sources())
     problems = [assemble(each, inputs.arrays(), settings.options()) for each in files]
-    screen = Screen.of_stdout(screening.color)
+    screen = screening.screen()
     if len(problems) > 1:
         deliver_text(
             {
@@ -39,7 +42,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
                 "json": lambda console: console.out(_all(problems), highlight=False),
             },
             screen,
-            report,
+            where,
         )
         return
     found = inspection.look(problems[0])
@@ -49,7 +52,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
             "json": lambda console: console.out(as_json(inspection.record(found), indent=2), highlight=False),
         },
         screen,
-        report,
+        where,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import ColorOption, Inputs, Settings, index_or_all, written_in
-from attncli.commands.groups import Group, shown
-from attncli.commands.output import say, target_format
+from attncli.commands.arguments import Inputs, Screening, Settings, index_or_all, written_in
+from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
+from attncli.commands.groups import shown
+from attncli.commands.output import say
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Format, Holds, that_hold
 from attncli.files.save import save
@@ -20,7 +21,6 @@ from attncli.problem.computation import AttentionComputation, ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
-from attncli.show.screen import Screen
 
 PICTURES = that_hold(Holds.PICTURE, Holds.PAGE)
 # The format that can hold a drawing of the terminal.
@@ -31,7 +31,7 @@ else:
     Kind = Literal[KINDS]
 
 
-class Drawing(Group):
+class Drawing(Screening):
     """What to draw, and where."""
 
     what: Annotated[Kind, shown("--what", "Draw these numbers (default weights).")] = "weights"
@@ -43,7 +43,6 @@ class Drawing(Group):
         bool, shown("--terminal", f"Draw FILE{SCREENSHOT.suffix} as a terminal shows it; does not need matplotlib.")
     ] = False
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
-    color: ColorOption = "auto"
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
@@ -67,6 +66,7 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
     if drawing.terminal and kind is not SCREENSHOT:
         message = f"--terminal writes only {SCREENSHOT.title} files"
         raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
+    refuse_idle(drawing, Destination(TABLE if kind is None or drawing.terminal else kind, target if kind else None), ())
     needs_value = kind is not None and kind.holds is Holds.PAGE
     problem = assemble(inputs.sources(value=needs_value), inputs.arrays(), settings.options())
     if target is None or kind is None:
@@ -83,7 +83,7 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
 
 def to_terminal(computation: ScoreComputation, drawing: Drawing) -> None:
     """Draw on the terminal."""
-    screen = Screen.of_stdout(drawing.color)
+    screen = drawing.screen()
     places, console = drawing.choice().places(computation.shape), screen.console()
     room = terminal.room(screen, console, multiples=len(places) > 1)
     with progress_bar() as progress:
@@ -107,7 +107,7 @@ def picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> by
     places = drawing.choice().places(computation.shape)
     with progress_bar() as progress:
         if drawing.terminal:
-            screen, console = terminal.recorder(Screen.of_stdout().width)
+            screen, console = terminal.recorder(drawing.screen().width)
             room = terminal.room(screen, console, multiples=len(places) > 1)
             return terminal.to_svg(draw(computation, drawing.what, places, room, progress), screen, console).encode()
         drawn = draw(computation, drawing.what, places, (figure.MOST, figure.MOST), progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import Inputs, Output, Settings, Tables
+from attncli.commands.destination import destination
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import scores_of
@@ -16,5 +17,6 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
       attn score samples/article.json
       attn score samples/article.json | attn softmax | attn sum | jq .output
     """
+    where = destination(output, tables, table_or_json())
     problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options())
-    deliver(scores_of(problem, ["score"], carries=True), tables, output, default=table_or_json())
+    deliver(scores_of(problem, ["score"], carries=True), tables, where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import File, Output, Sinks, Softening, Tables
+from attncli.commands.destination import destination
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import SOFTMAX_ROLES, assemble
 from attncli.problem.factory import softmax_of
@@ -16,5 +17,6 @@ def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: 
       attn score samples/article.json | attn softmax
       attn softmax scores.csv -f csv
     """
+    where = destination(output, tables, table_or_json())
     problem = assemble(file.sources(sinks), sinks.arrays(), softening.options(), SOFTMAX_ROLES)
-    deliver(softmax_of(problem), tables, output, default=table_or_json())
+    deliver(softmax_of(problem), tables, where)

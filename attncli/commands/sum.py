@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attncli.commands.arguments import File, Layout, Output, Tables, Values
+from attncli.commands.destination import destination
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import SUM_ROLES, assemble
 from attncli.problem.factory import sum_of
@@ -16,5 +17,6 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
       attn score samples/article.json | attn softmax | attn sum
       attn sum weights.csv values.csv -f csv
     """
+    where = destination(output, tables, table_or_json())
     problem = assemble(file.sources(values), values.arrays(), states.options(), SUM_ROLES)
-    deliver(sum_of(problem), tables, output, default=table_or_json())
+    deliver(sum_of(problem), tables, where)

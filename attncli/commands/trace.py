@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from attncli.commands.arguments import ReportFormat, Screening
+from attncli.commands.arguments import REPORTS, ReportFormat, Screening
+from attncli.commands.destination import Destination, refuse_idle
 from attncli.commands.groups import OUTPUT, Group
 from attncli.commands.output import say
 from attncli.errors import InputError
@@ -16,7 +17,6 @@ from attncli.files.save import check_problems, save_problems
 from attncli.problem.overview import line
 from attncli.show.progress import waiting
 from attncli.show.records import print_records
-from attncli.show.screen import Screen
 from attncli.text import as_json, listed
 from attncli.trace.capture import Call
 from attncli.trace.inputs import Request, given, read_lines
@@ -99,6 +99,7 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
       attn trace ./gpt2 "The capital of Italy is" -o case.npz
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
+    refuse_idle(screening, Destination(FORMATS[recording.format or "table"]), REPORTS)
     choice = Choice.parse(tracing.layer, tracing.passes or [])
     heads = None if tracing.head is None else ranges("head", tracing.head)
     request = Request(*_texts(tracing), tracing.generate)
@@ -152,7 +153,7 @@ def _recorded(each: Recorded) -> dict[str, Any]:
 
 def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening: Screening) -> None:
 
-    screen = Screen.of_stdout(screening.color)
+    screen = screening.screen()
     console = screen.console()
     if recording.format == "json":
         lines = ",\n".join(as_json(each) for each in records)

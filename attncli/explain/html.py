@@ -12,17 +12,18 @@ from attncli.show.blocks import Heading, Paragraph
 from attncli.show.html import text
 from attncli.show.lines import bound
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
+from attncli.show.view import View
 
 # Wider tables, in characters, leave out their middle columns; the page scrolls sideways.
 WIDTH = 200
 
 
-def lesson(blocks: Iterable[Block], digits: int) -> str:
+def lesson(blocks: Iterable[Block], view: View) -> str:
     """Return an explanation as a section of a page."""
-    return '<section class="lesson">\n' + "\n".join(_html(block, digits) for block in blocks) + "\n</section>"
+    return '<section class="lesson">\n' + "\n".join(_html(block, view) for block in blocks) + "\n</section>"
 
 
-def _html(block: Block, digits: int) -> str:
+def _html(block: Block, view: View) -> str:
     match block:
         case Heading(content, level):
             return f"<h{level}>{text(content)}</h{level}>"
@@ -33,7 +34,7 @@ def _html(block: Block, digits: int) -> str:
         case Working(lines):
             return '<ul class="working">' + _items(lines) + "</ul>"
         case Table(title, grid):
-            return f'<p class="soft">{text(title)}</p>\n{table(grid, digits)}'
+            return f'<p class="soft">{text(title)}</p>\n{table(grid, view)}'
         case Points(title, points):
             return f"<p><strong>{text(title)}</strong></p>\n<ul>{_items(points)}</ul>"
 
@@ -42,10 +43,10 @@ def _items(lines: Sequence[str]) -> str:
     return "".join(f"<li>{text(bound(line))}</li>" for line in lines)
 
 
-def table(grid: Grid, digits: int) -> str:
+def table(grid: Grid, view: View) -> str:
     """Return a grid as a table; the marked element has a frame."""
     marker = "\N{NO-BREAK SPACE}{}"  # marks the cell here, and is taken off again below
-    texts = fit_columns(grid, digits, WIDTH, None, marker)
+    texts = fit_columns(grid, view.digits, WIDTH, view.most_columns(grid.numbers.shape[1]), marker)
     head = "".join(f'<th dir="auto">{text(name)}</th>' for name in ("", *texts.head))
     colors = _colors(grid, texts)
     rows = [f"<tr>{head}</tr>"]

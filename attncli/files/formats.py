@@ -136,6 +136,8 @@ FORMATS: dict[str, Format] = {
 BY_SUFFIX = {suffix: each for each in FORMATS.values() for suffix in each.suffixes}
 # What text is that no other format recognises.
 PLAIN = FORMATS["csv"]
+# The format whose suffix says no more than that it is text.
+ANY_TEXT = FORMATS["table"]
 
 
 def that_hold(*what: Holds) -> tuple[Format, ...]:
@@ -161,17 +163,23 @@ def of_suffix(path: str) -> Format | None:
     return BY_SUFFIX.get(Path(path).suffix.lower())
 
 
-def of_output(path: str, known: Iterable[Format]) -> Format:
+def of_output(path: str, known: Iterable[Format], asked: Format | None = None) -> Format:
     """Return the format in which an output is written.
 
     Args:
         path: of the file.
         known: the formats that it can be written in.
+        asked: the format that is asked for; a suffix that names none need not name it, and .txt is any text.
 
     Raises:
-        InputError: its suffix names none of them.
+        InputError: its suffix names none of them, or another one than is asked for.
     """
     known, found = list(known), of_suffix(path)
+    if asked is not None:
+        if found in (asked, None) or (found is ANY_TEXT and asked.text):
+            return asked
+        message = f"-f asks for {asked.name}, and the extension for {Path(path).suffix.lower().lstrip('.')}"
+        raise InputError(message, place=path, hint=f"leave out -f, or write a {asked.suffix} file")
     if found is None or found not in known:
         message = f"the extension {Path(path).suffix.lower()!r} names no format"
         raise InputError(message, place=path, hint=f"one of {', '.join(suffixes(known))}")

@@ -10,6 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -42,12 +43,14 @@ def encoded(kind: Format, named: Named) -> bytes:
 def _write(kind: Format, named: Named, file: IO[bytes]) -> None:
     if kind.holds is Holds.MATRIX:
         name, array = named.last
+        array = array.reshape(array.shape[-2:]) if max(array.shape[:-2], default=1) == 1 else array
         if array.ndim > 2:
             more = ", ".join(each.name for each in DATA if each.holds is not Holds.MATRIX)
             raise InputError(
                 f"{name} is {'×'.join(map(str, array.shape))}, and {kind.title} holds one matrix",
                 hint=f"choose one with --head and --batch, or use {more}",
             )
+        named = replace(named, arrays={name: array})
     with kind.codec() as codec:
         codec.write(named, file, **dict(kind.settings))
 
@@ -56,9 +59,12 @@ def check_target(path: str, force: bool) -> None:
     """Refuse before anything is computed what `save` would refuse afterwards.
 
     Raises:
-        InputError: the file exists and ``force`` is off, its folder does not exist, or it is a folder itself.
+        InputError: the file exists and ``force`` is off, its folder does not exist, or it is, or is spelled as, a
+            folder itself.
     """
     target = Path(path)
+    if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119  # Path() drops the slash that says so
+        raise InputError("names a folder, not a file", place=path, hint=f"without the slash: {target}")
     if target.is_symlink() and _leads_nowhere(target):
         raise InputError("is a link that leads back to itself", place=path)
     if target.is_dir():
@@ -133,6 +139,8 @@ def check_problems(path: str, force: bool) -> None:
     """
     if not path:
         raise InputError("the name of the output is empty")
+    if path == "-":
+        raise InputError("a recording is a file; standard output gets the list of what is in it", hint="give -o FILE")
     if not _is_folder(path):
         of_output(path, ARCHIVES)
         check_target(path, force)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attncli.files.formats import DATA, FORMATS, Format
+from attncli.files.formats import ANY_TEXT, DATA, FORMATS, Format
 from attncli.reference.blocks import Block, Item, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
@@ -13,7 +13,7 @@ from attncli.show.blocks import Heading, Paragraph
 
 def page(words: Words, program: Program) -> Iterator[Block]:
     """Return the formats that are read and written, then those that are written for people."""
-    yield Paragraph(words.say("formats_intro"))
+    yield Paragraph(words.say("formats_intro", any_text=ANY_TEXT.suffix))
     yield Heading(words.say("formats_data"))
     yield _table(words, DATA)
     for each in DATA:

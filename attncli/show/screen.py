@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from attncli.show.plain import PlainConsole
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Color = Literal["auto", "always", "never"]
+
+# Columns of a screen: those of one that is not known fit almost anywhere.
+LEAST_WIDTH, USUAL_WIDTH, MOST_WIDTH = 20, 80, 10_000
 
 # What stands for these characters on a terminal that has only ASCII.
 PLAIN = {
@@ -49,14 +53,18 @@ class Screen:
     unicode: bool
 
     @classmethod
-    def of_stdout(cls, color: Color = "auto") -> Screen:
-        """Look at standard output and the environment (NO_COLOR, FORCE_COLOR, COLUMNS, TERM)."""
+    def of_stdout(cls, color: Color = "auto", width: int | None = None) -> Screen:
+        """Look at standard output and the environment (NO_COLOR, FORCE_COLOR, COLUMNS, TERM).
+
+        Args:
+            color: whether to use colours.
+            width: columns; None: COLUMNS, or those of the terminal, which may be behind a pipe.
+        """
         terminal = sys.stdout.isatty()
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
         return cls(
             terminal=terminal,
-            # The width behind a pipe is unknown; 80 columns fit almost anywhere.
-            width=max(20, shutil.get_terminal_size((80, 24)).columns),
+            width=min(max(LEAST_WIDTH, width or _columns()), MOST_WIDTH),
             color=_wants_color(color, terminal),
             unicode=encoding.startswith("utf"),
         )
@@ -90,6 +98,33 @@ class Screen:
         for fine, plain in PLAIN.items():
             text = text.replace(fine, plain)
         return text
+
+
+def _columns() -> int:
+    """Return the width of what shows standard output: COLUMNS, its terminal, or that behind the pipe, as of a pager."""
+    piped = sys.stdout is not None and _is_pipe(sys.stdout)
+    return shutil.get_terminal_size((_behind_the_pipe() if piped else USUAL_WIDTH, 24)).columns
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # no file, but something that stands in for one
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _behind_the_pipe() -> int:
+    for stream in (sys.stderr, sys.stdin):
+        try:
+            return os.get_terminal_size(stream.fileno()).columns
+        except (AttributeError, OSError, ValueError):  # closed, or no terminal
+            continue
+    try:
+        with open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
+            return os.get_terminal_size(terminal.fileno()).columns
+    except OSError:
+        return USUAL_WIDTH
 
 
 def _wants_color(color: Color, terminal: bool) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from attncli.show.screen import Screen
 
 ROWS = 16
+DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class View:
     screen: Screen
     rows: int | str = ROWS
     cols: int | str | None = None
-    digits: int = 4
+    digits: int = DIGITS
 
     @property
     def most_rows(self) -> int | None:

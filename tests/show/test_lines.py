@@ -7,6 +7,8 @@ import pytest
 from attncli.explain.blocks import Formula
 from attncli.explain.html import lesson
 from attncli.show.lines import wrap
+from attncli.show.screen import Screen
+from attncli.show.view import View
 
 SOFTMAX = "weights[i, j] = exp(logits[i, j] − mᵢ) / (exp(sink − mᵢ) + Σₖ exp(logits[i, k] − mᵢ))"
 SHAPES = "先 reshape 成 (批, 长度, 头, 特征)，再交换长度和头；输出是 (…, L, Ev)，加上 −m·(p − j)。"
@@ -25,7 +27,7 @@ def test_no_formula_is_broken_within(text: str, whole: list[str], width: int) ->
 
 def test_nor_in_a_page() -> None:
     """A browser breaks at blanks; those within an index are none that it breaks at."""
-    page = lesson([Formula(SOFTMAX, "")], 4)
+    page = lesson([Formula(SOFTMAX, "")], View(Screen.of_stdout("never")))
     assert "logits[i,\N{NO-BREAK SPACE}k]" in page
     assert "/ (exp(sink\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}mᵢ) + Σₖ\N{NO-BREAK SPACE}exp(" in page
 

@@ -71,7 +71,7 @@ def test_nothing_of_a_file_reaches_a_screen_or_a_file_as_it_is(command: str, nam
     status = 1 if command == "check" else 0
     separators = {"\t"} if name == "tsv" else set()
     words = [command, path] if command not in ("softmax", "sum") else [command, before(command, path)]
-    more = ["--terminal"] if name == "svg" else ["--rows", "all", "--cols", "all"] if name in ("table", "csv") else []
+    more = ["--terminal"] if name == "svg" else ["--rows", "all", "--cols", "all"] if name == "table" else []
     known = {flag for each in build(command).params for flag in each.opts}
     words += more if set(more) & known else []
     ran = called(*words, "-o", target, status=status)

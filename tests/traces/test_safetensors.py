@@ -125,8 +125,8 @@ def test_one_array_is_picked_by_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["induction.npz", "transliteration.npz", "window.json", "padding.json"])
 def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     """A problem passes through safetensors without a change, and a filter carries all of it."""
-    attn("score", SAMPLES / name, "-o", tmp_path / "x.safetensors", "-f", "json")
-    through = attn("softmax", tmp_path / "x.safetensors", "-f", "json").out
+    attn("score", SAMPLES / name, "-o", tmp_path / "x.safetensors")
+    through = attn("softmax", tmp_path / "x.safetensors").out
     piped = attn("softmax", "-", "-f", "json", stdin=attn("score", SAMPLES / name, "-f", "json").out.encode()).out
     assert json.loads(through) == json.loads(piped)
     raw = attn("score", SAMPLES / name, "-f", "safetensors").raw

@@ -160,8 +160,9 @@ REFERENCE = {
         "closed pipe ends quietly. `ATTN_DEBUG=1` shows where in the code an error was raised."
     ),
     "formats_intro": (
-        "`-f` names the format of standard output; `-o FILE` writes a file in the format of its extension, never over an "
-        "existing one without `--force`. What is read is recognised by its extension, else by its first bytes."
+        "`-f` names the format, `-o FILE` writes a file in place of standard output (`-o -`), never over an existing one "
+        "without `--force`. Without `-f` a file has the format of its extension; an extension that names another one "
+        "than `-f` is an error, but `{any_text}` may be any text. What is read is recognised by its extension, else by its first bytes."
     ),
     "formats_data": "Read and written",
     "formats_people": "Written for people to look at",
