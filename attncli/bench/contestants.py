@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Run = Callable[[], "NDArray[Any]"]
 # Beyond this many bytes of scores, holding all of them at once is not tried.
 MOST_SCORES = 1 << 31
+# What everybody has: plain NumPy, which takes part whatever it is compared with.
+NUMPY = "numpy"
 MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"]}
 
 
@@ -40,18 +42,23 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     """Return attn, then the libraries that are asked for, then plain NumPy if the scores fit into memory.
 
     Raises:
-        InputError: a library is asked for by name and is unknown or not installed.
+        InputError: a library is asked for by name and is unknown or not installed, or NumPy is and would take too much.
     """
     for name in against:
-        if name not in MODULES:
-            raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, MODULES))
-        if not _installed(name):
+        if name not in (*MODULES, NUMPY):
+            raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, [*MODULES, NUMPY]))
+        if name != NUMPY and not _installed(name):
             raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}")
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
-    for name in against or filter(_installed, MODULES):
-        found.append(Contestant(name, MAKERS[name](o, threads)))
-    if o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys * o.dtype.itemsize <= MOST_SCORES:
-        found.append(Contestant("numpy", lambda: whole(o)))
+    for name in dict.fromkeys(against or filter(_installed, MODULES)):
+        if name != NUMPY:
+            found.append(Contestant(name, MAKERS[name](o, threads)))
+    size = o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys * o.dtype.itemsize
+    if size <= MOST_SCORES:
+        found.append(Contestant(NUMPY, lambda: whole(o)))
+    elif NUMPY in against:
+        hint = "choose a smaller --length, or fewer --heads"
+        raise InputError(f"plain NumPy would hold {size / 1e9:.1f} GB of scores at once", hint=hint)
     return found
 
 

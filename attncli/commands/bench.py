@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Annotated, Literal
 
 from attncli.bench import report as bench_report
-from attncli.bench.contestants import contestants, limit
+from attncli.bench.contestants import MODULES, NUMPY, contestants, limit
 from attncli.bench.measure import measure
 from attncli.bench.problem import Shape, problem
 from attncli.commands.arguments import REPORTS, Report, Screening, Threads
@@ -34,8 +34,8 @@ class Timed(Group):
         list[str] | None,
         setting(
             "--against",
-            "Compare only with this library; may be repeated (default: all that are installed).",
-            metavar="torch|onnxruntime|jax",
+            "Compare only with this library, and plain NumPy; may be repeated (default: all that are installed).",
+            metavar="|".join([*MODULES, NUMPY]),
         ),
     ] = None
     rounds: Annotated[int, setting("--rounds", "How often to time each (default 5).", min=1, metavar="N")] = 5
@@ -53,7 +53,7 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
     Examples:
       attn bench
       attn bench --length 16384 --heads 1 --causal
-      attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against torch
+      attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)
     threads = machine.count()

@@ -37,3 +37,13 @@ def test_the_benchmark_as_a_table_and_its_errors() -> None:
     assert out.splitlines()[-2].startswith("two products")
     err = called("bench", "--against", "touch", status=2).err
     assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'
+
+
+def test_plain_numpy_may_be_asked_for_alone() -> None:
+    """It is there once, and no library beside it; where it would take too much memory, that is said."""
+    words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--against", "numpy", "-f", "json"]
+    assert [each["name"] for each in json.loads(called(*words).out)["timings"]] == ["attn", "numpy"]
+    again = called(*words, "--against", "numpy").out
+    assert [each["name"] for each in json.loads(again)["timings"]] == ["attn", "numpy"]
+    err = called("bench", "--length", "1", "--keys", "100000000", "--dim", "1", "--against", "numpy", status=2).err
+    assert err.startswith("attn: plain NumPy would hold 3.2 GB of scores at once\nhint: ")
