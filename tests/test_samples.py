@@ -113,6 +113,20 @@ def test_the_small_models_of_other_things_look_where_their_titles_say() -> None:
             assert {columns[at] for at in best} == found
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_has_a_notice_about_one(name: str) -> None:
+    """They are what a beginner tries first: nothing in them needs a warning."""
+    for words in (
+        ["compute", "-f", "json"],
+        ["compute", "--head", "all"],
+        ["score"],
+        ["explain"],
+        ["plot"],
+        ["inspect"],
+    ):
+        assert called(words[0], *COMMANDS[name], *words[1:]).err == "", words
+
+
 def test_samples_hold_no_objects_and_name_their_source() -> None:
     """Nothing needs pickle, and each recorded file says where it comes from."""
     for path in RECORDED:

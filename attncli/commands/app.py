@@ -95,8 +95,9 @@ def _attn(
 ) -> None:
     """Compute attention step by step: score → softmax → weighted sum.
 
-    FILES are {DATA}; - is standard input. See attn COMMAND --help for the options
-    of each command, with examples.
+    FILES are {DATA}; - is standard input, '[[1,2],[3,4]]' a matrix, and sample:NAME
+    a sample (attn inspect sample: lists them). See attn COMMAND --help for the
+    options of each command, with examples.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -92,7 +92,7 @@ class Inputs(Arrays):
         _files(
             f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
             "one of several problems in it); or one matrix (as query and hidden), two (QUERY HIDDEN) or three (QUERY "
-            "KEY VALUE); - is standard input."
+            "KEY VALUE); - is standard input, '[[1,2],[3,4]]' a matrix, sample:NAME a sample."
         ),
     ] = None
 

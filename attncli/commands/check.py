@@ -47,9 +47,9 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
 
     \b
     Examples:
-      attn check samples/induction.npz
-      attn check q.npy k.npy v.npy --expected out.npy --scale sqrt --causal
-      attn check dumps/*.npz --no-diagnose
+      attn check sample:port
+      attn check sample:ocr:query sample:ocr:key sample:ocr:value --expected sample:ocr:expected
+      attn check sample:induction sample:decode sample:speech --no-diagnose
     """
     wanted = checking.wanted()
     where = destination(report, screening, known=REPORTS)

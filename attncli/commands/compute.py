@@ -15,9 +15,9 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
 
     \b
     Examples:
-      attn compute samples/article.json
-      attn compute query.csv hidden.csv --scale sqrt --causal
-      attn compute q.npy k.npy v.npy -o out.npy
+      attn compute sample:article
+      attn compute '[1,2]' '[[1,0],[0,1]]' --scale sqrt
+      attn compute sample:ocr:query sample:ocr:key sample:ocr:value -o out.npy
     """
     where = destination(output, tables)
     only_output = where.kind.is_single and not steps.step

@@ -70,8 +70,8 @@ def run(
     \b
     Examples:
       attn explain
-      attn explain samples/coreference.npz --head 1 --row it --col animal
-      attn explain samples/article.json --step softmax --lang zh --format markdown
+      attn explain sample:coreference --head 1 --row it --col animal
+      attn explain sample:article --step softmax --lang zh --format markdown
     """
     where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attncli.commands.arguments import REPORTS, Inputs, Report, Screening, Settings
-from attncli.commands.destination import destination
+from attncli.commands.destination import Destination, destination
 from attncli.commands.output import deliver_text
+from attncli.files.samples import PREFIX
 from attncli.inspect import report as inspection
+from attncli.inspect import samples
 from attncli.problem.assemble import assemble, separate
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
 
 def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
     r"""Shows the name, shape, type, smallest and largest finite number of each array, and how many NaN and ∞ it
-    holds; for a file of several problems, one line per problem.
+    holds; for a file of several problems, one line per problem. Given sample: it lists the samples that come with attn.
 
     \b
     Examples:
-      attn inspect samples/induction.npz
-      attn inspect query.csv hidden.csv -f json
+      attn inspect sample:induction
+      attn inspect sample:
+      attn inspect sample:article-query.csv sample:article-hidden.csv --states columns
     """
     where = destination(report, screening, known=REPORTS)
+    if inputs.files == [PREFIX]:
+        _list_samples(screening.screen(), where)
+        return
     files = separate(inputs.sources())
     problems = [assemble(each, inputs.arrays(), settings.options()) for each in files]
     screen = screening.screen()
@@ -50,6 +56,18 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
         {
             "table": lambda console: inspection.to_terminal(found, screen, console),
             "json": lambda console: console.out(as_json(inspection.record(found), indent=2), highlight=False),
+        },
+        screen,
+        where,
+    )
+
+
+def _list_samples(screen: Screen, where: Destination) -> None:
+    found = samples.collection()
+    deliver_text(
+        {
+            "table": lambda console: samples.to_terminal(found, screen, console),
+            "json": lambda console: console.out(as_json(found, indent=2), highlight=False),
         },
         screen,
         where,

@@ -58,9 +58,9 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
 
     \b
     Examples:
-      attn plot samples/coreference.npz --head 1
-      attn plot samples/speech.npz --all-heads -o speech.png
-      attn plot samples/induction.npz -o induction.html
+      attn plot sample:coreference --head 1
+      attn plot sample:speech --all-heads --terminal -o speech.svg
+      attn plot sample:induction -o induction.html
     """
     target, kind = drawing.output, target_format(drawing, PICTURES)
     if drawing.terminal and kind is not SCREENSHOT:

@@ -14,8 +14,8 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
 
     \b
     Examples:
-      attn score samples/article.json
-      attn score samples/article.json | attn softmax | attn sum | jq .output
+      attn score sample:article
+      attn score sample:article | attn softmax | attn sum -f csv
     """
     where = destination(output, tables, table_or_json())
     problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options())

@@ -14,8 +14,8 @@ def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: 
 
     \b
     Examples:
-      attn score samples/article.json | attn softmax
-      attn softmax scores.csv -f csv
+      attn score sample:article | attn softmax
+      attn softmax '[[1,2,3],[1,1,1]]' -f csv
     """
     where = destination(output, tables, table_or_json())
     problem = assemble(file.sources(sinks), sinks.arrays(), softening.options(), SOFTMAX_ROLES)

@@ -14,8 +14,8 @@ def run(file: File, values: Values, states: Layout, tables: Tables, output: Outp
 
     \b
     Examples:
-      attn score samples/article.json | attn softmax | attn sum
-      attn sum weights.csv values.csv -f csv
+      attn score sample:article | attn softmax | attn sum
+      attn sum '[[0.25,0.75]]' '[[1,2],[3,4]]' -f csv
     """
     where = destination(output, tables, table_or_json())
     problem = assemble(file.sources(values), values.arrays(), states.options(), SUM_ROLES)

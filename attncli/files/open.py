@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from attncli.errors import InputError
+from attncli.files import typed
 from attncli.files.contents import Contents
 from attncli.files.formats import DATA, FORMATS, Format, of_suffix, sniff, suffixes
+from attncli.files.samples import PREFIX, find
 
 STDIN = "-"
 # Parsing text takes ten times its size in memory; larger matrices belong in a file that is mapped.
@@ -19,20 +21,31 @@ MOST_TEXT = 1 << 31
 HEAD = 4096  # bytes that tell the format
 
 
-def read(given: str) -> Contents:
-    """Read ``PATH``, ``PATH:name`` (one array or problem of an archive) or ``-`` (standard input).
+def read(given: str, *, lists: bool = False) -> Contents:
+    """Read ``PATH``, ``PATH:name`` (one array or problem of an archive), ``sample:NAME`` or ``-`` (standard input).
+
+    Text that begins with ``[`` is the matrix itself, unless there is a file of that name.
+
+    Args:
+        given: what stands on the command line.
+        lists: whether numbers with commas between them are an array too.
 
     Raises:
         InputError: with the file, the place and the fix, whatever is wrong with it.
     """
     path, name = split_name(given)
     try:
+        if is_typed(path):
+            return typed.bracketed(path)
+        if lists and not _exists(path) and typed.is_list(given):
+            return typed.listed(given)
         return _read(path, name)
     except InputError as error:
         error.place = ": ".join(filter(None, [shown(path), error.place]))
         raise
     except FileNotFoundError:
-        raise InputError("no such file", place=shown(path)) from None
+        hint = "a matrix on the command line stands in brackets, as in '[1, 2, 3]'" if typed.is_list(given) else ""
+        raise InputError("no such file", place=shown(path), hint=hint) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise InputError(getattr(error, "strerror", None) or str(error), place=shown(path)) from None
     except MemoryError:
@@ -40,16 +53,21 @@ def read(given: str) -> Contents:
 
 
 def split_name(given: str) -> tuple[str, str | None]:
-    """Split ``F:name``; a file whose own name has a colon wins.
+    """Split ``F:name``; a file whose own name has a colon wins, and a matrix that is typed has no name in it.
 
-    >>> split_name("dump.npz:query")
-    ('dump.npz', 'query')
+    >>> split_name("dump.npz:query"), split_name("sample:decode:query")
+    (('dump.npz', 'query'), ('sample:decode', 'query'))
     """
     if _exists(given):
         return given, None
+    if given.startswith(PREFIX) and not Path(PREFIX[:-1]).is_file():
+        sample, colon, name = given.removeprefix(PREFIX).partition(":")
+        return PREFIX + sample, name if colon else None
     for at, letter in enumerate(given):
         if letter == ":" and _exists(given[:at]):  # the name may hold anything
             return given[:at], given[at + 1 :]
+    if typed.is_bracketed(given):
+        return given, None
     path, colon, name = given.rpartition(":")
     return (path, name) if colon and path and not {"/", "\\"} & set(name) else (given, None)
 
@@ -61,9 +79,18 @@ def _exists(path: str) -> bool:
         return False
 
 
+def is_typed(path: str) -> bool:
+    """Tell whether what is given is no file, but the text of a matrix."""
+    return typed.is_bracketed(path) and not _exists(path)
+
+
 def shown(path: str) -> str:
     """Return what messages call the file."""
-    return "standard input" if path == STDIN else path
+    if path == STDIN:
+        return "standard input"
+    if path == PREFIX:
+        return "sample"  # of no name, and so no more than what all have before theirs
+    return typed.shortened(path) if is_typed(path) else path
 
 
 def _read(path: str, name: str | None) -> Contents:
@@ -71,11 +98,11 @@ def _read(path: str, name: str | None) -> Contents:
         if sys.stdin is None:
             raise InputError("is closed")
         return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name)
-    file = Path(path)
+    file = find(path.removeprefix(PREFIX)) if path.startswith(PREFIX) and not _exists(path) else Path(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
         raise InputError("is a directory, not a file")
-    known = of_suffix(path)
+    known = of_suffix(file.name)
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
         with file.open("rb") as stream:
             return read_stream(stream, known, name)

@@ -11,6 +11,7 @@ from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
 from attncli.files.open import read, shown, split_name
+from attncli.files.samples import PREFIX
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def assemble(
     """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given:
-        hint = "give files, or pipe one in; attn explain shows a worked example without any"
+        hint = f"give files, or pipe one in; attn inspect {PREFIX} lists some to try"
         raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     draft = _Draft()
@@ -127,7 +128,7 @@ def assemble(
             raise each.contents
     _put_files(draft, opened, roles)
     for name, file in given.items():
-        draft.put(name, _one_matrix(Opened(file, read(file)), name), shown(file))
+        draft.put(name, _one_matrix(Opened(file, read(file, lists=True)), name), shown(file))
     draft.set_options({name: value for name, value in options.items() if value is not None})
     return _finish(draft, [each.place for each in opened] + [shown(file) for file in given.values()])
 

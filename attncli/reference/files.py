@@ -47,7 +47,10 @@ def _given(words: Words) -> Iterator[tuple[str, str]]:
             words.say(f"files_means_{count}", names=_named(roles)),
         )
     yield "`-`", words.say("files_dash")
+    yield "`[[1,2],[3,4]]`", words.say("files_typed")
+    yield "`sample:NAME`", words.say("files_sample")
     yield "`--query FILE`, `--mask FILE`, …", words.say("files_set")
+    yield "`--sinks 0.1,0.2`", words.say("files_list")
 
 
 def _suffixes(words: Words, formats: list[Format]) -> str:

@@ -222,7 +222,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (
             ["compute"],
             "attn: no files given, and nothing on standard input\n"
-            "hint: give files, or pipe one in; attn explain shows a worked example without any\n",
+            "hint: give files, or pipe one in; attn inspect sample: lists some to try\n",
         ),
         (["compute", ARTICLE, "--head", "1"], "attn: --head 1: the only index is 0\n"),
         (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),

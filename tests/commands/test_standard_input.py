@@ -19,7 +19,7 @@ from tests.support.processes import attn, environment
 
 NOTHING = (
     "attn: no files given, and nothing on standard input\n"
-    "hint: give files, or pipe one in; attn explain shows a worked example without any\n"
+    "hint: give files, or pipe one in; attn inspect sample: lists some to try\n"
 )
 # What each command says of an archive on standard input; softmax and sum take a matrix of theirs from it.
 READERS = ["compute", "score", "explain", "plot", "inspect", "check"]

@@ -11,17 +11,22 @@ import pytest
 import attncli
 from attncli.commands.app import build
 from attncli.commands.registry import COMMANDS
-from tests.support.places import README, ROOT
+from tests.support.places import README
 from tests.support.processes import called
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
 
-def examples(name: str) -> list[list[str]]:
-    """Return the commands of the examples in a command's help, each as words; a pipe is several."""
+# What makes the examples that take many seconds small; and the one that is there to differ.
+SMALLER = {"bench": ["--length", "16", "--keys", "16", "--rounds", "1"]}
+DIFFERS = ["attn", "check", "sample:port"]
+
+
+def examples(name: str) -> list[list[list[str]]]:
+    """Return the examples in a command's help: each the commands of a pipe, as words."""
     _, _, rest = called(name, "--help", env={"COLUMNS": "200"}).out.partition("Examples:\n")
     block = rest.partition("\n\n")[0]
-    return [shlex.split(part) for line in block.splitlines() for part in line.split("|")]
+    return [[shlex.split(part) for part in line.split("|")] for line in block.splitlines()]
 
 
 def test_the_modules_with_a_run_are_the_commands() -> None:
@@ -45,14 +50,25 @@ def test_the_help_lists_it_with_a_line(name: str) -> None:
 
 @each_command
 def test_its_examples_are_its_own_and_hold(name: str) -> None:
-    """There are some, with flags that exist, of samples that are there."""
-    found = [words for words in examples(name) if words[:1] == ["attn"]]
-    assert any(words[1] == name for words in found)
+    """There are some, with flags that exist."""
+    found = [words for pipe in examples(name) for words in pipe]
+    assert any(words[:2] == ["attn", name] for words in found)
     for words in found:
         known = {flag for each in build(words[1]).params for flag in (*each.opts, *each.secondary_opts)}
         assert {word for word in words[2:] if word.startswith("-") and word != "-"} <= known, words
-        for word in words:
-            assert not word.startswith("samples/") or (ROOT / word).exists(), word
+
+
+@pytest.mark.parametrize("name", COMMANDS.keys() - {"trace"})  # trace needs a model
+def test_its_examples_run_for_whoever_installed_it(name: str, tmp_path: Path) -> None:
+    """In a folder that has nothing of theirs; no sample makes a notice."""
+    for pipe in examples(name):
+        raw = b""
+        for words in pipe:
+            status = int(words == DIFFERS)
+            ran = called(*words[1:], *SMALLER.get(name, []), stdin=raw, status=status, cwd=tmp_path)
+            assert ran.err == "", words
+            raw = ran.raw
+        assert raw or "-o" in pipe[-1]
 
 
 @each_command

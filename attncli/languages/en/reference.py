@@ -63,7 +63,10 @@ REFERENCE = {
     "files_means_2": "{names}, in this order",
     "files_means_3": "{names}, in this order",
     "files_dash": "standard input",
+    "files_typed": "the matrix itself, as JSON has it; the shell needs quotes around it",
+    "files_sample": "a sample that comes with attn; `attn inspect sample:` lists them",
     "files_set": "sets or replaces one array",
+    "files_list": "the numbers themselves, with commas between them",
     "files_steps": (
         "`attn softmax` takes {softmax}, `attn sum` takes {sum}; both also take what the step before wrote, with "
         "everything in it."

@@ -61,7 +61,10 @@ _PAGES = {
     "files_means_2": "依次是 {names}",
     "files_means_3": "依次是 {names}",
     "files_dash": "标准输入",
+    "files_typed": "矩阵本身，按 JSON 的写法；在 shell 里要加引号",
+    "files_sample": "随 attn 一起安装的样例；`attn inspect sample:` 列出全部",
     "files_set": "设定或替换一个数组",
+    "files_list": "数字本身，用逗号隔开",
     "files_steps": "`attn softmax` 读 {softmax}，`attn sum` 读 {sum}；两者也能直接读上一步的输出，其中已包含全部内容。",
     "files_picking": "从多个中选一个",
     "files_problems": (
