@@ -16,9 +16,11 @@ import typer
 
 # Typer does not export the base class of its errors; the pinned version has it here.
 from typer._click.exceptions import ClickException
+from typer._completion_classes import completion_init
 from typer.core import TyperCommand, TyperGroup
 
 import attncli
+from attncli.commands.completion import COMPLETING, InstallOption, ShowOption, with_shells
 from attncli.commands.groups import expanded, with_formats
 from attncli.commands.messages import complain
 from attncli.commands.registry import COMMANDS
@@ -47,6 +49,10 @@ class Command(TyperCommand):
 class Commands(TyperGroup):
     """The commands, each imported and built only when it is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line; options about completion may stand without a shell."""
+        return super().parse_args(ctx, with_shells(args))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names, in the order for the help."""
         return list(COMMANDS)
@@ -57,7 +63,7 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; if there is none of that name, suggest the closest one."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise InputError(f"no such command: {args[0]!r}", hint=nearest(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
@@ -92,6 +98,8 @@ def _attn(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    install_completion: InstallOption = None,
+    show_completion: ShowOption = None,
 ) -> None:
     """Compute attention step by step: score → softmax → weighted sum.
 
@@ -105,7 +113,11 @@ def _attn(
 
 def program() -> Any:
     """Return the whole program as a Typer group."""
-    app = typer.Typer(cls=Commands, rich_markup_mode=None, invoke_without_command=True, context_settings=HELP)
+    if COMPLETING in os.environ:
+        completion_init()
+    app = typer.Typer(
+        cls=Commands, add_completion=False, rich_markup_mode=None, invoke_without_command=True, context_settings=HELP
+    )
     app.callback(help=with_formats(_attn.__doc__ or ""))(_attn)
     return typer.main.get_command(app)
 
