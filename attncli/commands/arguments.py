@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from typer import Argument
+from typer import Argument, Option
 
 from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.options import LAYOUT, as_flag, records
@@ -14,6 +14,8 @@ from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_fla
 from attncli.commands.standard_input import standard_input
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
+from attncli.files.margins import TITLES as MARGINS
+from attncli.files.margins import Margins
 from attncli.problem.selection import Choice
 from attncli.show.screen import LEAST_WIDTH, Screen
 from attncli.show.view import DIGITS, ROWS, View
@@ -109,6 +111,33 @@ class Inputs(Arrays):
         needed = [{"query"}, {"key", "hidden"}, *[{"value", "hidden"}] * value]
         enough = all(given & either for either in needed)
         return self.files or ([] if enough else standard_input(arrays.values()))
+
+
+class Around(Group):
+    """What stands around the numbers of the files that have margins."""
+
+    header: Annotated[
+        bool | None,
+        Option(
+            "--header/--no-header",
+            help=f"{listed(MARGINS)}: the first row is a header, or not (default: as it looks).",
+            rich_help_panel=ARRAYS_HEADING,
+            show_default=False,
+        ),
+    ] = None
+    row_labels: Annotated[
+        bool | None,
+        Option(
+            "--row-labels/--no-row-labels",
+            help="Likewise: the first column holds labels, or not.",
+            rich_help_panel=ARRAYS_HEADING,
+            show_default=False,
+        ),
+    ] = None
+
+    def margins(self, written: Format | None = None) -> Margins:
+        """Return them, for the tables that a command reads and those that it writes in this format."""
+        return Margins(self.header, self.row_labels, written is not None and written.margins)
 
 
 class Values(Arrays):

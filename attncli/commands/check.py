@@ -9,12 +9,13 @@ from attncli.attend.arrays import ARRAYS
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
-from attncli.commands.arguments import REPORTS, Inputs, Report, Screening, Settings
+from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screening, Settings
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, array_flag, shown
 from attncli.commands.output import deliver_text, say
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
+from attncli.files.margins import Margins
 from attncli.problem.assemble import Opened, assemble, separate
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
@@ -41,7 +42,9 @@ class Checking(Group):
         return Wanted(self.rtol, self.atol, self.diagnose)
 
 
-def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, screening: Screening) -> int:
+def run(
+    inputs: Inputs, around: Around, checking: Checking, settings: Settings, report: Report, screening: Screening
+) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
     of mistakes, gives exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
 
@@ -53,9 +56,10 @@ def run(inputs: Inputs, checking: Checking, settings: Settings, report: Report, 
     """
     wanted = checking.wanted()
     where = destination(report, screening, known=REPORTS)
-    problems = separate(inputs.sources())
+    margins = around.margins()
+    problems = separate(inputs.sources(), margins)
     many = len(problems) > 1
-    found = [_checked(files, inputs, checking, settings, wanted, many) for files in problems]
+    found = [_checked(files, inputs, margins, checking, settings, wanted, many) for files in problems]
     screen = screening.screen()
     with reader_may_leave():  # the exit status still matters
         _deliver(found, many, screen, where)
@@ -79,6 +83,7 @@ def _deliver(found: Sequence[Checked], many: bool, screen: Screen, where: Destin
 def _checked(
     files: Sequence[Opened],
     inputs: Inputs,
+    margins: Margins,
     checking: Checking,
     settings: Settings,
     wanted: Wanted,
@@ -86,7 +91,8 @@ def _checked(
 ) -> Checked:
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     try:
-        problem = assemble(files, inputs.arrays() | {"expected": checking.expected}, settings.options())
+        arrays = inputs.arrays() | {"expected": checking.expected}
+        problem = assemble(files, arrays, settings.options(), margins=margins)
         return _compared(problem, wanted)
     except InputError as error:
         if not many:

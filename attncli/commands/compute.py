@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Inputs, Output, Settings, Steps, Tables, Threads
+from attncli.commands.arguments import Around, Inputs, Output, Settings, Steps, Tables, Threads
 from attncli.commands.destination import destination
 from attncli.commands.output import deliver
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import computation_of
 
 
-def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output: Output, machine: Threads) -> None:
+def run(
+    inputs: Inputs,
+    around: Around,
+    settings: Settings,
+    steps: Steps,
+    tables: Tables,
+    output: Output,
+    machine: Threads,
+) -> None:
     r"""Prints tables; -f chooses another format, -o writes a file. Formats that hold one array ({SINGLE}) hold the
     output, or the result of --step. If only the output is needed, it is streamed: no score matrix is held.
 
@@ -22,7 +30,9 @@ def run(inputs: Inputs, settings: Settings, steps: Steps, tables: Tables, output
     where = destination(output, tables)
     only_output = where.kind.is_single and not steps.step
     wanted = ["sum"] if only_output else steps.chosen()
-    problem = assemble(inputs.sources(value="sum" in wanted), inputs.arrays(), settings.options())
+    margins = around.margins(where.kind)
+    files = inputs.sources(value="sum" in wanted)
+    problem = assemble(files, inputs.arrays(), settings.options(), margins=margins)
     one_matrix = ["sum"] if not steps.step else wanted
     computation = computation_of(problem, wanted)
-    deliver(computation, tables, where, steps=one_matrix, threads=machine.threads)
+    deliver(computation, tables, where, margins, steps=one_matrix, threads=machine.threads)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.arguments import FORMAT_OR_TABLE, Inputs, Settings, Steps, Tables, written_in
+from attncli.commands.arguments import FORMAT_OR_TABLE, Around, Inputs, Settings, Steps, Tables, written_in
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.language import LanguageOption
@@ -62,7 +62,13 @@ class LessonOutput(Group):
 
 
 def run(
-    inputs: Inputs, settings: Settings, steps: Steps, element: Element, tables: Tables, output: LessonOutput
+    inputs: Inputs,
+    around: Around,
+    settings: Settings,
+    steps: Steps,
+    element: Element,
+    tables: Tables,
+    output: LessonOutput,
 ) -> None:
     r"""For each step: what it is for, the formula, the shapes, one element worked out in full, the table, and what
     to notice in these numbers. Without files it uses a built-in example.
@@ -77,7 +83,9 @@ def run(
     options, wanted = settings.options(), steps.chosen()
     files = inputs.sources(value="sum" in wanted)
     given = any([files, *inputs.arrays().values()])
-    problem = assemble(files, inputs.arrays(), options) if given else example(options)
+    margins = around.margins()
+    margins.check(read=given)  # the example is no table
+    problem = assemble(files, inputs.arrays(), options, margins=margins) if given else example(options)
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])
     view = tables.view()

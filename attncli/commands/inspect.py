@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import REPORTS, Inputs, Report, Screening, Settings
+from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screening, Settings
 from attncli.commands.destination import Destination, destination
 from attncli.commands.output import deliver_text
 from attncli.files.samples import PREFIX
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 
-def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening) -> None:
+def run(inputs: Inputs, around: Around, settings: Settings, report: Report, screening: Screening) -> None:
     r"""Shows the name, shape, type, smallest and largest finite number of each array, and how many NaN and ∞ it
     holds; for a file of several problems, one line per problem. Given sample: it lists the samples that come with attn.
 
@@ -38,9 +38,11 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
     if inputs.files == [PREFIX]:
         _list_samples(screening.screen(), where)
         return
-    files = separate(inputs.sources())
-    problems = [assemble(each, inputs.arrays(), settings.options()) for each in files]
+    margins = around.margins()
+    files = separate(inputs.sources(), margins)
+    problems = [assemble(each, inputs.arrays(), settings.options(), margins=margins) for each in files]
     screen = screening.screen()
+    notices = dict.fromkeys(notice for each in problems for notice in each.notices)
     if len(problems) > 1:
         deliver_text(
             {
@@ -49,6 +51,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
             },
             screen,
             where,
+            notices,
         )
         return
     found = inspection.look(problems[0])
@@ -59,6 +62,7 @@ def run(inputs: Inputs, settings: Settings, report: Report, screening: Screening
         },
         screen,
         where,
+        notices,
     )
 
 

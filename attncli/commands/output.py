@@ -13,6 +13,7 @@ from attncli.commands.destination import TABLE, Destination
 from attncli.commands.messages import notice
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
+from attncli.files.margins import Margins
 from attncli.problem.computation import AttentionComputation, Computation, Resources
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
@@ -36,6 +37,7 @@ class Delivery:
         choice: the heads and batch items.
         view: how much tables show.
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
+        margins: what stands around the numbers of tables.
     """
 
     computation: Computation
@@ -43,6 +45,7 @@ class Delivery:
     choice: Choice
     view: View
     threads: int | None
+    margins: Margins
 
     @cached_property
     def part(self) -> Selection:
@@ -77,7 +80,7 @@ class Delivery:
 
         with progress_bar() as progress:
             result = self.computation.result(self.part, Resources(self.threads, progress))
-        return encoded(self.kind, result)
+        return encoded(self.kind, result, self.margins)
 
     def to_file(self, path: str, force: bool) -> None:
         """Write a file; an output that is streamed is written while it is computed."""
@@ -109,6 +112,7 @@ def deliver(
     computation: Computation,
     tables: Tables,
     where: Destination,
+    margins: Margins,
     *,
     steps: Sequence[str] = (),
     threads: int | None = None,
@@ -119,13 +123,14 @@ def deliver(
         computation: what to compute.
         tables: how much tables show.
         where: the file or standard output, and the format.
+        margins: what stands around the numbers of tables.
         steps: the steps requested by name; formats of one matrix hold only one.
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
     """
-    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads)
+    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins)
     if where.kind.is_single and len(steps) > 1:
         hint = "use " + listed((each.name for each in DATA if each.is_archive), "or")
         raise InputError(f"{where.kind.name} holds one array, but --step asks for {len(steps)}", hint=hint)

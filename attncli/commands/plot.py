@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import Inputs, Screening, Settings, index_or_all, written_in
+from attncli.commands.arguments import Around, Inputs, Screening, Settings, index_or_all, written_in
 from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
 from attncli.commands.groups import shown
 from attncli.commands.output import say
@@ -52,7 +52,7 @@ class Drawing(Screening):
         return Choice(index_or_all("batch", self.batch), index_or_all("head", head))
 
 
-def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
+def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) -> None:
     r"""Draws on the terminal, or to a file by its extension: {PICTURES} with matplotlib (pip install
     'attncli[plot]'), {PAGES} as an interactive page. Large matrices are averaged down, and the caption says so.
 
@@ -68,7 +68,7 @@ def run(inputs: Inputs, settings: Settings, drawing: Drawing) -> None:
         raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
     refuse_idle(drawing, Destination(TABLE if kind is None or drawing.terminal else kind, target if kind else None), ())
     needs_value = kind is not None and kind.holds is Holds.PAGE
-    problem = assemble(inputs.sources(value=needs_value), inputs.arrays(), settings.options())
+    problem = assemble(inputs.sources(value=needs_value), inputs.arrays(), settings.options(), margins=around.margins())
     if target is None or kind is None:
         computation = scores_of(problem, ["score", "softmax"])
         to_terminal(computation, drawing)

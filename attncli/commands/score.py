@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Inputs, Output, Settings, Tables
+from attncli.commands.arguments import Around, Inputs, Output, Settings, Tables
 from attncli.commands.destination import destination
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import scores_of
 
 
-def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> None:
+def run(inputs: Inputs, around: Around, settings: Settings, tables: Tables, output: Output) -> None:
     r"""Prints a table on a terminal; in a pipe, JSON that carries the whole problem, for attn softmax to continue.
 
     \b
@@ -18,5 +18,6 @@ def run(inputs: Inputs, settings: Settings, tables: Tables, output: Output) -> N
       attn score sample:article | attn softmax | attn sum -f csv
     """
     where = destination(output, tables, table_or_json())
-    problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options())
-    deliver(scores_of(problem, ["score"], carries=True), tables, where)
+    margins = around.margins(where.kind)
+    problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options(), margins=margins)
+    deliver(scores_of(problem, ["score"], carries=True), tables, where, margins)

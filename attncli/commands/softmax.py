@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import File, Output, Sinks, Softening, Tables
+from attncli.commands.arguments import Around, File, Output, Sinks, Softening, Tables
 from attncli.commands.destination import destination
 from attncli.commands.output import deliver, table_or_json
 from attncli.problem.assemble import SOFTMAX_ROLES, assemble
 from attncli.problem.factory import softmax_of
 
 
-def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: Output) -> None:
+def run(file: File, around: Around, sinks: Sinks, softening: Softening, tables: Tables, output: Output) -> None:
     r"""Reads the output of attn score (standard input if no file is given), or a matrix of logits, one row per query.
 
     \b
@@ -18,5 +18,6 @@ def run(file: File, sinks: Sinks, softening: Softening, tables: Tables, output: 
       attn softmax '[[1,2,3],[1,1,1]]' -f csv
     """
     where = destination(output, tables, table_or_json())
-    problem = assemble(file.sources(sinks), sinks.arrays(), softening.options(), SOFTMAX_ROLES)
-    deliver(softmax_of(problem), tables, where)
+    margins = around.margins(where.kind)
+    problem = assemble(file.sources(sinks), sinks.arrays(), softening.options(), SOFTMAX_ROLES, margins)
+    deliver(softmax_of(problem), tables, where, margins)

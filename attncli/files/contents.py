@@ -29,15 +29,17 @@ class Matrix:
     """One array without a name.
 
     Attributes:
-        notice: reports a guess that may be wrong.
+        notices: report guesses that may be wrong.
         null: where the first null of a JSON array is. It is read as −∞, which is what it means in a mask only.
+        is_table: whether it comes from a format that has margins.
     """
 
     array: NDArray[Any]
     row_labels: Labels | None = None
     column_labels: Labels | None = None
-    notice: str = ""
+    notices: tuple[str, ...] = ()
     null: str = ""
+    is_table: bool = False
 
 
 @dataclass(frozen=True, eq=False)

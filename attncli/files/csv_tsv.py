@@ -1,219 +1,150 @@
 """CSV and TSV as people have them: one matrix, with or without a header row and a column of labels.
 
-Read: commas, semicolons, tabs or blanks between the numbers; comments from ``#``; quotes; decimal commas if
-semicolons or tabs separate the numbers; empty lines anywhere. Written: the plainest form of it.
+Read: commas, semicolons, tabs or blanks between the numbers; comments before the table, from ``#``; quotes; decimal
+commas if semicolons or tabs separate the numbers; empty lines anywhere. Written: the plainest form of it.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import IO
 
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.files.contents import Matrix, Named
+from attncli.files import signs
+from attncli.files.contents import Labels, Matrix, Named
+from attncli.files.csv_cells import NUMBER, Cells, Row, numbers
+from attncli.files.csv_lines import split
+from attncli.files.csv_margins import find
 from attncli.text import visible
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
-# What else float() accepts (1_000, Arabic digits, blanks inside) would be a slip in a table. Each character can be
-# matched in one way only; otherwise a long cell that is not a number would take for ever.
-NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
-DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*", re.ASCII)
-NOT_FINITE = {
-    "nan": math.nan,
-    "inf": math.inf,
-    "+inf": math.inf,
-    "-inf": -math.inf,
-    "infinity": math.inf,
-    "+infinity": math.inf,
-    "-infinity": -math.inf,
-    "∞": math.inf,
-    "-∞": -math.inf,
-    "−∞": -math.inf,
-}
-TRUTH = {"true": True, "false": False}
-
-
-@dataclass(frozen=True)
-class Row:
-    """The cells of one row and the line of the file on which it ends."""
-
-    line: int
-    cells: list[str]
-
-
-def parse(text: str, delimiter: str | None = None) -> Matrix:
+def parse(
+    text: str, delimiter: str | None = None, header: bool | None = None, row_labels: bool | None = None
+) -> Matrix:
     """Read the text of a file.
 
     Args:
         text: the whole file, decoded.
         delimiter: what separates the cells; None finds out.
+        header: whether the first row is a header; None finds out.
+        row_labels: whether the first column holds labels; likewise.
 
     Raises:
         InputError: with the line, and with the column if one cell is wrong.
     """
-    delimiter = delimiter or find_delimiter(text)
-    rows = list(_rows(text, delimiter))
-    if not rows:
+    lines = split(text, delimiter, bool(row_labels))
+    if not lines.rows:
         raise InputError("no numbers in it: the file is empty or all comments")
-    if len(rows[0].cells) > 1 and all(row.cells[-1].strip() == "" for row in rows):
-        rows = [Row(row.line, row.cells[:-1]) for row in rows]  # each line ends with a delimiter
+    cells = Cells(lines.rows, lines.delimiter)
+    rows = _without_ends(_with_corner(lines.rows, cells))
     _check_ragged(rows)
-    comma = delimiter in ";\t" and any(DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row.cells)
-    header, first = has_header(rows, comma), has_labels(rows, comma)
-    body = rows[1:] if header else rows
+    found = find(rows, cells, header, row_labels)
+    body = rows[1:] if found.header else rows
+    first = int(found.labels)
     if not body or len(body[0].cells) <= first:
-        raise InputError("no numbers in it: there is only a header")
-    numbers = _numbers(body, first, comma)
+        raise InputError(f"no numbers in it: there is only a {'header' if not body else 'column of labels'}")
     return Matrix(
-        numbers,
-        row_labels=tuple(row.cells[0] for row in body) if first else None,
-        column_labels=tuple(rows[0].cells[first:]) if header else None,
-        notice="" if header else _header_notice(numbers),
+        numbers(body, cells, header=found.header, labels=found.labels),
+        row_labels=tuple(row.cells[0] for row in body) if found.labels else None,
+        column_labels=tuple(rows[0].cells[first:]) if found.header else None,
+        notices=(*lines.notices, *found.notices),
+        is_table=True,
     )
 
 
-def _header_notice(numbers: NDArray[Any]) -> str:
-    """Return a notice if the first row counts 0, 1, 2, …, as the header of a data frame does."""
-    if min(numbers.shape) < 2 or numbers.shape[1] < 3 or not np.array_equal(numbers[0], np.arange(numbers.shape[1])):
-        return ""
-    return "the first row, 0, 1, 2, …, is read as numbers; if it is a header, leave the top left cell empty"
+def _with_corner(rows: list[Row], cells: Cells) -> list[Row]:
+    """Give a header the empty corner that R's write.table leaves out: it then has one cell less than each row below."""
+    first, below = rows[0], rows[1:]
+    shifted = below and all(len(row.cells) == len(first.cells) + 1 for row in below) and not _all_end(below)
+    return [Row(first.line, ["", *first.cells]), *below] if shifted and cells.mostly_text(first.cells) else rows
 
 
-def find_delimiter(text: str) -> str:
-    """Return what separates the cells: tab, semicolon or comma, in this order, if the first row has it; else blanks."""
-    lines = (line for line in io.StringIO(text, newline=None) if line.strip() and not line.lstrip().startswith("#"))
-    line = next(lines, "")
-    bare = re.sub(r'"[^"]*"', "", line)
-    return next((each for each in "\t;," if each in bare), " ")
+def _without_ends(rows: list[Row]) -> list[Row]:
+    """Take away the empty cell behind the delimiter at the end of each line."""
+    if len(rows[0].cells) > 1 and _all_end(rows):
+        return [Row(row.line, row.cells[:-1]) for row in rows]
+    return rows
 
 
-def has_header(rows: Sequence[Row], comma: bool) -> bool:
-    """Tell whether the first row holds labels: its corner is empty, or most of its cells are not numbers."""
-    first = rows[0].cells
-    return (len(first) > 1 and first[0].strip() == "") or _mostly_text(first, comma)
-
-
-def has_labels(rows: Sequence[Row], comma: bool) -> bool:
-    """Tell whether the first column holds labels: its corner is empty, or most of its cells are not numbers."""
-    cells = [row.cells[0] for row in (rows[1:] if has_header(rows, comma) else rows)]
-    return len(rows[0].cells) > 1 and (rows[0].cells[0].strip() == "" or _mostly_text(cells, comma))
-
-
-def _mostly_text(cells: Sequence[str], comma: bool) -> bool:
-    return 2 * sum(map(partial(_is_text, comma=comma), cells)) > len(cells)
-
-
-def _is_text(cell: str, comma: bool) -> bool:
-    return cell.strip() != "" and cell.strip().lower() not in TRUTH and _value(cell, comma) is None
-
-
-def _rows(text: str, delimiter: str) -> Iterator[Row]:
-    # str.splitlines() would also split at form feeds and U+2028, which labels may hold.
-    lines = io.StringIO(text, newline=None)
-    reader = csv.reader(_without_comments(lines), delimiter=delimiter, skipinitialspace=delimiter == " ", strict=True)
-    try:
-        for cells in reader:
-            if delimiter == " ":
-                cells = [cell for cell in cells if cell]
-            if any(cell.strip() for cell in cells):
-                yield Row(reader.line_num, cells)
-    except csv.Error as error:
-        raise InputError(f"broken row: {error}", place=f"line {reader.line_num}") from None
-
-
-def _without_comments(lines: Iterable[str]) -> Iterator[str]:
-    """Blank out comments rather than drop their lines, so that lines keep their numbers.
-
-    After numbers a comment starts at " #"; within quotes # is text, and a cell that is nothing but # is a label.
-    """
-    for line in lines:
-        if line.lstrip().startswith("#"):
-            yield "\n"
-        elif '"' not in line and (found := re.search(r"(?<=[\d.])\s+#", line)):
-            yield line[: found.start()] + "\n"
-        else:
-            yield line
+def _all_end(rows: Sequence[Row]) -> bool:
+    return all(row.cells[-1].strip() == "" for row in rows)
 
 
 def _check_ragged(rows: Sequence[Row]) -> None:
     width = len(rows[0].cells)
     for number, row in enumerate(rows):
         if len(row.cells) != width:
-            has, first = _cells(len(row.cells)), _cells(width)
-            raise InputError(
-                f"row {number + 1} has {has}, the first row {first}: ragged rows", place=f"line {row.line}"
-            )
+            _check_signs([min(rows[0], row, key=lambda each: len(each.cells))])
+            has, first = _count(len(row.cells)), _count(width)
+            message = f"row {number + 1} has {has}, the first row {first}: ragged rows"
+            is_comment = row.cells[0].lstrip().startswith("#")
+            hint = "a line that begins with # is a comment only before the first row" if is_comment else ""
+            raise InputError(message, place=f"line {row.line}", hint=hint)
+    if width == 1 and any(_is_list(row.cells[0]) for row in rows[1:] or rows):
+        _check_signs(rows)
 
 
-def _cells(count: int) -> str:
-    return f"{count} cell" + ("" if count == 1 else "s")
+def _is_list(cell: str) -> bool:
+    """Tell whether the only cell of a row holds several that something else separates."""
+    parts = re.split("[,;]", signs.plain(cell))
+    return len(parts) > 1 and any(map(NUMBER.fullmatch, parts))
 
 
-def _numbers(rows: Sequence[Row], first: bool, comma: bool) -> NDArray[Any]:
-    if rows[0].cells[first].strip().lower() in TRUTH:
-        return np.array([[_truth(row, column) for column in range(first, len(row.cells))] for row in rows], dtype=bool)
-    values = np.empty((len(rows), len(rows[0].cells) - first))
-    for i, row in enumerate(rows):
-        values[i] = [_number(row, column, comma) for column in range(first, len(row.cells))]
-    return values
+def _check_signs(rows: Iterable[Row]) -> None:
+    """Refuse the first character that separates no cells, and looks as if it did."""
+    found = ((row, signs.first(cell, ",;")) for row in rows for cell in row.cells)
+    for row, sign in found:
+        if sign is not None:
+            raise InputError(sign.name, place=f"line {row.line}", hint=sign.hint)
 
 
-def _number(row: Row, column: int, comma: bool) -> float:
-    cell, place = row.cells[column], f"line {row.line}, column {column + 1}"
-    number = _value(cell, comma)
-    if number is None:
-        if not cell.strip():
-            hint = "write NaN for a number that is missing"
-            raise InputError("empty cell where a number should be", place=place, hint=hint)
-        is_word = column == 0 and cell[:1].isalpha()
-        hint = "to use the first column as labels, leave the top left cell empty" if is_word else ""
-        raise InputError(f"{cell[:40]!r} is not a number", place=place, hint=hint)
-    if math.isinf(number) and cell.strip().lower() not in NOT_FINITE:
-        raise InputError(f"{cell.strip()[:40]} is beyond the range of float64", place=place)
-    return number
+def _count(cells: int) -> str:
+    return f"{cells} cell" + ("" if cells == 1 else "s")
 
 
-def _value(cell: str, comma: bool) -> float | None:
-    if comma and DECIMAL_COMMA.fullmatch(cell):
-        cell = cell.replace(",", ".")
-    return float(cell) if NUMBER.fullmatch(cell) else NOT_FINITE.get(cell.strip().lower())
+def write(
+    named: Named,
+    file: IO[bytes],
+    delimiter: str = ",",
+    header: bool | None = None,
+    row_labels: bool | None = None,
+) -> None:
+    """Write the last array, which has at most two axes.
 
-
-def _truth(row: Row, column: int) -> bool:
-    cell = row.cells[column].strip().lower()
-    if cell not in TRUTH:
-        place = f"line {row.line}, column {column + 1}"
-        raise InputError(f"{row.cells[column][:40]!r} is neither true nor false", place=place)
-    return TRUTH[cell]
-
-
-def write(named: Named, file: IO[bytes], delimiter: str = ",") -> None:
-    """Write the last array, which has at most two axes, with its labels if it has any."""
+    Args:
+        named: the results.
+        file: open for writing.
+        delimiter: what separates the cells.
+        header: whether there is a header; None: if columns have labels, or rows that stand beside them.
+        row_labels: whether there is a column of labels; likewise. What has no labels is counted.
+    """
     name, array = named.last
     rows, columns = named.labels_of(name)
     table = np.atleast_2d(array)
     lines = [list(map(repr, numbers)) for numbers in table.tolist()]
-    if rows or columns:
-        # The empty corner tells a reader that the first row and column are labels, even if they are numbers.
-        side = [_quoted(label, delimiter) for label in rows or map(str, range(len(table)))]
-        head = [_quoted(label, delimiter) for label in columns or map(str, range(table.shape[1]))]
-        lines = [["", *head], *([label, *line] for label, line in zip(side, lines, strict=True))]
+    # The empty corner tells a reader that the first row and column are labels, even if they are numbers.
+    beside = row_labels if row_labels is not None else bool(rows or (columns and header is not False))
+    above = header if header is not None else bool(columns or (rows and row_labels is not False))
+    if beside:
+        side = _labels(rows, len(table), delimiter)
+        lines = [[label, *line] for label, line in zip(side, lines, strict=True)]
+    if above:
+        lines.insert(0, [""] * beside + _labels(columns, table.shape[1], delimiter))
     file.write("".join(delimiter.join(line) + "\n" for line in lines).encode())
 
 
+def _labels(labels: Labels | None, count: int, delimiter: str) -> list[str]:
+    # A header of nothing but blank labels would be taken for an empty line.
+    shown = labels if labels and any(map(str.strip, labels)) else map(str, range(count))
+    return [_quoted(label, delimiter) for label in shown]
+
+
 def _quoted(label: str, delimiter: str) -> str:
-    """Return a label as a cell. The csv module would not quote "#", which starts a comment at the start of a line."""
+    """Return a label as a cell. It may begin as a comment does, or hold what other tables have between their cells."""
     text = visible(label)
-    if text.startswith("#") or text != text.strip() or {delimiter, '"'} & set(text):
+    if text.lower().startswith(("#", "sep=")) or text != text.strip() or set(text) & {delimiter, *',;"'}:
         return '"' + text.replace('"', '""') + '"'
     return text

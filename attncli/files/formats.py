@@ -47,6 +47,8 @@ class Format(NamedTuple):
             in place of ``read_bytes``, for pipes of any length, and ``begin(file, shape, dtype)``, for outputs larger
             than memory.
         every_type: whether it holds the types that NumPy lacks, such as bfloat16.
+        margins: whether a header row and a column of labels may stand around its numbers. What its module defines then
+            takes the keywords ``header`` and ``row_labels`` too.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Format(NamedTuple):
     extra: str = ""
     in_place: bool = False
     every_type: bool = False
+    margins: bool = False
 
     @property
     def suffix(self) -> str:
@@ -98,7 +101,8 @@ def starts(*magic: bytes) -> Callable[[bytes], bool]:
 
 
 def _is_json(head: bytes) -> bool:
-    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+    # Brackets as an East Asian keyboard types them are no JSON, but the error should be about JSON.
+    return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"[", "｛".encode(), "［".encode()))
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -110,8 +114,8 @@ FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
         Format("json", "JSON", (".json",), Holds.NAMED, module="json", recognise=_is_json),
-        Format("csv", "CSV", (".csv",), Holds.MATRIX, module="csv_tsv"),
-        Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings=(("delimiter", "\t"),)),
+        Format("csv", "CSV", (".csv",), Holds.MATRIX, module="csv_tsv", margins=True),
+        Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings=(("delimiter", "\t"),), margins=True),
         Format("npy", "NPY", (".npy",), Holds.ARRAY, False, "npy", starts(b"\x93NUMPY"), in_place=True),
         Format("npz", "NPZ", (".npz",), Holds.PROBLEMS, False, "npz", starts(b"PK\x03\x04", b"PK\x05\x06")),
         Format(

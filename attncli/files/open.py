@@ -13,6 +13,7 @@ from attncli.errors import InputError
 from attncli.files import typed
 from attncli.files.contents import Contents
 from attncli.files.formats import DATA, FORMATS, Format, of_suffix, sniff, suffixes
+from attncli.files.margins import UNSAID, Margins
 from attncli.files.samples import PREFIX, find
 
 STDIN = "-"
@@ -21,13 +22,14 @@ MOST_TEXT = 1 << 31
 HEAD = 4096  # bytes that tell the format
 
 
-def read(given: str, *, lists: bool = False) -> Contents:
+def read(given: str, margins: Margins = UNSAID, *, lists: bool = False) -> Contents:
     """Read ``PATH``, ``PATH:name`` (one array or problem of an archive), ``sample:NAME`` or ``-`` (standard input).
 
     Text that begins with ``[`` is the matrix itself, unless there is a file of that name.
 
     Args:
         given: what stands on the command line.
+        margins: what stands around the numbers of a table; by default that is found out.
         lists: whether numbers with commas between them are an array too.
 
     Raises:
@@ -39,7 +41,7 @@ def read(given: str, *, lists: bool = False) -> Contents:
             return typed.bracketed(path)
         if lists and not _exists(path) and typed.is_list(given):
             return typed.listed(given)
-        return _read(path, name)
+        return _read(path, name, margins)
     except InputError as error:
         error.place = ": ".join(filter(None, [shown(path), error.place]))
         raise
@@ -93,11 +95,11 @@ def shown(path: str) -> str:
     return typed.shortened(path) if is_typed(path) else path
 
 
-def _read(path: str, name: str | None) -> Contents:
+def _read(path: str, name: str | None, margins: Margins) -> Contents:
     if path == STDIN:
         if sys.stdin is None:
             raise InputError("is closed")
-        return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name)
+        return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name, margins)
     file = find(path.removeprefix(PREFIX)) if path.startswith(PREFIX) and not _exists(path) else Path(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -105,24 +107,27 @@ def _read(path: str, name: str | None) -> Contents:
     known = of_suffix(file.name)
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
         with file.open("rb") as stream:
-            return read_stream(stream, known, name)
+            return read_stream(stream, known, name, margins)
     with file.open("rb") as stream:
         kind = _kind(stream.read(HEAD), known)
     only = _only(kind, name)
     if kind.text:
         _check_length(file.stat().st_size)
-        return _parse(kind, file.read_bytes(), only)
+        return _parse(kind, file.read_bytes(), only, margins)
     with kind.codec() as codec:
         return codec.read_path(file, **dict(kind.settings), **only)
 
 
-def read_stream(stream: BufferedReader, known: Format | None = None, name: str | None = None) -> Contents:
+def read_stream(
+    stream: BufferedReader, known: Format | None = None, name: str | None = None, margins: Margins = UNSAID
+) -> Contents:
     """Read what comes through a pipe.
 
     Args:
         stream: at its first byte.
         known: the format that the pipe's name promises, if it has a suffix.
         name: the array or problem that is wanted of an archive.
+        margins: what stands around the numbers of a table.
 
     Raises:
         InputError: as `read`, without the name of the file.
@@ -134,7 +139,7 @@ def read_stream(stream: BufferedReader, known: Format | None = None, name: str |
             return codec.read_stream(stream)
     data = _read_all(stream)
     if kind.text:
-        return _parse(kind, data, only)
+        return _parse(kind, data, only, margins)
     with kind.codec() as codec:
         return codec.read_bytes(data, **dict(kind.settings), **only)
 
@@ -190,10 +195,10 @@ def _check_length(size: int) -> None:
         raise InputError(f"more than {MOST_TEXT} bytes are too many", hint=hint)
 
 
-def _parse(kind: Format, data: bytes, only: dict[str, str]) -> Contents:
+def _parse(kind: Format, data: bytes, only: dict[str, str], margins: Margins) -> Contents:
     text = _decode(data)
     with kind.codec() as codec:
-        return codec.parse(text, **dict(kind.settings), **only)
+        return codec.parse(text, **dict(kind.settings), **only, **margins.settings_of(kind))
 
 
 def _decode(data: bytes) -> str:

@@ -21,6 +21,7 @@ from attncli.errors import InputError
 from attncli.files.archive import joined
 from attncli.files.contents import Named
 from attncli.files.formats import DATA, Format, Holds, of_output, that_hold
+from attncli.files.margins import UNSAID, Margins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,18 +30,23 @@ if TYPE_CHECKING:
 ARCHIVES = that_hold(Holds.PROBLEMS)
 
 
-def encoded(kind: Format, named: Named) -> bytes:
+def encoded(kind: Format, named: Named, margins: Margins = UNSAID) -> bytes:
     """Return results as a file of this format holds them.
+
+    Args:
+        kind: the format.
+        named: the results.
+        margins: what stands around the numbers of a table; by default it has both if anything has labels.
 
     Raises:
         InputError: the format cannot hold them.
     """
     file = io.BytesIO()
-    _write(kind, named, file)
+    _write(kind, named, file, margins)
     return file.getvalue()
 
 
-def _write(kind: Format, named: Named, file: IO[bytes]) -> None:
+def _write(kind: Format, named: Named, file: IO[bytes], margins: Margins = UNSAID) -> None:
     if kind.holds is Holds.MATRIX:
         name, array = named.last
         array = array.reshape(array.shape[-2:]) if max(array.shape[:-2], default=1) == 1 else array
@@ -52,7 +58,7 @@ def _write(kind: Format, named: Named, file: IO[bytes]) -> None:
             )
         named = replace(named, arrays={name: array})
     with kind.codec() as codec:
-        codec.write(named, file, **dict(kind.settings))
+        codec.write(named, file, **dict(kind.settings), **margins.settings_of(kind))
 
 
 def check_target(path: str, force: bool) -> None:

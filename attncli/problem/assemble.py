@@ -10,6 +10,7 @@ from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, Role
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
+from attncli.files.margins import UNSAID, Margins
 from attncli.files.open import read, shown, split_name
 from attncli.files.samples import PREFIX
 from attncli.problem.problem import Problem
@@ -48,8 +49,7 @@ class _Draft:
         if matrix.null and name not in NULL_IS_CLOSED:
             raise InputError(f"{matrix.null} is null, not a number", place=file)
         self.arrays[name], self.files[name] = matrix.array, file
-        if matrix.notice:
-            self.notices[f"{file}: {matrix.notice}"] = None
+        self.notices |= {f"{file}: {notice}": None for notice in matrix.notices}
         self.matrices.append((name, matrix))
 
     def put_named(self, named: Named, file: str) -> None:
@@ -86,10 +86,10 @@ class Opened:
     contents: Contents | InputError
 
     @classmethod
-    def file(cls, given: str) -> Opened:
+    def file(cls, given: str, margins: Margins = UNSAID) -> Opened:
         """Read a file. Do so only once: standard input cannot be read again."""
         try:
-            return cls(given, read(given))
+            return cls(given, read(given, margins))
         except InputError as error:
             return cls(given, error)
 
@@ -104,6 +104,7 @@ def assemble(
     arrays: Mapping[str, str | None],
     options: Mapping[str, object],
     roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
+    margins: Margins = UNSAID,
 ) -> Problem:
     """Read the files and assemble the problem.
 
@@ -112,9 +113,10 @@ def assemble(
         arrays: the files given with flags such as ``--mask``, by array name.
         options: the options given with flags; None means not given.
         roles: the arrays that each file gives, by the number of files.
+        margins: what stands around the numbers of tables, as flags say.
 
     Raises:
-        InputError: a file cannot be read, or the files do not fit together.
+        InputError: a file cannot be read, the files do not fit together, or a flag is given in vain.
     """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given:
@@ -122,24 +124,25 @@ def assemble(
         raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     draft = _Draft()
-    opened = [each if isinstance(each, Opened) else Opened.file(each) for each in files]
+    opened = [each if isinstance(each, Opened) else Opened.file(each, margins) for each in files]
     for each in opened:
         if isinstance(each.contents, InputError):
             raise each.contents
     _put_files(draft, opened, roles)
     for name, file in given.items():
-        draft.put(name, _one_matrix(Opened(file, read(file, lists=True)), name), shown(file))
+        draft.put(name, _one_matrix(Opened(file, read(file, margins, lists=True)), name), shown(file))
+    margins.check(read=any(matrix.is_table for _, matrix in draft.matrices))
     draft.set_options({name: value for name, value in options.items() if value is not None})
     return _finish(draft, [each.place for each in opened] + [shown(file) for file in given.values()])
 
 
-def separate(files: Sequence[str]) -> list[Sequence[Opened]]:
+def separate(files: Sequence[str], margins: Margins = UNSAID) -> list[Sequence[Opened]]:
     """Split files into problems: every problem in every file, or all files together if one of them is a matrix.
 
     A file that cannot be read counts as a problem; `assemble` reports what is wrong with it.
     """
     _check_stdin(files)
-    found = [each for file in files for each in each_problem(Opened.file(file))]
+    found = [each for file in files for each in each_problem(Opened.file(file, margins))]
     if any(isinstance(each.contents, Matrix) for each in found):
         return [found]
     return [[each] for each in found] or [[]]

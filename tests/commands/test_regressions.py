@@ -240,4 +240,5 @@ def test_any_member_can_be_picked_by_its_name(tmp_path: Path) -> None:
 def test_a_header_that_may_be_numbers_is_told(tmp_path: Path) -> None:
     """Data frames write 0, 1, 2 above their columns."""
     (tmp_path / "f.csv").write_text("0,1,2\n5,6,7\n")
-    assert "if it is a header, leave the top left cell empty" in called("compute", "f.csv", cwd=tmp_path).err
+    notice = "the first row, 0, 1, 2, is read as numbers; --header reads it as a header"
+    assert called("compute", "f.csv", cwd=tmp_path).err == f"attn: notice: f.csv: {notice}\n"

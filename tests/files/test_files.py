@@ -36,7 +36,8 @@ def matrix(path: Path) -> np.ndarray:
         ("1 2\n3  4\n", [[1, 2], [3, 4]]),
         ("\ufeff1,2\r\n3,4\r\n\r\n\r\n", [[1, 2], [3, 4]]),
         ("1,2\r3,4\r", [[1, 2], [3, 4]]),
-        ("# made by hand\n1,2\n\n# more\n3,4 # the last row\n", [[1, 2], [3, 4]]),
+        ("# made by hand\n\n  # by me\n1,2\n\n3,4\n", [[1, 2], [3, 4]]),
+        ("sep=;\n1;2\n3;4\n", [[1, 2], [3, 4]]),
         ('"1","2"\n" 3 ", 4\n', [[1, 2], [3, 4]]),
         ("1,2,\n3,4,\n", [[1, 2], [3, 4]]),
         ("1,5;2,25\n-3,0;4e1\n", [[1.5, 2.25], [-3, 40]]),
@@ -62,7 +63,7 @@ def test_csv_as_people_have_it(tmp_path: Path, text: str, numbers: list[list[flo
         (",0,1\n0,1,2\n1,3,4\n", ("0", "1"), ("0", "1")),
         ('"a, b",1\n"c ""d""",2\n', ("a, b", 'c "d"'), None),
         ("Attention,1,2\n42,3,4\n!,5,6\n", ("Attention", "42", "!"), None),
-        ("cat,1\n#1,2\n", ("cat",), None),
+        ("cat,1\n#1,2\n", ("cat", "#1"), None),
         ('cat,1\n"#1",2\n', ("cat", "#1"), None),
         ("的,1\n注意力,2\n", ("的", "注意力"), None),
         ("a\u2028b,1\nc,2\n", ("a\u2028b", "c"), None),
@@ -81,10 +82,12 @@ def test_labels_in_csv(text: str, rows: tuple[str, ...] | None, columns: tuple[s
         ("# c\n1,2\n\n3,4,5\n", "line 4", "row 2 has 3 cells, the first row 2 cells: ragged rows"),
         ("1,2\n3,o\n", "line 2, column 2", "'o' is not a number"),
         ("1,2\n3,1_000\n", "line 2, column 2", "'1_000' is not a number"),
-        ("1,2\n3,\n", "line 2, column 2", "empty cell where a number should be"),
+        ("1,2\n3,\n", "line 2, column 2", "an empty cell is a missing value, not a number"),
         ("1,2\n1e999,3\n", "line 2, column 1", "1e999 is beyond the range of float64"),
         ("true,false\ntrue,1\n", "line 2, column 2", "'1' is neither true nor false"),
-        ('1,"2\n3,4\n', "line 2", "broken row: unexpected end of data"),
+        ('1,"2\n3,4\n', "line 1", 'broken row: a quote (") is opened and never closed'),
+        ('1,2\n3,"4"5\n', "line 2", 'broken row: text follows a closing quote (")'),
+        ("1,2\n3," + "4" * 200_000, "line 2", "broken row: a cell is longer than 131072 characters"),
         ("# nothing\n\n", "", "no numbers in it: the file is empty or all comments"),
         ("a,b\n", "", "no numbers in it: there is only a header"),
     ],
@@ -197,13 +200,16 @@ def test_broken_json_has_line_and_column() -> None:
     """The place is that of the first character that cannot be."""
     with pytest.raises(InputError) as caught:
         json.parse('{"query": [1,\n 2,,]}')
-    assert (caught.value.place, caught.value.message) == ("line 2, column 4", "broken JSON: Expecting value")
+    assert (caught.value.place, caught.value.message) == (
+        "line 2, column 4",
+        "broken JSON: two commas with nothing between them",
+    )
 
 
 def test_kinds_are_told_from_the_first_bytes() -> None:
     """NPY and NPZ have magic, JSON begins with a bracket, anything else is CSV."""
-    heads = [b"\x93NUMPY\1\0", b"PK\3\4..", b' \n{"q', b"\xef\xbb\xbf[1", b"1,2"]
-    assert [sniff(head).title for head in heads] == ["NPY", "NPZ", "JSON", "JSON", "CSV"]
+    heads = [b"\x93NUMPY\1\0", b"PK\3\4..", b' \n{"q', b"\xef\xbb\xbf[1", "［1，2］".encode(), b"1,2"]
+    assert [sniff(head).title for head in heads] == ["NPY", "NPZ", "JSON", "JSON", "JSON", "CSV"]
 
 
 @given(arrays(st.sampled_from(["f2", "f4", "f8"]), array_shapes(min_dims=1, max_dims=4, max_side=4)))

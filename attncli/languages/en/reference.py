@@ -175,9 +175,12 @@ REFERENCE = {
         "numbers."
     ),
     "format_csv": (
-        "Commas, semicolons, tabs or blanks between numbers; decimal commas beside semicolons and tabs; comments from "
-        "`#`; quotes, a byte order mark and any line ends. A header row and a column of labels become labels. An empty "
-        "top left cell says that first row and column are labels even where they are numbers."
+        "Commas, semicolons, tabs or blanks between numbers, or what a first line such as `sep=;` says; decimal commas "
+        "beside semicolons and tabs; lines that begin with `#` before the table are comments; quotes, a byte order mark "
+        "and any line ends. A header row and a column of labels become labels. An empty top left cell says that first row "
+        "and column are labels even where they are numbers, and a first row 0, 1, 2, … above rows that are not whole "
+        "numbers is a header. `--header` or `--no-header` and `--row-labels` or `--no-row-labels` decide in any case, for "
+        "what is read and for what is written."
     ),
     "format_tsv": "The same, with tabs between the numbers.",
     "format_npy": "The file is mapped into memory, and so is an output that is streamed: both may be larger than memory.",
