@@ -96,7 +96,9 @@ _SCORES, _OUTPUT = ("B", "H", "L", "S"), ("B", "H", "L", "Ev")
 ARRAYS = {
     each.name: each
     for each in (
-        Array("query", Role.STATE, "", _QUERY, "Queries; FILE:NAME picks one array out of an archive.", ("q", "Q")),
+        Array(
+            "query", Role.STATE, "", _QUERY, "Queries; FILE:NAME picks one array out of an archive.", ("q", "Q", "s")
+        ),
         Array("hidden", Role.STATE, "", _KEY, "Key and value at once.", ("h", "H")),
         Array(
             "key",

@@ -59,7 +59,11 @@ def _matrix(data: Any, name: str) -> Matrix:
 
 def parse_options(text: str) -> dict[str, object]:
     """Read the JSON text of an ``options`` entry."""
-    data = decode(text)
+    try:
+        data = decode(text)
+    except InputError as error:
+        error.place = ": ".join(filter(None, ["options", error.place]))
+        raise
     if not isinstance(data, dict):
         raise InputError(f"options must be an object, not {_kind_of(data)}")
     return data
@@ -70,7 +74,10 @@ def decode(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_int)
     except json.JSONDecodeError as error:
-        raise InputError(f"broken JSON: {error.msg}", place=f"line {error.lineno}, column {error.colno}") from None
+        # Import here: most files are right, and need not pay the start-up time of these modules.
+        from attncli.files import json_faults
+
+        raise json_faults.error(text, error.pos) from None
     except RecursionError:
         raise InputError("the JSON is nested too deeply") from None
 
@@ -147,6 +154,8 @@ def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[An
         InputError: ragged rows, text among numbers, or numbers beyond float64; with the index of the first.
     """
     if not isinstance(data, list):
+        if isinstance(data, _TooBig):
+            raise InputError(_beyond(name, data))
         if type(data) not in NUMBERS:
             raise InputError(f"{name} is {_kind_of(data)}, not an array of numbers")
         return np.array(data, dtype=np.float64)
@@ -187,7 +196,7 @@ def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -
 
 def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float:
     if isinstance(value, _TooBig):
-        raise InputError(f"{place} is {value.text[:40]}, beyond the range of float64")
+        raise InputError(_beyond(place, value))
     if type(value) in NUMBERS:
         return value
     if value is None and name in NULL_IS_CLOSED:
@@ -200,6 +209,10 @@ def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float
     if isinstance(value, list):
         raise InputError(f"{place} is an array where the elements before it are numbers: ragged rows")
     raise InputError(f"{place} is {_kind_of(value)}, not a number")
+
+
+def _beyond(place: str, number: _TooBig) -> str:
+    return f"{place} is {number.text[:40]}, beyond the range of float64"
 
 
 def to_labels(value: Any, name: str) -> AnyLabels:

@@ -149,7 +149,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "broken json": (
         "f.json",
         b'{"query": [1,]}',
-        "attn: f.json: line 1, column 14: broken JSON: Expecting value\n",
+        "attn: f.json: line 1, column 13: broken JSON: a trailing comma before ]\nhint: remove it\n",
     ),
     "nested": ("f.json", b"[" * 50_000, "attn: f.json: the JSON is nested too deeply\n"),
     "latin 1": (
