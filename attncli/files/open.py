@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from attncli.errors import InputError
-from attncli.files import typed
+from attncli.files import foreign, typed
 from attncli.files.contents import Contents
 from attncli.files.formats import DATA, FORMATS, Format, of_suffix, sniff, suffixes
 from attncli.files.margins import UNSAID, Margins
@@ -109,7 +109,7 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
         with file.open("rb") as stream:
             return read_stream(stream, known, name, margins)
     with file.open("rb") as stream:
-        kind = _kind(stream.read(HEAD), known)
+        kind = _kind(stream.read(HEAD), known, path)
     only = _only(kind, name)
     if kind.text:
         _check_length(file.stat().st_size)
@@ -144,11 +144,12 @@ def read_stream(
         return codec.read_bytes(data, **dict(kind.settings), **only)
 
 
-def _kind(head: bytes, known: Format | None) -> Format:
+def _kind(head: bytes, known: Format | None, path: str = "") -> Format:
     """Return the format, by the name of the file if that says it, and refuse a file of another format."""
     if not head:
         raise InputError("is empty")
     real = sniff(head)
+    foreign.check(path, head, real)
     kind = real if known is None or known not in DATA else known
     _check_kind(kind, real, head)
     return kind

@@ -24,7 +24,7 @@ def is_list(text: str) -> bool:
     >>> is_list("-0.1,2e3"), is_list("true,false"), is_list("1,2.csv"), is_list("inf")
     (True, True, False, False)
     """
-    from attncli.files.csv_tsv import NOT_FINITE, NUMBER, TRUTH
+    from attncli.files.csv_cells import NOT_FINITE, NUMBER, TRUTH
 
     words = NOT_FINITE.keys() | TRUTH.keys()
     cells = text.split(",")

@@ -191,7 +191,10 @@ REFERENCE = {
         "Texts are metadata; labels and options are metadata as JSON text. BF16 and F8 tensors are read too, and computed "
         "in float32."
     ),
-    "formats_safe": "Nothing is ever unpickled.",
+    "formats_safe": (
+        "Nothing is ever unpickled. Files of PyTorch, pandas, Excel and the like are refused with the command that converts "
+        "them."
+    ),
     "mistakes_intro": (
         "Where an expected output differs from the right one, `attn check` tries these mistakes in all their forms, alone "
         "and in pairs, and names what makes exactly that output. With `-f json` the names stand under `explanations`."
