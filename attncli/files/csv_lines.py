@@ -7,8 +7,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from attncli.errors import InputError
 from attncli.files.csv_cells import TRUTH, Cells, Row
@@ -17,8 +17,7 @@ from attncli.files.csv_cells import TRUTH, Cells, Row
 SEPARATOR = re.compile(r"sep=([,;\t| ])", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(NamedTuple):
     """The rows of a table.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from attncli.files.csv_cells import MOST_SHOWN, WHOLE, Cells, Row
 from attncli.text import a_few
@@ -14,8 +14,7 @@ FEW, FEW_BESIDE_A_NAME = 2, 3
 TELLING = 3
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What stands around the numbers.
 
     Attributes:

@@ -6,7 +6,6 @@ None of them is opened here: some run code when they are, and all need a library
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +35,8 @@ class Foreign(NamedTuple):
 
     def error(self, path: str) -> InputError:
         """Return the error about a file; its path is empty if it has no name."""
+        import shlex  # only now: every command loads this module
+
         given = path or "FILE"
         made = Path(Path(given).name).with_suffix(self.made) if path else f"FILE{self.made}"
         hint = self.command.format(given=shlex.quote(given), made=shlex.quote(str(made)))

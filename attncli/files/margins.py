@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from attncli.attend.options import as_flag
 from attncli.errors import InputError
@@ -10,8 +10,7 @@ from attncli.files.formats import FORMATS, Format
 from attncli.text import listed
 
 
-@dataclass(frozen=True)
-class Margins:
+class Margins(NamedTuple):
     """What a user says about the tables of a command, those that it reads and those that it writes.
 
     Attributes:
