@@ -2,7 +2,6 @@ r"""What is wrong with a text that should be JSON, in words of our own: Python's
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -83,7 +82,7 @@ def _text(spot: Spot) -> Said | None:
     if spot.here in ("\n", "\r"):
         return spot.inside, "a text is not closed in its line", r'write " at its end, or \n for a line break within it'
     if spot.here and spot.here < " ":
-        shown = json.dumps(spot.here)[1:-1]
+        shown = r"\t" if spot.here == "\t" else f"\\u{ord(spot.here):04x}"
         return spot.at, f"a control character ({shown}) within a text", f"write {shown}"
     at = max(spot.text.rfind("\\", spot.inside, spot.at + 1), spot.inside)
     escape = spot.text[at : at + 2]
