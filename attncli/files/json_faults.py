@@ -12,6 +12,7 @@ from attncli.files.json_spot import MOST_SHOWN, Spot
 
 WORD = re.compile(r"[^\s,:;=\[\](){}\"'`#]+")
 TAIL = re.compile(r"[\w.+\-]*$")
+INCOMPLETE = "is the file complete?"
 FAR = 400  # no number, and no text whose end is looked for, is longer
 # A quote that looks as if it ended a text.
 QUOTE = re.compile("[" + "".join(signs.that_mean('"')) + r"](?=\s*(?:[,:\]}，：］｝]|$))", re.MULTILINE)
@@ -93,7 +94,7 @@ def _text(spot: Spot) -> Said | None:
 def _end(spot: Spot) -> Said | None:
     if spot.here:
         return None
-    at, hint = max(spot.before, 0), "is the file complete?"
+    at, hint = max(spot.before, 0), INCOMPLETE
     if spot.previous == "":
         return at, "there is nothing in it", ""
     if spot.bracket:

@@ -49,11 +49,12 @@ def bracketed(text: str) -> Matrix:
         InputError: as for a file; broken JSON may also be a shell that took the text apart.
     """
     from attncli.files.json import parse
+    from attncli.files.json_faults import INCOMPLETE
 
     try:
         matrix = parse(text)
     except InputError as error:
-        if error.place and not error.hint:
+        if error.place and error.hint in ("", INCOMPLETE):
             error.hint = "there is no file of this name; a matrix is quoted, as in '[[1, 2], [3, 4]]'"
         raise
     assert isinstance(matrix, Matrix)  # nothing else begins with a bracket
@@ -64,4 +65,4 @@ def listed(text: str) -> Matrix:
     """Read a list of numbers, by the rules of CSV files, as an array with one axis."""
     from attncli.files.csv_tsv import parse
 
-    return Matrix(parse(text, ",").array[0])
+    return Matrix(parse(text, ",", header=False, row_labels=False).array[0])

@@ -89,7 +89,7 @@ def test_a_file_of_that_name_is_the_file(tmp_path: Path) -> None:
     [
         (
             ["compute", "[1,", "2]"],
-            "attn: [1,: line 1, column 4: broken JSON: Expecting value\n"
+            "attn: [1,: line 1, column 3: broken JSON: it ends before the [ of line 1 is closed\n"
             "hint: there is no file of this name; a matrix is quoted, as in '[[1, 2], [3, 4]]'\n",
         ),
         (
