@@ -5,10 +5,8 @@
 These are the functions that the ``attn`` command itself calls. NumPy is loaded on first use, and nothing else.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+# Importing typing would take milliseconds in which the program does not yet heed signals, see __main__.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from attncli.attend.api import Steps, attention, score, softmax, steps, weighted_sum
     from attncli.errors import InputError

@@ -1,7 +1,16 @@
 """Entry point of ``attn`` and of ``python -m attncli``."""
 
-import gc
 import os
+
+# Before all other imports: from here on a signal ends the program without a word, whatever it is doing.
+try:
+    from attncli.signals import heed
+
+    heed()
+except KeyboardInterrupt:
+    os._exit(130)
+
+import gc
 import sys
 
 
@@ -9,13 +18,9 @@ def main() -> None:
     """Run the program with the arguments of the command line."""
     # Start-up creates many objects and almost no reference cycles; collecting would cost 5 % of a short run.
     gc.set_threshold(200_000)
-    try:
-        from attncli.commands.app import main as run
+    from attncli.commands.app import main as run
 
-        status = run()
-    except KeyboardInterrupt:  # before the program has started
-        status = 130
-    _leave(status)
+    _leave(run())
 
 
 def _leave(status: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -130,9 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with reader_may_leave():
             status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
         return status if isinstance(status, int) else Exit.DONE
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except SystemExit:  # from a signal handler, with its own status
+    except (KeyboardInterrupt, SystemExit):  # not from signals, which `attncli.signals` heeds
         raise
     except BaseException as error:
         if os.environ.get("ATTN_DEBUG") and not isinstance(error, ClickException):
@@ -141,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_world() -> None:
-    """Make sure that the streams can be written to, and that a signal does not leave a partial file behind."""
+    """Make sure that the streams can be written to."""
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # stays open as long as the program runs
     if sys.stdout is None:
@@ -149,9 +146,6 @@ def _prepare_world() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def _report(error: BaseException) -> int:

@@ -10,12 +10,11 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit statuses."""
+    """The exit statuses; a signal that ends the program adds its number to 128."""
 
     DONE = 0
     DIFFERENT = 1
     WRONG = 2
-    INTERRUPTED = 130
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import io
 import math
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from attncli.files.archive import joined
 from attncli.files.contents import Named
 from attncli.files.formats import DATA, Format, Holds, of_output, that_hold
 from attncli.files.margins import UNSAID, Margins
+from attncli.files.unfinished import unfinished, unfinished_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,16 +117,15 @@ def mapped(
         InputError: as `save`.
     """
     check_target(path, force)
-    with _saying(path), _written(Path(path).resolve(), force) as file:
-        with file.open("r+b") as stream:
-            with kind.codec() as codec:
-                codec.begin(stream, shape, dtype)
-            start = stream.tell()
-            stream.flush()
-            # Reserve the room now: if the disk were full later, writing to the map would kill the program.
-            size = start + math.prod(shape) * dtype.itemsize
-            os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
-        array = np.memmap(file, dtype, "r+", start, shape)
+    with _saying(path), unfinished(Path(path).resolve(), force) as stream:
+        with kind.codec() as codec:
+            codec.begin(stream, shape, dtype)
+        start = stream.tell()
+        stream.flush()
+        # Reserve the room now: if the disk were full later, writing to the map would kill the program.
+        size = start + math.prod(shape) * dtype.itemsize
+        os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
+        array = np.memmap(stream, dtype, "r+", start, shape)
         yield array
         array.flush()
 
@@ -187,7 +186,7 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
         _save_each(path, problems, exact[0], force)
         return []
     kind = of_output(path, ARCHIVES)
-    with _saying(path), _written(Path(os.path.realpath(path)), force) as file, file.open("wb") as stream:
+    with _saying(path), unfinished(Path(os.path.realpath(path)), force) as stream:
         _write(kind, joined(problems), stream)
     if kind in exact:
         return []
@@ -204,34 +203,21 @@ def _save_each(path: str, problems: Mapping[str, Named], kind: Format, force: bo
         check_target(str(target), force)
     # In the folder itself if it exists: it may be on another disk than its parent.
     near = folder if exists else folder.absolute().parent
-    with _saying(path), tempfile.TemporaryDirectory(dir=near, prefix=".attn-") as made:
+    with _saying(path), unfinished_folder(near) as made:
         for case, each in problems.items():
-            with (Path(made) / targets[case].name).open("wb") as stream:
+            with (made / targets[case].name).open("wb") as stream:
                 _write(kind, each, stream)
         folder.mkdir(exist_ok=True)
         for target in targets.values():
-            (Path(made) / target.name).replace(target)
+            (made / target.name).replace(target)
 
 
 def _replace(target: Path, data: bytes, force: bool) -> None:
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         target.write_bytes(data)  # a device or pipe; renaming would put a file in its place
         return
-    with _written(target, force) as file:
-        file.write_bytes(data)
-
-
-@contextmanager
-def _written(target: Path, force: bool) -> Iterator[Path]:
-    """Yield a file to write, which takes the place of the target when it is complete."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".attn-")
-    os.close(descriptor)
-    try:
-        yield Path(name)
-        Path(name).chmod(_mode(target))
-        Path(name).replace(target) if force else _create(Path(name), target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with unfinished(target, force) as stream:
+        stream.write(data)
 
 
 @contextmanager
@@ -246,24 +232,3 @@ def _saying(path: str) -> Iterator[None]:
     except InputError as error:
         error.place = error.place or path
         raise
-
-
-def _create(written: Path, target: Path) -> None:
-    """Give the file its name; unlike a rename, a link fails if that name exists by now."""
-    try:
-        target.hardlink_to(written)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if target.exists():
-            raise FileExistsError(target) from None
-        written.replace(target)
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of the file, or those that a new one would get."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from attncli.signals import Undoing
 from attncli.text import visible
 
 # Seconds that work must be expected to take before a bar is shown.
@@ -34,7 +36,8 @@ def progress_bar() -> Iterator[Callable[[float], None] | None]:
             bar.update(task, completed=done)
 
     try:
-        yield show
+        with Undoing(_restore_line):
+            yield show
     finally:
         for bar, _ in bars:
             bar.stop()
@@ -49,8 +52,13 @@ def waiting(what: str) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(visible(f"{what} …"))):
+    with Undoing(_restore_line), Console(stderr=True).status(Text(visible(f"{what} …"))):
         yield
+
+
+def _restore_line() -> None:
+    """Remove what is shown, and show the cursor again, when the program has no time for Rich."""
+    os.write(sys.stderr.fileno(), b"\r\x1b[K\x1b[?25h")
 
 
 def _start_bar() -> tuple[Any, Any]:

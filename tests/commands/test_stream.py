@@ -1,4 +1,4 @@
-"""The fast path as a process: its promises about memory, files, progress and Ctrl-C."""
+"""The fast path as a process: its promises about memory, files and progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -60,21 +59,6 @@ def test_matrices_beyond_memory_are_refused_before_they_are_begun(tmp_path: Path
 def long_problem(folder: Path) -> Path:
     """Return a problem that takes many seconds."""
     return sparse(folder / "long.npy", (200_000, 64))
-
-
-def test_ctrl_c_ends_a_stream_and_leaves_nothing(tmp_path: Path) -> None:
-    """Within a second, exit status 130, no half file, not a word."""
-    words = [sys.executable, "-m", "attncli", "compute", str(long_problem(tmp_path)), "-o", str(tmp_path / "o.npy")]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment()) as process:
-        while not list(tmp_path.glob(".attn-*")):
-            time.sleep(0.02)
-        time.sleep(0.3)
-        process.send_signal(2)
-        began = time.monotonic()
-        _, err = process.communicate(timeout=30)
-        assert time.monotonic() - began < 5  # a second, on a machine that has nothing else to do
-    assert (process.returncode, err) == (130, b"")
-    assert [path.name for path in tmp_path.iterdir()] == ["long.npy"]
 
 
 def test_a_bar_is_shown_on_a_terminal_when_it_takes_long(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -72,8 +71,6 @@ def called(
             patch.setattr(sys, name, opened.enter_context(TextIOWrapper(stream, encoding="utf-8", write_through=True)))
         patch.setattr(os, "environ", environment(**(env or {})))
         patch.chdir(cwd)
-        for number in (signal.SIGTERM, signal.SIGHUP):  # the program sets its own
-            opened.callback(signal.signal, number, signal.getsignal(number))
         found = main(list(map(str, arguments)))
         for name in ("stdout", "stderr"):
             streams[name].seek(0)
