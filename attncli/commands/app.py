@@ -27,6 +27,8 @@ from attncli.commands.status import Exit, forget_output, reader_may_leave
 from attncli.errors import InputError
 from attncli.text import nearest
 
+# Bytes of addresses that loading NumPy takes; they are not memory yet.
+ROOM = 128 << 20
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -77,13 +79,29 @@ class Commands(TyperGroup):
 
 @cache
 def build(name: str) -> Any:
-    """Return the Typer command of this name, ready to run."""
+    """Return the Typer command of this name, ready to run.
+
+    Raises:
+        InputError: NumPy could not be loaded.
+    """
+    _check_room()
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     if not COMMANDS[name].blas_threads:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy has not been loaded yet
     run = import_module(f"attncli.commands.{name}").run
     app.command(name, cls=Command, context_settings=HELP)(expanded(run, COMMANDS[name].summary))
     return typer.main.get_command(app)
+
+
+def _check_room() -> None:
+    # Where `ulimit -v` leaves too little, OpenBLAS ends the process, with the exit status of a difference.
+    import mmap
+
+    try:
+        mmap.mmap(-1, ROOM).close()
+    except OSError:
+        hint = "ulimit -v shows what this shell allows"
+        raise InputError("not enough memory to load NumPy", hint=hint) from None
 
 
 def _version(wanted: bool) -> None:

@@ -141,7 +141,15 @@ def write(named: Named, file: IO[bytes]) -> None:
     if named.options:
         said["options"] = json.dumps(named.options)
     members |= {name: np.array(text, dtype=np.str_) for name, text in said.items()}
-    np.savez(file, allow_pickle=False, **members)
+    try:
+        np.savez(file, allow_pickle=False, **members)
+    except ValueError as error:
+        raise _first(error) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what went wrong first: zipfile closes what it could not write, and complains about that instead."""
+    return error if error.__context__ is None else _first(error.__context__)
 
 
 def own_type(array: NDArray[Any]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -77,8 +78,9 @@ def run(
         count = min(threads or thread_count(), len(shared.todo)) - 1
         helpers: list[Future[None]] = []
         try:
-            for _ in range(count):
-                helpers.append(_pool(os.getpid(), count).submit(work, shared))
+            with suppress(RuntimeError):  # no room for another thread: those that there are do the work
+                for _ in range(count):
+                    helpers.append(_pool(os.getpid(), count).submit(work, shared))
             work(shared, progress)
         finally:
             # Ctrl-C reaches the calling thread; the others stop at their next tile.
