@@ -76,6 +76,8 @@ def array_in(data: bytes | memoryview, *, text: bool = False) -> NDArray[Any]:
 
 
 def _array(header: Header, data: bytes | bytearray | memoryview, start: int) -> NDArray[Any]:
+    if header.size == 0:
+        return np.empty(header.shape, header.dtype)
     flat = np.frombuffer(data, header.dtype, math.prod(header.shape), start)
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
@@ -103,6 +105,8 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
     if length > MOST_HEADER:
         raise InputError(f"broken NPY header: it claims to be {length} bytes long")
     header = stream.read(length)
+    if len(field) < READERS[version][0] or len(header) < length:
+        raise InputError("truncated: the NPY header ends before its end")
     try:
         with warnings.catch_warnings():  # headers that Python 2 wrote are read, with a warning for programmers
             warnings.simplefilter("ignore")
@@ -113,6 +117,8 @@ def read_header(stream: IO[bytes], *, text: bool = False) -> Header:
     check_type(dtype, text)
     if any(type(size) is not int or size < 0 for size in shape):
         raise InputError(f"broken NPY header: shape {shape}")
+    if dtype.itemsize == 0 and math.prod(shape):
+        raise InputError("broken NPY header: texts without length")
     return Header(shape, fortran, dtype, 8 + len(field) + length)
 
 
@@ -126,7 +132,8 @@ def check_type(dtype: np.dtype[Any], text: bool) -> None:
     if dtype.kind == "f" and dtype.itemsize > 8:
         raise InputError(f"numbers of type {dtype} are wider than float64", hint="save it as float64")
     if dtype.kind not in ("biufUS" if text else "biuf"):
-        raise InputError(f"holds {dtype}, not numbers", hint="float16, float32, float64, integers and bool are read")
+        found = "texts" if dtype.kind in "US" else dtype
+        raise InputError(f"holds {found}, not numbers", hint="float16, float32, float64, integers and bool are read")
 
 
 def check_size(header: Header, held: int) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import mmap
 import struct
+import sys
 import zipfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def broken_archive() -> Iterator[None]:
         raise
     # zipfile and its decompressors raise anything on hostile bytes; whatever it is, the archive is broken.
     except Exception as error:
-        raise InputError(f"broken ZIP archive: {error}") from None
+        raise InputError(f"broken ZIP archive: {str(error) or 'it ends too early'}") from None
 
 
 def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
@@ -66,10 +67,13 @@ def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
         _check_bomb(archive.infolist(), len(whole))
 
         def named(entries: Entries) -> Named:
-            return _named({meant: _member(archive, members[name], whole, meant) for name, meant in entries.items()})
+            def one(name: str, meant: str) -> NDArray[Any]:
+                return _member(archive, members[name], whole, meant, text=KINDS[meant] is not Kind.ARRAY)
+
+            return _named({meant: one(name, meant) for name, meant in entries.items()})
 
         def matrix(name: str) -> Matrix:
-            return Matrix(_member(archive, members[name], whole, name))
+            return Matrix(_member(archive, members[name], whole, name, text=False))
 
         return contents([info.filename.removesuffix(".npy") for info in archive.infolist()], named, matrix, only)
 
@@ -97,20 +101,45 @@ def _check_bomb(members: list[zipfile.ZipInfo], size: int) -> None:
         )
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, name: str) -> NDArray[Any]:
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: memoryview, name: str, *, text: bool
+) -> NDArray[Any]:
+    """Return an array, whose bytes have been checked against their checksum; what is not packed stays in the map."""
     try:
         with archive.open(info) as stream:
-            header = npy.read_header(stream, text=KINDS.get(name, Kind.ARRAY) is not Kind.ARRAY)
+            start = _start(info, whole)
+            header = npy.read_header(stream, text=text)
             npy.check_size(header, info.file_size - header.start)
-        if info.compress_type == zipfile.ZIP_STORED:
-            # The data follow the local header, whose extra field may differ from that in the directory.
-            names, extras = struct.unpack("<HH", whole[info.header_offset + 26 : info.header_offset + 30])
-            start = info.header_offset + 30 + names + extras
-            return npy.array_in(whole[start : start + info.file_size], text=True)
-        return npy.array_in(archive.read(info), text=True)
+            if info.compress_type == zipfile.ZIP_STORED:
+                # In pieces, for it may be larger than memory. At the end zipfile compares the checksum.
+                while stream.read(npy.CHUNK):
+                    continue
+                return npy.array_in(whole[start : start + info.file_size], text=text)
+        return npy.array_in(archive.read(info), text=text)
     except InputError as error:
         error.message = f"{name}: {error.message}"
         raise
+
+
+# A member's header: version, flags, method, time, date, checksum, packed and unpacked size, lengths of what follows.
+LOCAL = struct.Struct("<4x5H3I2H")
+SAID_LATER, SAID_ELSEWHERE = 1 << 3, 0xFFFFFFFF
+
+
+def _start(info: zipfile.ZipInfo, whole: memoryview) -> int:
+    """Return where the data of a member begin, which its own header says; it must agree with the directory.
+
+    The length of the extra field may differ, and that of one that was written to a pipe says its sizes after the data.
+    """
+    _, flags, method, _, _, checksum, packed, size, names, extras = LOCAL.unpack_from(whole, info.header_offset)
+    said = [(method, info.compress_type)]
+    if not flags & SAID_LATER:
+        said += [(checksum, info.CRC), (packed, info.compress_size), (size, info.file_size)]
+    if info.compress_type == zipfile.ZIP_STORED:
+        said += [(info.file_size, info.compress_size)]
+    if any(own not in (listed, SAID_ELSEWHERE) for own, listed in said):
+        raise InputError("its header and the directory of the archive contradict each other")
+    return info.header_offset + LOCAL.size + names + extras
 
 
 def labels(array: NDArray[Any], name: str) -> AnyLabels:
@@ -130,7 +159,16 @@ def texts(array: NDArray[Any], name: str, rank: int) -> Any:
         wanted = "one text (a 0-d string array)" if rank == 0 else "a 1-D array of texts"
         raise InputError(f"{name} must be {wanted}, not {array.ndim}-D {array.dtype}")
     if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
+        try:
+            array = np.char.decode(array, "utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{name} is not UTF-8 text") from None
+    if array.size == 0:
+        return []  # (10¹², 0) would be as many empty lists
+    # NumPy would make characters of them that Python does not have.
+    most = np.frombuffer(array.tobytes(), array.dtype.byteorder.replace("|", "=") + "u4").max()
+    if most > sys.maxunicode:
+        raise InputError(f"{name} is not a text: there is no character U+{most:X}")
     return array.tolist()
 
 

@@ -75,7 +75,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "texts": (
         "f.npy",
         npy("<U1", "(1,)", b"a\0\0\0"),
-        "attn: f.npy: holds <U1, not numbers\nhint: float16, float32, float64, integers and bool are read\n",
+        "attn: f.npy: holds texts, not numbers\nhint: float16, float32, float64, integers and bool are read\n",
     ),
     "negative shape": ("f.npy", npy("<f4", "(-1,)", b""), "attn: f.npy: broken NPY header: shape (-1,)\n"),
     "code in the header": (
