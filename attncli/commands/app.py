@@ -25,6 +25,7 @@ from attncli.commands.messages import complain
 from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit, forget_output, reader_may_leave
 from attncli.errors import InputError
+from attncli.files.maps import watched
 from attncli.text import nearest
 
 # Bytes of addresses that loading NumPy takes; they are not memory yet.
@@ -144,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _prepare_world()
         status = None
-        with reader_may_leave():
+        with watched(), reader_may_leave():
             status = program().main(args=arguments, prog_name="attn", standalone_mode=False)
         return status if isinstance(status, int) else Exit.DONE
     except (KeyboardInterrupt, SystemExit):  # not from signals, which `attncli.signals` heeds

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Literal
+from mmap import mmap
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from attncli.errors import InputError
 from attncli.files.contents import Matrix, Named
+from attncli.files.maps import watch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +54,13 @@ def read_path(path: Path) -> Matrix:
     """Map a file: nothing but its header is read yet."""
     with path.open("rb") as stream:
         header = read_header(stream)
-    check_size(header, path.stat().st_size - header.start)
-    if header.size == 0:  # nothing cannot be mapped; the computation will say which axis is empty
-        return Matrix(np.empty(header.shape, header.dtype))
-    order: Literal["F", "C"] = "F" if header.fortran else "C"
-    return Matrix(np.memmap(path, header.dtype, "r", header.start, header.shape, order))
+        check_size(header, os.fstat(stream.fileno()).st_size - header.start)
+        if header.size == 0:  # nothing cannot be mapped; the computation will say which axis is empty
+            return Matrix(np.empty(header.shape, header.dtype))
+        order: Literal["F", "C"] = "F" if header.fortran else "C"
+        array = np.memmap(stream, header.dtype, "r", header.start, header.shape, order)
+        watch(cast(mmap, array.base), path, stream)
+    return Matrix(array)
 
 
 def read_stream(stream: IO[bytes]) -> Matrix:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
 import struct
 import sys
 import zipfile
@@ -20,6 +19,7 @@ from attncli.files import npy
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Matrix, Named
 from attncli.files.json import parse_options
+from attncli.files.maps import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +36,7 @@ BOMB_RATIO = 100
 def read_path(path: Path, only: str | None = None) -> Contents:
     """Read an archive file, or only the array or problem of this name."""
     with path.open("rb") as stream, broken_archive():
-        # The arrays point into the map and keep it alive; the file itself can be closed.
-        whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        return _read(stream, whole, only)
+        return _read(stream, mapped(path), only)
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:

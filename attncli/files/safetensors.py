@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
+import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import Contents, Matrix, Named
 from attncli.files.json import decode, parse_options, to_labels
+from attncli.files.maps import mapped
+from attncli.signals import Undoing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,9 +62,7 @@ def read_path(path: Path, only: str | None = None) -> Contents:
             metadata = checked.metadata() or {}
     except safetensors.SafetensorError as error:
         raise InputError(f"broken safetensors file: {error}") from None
-    with path.open("rb") as stream:
-        # The arrays point into the map and keep it alive; the file itself can be closed.
-        whole = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    whole = mapped(path)
     end = LENGTH + int.from_bytes(whole[:LENGTH], "little")
     header = json.loads(bytes(whole[LENGTH:end]))
     header.pop("__metadata__", None)
@@ -82,10 +83,19 @@ def read_path(path: Path, only: str | None = None) -> Contents:
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:
     """Read what came from a stream; the package checks files only."""
-    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    with tempfile.TemporaryFile() as file:
         file.write(data)
         file.flush()
-        return read_path(Path(file.name), only)
+        # A file without a name, which nothing leaves behind; elsewhere than on Linux it has to have one for a moment.
+        path = Path(f"/proc/self/fd/{file.fileno()}")
+        return read_path(path, only) if path.exists() else _read_copy(data, only)
+
+
+def _read_copy(data: bytes, only: str | None) -> Contents:
+    with tempfile.TemporaryDirectory() as folder, Undoing(partial(shutil.rmtree, folder, ignore_errors=True)):
+        path = Path(folder) / "data"
+        path.write_bytes(data)
+        return read_path(path, only)
 
 
 def _array(data: memoryview, name: str, entry: dict[str, Any]) -> NDArray[Any]:

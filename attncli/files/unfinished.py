@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from attncli.files.maps import check_unchanged
 from attncli.signals import Undoing
 
 try:
@@ -41,12 +42,14 @@ def unfinished(target: Path, force: bool) -> Iterator[IO[bytes]]:
 
     Raises:
         FileExistsError: the target exists by now, and ``force`` is off.
+        InputError: an input has changed meanwhile.
     """
     with _part(target.parent) as part:
         nameless = _nameless(target.parent)
         with part.open("x+b") if nameless is None else os.fdopen(nameless, "w+b") as stream:
             _lock(stream.fileno())
             yield stream
+            check_unchanged()
             stream.flush()
             if nameless is not None:
                 give_name(stream, part)

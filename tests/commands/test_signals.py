@@ -13,22 +13,9 @@ import pytest
 
 from tests.support.files import sparse
 from tests.support.places import SAMPLES
-from tests.support.processes import environment
+from tests.support.processes import AT_IMPORT, environment
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-# Sends itself a signal when a module is about to be imported.
-AT_IMPORT = """
-import os, sys
-at, number = sys.argv[1], int(sys.argv[2])
-class Sender:
-    def find_spec(name, path=None, target=None):
-        if name == at:
-            os.kill(os.getpid(), number)
-sys.meta_path.insert(0, Sender)
-sys.argv = ["attn", *sys.argv[3:]]
-from attncli.__main__ import main
-main()
-"""
 
 
 def run(script: str, *words: object) -> tuple[int, str, str]:

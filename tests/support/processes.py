@@ -16,6 +16,20 @@ import pytest
 from attncli.commands.app import main
 from tests.support.places import ROOT
 
+# The program, which sends itself a signal when a module is about to be imported: its name, the number, the arguments.
+AT_IMPORT = """
+import os, sys
+at, number = sys.argv[1], int(sys.argv[2])
+class Sender:
+    def find_spec(name, path=None, target=None):
+        if name == at:
+            os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Sender)
+sys.argv = ["attn", *sys.argv[3:]]
+from attncli.__main__ import main
+main()
+"""
+
 
 @dataclass(frozen=True)
 class Ran:
