@@ -8,6 +8,7 @@ from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screenin
 from attncli.commands.destination import Destination, destination
 from attncli.commands.output import deliver_text
 from attncli.files.samples import PREFIX
+from attncli.inspect import listing
 from attncli.inspect import report as inspection
 from attncli.inspect import samples
 from attncli.problem.assemble import assemble, separate
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 def run(inputs: Inputs, around: Around, settings: Settings, report: Report, screening: Screening) -> None:
     r"""Shows the name, shape, type, smallest and largest finite number of each array, and how many NaN and ∞ it
-    holds; for a file of several problems, one line per problem. Given sample: it lists the samples that come with attn.
+    holds; for a file of several problems, one line per problem; of one with names that attn does not know, whatever
+    is in it. Given sample: it lists the samples that come with attn.
 
     \b
     Examples:
@@ -40,8 +42,12 @@ def run(inputs: Inputs, around: Around, settings: Settings, report: Report, scre
         return
     margins = around.margins()
     files = separate(inputs.sources(), margins)
-    problems = [assemble(each, inputs.arrays(), settings.options(), margins=margins) for each in files]
     screen = screening.screen()
+    unknown = [found for each in files for opened in each for found in listing.of(opened)]
+    if unknown:
+        _list_entries(unknown, screen, where)
+        return
+    problems = [assemble(each, inputs.arrays(), settings.options(), margins=margins) for each in files]
     notices = dict.fromkeys(notice for each in problems for notice in each.notices)
     if len(problems) > 1:
         deliver_text(
@@ -63,6 +69,17 @@ def run(inputs: Inputs, around: Around, settings: Settings, report: Report, scre
         screen,
         where,
         notices,
+    )
+
+
+def _list_entries(found: Sequence[listing.Listing], screen: Screen, where: Destination) -> None:
+    deliver_text(
+        {
+            "table": lambda console: listing.to_terminal(found, screen, console),
+            "json": lambda console: console.out(as_json(listing.record(found), indent=2), highlight=False),
+        },
+        screen,
+        where,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ALIASES, KINDS, canonical, member
 from attncli.errors import InputError
-from attncli.files.contents import AnyLabels, Cases, Contents, Matrix, Named
+from attncli.files.contents import AnyLabels, Cases, Contents, Entry, Matrix, Named, UnknownNamesError
 from attncli.text import nearest
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def problems(given: Iterable[str]) -> dict[str, Entries]:
     """
     groups: dict[str, list[str]] = {}
     for name in given:
-        case, _, last = name.rpartition(".")
-        groups.setdefault(case if ALIASES.get(last, last) in KINDS else "", []).append(name)
+        groups.setdefault(name.rpartition(".")[0] if meaning(name) else "", []).append(name)
     for_all = _entries("", groups.pop("", []))
     if not groups:
         return {"": for_all}
@@ -50,6 +49,17 @@ def problems(given: Iterable[str]) -> dict[str, Entries]:
         own = _entries(case, groups[case])
         found[case] = {name: meant for name, meant in for_all.items() if meant not in own.values()} | own
     return found
+
+
+def meaning(name: str) -> str:
+    """Return what an entry means in its problem, if it means anything.
+
+    >>> meaning("decoder.3.q"), meaning("arr_0")
+    ('query', '')
+    """
+    last = name.rpartition(".")[2]
+    known = ALIASES.get(last, last)
+    return known if known in KINDS else ""
 
 
 def _entries(case: str, names: Iterable[str]) -> Entries:
@@ -83,6 +93,7 @@ def contents(
     given: Iterable[str],
     named: Callable[[Entries], Named],
     matrix: Callable[[str], Matrix],
+    entry: Callable[[str], Entry],
     only: str | None = None,
 ) -> Contents:
     """Return what an archive holds, or the one part of it that is wanted.
@@ -91,10 +102,12 @@ def contents(
         given: the names of its entries.
         named: reads the entries of one problem.
         matrix: reads one entry, whatever its name.
+        entry: describes one entry, of which it reads no more than the header.
         only: the array or the problem that is wanted; ``3`` means ``decoder.3`` if no other has that number.
 
     Raises:
-        InputError: nothing has that name (the names there are are offered), or an entry has an unknown name.
+        UnknownNamesError: an entry has an unknown name.
+        InputError: nothing has the name that is wanted (those that there are are offered), or two mean the same.
     """
     names = list(given)
     if only in names:
@@ -107,7 +120,9 @@ def contents(
         if error.hint and names:
             joint = " " if error.hint.endswith("?") else "; "
             error.hint += f"{joint}--query FILE:{names[0]} takes an array by any name"
-        raise
+        if all(map(meaning, names)):
+            raise
+        raise UnknownNamesError(error, map(entry, sorted(names, key=counted))) from None
     if only is not None:
         case = _case(found, only)
         return named(found[case]) if case else matrix(_member(names, found, only))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+
+from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +79,37 @@ class Cases:
     """Several problems in one file, by name, such as all layers of a model."""
 
     named: Mapping[str, Named]
+
+
+# The type of entries that are texts.
+TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of an archive, as its header describes it.
+
+    Attributes:
+        shape: of an array; None if it is none, or none that could be read.
+        type: of its numbers, or what it is instead.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    type: str
+
+
+class UnknownNamesError(InputError):
+    """Say that an archive holds entries of which nobody knows what they are.
+
+    Args:
+        cause: says which.
+        entries: all that it holds.
+    """
+
+    def __init__(self, cause: InputError, entries: Iterable[Entry]) -> None:
+        super().__init__(cause.message, hint=cause.hint, place=cause.place)
+        self.entries = tuple(entries)
 
 
 Contents = Matrix | Named | Cases

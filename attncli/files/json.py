@@ -13,7 +13,7 @@ import numpy as np
 from attncli.attend.arrays import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import AnyLabels, Contents, Labels, Matrix, Named
+from attncli.files.contents import AnyLabels, Contents, Entry, Labels, Matrix, Named
 from attncli.text import as_json
 
 if TYPE_CHECKING:
@@ -48,7 +48,21 @@ def parse(text: str, only: str | None = None) -> Contents:
         return _matrix(data, "array")
     if not isinstance(data, dict):
         raise InputError(f"the JSON is {_kind_of(data)}, not an object of arrays or an array of numbers")
-    return contents(data, partial(_named, data), lambda name: _matrix(data[name], name), only)
+    return contents(
+        data,
+        partial(_named, data),
+        lambda name: _matrix(data[name], name),
+        lambda name: _entry(name, data[name]),
+        only,
+    )
+
+
+def _entry(name: str, value: Any) -> Entry:
+    try:
+        array = to_array(value, name, [])
+    except InputError:
+        return Entry(name, None, _kind_of(value))
+    return Entry(name, array.shape, array.dtype.name)
 
 
 def _matrix(data: Any, name: str) -> Matrix:

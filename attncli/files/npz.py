@@ -17,7 +17,7 @@ from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import AnyLabels, Contents, Matrix, Named
+from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named
 from attncli.files.json import parse_options
 from attncli.files.maps import mapped
 
@@ -73,7 +73,15 @@ def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
         def matrix(name: str) -> Matrix:
             return Matrix(_member(archive, members[name], whole, name, text=False))
 
-        return contents([info.filename.removesuffix(".npy") for info in archive.infolist()], named, matrix, only)
+        def entry(name: str) -> Entry:
+            try:
+                with archive.open(members[name]) as opened:
+                    header = npy.read_header(opened, text=True)
+            except InputError as error:
+                return Entry(name, None, error.message)
+            return Entry(name, header.shape, TEXT if header.dtype.kind in "US" else header.dtype.name)
+
+        return contents([info.filename.removesuffix(".npy") for info in archive.infolist()], named, matrix, entry, only)
 
 
 def _named(arrays: dict[str, NDArray[Any]]) -> Named:

@@ -18,7 +18,7 @@ import numpy as np
 from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import Contents, Matrix, Named
+from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named
 from attncli.files.json import decode, parse_options, to_labels
 from attncli.files.maps import mapped
 from attncli.signals import Undoing
@@ -78,7 +78,14 @@ def read_path(path: Path, only: str | None = None) -> Contents:
             raise InputError(f"{name} is a text, not an array")
         return Matrix(_array(whole[end:], name, header[name]))
 
-    return contents([*header, *(name for name in texts if name not in header)], named, matrix, only)
+    def entry(name: str) -> Entry:
+        if name not in header:
+            return Entry(name, None, TEXT)
+        kind = header[name]["dtype"]
+        known = NARROW[kind] if kind in NARROW else np.dtype(TYPES[kind]).name if kind in TYPES else kind
+        return Entry(name, tuple(header[name]["shape"]), known)
+
+    return contents([*header, *(name for name in texts if name not in header)], named, matrix, entry, only)
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:

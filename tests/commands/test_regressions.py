@@ -234,7 +234,7 @@ def test_any_member_can_be_picked_by_its_name(tmp_path: Path) -> None:
         "compute", "--query", "a.npz:arr_0", "--hidden", "a.npz:foo", "-f", "csv", "--step", "score", cwd=tmp_path
     )
     assert out.out == "1.0,0.0\n0.0,1.0\n"
-    assert "takes an array by any name" in called("inspect", "a.npz", status=2, cwd=tmp_path).err
+    assert "takes an array by any name" in called("compute", "a.npz", status=2, cwd=tmp_path).err
 
 
 def test_a_header_that_may_be_numbers_is_told(tmp_path: Path) -> None:

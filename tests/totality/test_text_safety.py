@@ -106,7 +106,8 @@ def test_a_terminal_with_colours_is_as_safe(command: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("command", READERS)
 def test_errors_name_files_safely(command: str, tmp_path: Path) -> None:
     """One that does not exist, one that is empty, and one that nobody can read; in one line, or two with a hint."""
-    for name, content in (("missing.json", None), ("empty.json", ""), ("wrong.json", '{"\\u202equery": [[1]]}')):
+    wrong = '{"\\u202equery": [[1]]}' if command != "inspect" else '{"query": [["\\u202e"]]}'  # which lists any name
+    for name, content in (("missing.json", None), ("empty.json", ""), ("wrong.json", wrong)):
         path = problem(tmp_path / name).with_name(name)
         if content is not None:
             path.write_text(content)
