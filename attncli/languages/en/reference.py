@@ -185,15 +185,16 @@ REFERENCE = {
     "format_tsv": "The same, with tabs between the numbers.",
     "format_npy": "The file is mapped into memory, and so is an output that is streamed: both may be larger than memory.",
     "format_npz": (
-        "Not compressed, it is mapped into memory. `options` is an array without axes that holds the object as JSON text."
+        "Not compressed, it is mapped into memory, once its checksums have been compared. `options` is an array without "
+        "axes that holds the object as JSON text."
     ),
     "format_safetensors": (
         "Texts are metadata; labels and options are metadata as JSON text. BF16 and F8 tensors are read too, and computed "
         "in float32."
     ),
     "formats_safe": (
-        "Nothing is ever unpickled. Files of PyTorch, pandas, Excel and the like are refused with the command that converts "
-        "them."
+        "Files that are mapped must not change before the command is done. Nothing is ever unpickled. Files of PyTorch, "
+        "pandas, Excel and the like are refused with the command that converts them."
     ),
     "mistakes_intro": (
         "Where an expected output differs from the right one, `attn check` tries these mistakes in all their forms, alone "

@@ -161,9 +161,12 @@ _PAGES = {
     ),
     "format_tsv": "同上，数字之间用制表符。",
     "format_npy": "文件映射到内存，流式计算的输出也是如此：两者都可以比内存大。",
-    "format_npz": "未压缩时映射到内存。`options` 是一个没有轴的数组，内容是对象的 JSON 文本。",
+    "format_npz": "未压缩时，校验和核对无误后映射到内存。`options` 是一个没有轴的数组，内容是对象的 JSON 文本。",
     "format_safetensors": "文字存为元数据；标签和选项以 JSON 文本存为元数据。BF16 和 F8 的张量也能读，以 float32 计算。",
-    "formats_safe": "读文件时绝不反序列化 pickle。PyTorch、pandas、Excel 等程序的文件不读，报错时会给出转换它的命令。",
+    "formats_safe": (
+        "映射到内存的文件，在命令结束之前不得改动。读文件时绝不反序列化 pickle。PyTorch、pandas、Excel 等程序的文件不读，"
+        "报错时会给出转换它的命令。"
+    ),
     "mistakes_intro": (
         "期望的输出与正确的输出不同时，`attn check` 会把这些错误的各种形式逐一试过，也两两组合，并指出哪一种恰好得到这个输出。"
         "使用 `-f json` 时，错误的名称在 `explanations` 之下。"
