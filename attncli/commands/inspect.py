@@ -8,9 +8,8 @@ from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screenin
 from attncli.commands.destination import Destination, destination
 from attncli.commands.output import deliver_text
 from attncli.files.samples import PREFIX
-from attncli.inspect import listing
+from attncli.inspect import listing, samples
 from attncli.inspect import report as inspection
-from attncli.inspect import samples
 from attncli.problem.assemble import assemble, separate
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem

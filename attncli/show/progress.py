@@ -35,8 +35,12 @@ def progress_bar() -> Iterator[Callable[[float], None] | None]:
         for bar, task in bars:
             bar.update(task, completed=done)
 
+    def hide() -> None:
+        if bars:
+            _restore_line()
+
     try:
-        with Undoing(_restore_line):
+        with Undoing(hide):
             yield show
     finally:
         for bar, _ in bars:

@@ -86,7 +86,9 @@ def test_a_bar_is_shown_on_a_terminal_when_it_takes_long(tmp_path: Path) -> None
             os.close(reading)
         return shown.decode()
 
-    assert re.search(r"\d+%", on_terminal(str(long_problem(tmp_path)), "-o", str(tmp_path / "o.npy")))
+    shown = on_terminal(str(long_problem(tmp_path)), "-o", str(tmp_path / "o.npy"))
+    assert re.search(r"\d+%", shown)
+    assert shown.endswith("\x1b[K\x1b[?25h")  # a signal removes the bar and shows the cursor again
     assert on_terminal("samples/article.json", "-f", "csv") == ""
 
 
