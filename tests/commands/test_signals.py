@@ -24,6 +24,14 @@ def run(script: str, *words: object) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def ended(process: subprocess.Popen[bytes]) -> bytes:
+    """Return what a process has written to standard error, once it has ended; it has a minute for that."""
+    try:
+        return process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
     "module", ["gc", "attncli.commands.app", "typing", "typer", "attncli.files.npz", "numpy.linalg"]
@@ -90,7 +98,7 @@ def test_signals_during_a_stream(first: int, second: int | None, tmp_path: Path)
         process.send_signal(first)
         if second is not None:
             process.send_signal(second)
-        err = process.communicate(timeout=60)[1]
+        err = ended(process)
     assert (process.returncode in {128 + each for each in (first, second) if each is not None}, err) == (True, b"")
     assert list(tmp_path.iterdir()) == [array]
 
@@ -105,7 +113,7 @@ def test_signals_at_any_moment(tmp_path: Path) -> None:
             process.send_signal(chance.choice(SIGNALS))
             time.sleep(chance.choice([0, 0.0002, 0.002]))
             process.send_signal(chance.choice(SIGNALS))
-            err = process.communicate(timeout=60)[1].decode()
+            err = ended(process).decode()
         # The file that Python runs before, whoever imports the package, has a few microseconds.
         assert "/attncli/" not in err.replace("/attncli/__init__.py", "")
         assert not err or process.returncode not in (0, 129, 130, 143)

@@ -69,12 +69,15 @@ def test_a_stream_of_what_has_changed_is_not_kept(tmp_path: Path) -> None:
     array = sparse(tmp_path / "x.npy", (60_000, 64))
     words = [sys.executable, "-m", "attncli", "compute", "x.npy", "-o", "o.npy", "--threads", "2"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment(), cwd=tmp_path) as process:
-        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:
-            time.sleep(0.01)
-        with array.open("r+b") as stream:
-            stream.seek(5000)
-            stream.write(b"\x01")
-        err = process.communicate(timeout=120)[1].decode()
+        try:
+            while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:
+                time.sleep(0.01)
+            with array.open("r+b") as stream:
+                stream.seek(5000)
+                stream.write(b"\x01")
+            err = process.communicate(timeout=120)[1].decode()
+        finally:
+            process.kill()
     hint = "hint: inputs must stay as they are until attn is done"
     assert (process.returncode, err) == (2, f"attn: x.npy: changed while it was read\n{hint}\n")
     assert list(tmp_path.iterdir()) == [array]

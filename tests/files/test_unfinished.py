@@ -35,10 +35,12 @@ def streaming(folder: Path, before: str = "") -> Iterator[subprocess.Popen[bytes
     sparse(folder / "long.npy", (200_000, 64))
     words = [sys.executable, "-c", before + RUN, "compute", "long.npy", "-o", "o.npy", "--threads", "2"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, env=environment(), cwd=folder) as process:
-        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:
-            time.sleep(0.01)
-        yield process
-        process.kill()
+        try:
+            while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
 
 
 def names(folder: Path) -> set[str]:
