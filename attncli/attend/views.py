@@ -14,10 +14,12 @@ def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the array as matrix products need it: one layout, one type, aligned in memory.
 
     NumPy and BLAS round the same numbers differently in another layout; equal input must give equal output, so there is
-    only one layout. A number beyond the range of the type becomes ∞.
+    only one layout. A number beyond the range of the type becomes ∞. What lies as it should is not copied.
     """
-    with np.errstate(over="ignore"):
-        return np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
+    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN stays NaN
+        found = np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
+    # An axis of length 1 may have any stride, but products choose their way by it; a flat array has no such axes.
+    return found.reshape(-1).reshape(found.shape)
 
 
 def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:

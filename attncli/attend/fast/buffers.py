@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.views import ready
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# OpenBLAS multiplies a vector by a matrix of up to 8 columns in another order if there are no gaps between its rows;
+# copies of rows narrower than this are small.
+WIDE = 32
 
 
 def finite(peak: NDArray[Any]) -> NDArray[Any]:
@@ -32,10 +34,24 @@ def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any
     return buffer[:size].view(dtype).reshape(shape)
 
 
-def usable(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array itself if BLAS can use it as it is, otherwise a copy that it can use."""
-    is_plain = array.dtype == dtype and array.flags.aligned and array.strides[-1] == dtype.itemsize
-    return array if is_plain and array.strides[-2] >= array.shape[-1] * dtype.itemsize else ready(array, dtype)
+def usable(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> NDArray[Any]:
+    """Return a stack of matrices as BLAS is to have them: the array itself if they lie like that, otherwise a copy.
+
+    BLAS takes rows with gaps between them too, but rounds narrow ones differently then: equal input must give equal
+    output.
+
+    Args:
+        array: (…, rows, features)
+        dtype: type of the numbers.
+        name: this thread's buffer for the copy.
+    """
+    gap = array.strides[-2] - array.shape[-1] * dtype.itemsize
+    lies = array.strides[-1] == dtype.itemsize and (gap == 0 or (gap > 0 and array.shape[-1] >= WIDE))
+    if lies and array.dtype == dtype and array.flags.aligned:
+        return array
+    copy = take(name, array.shape, dtype)
+    np.copyto(copy, array, casting="unsafe")
+    return copy
 
 
 def multiply(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any], block: int) -> NDArray[Any]:

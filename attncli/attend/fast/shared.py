@@ -11,7 +11,7 @@ import numpy as np
 from attncli.attend import steps
 from attncli.attend.fast.buffers import finite, usable
 from attncli.attend.fast.states import States
-from attncli.attend.fast.tiles import PART, Piece, Plan, bounds
+from attncli.attend.fast.tiles import Piece, Plan, bounds
 from attncli.attend.views import one_of
 
 if TYPE_CHECKING:
@@ -158,12 +158,10 @@ class Shared:
         """Return the length of the longest key of these heads; NaN if any key holds NaN."""
         place = (piece.batch, piece.heads.start)
         if place not in self.longest:
-            keys = one_of(self.states.key, piece.batch)[piece.heads]
-            squares = [
-                np.einsum("gse,gse->gs", some, some).max()
-                for some in (
-                    usable(keys[:, at : at + PART], self.operands.dtype) for at in range(0, keys.shape[1], PART)
-                )
-            ]
+            keys, step = one_of(self.states.key, piece.batch)[piece.heads], 4 * self.plan.keys
+            squares = []
+            for at in range(0, keys.shape[1], step):
+                some = usable(keys[:, at : at + step], self.operands.dtype, "keys")
+                squares.append(np.einsum("gse,gse->gs", some, some).max())
             self.longest[place] = float(np.sqrt(np.max(squares)))
         return self.longest[place]

@@ -66,7 +66,7 @@ class Worker:
             rows = row_range(self.operands, piece.batch, piece.rows, keys)
             some = query[:, rows.start * self.group : rows.stop * self.group]
             scores = self.meet(some, self.keys(piece, keys))
-            self.multiply(scores, usable(self.values(piece, keys), self.dtype), "product")
+            self.multiply(scores, usable(self.values(piece, keys), self.dtype, "values"), "product")
 
     def load(self, piece: Piece) -> NDArray[Any]:
         """Return the queries of a piece times their factor, (G, rows · g, E)."""
@@ -79,7 +79,7 @@ class Worker:
 
     def keys(self, piece: Piece, keys: slice) -> NDArray[Any]:
         """Return the keys of a tile, (G, K, E)."""
-        return usable(one_of(self.states.key, piece.batch)[piece.heads, keys], self.dtype)
+        return usable(one_of(self.states.key, piece.batch)[piece.heads, keys], self.dtype, "keys")
 
     def values(self, piece: Piece, keys: slice) -> NDArray[Any]:
         """Return the values of a tile as they were read, (G, K, Ev)."""
@@ -163,7 +163,7 @@ class Worker:
             # (G, R·g, K) · (G, K, Ev + 1): the column of ones adds up the weights in the same product.
             sums += self.multiply(scores, self.with_ones(piece, keys, value), "product")
             return
-        sums[..., :-1] += self.multiply(scores, usable(value, self.dtype), "product")
+        sums[..., :-1] += self.multiply(scores, usable(value, self.dtype, "values"), "product")
         sums[..., -1] += scores.sum(axis=-1)
 
     def with_ones(self, piece: Piece, keys: slice, value: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from attncli.attend.alibi import penalties
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.types import own
+from attncli.attend.views import ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,11 +72,10 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
 def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
     """Return the arrays to add to the scores, by name; each broadcasts to (batch, heads, L, S)."""
     added: dict[str, NDArray[Any]] = {}
-    with np.errstate(over="ignore"):
-        if o.mask is not None and o.mask.dtype != bool:
-            added["mask"] = to_the_last_key(np.asarray(o.mask, dtype=o.dtype), o.sizes.keys)
-        if o.bias is not None:
-            added["bias"] = np.asarray(o.bias, dtype=o.dtype)
+    if o.mask is not None and o.mask.dtype != bool:
+        added["mask"] = to_the_last_key(ready(o.mask, o.dtype), o.sizes.keys)
+    if o.bias is not None:
+        added["bias"] = ready(o.bias, o.dtype)
     if o.options.alibi:
         added["alibi"] = penalties(o.positions, o.sizes.keys, o.head_indices, o.head_count).astype(o.dtype)
     return added
@@ -116,7 +116,8 @@ def close(logits: NDArray[Any], rules: Iterable[NDArray[np.bool_]]) -> NDArray[A
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the logits (batch, heads, L, S): the input of softmax."""
     scores = made.get("capped", made["scores"])
-    return {"logits": close(add(scores, additions(o).values()), openings(o).values())}
+    # Rules may lie in memory in any order, and what is selected by one lies as it does.
+    return {"logits": ready(close(add(scores, additions(o).values()), openings(o).values()), o.dtype)}
 
 
 STAGE = Stage("mask", "score", "logits = scores + what is added, −∞ where closed", ("logits",), forward)
