@@ -33,7 +33,10 @@ def _geometric(heads: int) -> NDArray[np.float64]:
 
 
 def penalties(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Return −slope · (p − j) for each head, query and key.
+    """Return −slope · |p − j| for each head, query and key.
+
+    The paper has keys behind the query only, and for them −slope · (p − j). Where a query may see keys ahead, these
+    lose by their distance too: with the sign left in it they would gain, the farther the more.
 
     Args:
         positions: (batch or 1, L) the position p of each query.
@@ -44,5 +47,5 @@ def penalties(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64],
     Returns:
         (batch or 1, len(heads), L, keys)
     """
-    distance = positions[:, None, :, None] - np.arange(keys)
+    distance = np.abs(positions[:, None, :, None] - np.arange(keys))
     return -slopes(count)[heads][:, None, None] * distance

@@ -81,7 +81,7 @@ def steps(
             ``offset``: position of the first query, ``"end"`` for keys − queries (default: the length of ``past_key``,
             or ``key_lengths`` − queries, or 0).
             ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT, −1 = unbounded.
-            ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·(p − j).
+            ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·|p − j|.
             ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
             base ``rope_theta`` (default 10000).
             ``dtype``: ``"float32"`` or ``"float64"`` (default: that of the arrays, at least float32; integers count as

@@ -222,7 +222,7 @@ class Options:
         Option(
             "mask",
             flag,
-            "Add -slope·(p - j) for key j, with a slope for each head (default off).",
+            "Add -slope·|p - j| for key j, with a slope for each head (default off).",
             words=lambda facts: "alibi" if facts.options.alibi else "",
         ),
     )

@@ -118,6 +118,22 @@ def test_alibi_slopes_of_the_paper() -> None:
     assert_allclose(made, [[[-0.125, -0.0625, 0]], [[-2 / 256, -1 / 256, 0]]], rtol=1e-15)
 
 
+def test_alibi_takes_from_keys_ahead_as_from_keys_behind() -> None:
+    """−|p − j|/16 and −|p − j|/256 in two heads; the paper's causal half is the lower triangle of it."""
+    distance = np.array([[0, 1, 2], [1, 0, 1], [2, 1, 0]])
+    query = np.zeros((2, 3, 5))
+    assert_allclose(score(query, query, alibi=True), [-distance / 16, -distance / 256], rtol=1e-15)
+    # With the values 0, 1 and 2 the first query, far from the last, leans to the first; the last to the last.
+    output = attention(query, query, np.broadcast_to(np.arange(3.0)[:, None], (2, 3, 1)), alibi=True)[0, :, 0]
+    exponentials = np.exp(-distance / 16)
+    assert_allclose(output, exponentials @ [0, 1, 2] / exponentials.sum(axis=1), rtol=1e-14)
+    # A query that stands beyond all keys, and one before them.
+    far = score(np.zeros((1, 1, 5)), np.zeros((1, 3, 5)), alibi=True, offset=10)
+    assert_allclose(far[0, 0], [-10 / 256, -9 / 256, -8 / 256], rtol=1e-15)
+    before = score(np.zeros((1, 1, 5)), np.zeros((1, 3, 5)), alibi=True, offset=-2)
+    assert_allclose(before[0, 0], [-2 / 256, -3 / 256, -4 / 256], rtol=1e-15)
+
+
 @given(st.integers(0, 50), st.integers(1, 6), st.sampled_from(["half", "interleaved"]))
 def test_rotation_sees_only_distances(shift: int, half: int, pairing: Any) -> None:
     """Moving both by the same number of positions changes no score; a rotation keeps lengths."""

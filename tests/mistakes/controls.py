@@ -59,7 +59,7 @@ def root_on_both(p: Problem) -> Problem:
 
 
 def grown_with_key(p: Problem, way: Way) -> Array:
-    """ALiBi as m·j, which differs by one number a row."""
+    """ALiBi as m·j, which differs by one number a row where all keys are behind the query."""
     return slopes(p.heads).reshape(1, -1, 1, 1) * np.arange(p.keys)
 
 
@@ -69,7 +69,7 @@ CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
     "mask after softmax, renormalised": ("hides no-sinks", {"close": left_open, "weights": renormalised}),
     "constant added": ("no-sinks", {"added": lambda p, way: added(p, way) + 3.7}),
     "shifted positions": ("rope uncached", {"rotate": SHIFT}),
-    "ALiBi as m·j": ("alibi", {"added": grown_with_key}),
+    "ALiBi as m·j": ("alibi causal", {"added": grown_with_key}),
     "√c on both": ("", {"operands": root_on_both, "scale": lambda p: 1.0}),
     "sink as a key": ("sinks", {"weights": extra_key}),
     "merged parts": ("", {"weights": in_parts}),

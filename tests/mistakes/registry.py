@@ -245,6 +245,7 @@ known("alibi-slopes/power-below", "alibi", slopes=lambda n: 2.0 ** (-8 * np.aran
 known("alibi-slopes/power-above", "alibi", slopes=lambda n: geometric(1 << (n - 1).bit_length())[:n])
 known("alibi-slopes/sign", "alibi", slopes=lambda n: -slopes(n))
 known("alibi-slopes/left-out", "alibi", slopes=np.zeros)
+known("alibi-slopes/signed", "alibi not-causal", distance=np.positive)
 known("mask-after-softmax/all", "hides", **AFTER)
 known("operands-swapped/key-value", "uncached one-width", operands=moved(key="value", value="key"))
 known("operands-swapped/query-key", "square even-heads", operands=moved(query="key", key="query"))

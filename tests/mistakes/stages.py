@@ -159,7 +159,7 @@ def added(p: Problem, way: Way) -> Array:
     if "bias" in p.arrays:
         total = total + p.arrays["bias"]
     if "alibi" in p.options:
-        total = total - way.slopes(p.heads).reshape(-1, 1, 1) * (positions(p) - np.arange(p.keys))
+        total = total - way.slopes(p.heads).reshape(-1, 1, 1) * way.distance(positions(p) - np.arange(p.keys))
     return total
 
 
@@ -245,6 +245,7 @@ class Way:
     scale: Callable[[Problem], float] = factor
     cap: Callable[[Array, Problem], Array] = capped
     slopes: Callable[[int], Array] = slopes
+    distance: Callable[[Array], Array] = np.abs
     added: Callable[[Problem, Way], Array] = added
     causal: Callable[[Problem], Array] = causal
     window: Callable[[Problem], Array] = window

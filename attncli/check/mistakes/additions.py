@@ -50,7 +50,7 @@ def alibi(o: Operands) -> Iterator[Variant]:
             partial(_geometric, start=1, power=1),
         ),
         ("sign", "ALiBi was added with the wrong sign", partial(_scaled, by=-1.0)),
-        ("both sides", "ALiBi was taken of the distance without its sign", _both_sides),
+        ("signed", "ALiBi was taken of the distance with its sign, so that keys ahead gained by it", _signed),
     )
     for form, description, make in others:
         yield _slopes(form, make, description, fix)
@@ -80,6 +80,10 @@ def _with_alibi(o: Operands, *, make: Penalties) -> dict[str, NDArray[Any]]:
 
 
 def _distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:
+    return np.abs(_signed_distance(positions, keys))
+
+
+def _signed_distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:
     return positions[:, None, :, None] - np.arange(keys)
 
 
@@ -107,8 +111,8 @@ def _scaled(
     return by * right_alibi.penalties(positions, keys, heads, count)
 
 
-def _both_sides(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    return -right_alibi.slopes(count)[heads][:, None, None] * np.abs(_distance(positions, keys))
+def _signed(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    return -right_alibi.slopes(count)[heads][:, None, None] * _signed_distance(positions, keys)
 
 
 def bias(o: Operands) -> Iterator[Variant]:

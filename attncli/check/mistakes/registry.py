@@ -38,7 +38,7 @@ ALIBI_SLOPES = _declare(
     "alibi-slopes",
     "ALiBi has other slopes, the wrong sign or the wrong place, is missing, or is added unasked.",
     "The slopes are 2^(-8i/n) for n heads, n a power of two. Other counts take those of the next lower power, then "
-    "every other one of the next higher power. Add −slope·(p − j) after the scale.",
+    "every other one of the next higher power. Add −slope·|p − j| after the scale.",
 )
 BIAS = _declare(
     "bias",
