@@ -126,7 +126,8 @@ class Softmax:
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return the weights, by name."""
-        return {"weights": weights(self, ready(self.logits, self.dtype))}
+        with np.errstate(all="ignore"):
+            return {"weights": weights(self, ready(self.logits, self.dtype))}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return the weights with the axes of the user's logits."""
@@ -192,9 +193,9 @@ class WeightedSum:
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return the output, by name."""
-        with one_thread(self.weights.shape[-1] * self.weights.shape[-2] * self.value.shape[-1]):
+        products = self.weights.shape[-1] * self.weights.shape[-2] * self.value.shape[-1]
+        with one_thread(products), np.errstate(all="ignore"):
             output = weighted_sum(self.weights, self.value, self.dtype)
-        with np.errstate(over="ignore"):
             return {"output": output.astype(self.output_dtype, copy=False)}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:

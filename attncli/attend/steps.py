@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.stages import cap, mask, rotate, score, softmax, sum  # noqa: A004  # sum is the stage's name
 
@@ -60,7 +62,9 @@ def results(o: ScoreOperands, last: str = "sum") -> dict[str, NDArray[Any]]:
         last: ``"score"``, ``"softmax"`` or ``"sum"``.
     """
     made: dict[str, NDArray[Any]] = {}
-    with one_thread(o.sizes.queries * o.sizes.keys * max(o.sizes.features, o.sizes.value_features)):
+    products = o.sizes.queries * o.sizes.keys * max(o.sizes.features, o.sizes.value_features)
+    # NaN, ∞ and numbers beyond the range are allowed: they go through to the results.
+    with one_thread(products), np.errstate(all="ignore"):
         for stage in STAGES[: 1 + max(at for at, stage in enumerate(STAGES) if stage.step == last)]:
             made |= stage.forward(o, made)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,16 @@ def is_real(dtype: np.dtype[Any]) -> bool:
 def is_own(dtype: np.dtype[Any]) -> bool:
     """Tell whether NumPy itself has this type, and can therefore write it."""
     return dtype.kind in "iub" or dtype.type in OWN
+
+
+def is_ordinary(factor: float, dtype: np.dtype[Any]) -> bool:
+    """Tell whether a factor is so far from the ends of the range of a type that products with it stay in the range.
+
+    >>> is_ordinary(0.125, np.dtype("f4")), is_ordinary(1e-30, np.dtype("f4")), is_ordinary(0, np.dtype("f8"))
+    (True, False, True)
+    """
+    range_of = np.finfo(dtype)
+    return factor == 0 or math.sqrt(range_of.tiny) <= abs(factor) <= math.sqrt(range_of.max)
 
 
 def own(dtype: np.dtype[Any]) -> np.dtype[Any]:

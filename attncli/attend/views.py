@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.types import is_ordinary
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -20,6 +22,29 @@ def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         found = np.require(array, dtype=dtype, requirements=["C_CONTIGUOUS", "ALIGNED"])
     # An axis of length 1 may have any stride, but products choose their way by it; a flat array has no such axes.
     return found.reshape(-1).reshape(found.shape)
+
+
+def within(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Convert numbers to a type; a finite one beyond its range becomes the last one of the range, not ∞.
+
+    What is added to scores stands for itself only in comparison with others: −1e300 for every key of a row closes none.
+
+    >>> within(np.array([-1e300, -np.inf, 1.0]), np.dtype(np.float32)).tolist()
+    [-3.4028234663852886e+38, -inf, 1.0]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.asarray(array, dtype=dtype)
+    if array.dtype.itemsize <= dtype.itemsize or not (beyond := np.isinf(found)).any():
+        return found
+    return np.where(beyond & np.isfinite(array), np.copysign(np.finfo(dtype).max, found), found)
+
+
+def times(array: NDArray[Any], factor: float) -> NDArray[Any]:
+    """Return an array times a factor, which may be beyond the range of the type of the array."""
+    with np.errstate(all="ignore"):
+        if is_ordinary(factor, array.dtype):
+            return array * array.dtype.type(factor)
+        return (array * np.float64(factor)).astype(array.dtype)
 
 
 def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:

@@ -53,7 +53,7 @@ def problems(draw: st.DrawFn) -> tuple[Given, Given]:
         arrays["past_key"] = normal(batch, key_heads, 5, features)
         arrays["past_value"] = normal(1 if ones else batch, key_heads, 5, wide)
         keys += 5
-    over = tuple(draw(st.sampled_from([length, length, 1])) for length in (batch, heads, queries)) + (keys,)
+    over = (*(draw(st.sampled_from([length, length, 1])) for length in (batch, heads, queries)), keys)
     if draw(st.booleans()):
         arrays["bias"] = rng.standard_normal(over)
     if draw(st.booleans()):

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.views import within
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LOG2E = math.log2(math.e)
 # OpenBLAS multiplies a vector by a matrix of up to 8 columns in another order if there are no gaps between its rows;
 # copies of rows narrower than this are small.
 WIDE = 32
@@ -19,6 +22,15 @@ WIDE = 32
 def finite(peak: NDArray[Any]) -> NDArray[Any]:
     """Return what to subtract from scores with this maximum: 0 if it is −∞, since −∞ − −∞ would be NaN."""
     return np.where(peak == -np.inf, 0, peak)
+
+
+def exponents(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return what is added to scores as exponents of 2; −∞ is for the caller to select.
+
+    The lowest finite number, which many masks hold, must not become −∞ when multiplied by log2(e): a row of it still
+    has weights, but a row of −∞ has none.
+    """
+    return np.maximum(within(array, dtype) * dtype.type(LOG2E), np.finfo(dtype).min)
 
 
 _scratch = threading.local()

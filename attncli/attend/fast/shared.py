@@ -12,6 +12,7 @@ from attncli.attend import steps
 from attncli.attend.fast.buffers import finite, usable
 from attncli.attend.fast.states import States
 from attncli.attend.fast.tiles import Piece, Plan, bounds
+from attncli.attend.stages.mask import openings
 from attncli.attend.views import one_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Shared:
             and first row of the piece.
         longest: the length of the longest key, by batch item and first key head.
         values: values with their column of ones, likewise.
-        blocks: where causal and window rules close a block, by the arguments of `closed`.
+        blocks: where causal and window rules close a block, by the arguments of `closed_block`.
         empty: queries that may not attend to any key.
     """
 
@@ -95,27 +96,83 @@ class Shared:
             piece: the piece that they belong to.
             sums: (heads, rows · group, Ev + 1); the last column is the sum of the weights.
         """
-        o, group = self.operands, self.operands.sizes.group
+        group = self.operands.sizes.group
         rows = piece.rows.stop - piece.rows.start
         by_head = sums.reshape(len(sums), rows, group, -1).swapaxes(1, 2)  # (heads, group, rows, Ev + 1)
         total = by_head[..., -1:]  # (heads, group, rows, 1)
         empty = total == 0
         if empty.any():  # a query that may not attend to any key has output 0, not 0 / 0
             total = np.where(empty, 1, total)
-            self.empty.update((piece.rows.start + np.flatnonzero(empty.any(axis=(0, 1, 3)))).tolist())
-        heads = slice(piece.heads.start * group, piece.heads.stop * group)
+        heads = self.query_heads(piece)
         # (heads, group, rows, Ev), a view of the output
         target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
         np.divide(by_head[..., :-1], total, out=target, casting="same_kind")
-        if np.isfinite(target).all():
-            return
-        # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference decides.
-        step = max(1, FALLBACK // o.sizes.keys)
+        if not np.isfinite(target).all():
+            # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference decides.
+            self.compute_by_steps(piece)
+        elif empty.any():
+            self.settle(piece, empty.reshape(-1, rows))
+
+    def settle(self, piece: Piece, empty: NDArray[np.bool_]) -> None:
+        """Count the queries that may not attend to any key, and compute anew those that only seem to be such.
+
+        As exponents of 2 scores are half as large again as they are, and the lowest ones leave the range.
+
+        Args:
+            piece: the piece.
+            empty: (query heads of the piece, rows) where the sum of the weights is 0.
+        """
+        some = np.flatnonzero(empty.any(axis=0))
+        rows = piece.rows.start + some
+        closed = np.array([[True]]) if self.stays_in_range(piece) else self.closed(piece, rows)
+        self.empty.update(rows[(empty[:, some] & closed).any(axis=0)].tolist())
+        self.compute_by_steps(piece, rows[(empty[:, some] & ~closed).any(axis=0)])
+
+    def stays_in_range(self, piece: Piece) -> bool:
+        """Tell whether no score of a piece can be below the range, as an exponent of 2."""
+        if piece.keys.start >= piece.keys.stop and self.plan.parts == 1:
+            return True  # there are no scores
+        if self.states.has_additions or not self.states.function.is_dot:
+            return False
+        query = np.asarray(one_of(self.states.query, piece.batch)[piece.heads, :, piece.rows], self.operands.dtype)
+        longest = np.sqrt(np.einsum("ghre,ghre->ghr", query, query).max()) * abs(self.states.query_factor)
+        # No product exceeds that of the lengths (Cauchy–Schwarz); NaN is less than nothing.
+        return bool(longest * self.longest_key(piece) < np.finfo(query.dtype).max / 2)
+
+    def closed(self, piece: Piece, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return where rules close all keys to these queries, (query heads of the piece or 1, rows)."""
+        heads = self.query_heads(piece)
+        if all(rule is None or rule.shape[1] == 1 for rule in (self.operands.mask, self.operands.bias)):
+            heads = slice(heads.start, heads.start + 1)
+        found = np.empty((heads.stop - heads.start, len(rows)), dtype=bool)
+        step = max(1, FALLBACK // self.operands.sizes.keys)
+        for head, of_head in enumerate(found):
+            for start in range(0, len(rows), step):
+                some = rows[start : start + step]
+                part = self.operands.select(batch=piece.batch, head=heads.start + head, rows=some)
+                opened = np.ones((1, 1, len(some), part.sizes.keys), dtype=bool)
+                for rule in openings(part).values():
+                    opened &= rule
+                of_head[start : start + step] = ~opened[0, 0].any(axis=-1)
+        return found
+
+    def compute_by_steps(self, piece: Piece, rows: NDArray[np.int64] | None = None) -> None:
+        """Compute all queries of a piece, or these, as the reference does."""
+        rows = np.arange(piece.rows.start, piece.rows.stop) if rows is None else rows
+        heads, step = self.query_heads(piece), max(1, FALLBACK // self.operands.sizes.keys)
         for head in range(heads.start, heads.stop):
-            for start in range(piece.rows.start, piece.rows.stop, step):
-                chosen = np.arange(start, min(start + step, piece.rows.stop))
-                part = o.select(batch=piece.batch, head=head, rows=chosen)
-                self.out[piece.batch, head, chosen] = steps.run(part).output[0, 0]
+            for start in range(0, len(rows), step):
+                if self.stopped:
+                    return
+                chosen = rows[start : start + step]
+                made = steps.run(self.operands.select(batch=piece.batch, head=head, rows=chosen))
+                self.out[piece.batch, head, chosen] = made.output[0, 0]
+                self.empty.update(chosen[(made.logits[0, 0] == -np.inf).all(axis=-1)].tolist())
+
+    def query_heads(self, piece: Piece) -> slice:
+        """Return the query heads that the key heads of a piece serve."""
+        group = self.operands.sizes.group
+        return slice(piece.heads.start * group, piece.heads.stop * group)
 
     @property
     def keeps_values(self) -> bool:
@@ -134,7 +191,7 @@ class Shared:
             self.values[place] = values
         return self.values[place]
 
-    def closed(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
+    def closed_block(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
         """Return where causal and window rules close a block, (rows, keys).
 
         Args:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.fast.buffers import LOG2E
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
 from attncli.attend.stages.rotate import rotated
+from attncli.attend.types import is_ordinary
 from attncli.attend.views import by_group, ready
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
 
-LOG2E = math.log2(math.e)
 # With fewer queries than this, scanning all keys beforehand costs more than keeping a running maximum.
 FEW = 64
 
@@ -35,6 +35,7 @@ class States:
         query_factor: factor on the queries, where it costs least.
         score_factor: factor on the scores, for functions that are not linear in the query.
         capped_factor: factor on the scores after softcap.
+        is_ordinary: whether tiles can be computed with these factors; if not, the reference has to.
         has_ones: whether values get a column of ones; for few queries that costs more than it saves.
         has_additions: whether anything is added to the scores.
     """
@@ -47,6 +48,7 @@ class States:
     query_factor: float
     score_factor: float
     capped_factor: float
+    is_ordinary: bool
     has_ones: bool
     has_additions: bool
 
@@ -74,6 +76,7 @@ class States:
             query_factor=factor if function.is_dot else 1.0,
             score_factor=1.0 if function.is_dot else factor,
             capped_factor=capped_factor,
+            is_ordinary=is_ordinary(factor, o.dtype) and is_ordinary(capped_factor, o.dtype),
             has_ones=o.sizes.group * o.sizes.queries >= FEW,
             has_additions=numeric or o.bias is not None or o.options.alibi,
         )

@@ -73,7 +73,9 @@ def run(
     if out is None:
         out = np.empty(sizes.output_shape, dtype=o.output_dtype)
     layout = plan(o)
-    with one_thread(sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)):
+    products = sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)
+    # NaN, ∞ and numbers beyond the range are allowed; whether they belong in the output is decided in Shared.write.
+    with one_thread(products), np.errstate(all="ignore"):
         shared = Shared(o, layout, out, pieces(o, layout))
         count = min(threads or thread_count(), len(shared.todo)) - 1
         helpers: list[Future[None]] = []
@@ -87,9 +89,9 @@ def run(
             shared.stopped = shared.stopped or bool(shared.todo)
             for helper in helpers:
                 helper.exception()
-    for helper in helpers:
-        helper.result()
-    shared.finish()
+        for helper in helpers:
+            helper.result()
+        shared.finish()
     return Streamed(out, sorted(shared.empty))
 
 

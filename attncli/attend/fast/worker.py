@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.alibi import slopes
-from attncli.attend.fast.buffers import finite, multiply, take, usable
+from attncli.attend.fast.buffers import LOG2E, exponents, finite, multiply, take, usable
 from attncli.attend.fast.shared import Shared
-from attncli.attend.fast.states import FEW, LOG2E
+from attncli.attend.fast.states import FEW
 from attncli.attend.fast.tiles import Piece, cut_rows, row_range
 from attncli.attend.stages.mask import to_the_last_key
 from attncli.attend.views import one_of
@@ -39,8 +39,11 @@ class Worker:
 
     def compute(self, piece: Piece) -> None:
         """Compute one piece and write it, or store it if it is one of several parts."""
-        # NaN and ∞ in the input are allowed; whether they belong in the output is decided in Shared.write.
-        with np.errstate(all="ignore"):
+        if not self.states.is_ordinary:
+            if piece.part == 0:
+                self.shared.compute_by_steps(piece)
+            return
+        with np.errstate(all="ignore"):  # each thread has its own
             query = self.load(piece)
             peak, sums = self.start(piece, query)
             for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
@@ -100,17 +103,19 @@ class Worker:
             return None, sums
         peak = np.full(query.shape[:2], -np.inf, dtype=self.dtype)
         if sinks is not None:
-            # The sink is the first maximum, and 2^(sink − sink) is 1.
-            peak[...], sums[..., -1] = sinks, 1
+            # The sink is the first maximum, and 2^(sink − sink) is 1; a sink of −∞ is none.
+            peak[...], sums[..., -1] = sinks, sinks > -np.inf
         return peak, sums
 
     def sinks(self, piece: Piece) -> NDArray[Any] | None:
         """Return the sink of each row of a tile, (G, rows · g), as an exponent of 2."""
         if self.operands.sinks is None:
             return None
-        heads = np.asarray(self.operands.sinks, self.dtype).reshape(-1, 1, self.group)[piece.heads]  # (G, 1, g)
+        sinks = self.operands.sinks
+        sinks = np.where(sinks == -np.inf, -np.inf, exponents(sinks, self.dtype)).astype(self.dtype)
+        heads = sinks.reshape(-1, 1, self.group)[piece.heads]  # (G, 1, g)
         rows = piece.rows.stop - piece.rows.start
-        return np.broadcast_to(heads * LOG2E, (len(heads), rows, self.group)).reshape(len(heads), -1)
+        return np.broadcast_to(heads, (len(heads), rows, self.group)).reshape(len(heads), -1)
 
     def is_safe(self, piece: Piece, query: NDArray[Any], sinks: NDArray[Any] | None) -> bool:
         """Tell whether no power can get so large or so small that a maximum must be subtracted first.
@@ -221,17 +226,14 @@ class Worker:
             if some.dtype == bool:
                 np.copyto(scores, -np.inf, where=~some)
                 continue
-            some = np.asarray(some, dtype=self.dtype)
-            # The lowest finite number, which many masks hold, must not become −∞ when multiplied by log2(e): a row of
-            # it still has weights, but a row of −∞ has none.
-            scores += np.maximum(some * self.dtype.type(LOG2E), np.finfo(self.dtype).min)
+            scores += exponents(some, self.dtype)
             # −∞ must win over a score of NaN or ∞, so select it instead of adding it.
             if (some == -np.inf).any():
                 np.copyto(scores, -np.inf, where=some == -np.inf)
         if o.options.alibi:
             heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]  # (G, 1, g, 1)
             steep = (slopes(o.head_count)[heads] * LOG2E).astype(self.dtype)
-            distance = self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop)  # (R, K)
+            distance = np.abs(self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop))  # (R, K)
             # (G, 1, g, 1) · (1, R, 1, K)
             scores -= steep * distance[None, :, None].astype(self.dtype)
 
@@ -268,5 +270,5 @@ class Worker:
         for some in cut_rows(self.operands, piece, keys, rows):
             # The pattern depends only on the distance between first query and first key, so there are few of them.
             first = int(self.positions(piece, rows)[some.start])
-            closed = self.shared.closed(first - keys.start, some.stop - some.start, keys.stop - keys.start)
+            closed = self.shared.closed_block(first - keys.start, some.stop - some.start, keys.stop - keys.start)
             np.copyto(scores[:, some], -np.inf, where=closed[:, None])  # (R, 1, K) over (G, R, g, K)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.types import is_ordinary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +26,16 @@ def cap(scores: NDArray[Any], limit: float) -> NDArray[Any]:
 
     >>> cap(np.array([0.0, np.inf]), 50.0).tolist()
     [0.0, 50.0]
+    >>> cap(np.array([2.0, -1.0], dtype=np.float32), 1e300).tolist()
+    [2.0, -1.0]
     """
-    bound = scores.dtype.type(limit)
-    return bound * np.tanh(scores / bound)
+    with np.errstate(all="ignore"):
+        if is_ordinary(limit, scores.dtype):
+            bound = scores.dtype.type(limit)
+            return bound * np.tanh(scores / bound)
+        # A limit that the type cannot hold, or the quotient: where that is tiny, tanh changes nothing.
+        wide = scores.astype(np.float64)
+        return np.where(abs(wide) < limit * 2.0**-28, wide, limit * np.tanh(wide / limit)).astype(scores.dtype)
 
 
 def capped(o: ScoreOperands, scores: NDArray[Any]) -> NDArray[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from attncli.attend.alibi import penalties
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.types import own
-from attncli.attend.views import ready
+from attncli.attend.views import ready, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +73,9 @@ def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
     """Return the arrays to add to the scores, by name; each broadcasts to (batch, heads, L, S)."""
     added: dict[str, NDArray[Any]] = {}
     if o.mask is not None and o.mask.dtype != bool:
-        added["mask"] = to_the_last_key(ready(o.mask, o.dtype), o.sizes.keys)
+        added["mask"] = to_the_last_key(ready(within(o.mask, o.dtype), o.dtype), o.sizes.keys)
     if o.bias is not None:
-        added["bias"] = ready(o.bias, o.dtype)
+        added["bias"] = ready(within(o.bias, o.dtype), o.dtype)
     if o.options.alibi:
         added["alibi"] = penalties(o.positions, o.sizes.keys, o.head_indices, o.head_count).astype(o.dtype)
     return added

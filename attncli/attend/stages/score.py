@@ -13,7 +13,7 @@ import numpy as np
 
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import by_group, ready, ungroup
+from attncli.attend.views import by_group, ready, times, ungroup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,25 +21,27 @@ if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands
 
 
-def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-    """Return the unscaled scores, (batch or 1, heads, L, S), of a rotated query and key."""
+def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any], factor: float = 1.0) -> NDArray[Any]:
+    """Return the scores of a rotated query and key times a factor, (batch or 1, heads, L, S)."""
     function = FUNCTIONS[o.options.score]
     parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
     # ∞ and NaN in the input are allowed.
     with np.errstate(invalid="ignore", over="ignore"):
         query, key = function.prepare(query, key, parameters)
-        return ungroup(function.meet(by_group(query, o.sizes.key_heads), key[:, :, None], parameters))
+        if function.is_dot:  # q·k may leave the range of the type although it comes back with the factor
+            query, factor = times(query, factor), 1.0
+        scores = ungroup(function.meet(by_group(query, o.sizes.key_heads), key[:, :, None], parameters))
+    return scores if factor == 1 else times(scores, factor)
 
 
 def scaled(o: ScoreOperands, raw: NDArray[Any]) -> NDArray[Any]:
-    """Return the scores times the scale."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        return raw * o.dtype.type(o.factor)
+    """Return unscaled scores times the scale."""
+    return times(raw, o.factor)
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the scaled scores (batch, heads, L, S)."""
-    scores = scaled(o, products(o, made["rotated_query"], made["rotated_key"]))
+    scores = products(o, made["rotated_query"], made["rotated_key"], o.factor)
     return {"scores": np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))}
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.views import within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[
     """
     peak = logits.max(axis=-1, keepdims=True)  # (batch, heads, L, 1)
     if sinks is not None:
-        sink = np.asarray(sinks, dtype=logits.dtype)[:, None, None]  # (heads, 1, 1)
+        sink = within(sinks, logits.dtype)[:, None, None]  # (heads, 1, 1)
         peak = np.maximum(peak, sink)
     with np.errstate(invalid="ignore"):
         # A row of −∞ has no finite maximum to subtract: −∞ − −∞ would be NaN, but its weights must be 0.
