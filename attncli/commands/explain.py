@@ -91,7 +91,7 @@ def run(
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
     language = element.lang or of_locale(os.environ)
-    blocks = list(teach(Lesson(subject, catalogue(language), view.digits), wanted))
+    blocks = teach(Lesson(subject, catalogue(language), view.digits), wanted)
 
     def page() -> str:
         return _page(computation, html.lesson(blocks, view), subject, language)

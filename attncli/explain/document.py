@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
+import numpy as np
+
 from attncli.attend.steps import STAGES
 from attncli.attend.steps import STEPS as ALL_STEPS
 from attncli.explain.blocks import Block, Working
@@ -21,8 +23,14 @@ def stage_lesson(stage: str) -> StageLesson:
     return lesson
 
 
-def teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
+def teach(lesson: Lesson, steps: Sequence[str]) -> list[Block]:
     """Return the explanation of these steps, in the order in which they are computed."""
+    # NaN, ∞ and numbers at the rims of the range are taught as they are.
+    with np.errstate(all="ignore"):
+        return list(_teach(lesson, steps))
+
+
+def _teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
     title = lesson.about.title
     yield Heading(lesson.say("title") + (f" — {apart(title)}" if title else ""), level=1)
     yield Paragraph(_introduction(lesson))

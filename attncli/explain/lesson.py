@@ -14,6 +14,7 @@ import numpy as np
 
 from attncli.attend.alibi import slopes
 from attncli.attend.operands import Operands, ScoreOperands
+from attncli.attend.views import within
 from attncli.explain import row_statistics
 from attncli.explain.blocks import Block, Points
 from attncli.show.blocks import apart
@@ -79,7 +80,7 @@ class Subject:
     def sink(self) -> Any:
         """The sink of this head, or None."""
         sinks = self.operands.sinks
-        return None if sinks is None else self.operands.dtype.type(sinks[0])
+        return None if sinks is None else within(sinks, self.operands.dtype)[0]
 
     @property
     def slope(self) -> float:

@@ -126,7 +126,11 @@ def _packed(numbers: NDArray[Any], exact: bool) -> str:
 def _lengths(o: Any, batch: int, head: int, run: int) -> NDArray[Any]:
     """Return the lengths of the values, (S / run): the mean of every ``run`` consecutive ones."""
     one = o.select(batch=batch, head=head)
-    value = np.asarray(one.value[0, 0], dtype=np.float64)
-    lengths = np.sqrt((value * value).sum(axis=-1))
-    starts = np.arange(0, len(lengths), run)
-    return np.add.reduceat(lengths, starts) / np.diff([*starts, len(lengths)])
+    with np.errstate(all="ignore"):
+        value = np.asarray(one.value[0, 0], dtype=np.float64)
+        # Divided by the largest number first, so that its square does not overflow.
+        largest = abs(value).max(axis=-1)
+        unit = np.where(np.isfinite(largest) & (largest > 0), largest, 1)
+        lengths = unit * np.sqrt(((value / unit[:, None]) ** 2).sum(axis=-1))
+        starts = np.arange(0, len(lengths), run)
+        return np.add.reduceat(lengths, starts) / np.diff([*starts, len(lengths)])

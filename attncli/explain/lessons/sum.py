@@ -61,7 +61,8 @@ def points(lesson: Lesson) -> Iterator[str]:
     if weights[best] > row_statistics.SATURATED:
         yield _nearly(lesson, best)
     if row.open > 1 and about.sink is None:
-        mean = values[logits > -np.inf, about.feature].astype(np.float64).mean()
+        # Divided first, their sum stays in the range.
+        mean = (values[logits > -np.inf, about.feature].astype(np.float64) / row.open).sum()
         yield lesson.say("mean_distance", mean=mean, value=about.line("output")[about.feature])
     if about.sink is not None:
         yield lesson.say("sink_shrinks", rest=weights.sum())
