@@ -80,7 +80,8 @@ def steps(
             ``causal``: a query at position p sees keys ≤ p (default: all).
             ``offset``: position of the first query, ``"end"`` for keys − queries (default: the length of ``past_key``,
             or ``key_lengths`` − queries, or 0).
-            ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT, −1 = unbounded.
+            ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT; −1, or no RIGHT, is no
+            bound. Positions and windows go up to 2^53 − 1, and with ``rope`` up to 2^32.
             ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·|p − j|.
             ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
             base ``rope_theta`` (default 10000).

@@ -14,6 +14,8 @@ from attncli.errors import InputError
 Scale = float | Literal["none", "sqrt"]
 Offset = int | Literal["end"]
 Window = tuple[int, int]
+# Beyond it not every whole number is a float64; and sums of some such numbers stay within 64 bits.
+MOST_WHOLE = 2**53 - 1
 Check = Callable[[str, object], object]
 
 
@@ -104,7 +106,8 @@ def number(name: str, value: object, wanted: str) -> float:
 def whole(name: str, value: object, wanted: str) -> int:
     """Read a whole number."""
     found = number(name, value, wanted)
-    # Positions are 64-bit integers; staying well below the limit leaves room to add to them.
-    if not found.is_integer() or abs(found) > 2**62:
+    if not found.is_integer():
         raise InputError(f"{name} must be {wanted}, not {value!r}")
+    if abs(found) > MOST_WHOLE:
+        raise InputError(f"{name} must be {wanted}, up to 2^53 - 1, not {value!r}")
     return int(found)

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend.arrays import missing_hint
 from attncli.attend.fitting import fit_lengths, fit_over_scores, fit_sinks
 from attncli.attend.options import Options
+from attncli.attend.positions import positions
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
 from attncli.attend.types import is_real, own
@@ -173,7 +174,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "key_lengths": lengths,
         "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
         "parameters": parameters,
-        "positions": first_positions(options, sizes, lengths)[:, None] + np.arange(sizes.queries),
+        "positions": positions(options, sizes, lengths),
         "head_indices": np.arange(sizes.heads),
         "head_count": sizes.heads,
         "sizes": sizes,
@@ -245,17 +246,3 @@ def scale_factor(options: Options, sizes: Sizes) -> float:
     if options.scale == "none":
         return 1.0
     return sizes.features**-0.5 if options.scale == "sqrt" else float(options.scale)
-
-
-def first_positions(options: Options, sizes: Sizes, lengths: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Return the position of the first query, (batch or 1,).
-
-    By default it is the position after the past keys; with ``key_lengths``, the queries are the last of those keys. It
-    may be negative, in which case the first queries see nothing under a causal rule.
-    """
-    if options.offset is not None:
-        first = sizes.keys - sizes.queries if options.offset == "end" else options.offset
-        return np.array([first], dtype=np.int64)
-    if lengths is not None:
-        return lengths - sizes.queries
-    return np.array([sizes.past], dtype=np.int64)

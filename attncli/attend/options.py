@@ -200,7 +200,7 @@ class Options:
         Option(
             "mask",
             or_none(window),
-            "A query at position p sees keys from p-LEFT to p+RIGHT; -1 means no bound (default none).",
+            "A query at position p sees keys from p-LEFT to p+RIGHT; -1, or no RIGHT, means no bound (default none).",
             "LEFT[,RIGHT]",
             words=_window_words,
         ),

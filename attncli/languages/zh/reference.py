@@ -231,7 +231,7 @@ _DECLARED = {
     "option_rope_theta": "旋转频率的底数（默认 10000）。",
     "option_softcap": "X·tanh(得分/X) 中的 X，作用在掩码和偏置之前；0 表示不用（默认不用）。",
     "option_causal": "位置 p 的查询只能看到位置 p 及之前的键（默认不限）。",
-    "option_window": "位置 p 的查询只能看到 p − LEFT 到 p + RIGHT 的键；−1 表示不限（默认没有窗口）。",
+    "option_window": "位置 p 的查询只能看到 p − LEFT 到 p + RIGHT 的键；−1 或不写 RIGHT 表示不限（默认没有窗口）。",
     "option_offset": "第一个查询的位置；end 表示“键数 − 查询数”（默认 0，或 past_key 的长度，或 key_lengths − 查询数）。",
     "option_alibi": "给位置 p 的查询与键 j 的得分加上 −m·|p − j|，各头的斜率 m 不同（默认不加）。",
     "option_dtype": "计算的精度（默认：文本为 float64，其他按数组的精度，至少 float32）。",
