@@ -21,3 +21,13 @@ class InputError(ValueError):
         self.hint = hint
         self.place = place
         self.arrays = tuple(arrays)
+
+    @property
+    def hint(self) -> str:
+        """What would fix it; Python shows it below a traceback, as a note."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self._hint = hint
+        self.__notes__ = [f"hint: {hint}"] if hint else []

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
-from attncli.attend.operands import numbers, prepare, prepare_scores
+from attncli.attend.elsewhere import right_word
+from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_scores
 from attncli.attend.options import Options
 from attncli.attend.steps import Steps
 from attncli.errors import InputError
-from attncli.text import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,7 @@ class Keywords(TypedDict, total=False):
     dtype: Literal["float32", "float64"] | None
 
 
+Prepared = TypeVar("Prepared", bound=ScoreOperands)
 OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
 
 
@@ -58,12 +60,15 @@ def steps(
 
     Args:
         query: (…, L, E), 1 to 4 axes: 3 are (heads, L, E), 4 are (batch, heads, L, E). 1-D in, 1-D out.
-        key: (…, S, E); its heads divide the query's, each serving a block of consecutive query heads.
+        key: (…, S, E); its heads divide the query's, each serving a block of consecutive query heads. Without a value
+            it is ``hidden``: ``steps(query, hidden)``.
         value: (…, S, Ev), as many heads as the key.
-        **keywords: arrays by name.
+        **keywords: arrays by name; an array is anything that NumPy takes, or a tensor of PyTorch, of any type.
             ``hidden`` is used as both key and value.
             ``mask`` broadcasts from the right to (batch, heads, L, S): boolean, true = may attend, or numbers, added to
-            the scores after softcap; if it is shorter than the keys, the rest are closed. ``bias``: numbers, likewise.
+            the scores after softcap; if it is shorter than the keys, the rest are closed. Integers that are all 0 or 1
+            are boolean (also if all are 0, which closes everything), with a warning; floating ones are added, with a
+            warning. ``bias``: numbers, likewise, always added.
             ``past_key`` and ``past_value`` are put before key and value, as from a cache.
             ``key_lengths``: (batch,) the number of keys of each batch item.
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
@@ -96,6 +101,9 @@ def steps(
         InputError: a ValueError that names the shapes that do not fit, with the option that would make them fit, or
             the option and array that contradict each other.
 
+    Warns:
+        UserWarning: a mask of 0 and 1, which may be meant the other way.
+
     Source: Vaswani et al., *Attention Is All You Need*, 2017, equation 1; masks, past keys, key lengths, windows and
     softcap as in the ONNX operator ``Attention``, opset 25.
 
@@ -104,7 +112,7 @@ def steps(
         >>> made.weights.round(3).tolist(), made.output.tolist()
         ([0.333, 0.333, 0.333], [0.0, 4.0])
     """
-    computation = AttentionSteps(prepare(*_split(query, key, value, keywords)), last="sum")
+    computation = AttentionSteps(_told(prepare(*_split(query, key, value, keywords))), last="sum")
     names = [field.name for field in fields(Steps)]
     made = computation.results()
     shown: dict[str, Any] = {name: computation.restored(name, made[name]) if name in made else None for name in names}
@@ -125,7 +133,7 @@ def attention(
     """
     from attncli.attend.fast import stream
 
-    operands = prepare(*_split(query, key, value, keywords))
+    operands = _told(prepare(*_split(query, key, value, keywords)))
     return AttentionSteps(operands, last="sum").restored("output", stream.run(operands).output)
 
 
@@ -141,7 +149,8 @@ def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Key
         >>> score([1, 2, 3, 4, 5], [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]], states="columns").tolist()
         [55.0, 70.0]
     """
-    computation = AttentionSteps(prepare_scores(*_split(query, key, None, keywords)), last="score")
+    arrays, options = _split(query, None, None, {"key": key, **keywords})
+    computation = AttentionSteps(_told(prepare_scores(arrays, options)), last="score")
     return computation.restored("logits", computation.results()["logits"])
 
 
@@ -198,9 +207,20 @@ def weighted_sum(
     return computation.restored("output", computation.results()["output"])
 
 
+def _told(operands: Prepared) -> Prepared:
+    """Warn the caller of a public function of what was decided about its arrays."""
+    for notice in operands.notices:
+        warnings.warn(notice, UserWarning, stacklevel=3)
+    return operands
+
+
 def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, Any], Options]:
+    """Return the arrays and the options of a call; what stands in the place of the key is both if there is no value."""
     options = {name: keywords.pop(name) for name in OPTION_KEYWORDS if name in keywords}
-    unknown = next((name for name in keywords if name not in Keywords.__annotations__), None)
+    known = ("key", *Keywords.__annotations__)
+    unknown = next((name for name in keywords if name not in known), None)
     if unknown is not None:
-        raise InputError(f"unknown keyword {unknown!r}", hint=nearest(unknown, Keywords.__annotations__))
+        raise InputError(f"unknown keyword {unknown!r}", hint=right_word(unknown, ("query", "value", *known)))
+    if value is None and keywords.get("hidden") is None:
+        key, keywords = None, keywords | {"hidden": key}
     return {"query": query, "key": key, "value": value} | keywords, Options.parse(options)

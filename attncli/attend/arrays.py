@@ -58,6 +58,7 @@ class Array(NamedTuple):
         aliases: other names that files may use for it.
         closes: whether −∞ in it closes a key; if so, a JSON null means −∞.
         broadcasts: whether any axis may have length 1, and leading ones may be missing.
+        is_truth: whether whole numbers in it, if all of them are 0 or 1, mean false and true.
         words: describes its effect on a prepared problem, for tables; empty if there is nothing to say.
     """
 
@@ -69,6 +70,7 @@ class Array(NamedTuple):
     aliases: tuple[str, ...] = ()
     closes: bool = False
     broadcasts: bool = False
+    is_truth: bool = False
     words: Callable[[Any], str] = lambda facts: ""
 
     @property
@@ -123,10 +125,12 @@ ARRAYS = {
             Role.INPUT,
             "mask",
             _SCORES,
-            "Who may attend to what: boolean (true = may attend), or numbers to add to the scores.",
+            "Who may attend to what: boolean, or only whole numbers 0 and 1 (true, 1 = may attend); or other numbers, "
+            "which are added to the scores.",
             ("attn_mask",),
             closes=True,
             broadcasts=True,
+            is_truth=True,
             words=lambda facts: (
                 "" if facts.mask is None else "boolean mask" if facts.mask.dtype == bool else "mask added"
             ),

@@ -46,6 +46,9 @@ def scale(name: str, value: object) -> Scale:
     """Read a factor: none, sqrt or a number."""
     if value == "none" or value == "sqrt":
         return "none" if value == "none" else "sqrt"
+    if value is None:
+        hint = "sqrt is 1/√d, which PyTorch means by None; none leaves the scores as they are"
+        raise InputError(f"{name} must be none, sqrt or a number, not None", hint=hint)
     return number(name, value, "none, sqrt or a number")
 
 

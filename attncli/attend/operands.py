@@ -14,6 +14,7 @@ from attncli.attend.options import Options
 from attncli.attend.positions import positions
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
+from attncli.attend.truth import as_rule
 from attncli.attend.types import is_real, own
 from attncli.attend.views import after_past
 from attncli.errors import InputError
@@ -46,6 +47,7 @@ class ScoreOperands:
         factor: the scale, as a number.
         dtype: precision of the computation.
         output_dtype: type of the output.
+        notices: what was decided about arrays that could have been meant otherwise.
     """
 
     query: NDArray[Any]
@@ -63,6 +65,7 @@ class ScoreOperands:
     dtype: np.dtype[Any]
     output_dtype: np.dtype[Any]
     parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     NAMES: ClassVar[tuple[str, ...]] = ("query", "key")
 
@@ -165,11 +168,12 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
             fact = f"rope {options.rope} needs an even number of features, and {given} has {features}"
             raise InputError(fact, arrays=[given])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
+    mask, notice = as_rule(found["mask"]) if "mask" in found else (None, "")
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     operands: dict[str, Any] = {
         "query": states["query"],
         "key": after_past(states.get("past_key"), states["key"]),
-        "mask": fit_over_scores("mask", found["mask"], sizes) if "mask" in found else None,
+        "mask": None if mask is None else fit_over_scores("mask", mask, sizes),
         "bias": fit_over_scores("bias", found["bias"], sizes) if "bias" in found else None,
         "key_lengths": lengths,
         "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
@@ -182,6 +186,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "factor": scale_factor(options, sizes),
         "dtype": dtype,
         "output_dtype": output_dtype,
+        "notices": (notice,) if notice else (),
     }
     if "value" not in states:
         return ScoreOperands(**operands)
@@ -204,12 +209,26 @@ def _numbers(name: str, array: Any) -> NDArray[Any]:
         InputError: it holds something other than numbers, or its rows are ragged.
     """
     try:
-        found = np.asarray(array)
+        found = np.asarray(_of_tensor(array) if hasattr(array, "detach") else array)
     except ValueError as error:
         raise InputError(f"{name} is not an array of numbers: its rows are ragged", arrays=[name]) from error
+    except (TypeError, RuntimeError) as error:
+        fact = f"{name} is of a type that NumPy cannot read, {type(array).__name__}: {str(error).splitlines()[0]}"
+        raise InputError(fact, arrays=[name]) from error
     if not is_real(found.dtype):
         raise InputError(f"{name} must hold real numbers, not {found.dtype.name}", arrays=[name])
     return found
+
+
+def _of_tensor(tensor: Any) -> Any:
+    """Return a tensor of PyTorch as an array: its numbers alone, without gradients, from wherever they are.
+
+    Types that NumPy does not have, such as bfloat16, become float32, which changes no number.
+    """
+    try:
+        return tensor.numpy(force=True)
+    except TypeError:
+        return tensor.float().numpy(force=True) if tensor.is_floating_point() else tensor
 
 
 def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> NDArray[Any]:

@@ -25,9 +25,10 @@ from attncli.attend.checks import (
     softcap,
     window,
 )
+from attncli.attend.elsewhere import right_word
 from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
-from attncli.text import nearest, plain
+from attncli.text import plain
 
 # What options decide besides the stages: the layout of arrays, and the precision of everything.
 LAYOUT, PRECISION = "layout", "precision"
@@ -253,7 +254,8 @@ class Options:
         for given_as, value in given.items():
             name = given_as.replace("-", "_")
             if name not in known:
-                raise InputError(f"unknown option {given_as!r}", hint=nearest(given_as, map(as_flag, known)))
+                hint = right_word(given_as, map(as_flag, known))
+                raise InputError(f"unknown option {given_as!r}", hint=hint)
             parsed[name] = known[name].parse(name, value)
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
             raise InputError("kv-heads is given without heads", hint="give --heads too; both split a packed last axis")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from attncli.attend.types import is_ordinary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# How many numbers are examined at a time.
+PIECE = 1 << 20
 
 
 def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -89,3 +93,13 @@ def restore(
         one_head = True
     drop = (rank < 4 or one_batch, rank < 3 or one_head, rank < 2)
     return array[tuple(0 if gone else slice(None) for gone in drop)]
+
+
+def in_pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield an array, which may be larger than memory, in pieces of a few megabytes."""
+    if array.size <= PIECE or array.ndim == 0:
+        yield array
+        return
+    step = max(1, PIECE * len(array) // array.size)
+    for start in range(0, len(array), step):
+        yield from in_pieces(array[start]) if step == 1 else [array[start : start + step]]

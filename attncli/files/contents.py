@@ -32,6 +32,7 @@ class Matrix:
 
     Attributes:
         notices: report guesses that may be wrong.
+        whole: whether it is a JSON array of whole numbers without a point.
         null: where the first null of a JSON array is. It is read as −∞, which is what it means in a mask only.
         is_table: whether it comes from a format that has margins.
     """
@@ -42,6 +43,7 @@ class Matrix:
     notices: tuple[str, ...] = ()
     null: str = ""
     is_table: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.arrays import INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
+from attncli.attend.arrays import ARRAYS, INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Entry, Labels, Matrix, Named
@@ -68,7 +68,9 @@ def _entry(name: str, value: Any) -> Entry:
 def _matrix(data: Any, name: str) -> Matrix:
     """Return an array before it is known whether null means −∞ in it."""
     nulls: list[str] = []
-    return Matrix(to_array(data, name, nulls), null=nulls[0] if nulls else "")
+    array = to_array(data, name, nulls)
+    whole = array.dtype == np.int64
+    return Matrix(array.astype(np.float64) if whole else array, null=nulls[0] if nulls else "", whole=whole)
 
 
 def parse_options(text: str) -> dict[str, object]:
@@ -144,8 +146,10 @@ def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, ob
 
     That is the type of the states; masks and the like may be wider, and stay as they are.
     """
-    if array.dtype == bool or name not in (*STATES, *INTERMEDIATE):
+    if array.dtype == bool or ARRAYS[name].is_truth:
         return array
+    if name not in (*STATES, *INTERMEDIATE):
+        return array.astype(np.float64, copy=False)
     if name in INTERMEDIATE:
         computed = options.get("dtype")
         dtype = str(computed) if computed in TYPES else str(np.result_type(dtype, np.float32))
@@ -157,7 +161,7 @@ def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, ob
 
 
 def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[Any]:
-    """Turn nested lists into an array of float64 or bool.
+    """Turn nested lists into an array of float64, of int64 if nothing but whole numbers without a point, or of bool.
 
     Args:
         data: what JSON made of the text.
@@ -175,8 +179,8 @@ def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[An
         return np.array(data, dtype=np.float64)
     shape = _shape(data, name)
     kinds = {kind for row, _ in _rows(data, name, shape) for kind in set(map(type, row))}
-    if kinds == {bool}:
-        return np.array(data, dtype=bool)
+    if kinds in ({bool}, {int}):
+        return np.array(data, dtype=bool if kinds == {bool} else np.int64).reshape(shape)
     if not kinds <= NUMBERS:
         for row, index in _rows(data, name, shape):
             row[:] = [_number(each, f"{name}{index}[{i}]", name, nulls) for i, each in enumerate(row)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, Role
 from attncli.attend.options import Options
+from attncli.attend.truth import whole
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
 from attncli.files.margins import UNSAID, Margins
@@ -48,7 +49,9 @@ class _Draft:
     def put(self, name: str, matrix: Matrix, file: str) -> None:
         if matrix.null and name not in NULL_IS_CLOSED:
             raise InputError(f"{matrix.null} is null, not a number", place=file)
-        self.arrays[name], self.files[name] = matrix.array, file
+        # JSON tells whole numbers by the point, a table knows no types.
+        is_truth = ARRAYS[name].is_truth and (matrix.whole or matrix.is_table)
+        self.arrays[name], self.files[name] = whole(matrix.array) if is_truth else matrix.array, file
         self.notices |= {f"{file}: {notice}": None for notice in matrix.notices}
         self.matrices.append((name, matrix))
 

@@ -10,6 +10,7 @@ import numpy as np
 from attncli.attend.options import as_flag
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
+from attncli.attend.views import in_pieces
 from attncli.text import a_few
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ class Notices:
         return iter(self._messages)
 
 
-# How many numbers are examined at a time.
-CHUNK = 1 << 20
-
-
 def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
     """Report NaN and ∞ in the input, and masks that look like mistakes.
 
@@ -48,6 +45,7 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
         found = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if found and called.get(name, name) not in counts.setdefault(found, []):
             counts[found].append(called.get(name, name))
+    yield from o.notices
     if o.mask is not None:
         yield from _of_mask(o.mask, o.sizes.keys, counts)
     for found, names in counts.items():
@@ -74,8 +72,6 @@ def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Ite
     found = not_finite(mask, closed=True)
     if found:
         counts.setdefault(found, []).append("mask")
-    if all(((chunk == 0) | (chunk == 1)).all() for chunk in chunks(mask)) and any(c.any() for c in chunks(mask)):
-        yield "mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true and false"
 
 
 def of_numbers(**arrays: NDArray[Any]) -> Iterator[str]:
@@ -92,23 +88,13 @@ def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
         array: numbers of any type and shape.
         closed: whether −∞ only means that a key is closed, and need not be reported.
     """
-    if not is_floating(array.dtype) or all(np.isfinite(chunk).all() for chunk in chunks(array)):
+    if not is_floating(array.dtype) or all(np.isfinite(piece).all() for piece in in_pieces(array)):
         return ""
     counts = {"NaN": 0, "∞": 0}
-    for chunk in chunks(array):
-        counts["NaN"] += int(np.isnan(chunk).sum())
-        counts["∞"] += int((chunk == np.inf).sum() if closed else np.isinf(chunk).sum())
+    for piece in in_pieces(array):
+        counts["NaN"] += int(np.isnan(piece).sum())
+        counts["∞"] += int((piece == np.inf).sum() if closed else np.isinf(piece).sum())
     return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
-
-
-def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield an array in pieces of a few megabytes."""
-    if array.size <= CHUNK or array.ndim == 0:
-        yield array
-        return
-    step = max(1, CHUNK * len(array) // array.size)
-    for start in range(0, len(array), step):
-        yield from chunks(array[start]) if step == 1 else [array[start : start + step]]
 
 
 def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[str]:

@@ -182,17 +182,6 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
     assert one == called("compute", SAMPLES / "ocr.npz", "-f", "npy").raw
 
 
-def test_a_mask_of_numbers_that_looks_like_truth_is_told(tmp_path: Path) -> None:
-    """0 and 1 are added to the scores, which is a common slip."""
-    (tmp_path / "mask.csv").write_text("1,0\n")
-    ran = called("compute", ARTICLE, "--mask", tmp_path / "mask.csv", "-f", "csv", "--step", "score")
-    assert ran.out == "56.0,70.0\n"
-    assert ran.err == (
-        "attn: notice: mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true "
-        "and false\n"
-    )
-
-
 def test_heads_and_batch_items_are_chosen(tmp_path: Path) -> None:
     """--head N drops the axis; --head all prints one table after the other."""
     made = json.loads(called("compute", SAMPLES / "ocr.npz", "-f", "json", "--head", 7, "--step", "score").out)

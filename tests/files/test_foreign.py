@@ -66,9 +66,9 @@ def test_it_is_told_what_it_is_and_what_converts_it(tmp_path: Path, name: str) -
     if name not in BY_NAME_ALONE:
         for other in ("nameless", "m.csv", "m.npz"):
             (tmp_path / other).write_bytes(data)
-            with pytest.raises(InputError, match=f"^is {title}, which is not read$"):
+            with pytest.raises(InputError, match=f"^is {title}, which is not read\nhint: "):
                 read(str(tmp_path / other))
-        with pytest.raises(InputError, match=f"^is {title}, which is not read$"):
+        with pytest.raises(InputError, match=f"^is {title}, which is not read\nhint: "):
             read_stream(io.BufferedReader(io.BytesIO(data)))
 
 

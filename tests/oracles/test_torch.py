@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from attncli import attention, score
+from attncli import InputError, attention, score, softmax, steps, weighted_sum
 
 sdpa = torch.nn.functional.scaled_dot_product_attention
 
@@ -82,3 +82,49 @@ def test_cosine_and_general_scores() -> None:
         right = torch.from_numpy(short)[None].expand(4, 5, 3).contiguous()
         expected = bilinear(left, right)[..., 0].numpy()
     assert_allclose(score(query, short, score="general", w_score=weight), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", ["bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "int64", "uint8", "bool"]
+)
+def test_tensors_of_any_type_are_taken(name: str) -> None:
+    """As they are: what NumPy has no type for becomes float32, which holds the same numbers."""
+    dtype = getattr(torch, name)
+    query, key, value = (torch.from_numpy(each).mul(3).to(dtype) for each in arrays((2, 5, 8), (2, 7, 8), (2, 7, 3)))
+    alone = name in ("bfloat16", "float8_e4m3fn")  # PyTorch has it, NumPy does not
+    plain = [(each.float() if alone else each).numpy() for each in (query, key, value)]
+    made, expected = attention(query, key, value), attention(*plain)
+    assert made.dtype == expected.dtype
+    assert_array_equal(made, expected)
+
+
+def test_tensors_with_gradients_are_taken() -> None:
+    """Their numbers alone; also where they are parameters, views, or negated lazily."""
+    states = torch.nn.Parameter(torch.from_numpy(arrays((5, 8))[0]))
+    expected = theirs(*[states.detach().numpy()[None, None]] * 3, scale=1.0)[0, 0]
+    for given in (states, states * 1, states.T.contiguous().T, torch.complex(states, -states).conj().imag):
+        assert_allclose(attention(given, given, given), expected, rtol=1e-12)
+        assert_allclose(steps(given, given, given).output, expected, rtol=1e-12)
+        assert_allclose(weighted_sum(softmax(score(given, given)), given), expected, rtol=1e-12)
+    grown = states.bfloat16()
+    assert grown.requires_grad
+    assert attention(grown, grown).dtype == np.float32
+
+
+def test_a_mask_of_bytes_is_boolean_and_one_of_floats_is_added() -> None:
+    """As NumPy's are."""
+    query, key, value = map(torch.from_numpy, arrays((3, 8), (5, 8), (5, 2)))
+    mask = torch.tensor([1, 0, 1, 1, 0])
+    expected = theirs(*(each.numpy()[None, None] for each in (query, key, value)), attn_mask=mask.bool()[None])[0, 0]
+    for dtype in (torch.uint8, torch.int64):
+        with pytest.warns(UserWarning, match="1 = may attend"):
+            assert_allclose(attention(query, key, value, scale="sqrt", mask=mask.to(dtype)), expected, rtol=1e-12)
+    with pytest.warns(UserWarning, match="added to the scores"):
+        assert_allclose(score(query, key, mask=mask.bfloat16()), query @ key.T + mask, rtol=1e-12)
+
+
+@pytest.mark.parametrize("tensor", [torch.ones(2, 2, dtype=torch.complex64), torch.eye(2).to_sparse()])
+def test_tensors_that_are_no_plain_numbers_are_refused(tensor: Any) -> None:
+    """By name."""
+    with pytest.raises(InputError, match=r"^key "):
+        attention(torch.eye(2), tensor, torch.eye(2))

@@ -171,8 +171,8 @@ REFERENCE = {
     "formats_people": "Written for people to look at",
     "format_json": (
         "An object of the names in `attn help arrays`, or an array of numbers, which is one matrix. `dtype` is the type "
-        'of the numbers, float64 if it is missing. `null` in a mask is −∞; `"NaN"`, `"Infinity"` and `"-Infinity"` are '
-        "numbers."
+        "of the numbers, float64 if it is missing. In a mask `null` is −∞, and `1` a whole number where `1.0` is none; "
+        '`"NaN"`, `"Infinity"` and `"-Infinity"` are numbers.'
     ),
     "format_csv": (
         "Commas, semicolons, tabs or blanks between numbers, or what a first line such as `sep=;` says; decimal commas "
@@ -206,8 +206,8 @@ REFERENCE = {
     "mistakes_pairs": "No data can tell these apart, so that `attn check` names both: {pairs}.",
     "mistakes_pair": "`{first}` and `{second}`",
     "python_intro": (
-        "The commands call these functions, which load NumPy and nothing else. Arrays may be anything that NumPy takes. "
-        "`help(attncli.steps)` tells every shape, default and error."
+        "The commands call these functions, which load NumPy and nothing else. Arrays may be anything that NumPy takes, and "
+        "tensors of PyTorch of any type. `help(attncli.steps)` tells every shape, default and error."
     ),
     "python_keywords": (
         "The keywords of `attention`, `steps` and `score` are the names of `attn help arrays`, and the flags of `attn "

@@ -151,7 +151,7 @@ _PAGES = {
     "formats_people": "写给人看",
     "format_json": (
         "一个对象，其中的名称见 `attn help arrays`；或者一个数字数组，也就是一个矩阵。`dtype` 是数字的类型，缺省为 float64。掩码里的 "
-        '`null` 是 −∞；`"NaN"`、`"Infinity"` 和 `"-Infinity"` 是数。'
+        '`null` 是 −∞，`1` 是整数，`1.0` 不是；`"NaN"`、`"Infinity"` 和 `"-Infinity"` 是数。'
     ),
     "format_csv": (
         "数字之间用逗号、分号、制表符或空格隔开，也可以由首行（如 `sep=;`）指定；用分号或制表符时，小数点可以写成逗号；表格之前以 `#` "
@@ -177,7 +177,7 @@ _PAGES = {
     "mistakes_pairs": "下列错误用什么数据都分不开，所以 `attn check` 两个都列出：{pairs}。",
     "mistakes_pair": "`{first}` 与 `{second}`",
     "python_intro": (
-        "各命令调用的就是这些函数；它们只载入 NumPy。凡是 NumPy 能接受的都可以当数组。`help(attncli.steps)` 有全部形状、默认值和错误的"
+        "各命令调用的就是这些函数；它们只载入 NumPy。凡是 NumPy 能接受的都可以当数组，PyTorch 的张量也可以，类型不限。`help(attncli.steps)` 有全部形状、默认值和错误的"
         "说明（英文）。"
     ),
     "python_keywords": (
@@ -241,7 +241,7 @@ _DECLARED = {
     "array_value": "值，每个键一个。",
     "array_past_key": "缓存里的键，排在键的前面。",
     "array_past_value": "缓存里的值，排在值的前面。",
-    "array_mask": "哪些键可见：布尔（真 = 可见），或者加到得分上的数。",
+    "array_mask": "哪些键可见：布尔，或者只有整数 0 和 1（真、1 = 可见）；其他的数加到得分上。",
     "array_bias": "加到得分上的数，在 softcap 之后。",
     "array_key_lengths": "批中每一项有多少个键；其余的是填充。",
     "array_sinks": "每个查询头一个 logit，相当于多出一个值为 0 的键。",

@@ -1,0 +1,111 @@
+"""The keywords of Python: what other libraries call them, two arrays for query and hidden, what NumPy cannot read."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from attncli import InputError, attention, score, softmax, steps, weighted_sum
+from attncli.attend.elsewhere import SENTENCES, WORDS
+from attncli.attend.options import Options, records
+from tests.support.arrays import normal
+
+QUERY, KEY, VALUE = normal(3, 4), normal(5, 4), normal(5, 4)
+KNOWN = ("query", "key", "value", "mask", "bias", "past_key", "past_value", "key_lengths", "sinks", *records())
+
+
+def refusal(function: Any = attention, **keywords: Any) -> InputError:
+    """Return the error that a call with this keyword ends in."""
+    with pytest.raises(InputError) as caught:
+        function(QUERY, KEY, VALUE, **keywords)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("keyword", "hint"),
+    [
+        ("is_causal", "it is called causal here"),
+        ("attn_mask", "it is called mask here"),
+        ("num_heads", "it is called heads here"),
+        ("softmax_scale", "it is called scale here"),
+        ("enable_gqa", SENTENCES["enable_gqa"]),
+        ("dropout_p", "leave it out: nothing is ever dropped here"),
+        ("need_weights", "leave it out: steps(...).weights are the weights"),
+        ("cuasal", 'did you mean "causal"?'),
+    ],
+)
+def test_a_keyword_of_another_library_is_told_the_right_one(keyword: str, hint: str) -> None:
+    """By attention and steps; and what is told to an option in a file is the same, with the names of flags."""
+    for function in (attention, steps):
+        error = refusal(function, **{keyword: 1})
+        assert (error.message, error.hint) == (f"unknown keyword {keyword!r}", hint)
+    if keyword != "attn_mask":
+        with pytest.raises(InputError) as caught:
+            Options.parse({keyword: 1})
+        assert caught.value.hint == hint
+
+
+def test_the_words_of_others_lead_to_words_that_exist() -> None:
+    """And none of them is a word here."""
+    foreign = [word for words in WORDS.values() for word in words] + list(SENTENCES)
+    assert len(foreign) == len(set(foreign))
+    assert set(WORDS) <= set(KNOWN)
+    assert not set(foreign) & set(KNOWN)
+
+
+def test_a_hint_is_seen_below_a_traceback() -> None:
+    """Where Python prints an error, its hint belongs to it."""
+    error = refusal(scale=None)
+    assert "".join(traceback.format_exception_only(error)) == (
+        "attncli.errors.InputError: scale must be none, sqrt or a number, not None\n"
+        "hint: sqrt is 1/√d, which PyTorch means by None; none leaves the scores as they are\n"
+    )
+    assert str(refusal(causal=1)) == "causal must be true or false, not 1"
+
+
+def test_two_arrays_are_query_and_hidden() -> None:
+    """As on the command line: hidden is key and value at once. Only the three together are query, key and value."""
+    for function in (attention, lambda *arrays, **more: steps(*arrays, **more).output):
+        both = function(QUERY, KEY, causal=True)
+        assert_array_equal(both, function(QUERY, hidden=KEY, causal=True))
+        assert_array_equal(both, function(QUERY, KEY, KEY, causal=True))
+        assert_array_equal(both, function(QUERY, key=KEY, causal=True))
+    assert_array_equal(score(QUERY, KEY), score(QUERY, hidden=KEY))
+    with pytest.raises(InputError, match="query 3×4 and hidden 5×3 do not fit"):
+        attention(QUERY, normal(5, 3))
+    # A key beside hidden leaves hidden to be the value.
+    assert_array_equal(attention(QUERY, KEY, hidden=VALUE), attention(QUERY, KEY, VALUE))
+    for given in ({}, {"value": VALUE}):
+        with pytest.raises(InputError, match="key is missing"):
+            attention(QUERY, **given)  # type: ignore[arg-type]
+
+
+def test_two_arrays_with_a_cache() -> None:
+    """Past keys and values go before the one array that is both."""
+    past: dict[str, Any] = {"past_key": normal(2, 4, seed=1), "past_value": normal(2, 4, seed=2)}
+    expected = attention(QUERY, np.vstack([past["past_key"], KEY]), np.vstack([past["past_value"], KEY]))
+    assert_array_equal(attention(QUERY, KEY, **past), expected)
+
+
+class Unreadable:
+    """An array of a library that does not let NumPy have its numbers."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError("call .get() first\nand more")
+
+
+def test_what_numpy_cannot_read_is_an_error_that_names_it() -> None:
+    """With the library's own words, on one line."""
+    given: Any = Unreadable()
+    for array, kind in ((given, "Unreadable"), ([[given]], "list")):
+        with pytest.raises(InputError) as caught:
+            attention(QUERY, array, VALUE)
+        assert caught.value.message == f"key is of a type that NumPy cannot read, {kind}: call .get() first"
+    with pytest.raises(InputError, match=r"^logits is of a type"):
+        softmax(given)
+    with pytest.raises(InputError, match=r"^weights is of a type"):
+        weighted_sum(given, VALUE)
