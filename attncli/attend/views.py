@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.types import is_ordinary
+from attncli.attend.types import is_ordinary, is_own, own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,12 +63,15 @@ def ungroup(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def after_past(past: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
-    """Return the past keys or values followed by the new ones."""
+    """Return the past keys or values followed by the new ones, in a type that holds both."""
     if past is None:
         return new
     batch = max(len(past), len(new))
     both = [np.broadcast_to(each, (batch, *each.shape[1:])) for each in (past, new)]
-    return np.concatenate(both, axis=2)
+    # NumPy knows of no type for bfloat16 and float16 together; each alone is a float32.
+    types = [each.dtype if is_own(each.dtype) or past.dtype == new.dtype else own(each.dtype) for each in both]
+    with np.errstate(invalid="ignore"):
+        return np.concatenate(both, axis=2, dtype=np.result_type(*types))
 
 
 def one_of(array: NDArray[Any], batch: int) -> NDArray[Any]:

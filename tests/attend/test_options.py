@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,6 +109,28 @@ def test_a_sink_is_a_key_whose_value_is_zero(seed: int) -> None:
     logits = np.concatenate([score(query, key), np.broadcast_to(sinks[:, None, None], (3, 4, 1))], axis=-1)
     longer = np.concatenate([value, np.zeros((3, 1, 2))], axis=1)
     assert_allclose(attention(query, key, value, sinks=sinks), softmax(logits) @ longer, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("past", ["bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "int8"])
+@pytest.mark.parametrize("new", ["bfloat16", "float16", "float32", "float64"])
+def test_a_cache_may_have_another_type(past: str, new: str) -> None:
+    """Whatever pair of types: the numbers are those that each type holds."""
+    types = {name: np.dtype(getattr(ml_dtypes, name, name)) for name in (past, new)}
+    states: Any = {
+        name: (4 * normal(3, 4, seed=seed)).astype(types[new]) for seed, name in enumerate(("query", "key", "value"))
+    }
+    cache: Any = {
+        name: (4 * normal(2, 4, seed=seed)).astype(types[past]) for seed, name in enumerate(("past_key", "past_value"))
+    }
+    wide = {name: array.astype("f8") for name, array in (states | cache).items()}
+    expected = attention(
+        wide["query"],
+        np.concatenate([wide["past_key"], wide["key"]]),
+        np.concatenate([wide["past_value"], wide["value"]]),
+    )
+    tolerance = 1e-3 if new == "float16" else 1e-5
+    assert_allclose(attention(**states, **cache), expected, rtol=tolerance, atol=tolerance)
+    assert_allclose(steps(**states, **cache).output, expected, rtol=tolerance, atol=tolerance)
 
 
 def test_alibi_slopes_of_the_paper() -> None:

@@ -56,6 +56,26 @@ def test_all_parameters_bring_query_and_key_together(name: str) -> None:
 
 
 @each_function
+@pytest.mark.parametrize(("query", "key"), [(6, 4), (6, 2), (4, 8), (6, 5), (6, 1), (5, 6), (1, 4), (3, 3), (1, 1)])
+@pytest.mark.parametrize("rope", [None, "half", "interleaved"])
+def test_query_and_key_of_other_features_are_computed_or_refused(
+    name: str, query: int, key: int, rope: str | None, tmp_path: Path
+) -> None:
+    """By every command, with a rotation and without, where check tries some: none ends in an internal error."""
+    sizes = {"E": query, "Ek": key, "A": 3}
+    parameters = {each: normal(*map(sizes.__getitem__, axes)) for each, axes in FUNCTIONS[name].parameters.items()}
+    arrays = {"query": normal(3, query), "key": normal(5, key), "value": normal(5, 2)} | parameters
+    path = put(
+        tmp_path / "p.npz", arrays | {"expected": normal(3, 2)}, {"score": name} | ({"rope": rope} if rope else {})
+    )
+    odd = rope is not None and (query % 2 or key % 2)
+    refused = odd or (query != key and not parameters)
+    for command in ("compute", "explain", "plot", "check"):
+        ran = called(command, path, status=2 if refused else int(command == "check"))
+        assert ("even number of features" in ran.err or "do not fit" in ran.err) == bool(refused)
+
+
+@each_function
 def test_its_parameters_are_arrays_of_the_score(name: str) -> None:
     """With the same axes, and every array of the score is a parameter of some function."""
     for parameter, axes in FUNCTIONS[name].parameters.items():

@@ -31,7 +31,8 @@ Move = Callable[["NDArray[np.int64]"], "NDArray[np.int64]"]
 
 def rope(o: Operands) -> Iterator[Variant | Unknown]:
     """Query and key are rotated in another way than they should be."""
-    if o.sizes.features % 2:
+    # With parameters of the score function a key may have other features than a query.
+    if o.query.shape[-1] % 2 or o.key.shape[-1] % 2:
         return
     if o.options.rope is None:
         yield from _unasked(o)
