@@ -12,6 +12,8 @@ from attncli.check.rounding import Level
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LARGEST = np.finfo(np.float64).max
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -88,12 +90,14 @@ def compare(expected: NDArray[Any], computed: NDArray[Any], tolerance: NDArray[A
         level: see `Comparison`.
     """
     allowed = tolerance if tolerance.ndim == 4 else tolerance[..., None]
+    numbers = np.isfinite(expected) & np.isfinite(computed)
     difference = distance(expected.astype(np.float64), computed)
+    # Two numbers differ by a number, however large.
+    difference = np.where(numbers, np.minimum(difference, LARGEST), difference)
     with np.errstate(all="ignore"):
-        ratio = np.where(difference == 0, 0, difference / allowed)
+        ratio = np.where(numbers & (difference > 0), np.minimum(difference / allowed, LARGEST), difference)
     nonfinite = np.argwhere(np.isinf(difference))
-    finite = np.isfinite(expected) & np.isfinite(computed) & np.isfinite(ratio)
-    place = np.unravel_index(int(np.where(finite, ratio, -1).argmax()), ratio.shape)
+    place = np.unravel_index(int(np.where(numbers, ratio, -1).argmax()), ratio.shape)
     batch, head, query, feature = (int(each) for each in place)
     error = float(difference[place]) if np.isfinite(difference[place]) else 0.0
     return Comparison(

@@ -76,6 +76,8 @@ class Wanted:
     diagnose: bool = True
 
 
+# NaN and ∞ are compared here like other numbers: what makes them needs no warning.
+@np.errstate(all="ignore")
 def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progress | None = None) -> Finding:
     """Compare, and look for what explains a difference.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.check.recipe import Recipe
 from attncli.check.sample import Sample
+from attncli.check.solving import solutions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +52,8 @@ def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | Non
             solved = _solve(right, (group.batch, group.head, row), expected)
             if solved is not None:
                 ratios[group.batch, group.head, row] = solved
+                if not _may_be_alike(solved[1]):
+                    return None
     if len(ratios) < min(ROWS, right.operands.sizes.queries):
         return None
     found = np.concatenate([each for _, each in ratios.values()])
@@ -66,6 +69,12 @@ def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | Non
     if factor > 1 + ALIKE and abs(share - p) > 4 * np.sqrt(p * (1 - p) / len(found)):
         return None
     return Dropped(factor, share, len(ratios))
+
+
+def _may_be_alike(ratios: NDArray[Any]) -> bool:
+    """Tell whether the factors of one row may all be near one number, so that it is worth solving for other rows."""
+    kept = ratios[np.abs(ratios) > ALIKE]
+    return bool(kept.max(initial=0) * (1 - ALIKE) <= kept.min(initial=np.inf) * (1 + ALIKE))
 
 
 def _is_random(rows: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> bool:
@@ -95,12 +104,16 @@ def _solve(
     states = (weights[:, None] * value[opened]).T  # (Ev, keys): the observed row is this times the factors
     telling = weights > LEAST
     allowed = 1e-4 * float(np.abs(states).max())
-    if len(opened) <= value.shape[1]:
-        solution, _, rank, _ = np.linalg.lstsq(states, observed, rcond=None)
-        fits = rank == len(opened) and float(np.abs(states @ solution - observed).max()) <= allowed
-        return (opened[telling], solution[telling]) if fits else None
-    chosen = _chosen(states, observed, allowed)
-    return None if chosen is None else (opened[telling], chosen[telling])
+    factors = _chosen(states, observed, allowed) if len(opened) > value.shape[1] else _only(states, observed, allowed)
+    return None if factors is None else (opened[telling], factors[telling])
+
+
+def _only(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDArray[Any] | None:
+    """Solve for the factors of all keys; None where the row cannot be made of them."""
+    solved = solutions(states, observed[None])
+    if solved is None or not float(np.abs(states @ solved[0] - observed).max()) <= allowed:
+        return None
+    return solved[0]
 
 
 def _chosen(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDArray[Any] | None:
@@ -108,11 +121,12 @@ def _chosen(states: NDArray[Any], observed: NDArray[Any], allowed: float) -> NDA
     features, keys = states.shape
     free = keys - features
     choices = ((np.arange(1 << free)[:, None] >> np.arange(free)) & 1).astype(float)  # (2^free, free)
-    inverse, rank = np.linalg.pinv(states[:, free:]), np.linalg.matrix_rank(states[:, free:])
-    if rank < features:
+    solved = solutions(states[:, free:], np.concatenate([observed[None], states[:, :free].T]))
+    if solved is None:
         return None
     for factor in FACTORS:
-        solution = (observed - factor * choices @ states[:, :free].T) @ inverse.T / factor  # (2^free, features)
+        # What the chosen keys make of the row is not left for the others.
+        solution = solved[0] / factor - choices @ solved[1:]  # (2^free, features)
         off = np.abs(solution - solution.round()).max(axis=1)
         best = int(off.argmin())
         found = factor * np.concatenate([choices[best], solution[best].round()])

@@ -64,9 +64,8 @@ class Reference:
     @cached_property
     def size(self) -> NDArray[Any]:
         """(batch, heads, L) how large the numbers are that each row is the sum of: Σ weights · |value|."""
-        with np.errstate(all="ignore"):
-            summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
-            largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
+        summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
+        largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
         places = np.ndindex(largest.shape[:2])
         floors = np.reshape(
             [_typical(self.operands.value, b, h, self.operands) for b, h in places], (*largest.shape[:2], 1)
@@ -76,8 +75,7 @@ class Reference:
     @cached_property
     def error(self) -> NDArray[Any]:
         """(batch, heads, L) the error of float32 in each row, and no less than most rows have for their size."""
-        with np.errstate(all="ignore"):
-            apart = np.abs(stream.run(self.single).output - self.output).max(axis=-1)
+        apart = np.abs(stream.run(self.single).output - self.output).max(axis=-1)
         shares = (apart / self.size)[np.isfinite(apart)]
         typical = float(np.quantile(shares, MOST)) if shares.size else 0.0
         least = max(typical, FLOAT32.eps / 2)
@@ -91,8 +89,7 @@ class Reference:
             right = self.output[batch, head, rows]
             for kind in HALVES:
                 made = Rounding(kind, EVERYTHING).applied(Recipe(self.operands)).compute(batch, head, rows)
-                with np.errstate(all="ignore"):
-                    apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
+                apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
                 costs[kind] = max(costs[kind], float(apart[np.isfinite(apart)].max(initial=0.0)))
         return costs
 
@@ -109,8 +106,7 @@ class Reference:
             observed = expected[batch, head, rows].astype(np.float64)
             size = self.size[batch, head, rows][:, None]
             for at, each in enumerate(recipes):
-                with np.errstate(all="ignore"):
-                    squares = ((each.compute(batch, head, rows) - observed) / size) ** 2
+                squares = ((each.compute(batch, head, rows) - observed) / size) ** 2
                 apart[at] += float(squares[np.isfinite(squares)].sum())
         plain, *others = apart
         nearest = int(np.argmin(others))

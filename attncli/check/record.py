@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from attncli.check.explanation import Explanation
 from attncli.check.mistakes.registry import libraries
 from attncli.check.report import Checked, fix
 from attncli.files.contents import of_item
-from attncli.show.numbers import number
 from attncli.text import as_json
 
 
@@ -55,8 +54,8 @@ def _worst(checked: Checked, worst: Worst) -> dict[str, Any]:
         "query": worst.query,
         "label": of_item(checked.labels, worst.batch)[worst.query] if checked.labels else None,
         "column": worst.feature,
-        "expected": _finite(worst.expected),
-        "computed": _finite(worst.computed),
+        "expected": worst.expected,
+        "computed": worst.computed,
     }
 
 
@@ -66,7 +65,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "rank": explanation.rank,
         "said": list(explanation.descriptions),
         "detail": explanation.detail,
-        "residual": _finite(explanation.residual),
+        "residual": explanation.residual,
         "rows": list(explanation.rows),
         "fix": fix(explanation),
         "options": explanation.options,
@@ -74,18 +73,33 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | str:
-    return value if math.isfinite(value) else number(value, 4).replace("∞", "Infinity").replace("−", "-")
+def strict(value: Any) -> Any:
+    """Return a record as strict JSON can hold it: what is not finite becomes a text, as in files.
+
+    >>> strict({"p": [0.5, float("-inf")]})
+    {'p': [0.5, '-Infinity']}
+    """
+    if isinstance(value, Mapping):
+        return {name: strict(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def to_json(found: Sequence[Checked], *, many: bool) -> str:
     """Return one record, or all of many with their counts."""
     records = [record(each) for each in found]
     if not many:
-        return as_json(records[0], indent=2)
+        return _written(records[0])
     counts = {
         "agree": sum(each["agrees"] is True for each in records),
         "differ": sum(each["agrees"] is False for each in records),
         "failed": sum(each["agrees"] is None for each in records),
     }
-    return as_json({"checked": records, **counts}, indent=2)
+    return _written({"checked": records, **counts})
+
+
+def _written(whole: Mapping[str, Any]) -> str:
+    return as_json(strict(whole), indent=2, allow_nan=False)

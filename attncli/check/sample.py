@@ -37,8 +37,7 @@ class Group:
 
     def difference(self, made: NDArray[Any]) -> NDArray[Any]:
         """Return how far numbers are from the observed ones, as shares of their size."""
-        with np.errstate(all="ignore"):
-            return distance(made, self.observed) / self.size
+        return distance(made, self.observed) / self.size
 
 
 @dataclass(frozen=True)

@@ -236,8 +236,7 @@ class Search:
             less, times = recipe.with_operands(dtype=np.dtype(np.float32)), eps / FLOAT32.eps
         for group in self.sample.groups:
             place = (group.batch, group.head, group.rows)
-            with np.errstate(all="ignore"):
-                apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
+            apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
         return max(self.case.limit, 2 * FLOAT32.margin * times * worst)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from attncli.attend.arrays import ARRAYS
+from attncli.attend.checks import number
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
@@ -38,8 +39,16 @@ class Checking(Group):
     ] = True
 
     def wanted(self) -> Wanted:
-        """Return the tolerances, and whether to look for mistakes."""
-        return Wanted(self.rtol, self.atol, self.diagnose)
+        """Return the tolerances, and whether to look for mistakes.
+
+        Raises:
+            InputError: a tolerance is NaN or ∞.
+        """
+        return Wanted(_tolerance("rtol", self.rtol), _tolerance("atol", self.atol), self.diagnose)
+
+
+def _tolerance(name: str, value: float | None) -> float | None:
+    return None if value is None else number(name, value, "a number from 0")
 
 
 def run(

@@ -149,6 +149,5 @@ def _factor(known: dict[float, str], value: float) -> Variant:
 def _ratio(recipe: Recipe, sample: Sample) -> list[float]:
     """Return the factor that brings what is made nearest to what was observed."""
     made, observed = sample.together(recipe)
-    with np.errstate(all="ignore"):
-        ratio = float((made * observed).sum() / (made * made).sum())
+    ratio = float((made * observed).sum() / (made * made).sum())
     return [ratio] if math.isfinite(ratio) and ratio else []

@@ -44,9 +44,8 @@ def _ends(
         logits, value = open_.logits_and_values(group.batch, group.head, group.rows[row : row + 1])
         if backwards:
             logits, value = logits[::-1], value[::-1]
-        with np.errstate(all="ignore"):
-            powers = np.exp(logits - logits.max())[:, None]
-            made = np.cumsum(powers * value, axis=0) / np.cumsum(powers, axis=0) * recipe.factor
+        powers = np.exp(logits - logits.max())[:, None]
+        made = np.cumsum(powers * value, axis=0) / np.cumsum(powers, axis=0) * recipe.factor
         apart = np.abs(made - group.observed[row]).max(axis=1)
         if np.isfinite(apart).any():
             found.append(number(int(np.nanargmin(apart)), group, row))
