@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -63,7 +64,7 @@ def fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]
     Raises:
         InputError: with both shapes, and the option that would make them fit, if there is one.
     """
-    return _or_fix(lambda each: _Fit(shapes, each, called or {}).sizes(), options)
+    return _or_fix(lambda each: _Fit(shapes, each, called or {}).sizes(), options, shapes.values())
 
 
 def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None) -> None:
@@ -72,7 +73,7 @@ def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None =
     Raises:
         InputError: as `fit`.
     """
-    _or_fix(lambda each: _fit_sum(weights, value, each, past), options)
+    _or_fix(lambda each: _fit_sum(weights, value, each, past), options, (weights, value))
 
 
 def as_four_axes(name: str, shape: Shape, options: Options = Options(), heads: int | None = None) -> Shape:  # noqa: B008
@@ -221,12 +222,13 @@ def _fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None)
             raise InputError(message, arrays=["weights", "value"])
 
 
-def _or_fix(check: Callable[[Options], Checked], options: Options) -> Checked:
+def _or_fix(check: Callable[[Options], Checked], options: Options, shapes: Iterable[Shape]) -> Checked:
     """Check; on failure, look for an option that would make the check succeed, and suggest it."""
     try:
         return check(options)
     except InputError as error:
-        for other, hint in _alternatives(options):
+        longest = max((length for shape in shapes for length in shape), default=0)
+        for other, hint in _alternatives(options, longest):
             try:
                 check(other)
             except InputError:
@@ -236,12 +238,23 @@ def _or_fix(check: Callable[[Options], Checked], options: Options) -> Checked:
         raise
 
 
-def _alternatives(options: Options) -> Iterator[tuple[Options, str]]:
+def _alternatives(options: Options, longest: int) -> Iterator[tuple[Options, str]]:
+    """Return options that may be meant, each with the hint that says so; no axis is longer than ``longest``."""
     states: Literal["rows", "columns"] = "rows" if options.states == "columns" else "columns"
     turned = replace(options, states=states)
     yield turned, f"with --states {states} they fit (each state a {states[:-1]} of its matrix)"
     if options.heads is not None:
         yield replace(options, heads=None, kv_heads=None), "without --heads they fit"
-        for count in range(1, options.heads):
-            if options.heads % count == 0:
-                yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"
+        # No axis can be split into more heads than it is long, whatever number a file may hold.
+        for count in _divisors(options.heads)[:-1] if options.heads <= longest else ():
+            yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"
+
+
+def _divisors(number: int) -> list[int]:
+    """Return what divides a number, in order.
+
+    >>> _divisors(12)
+    [1, 2, 3, 4, 6, 12]
+    """
+    small = [each for each in range(1, math.isqrt(number) + 1) if number % each == 0]
+    return sorted({*small, *(number // each for each in small)})

@@ -17,6 +17,7 @@ from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.errors import InputError
+from attncli.problem.memory import available_memory
 from attncli.text import nearest
 
 if TYPE_CHECKING:
@@ -145,7 +146,15 @@ MAKERS: dict[str, Callable[[Operands, int], Run]] = {
 
 
 def all_open(o: Operands) -> NDArray[np.bool_]:
-    """Return which keys are open to which queries under all rules, (L, S)."""
+    """Return which keys are open to which queries under all rules, (L, S).
+
+    Raises:
+        InputError: memory does not hold that.
+    """
+    size = o.sizes.queries * o.sizes.keys
+    if size > available_memory():
+        message = f"a mask for other libraries would take {size / 1e9:.3g} GB, more than the available memory"
+        raise InputError(message, hint="leave out --window, or give a smaller --length")
     opened = np.ones((1, 1, o.sizes.queries, o.sizes.keys), dtype=bool)
     for rule in openings(o).values():
         opened &= rule

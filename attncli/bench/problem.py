@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +11,8 @@ import numpy as np
 
 from attncli.attend.operands import Operands, prepare
 from attncli.attend.options import Options
+from attncli.errors import InputError
+from attncli.problem.memory import available_memory
 
 SEED = 1706
 
@@ -42,7 +46,7 @@ def problem(shape: Shape) -> Operands:
     """Return standard normal queries, keys and values with the scale 1/√dim.
 
     Raises:
-        InputError: heads that cannot share the key heads, or bounds that are not a window.
+        InputError: heads that cannot share the key heads, bounds that are not a window, or more than memory holds.
     """
     rng = np.random.default_rng(SEED)
     key_heads, keys = shape.kv_heads or shape.heads, shape.keys or shape.length
@@ -51,6 +55,23 @@ def problem(shape: Shape) -> Operands:
         "key": (key_heads, keys, shape.dim),
         "value": (key_heads, keys, shape.dim),
     }
+    check_memory(sizes, np.dtype(shape.dtype).itemsize)
     arrays = {name: rng.standard_normal((1, *size), dtype=shape.dtype) for name, size in sizes.items()}
     options = {"scale": "sqrt", "causal": shape.causal, "window": shape.window}
     return prepare(arrays, Options.parse({name: value for name, value in options.items() if value is not None}))
+
+
+def check_memory(sizes: Mapping[str, tuple[int, ...]], itemsize: int) -> None:
+    """Refuse a problem that memory does not hold, before any of it is made.
+
+    Args:
+        sizes: the shapes of the states.
+        itemsize: bytes of one of their numbers.
+    """
+    states = itemsize * sum(map(math.prod, sizes.values()))
+    # Two outputs are compared at a time: both in float64, and their difference.
+    needed = states + (2 * itemsize + 3 * 8) * math.prod(sizes["query"])
+    if needed > available_memory():
+        gigabytes = min(needed, 10**300) / 1e9  # there are whole numbers that no float holds
+        message = f"this problem would take {gigabytes:.3g} GB, more than the available memory"
+        raise InputError(message, hint="give a smaller --length, --keys, --dim or --heads")

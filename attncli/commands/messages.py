@@ -7,6 +7,10 @@ import sys
 
 from attncli.text import visible
 
+# Characters of a line, and where what is too much is left out: a name may be a megabyte, and its end is telling too.
+MOST = 500
+START = 300
+
 
 def notice(text: str) -> None:
     """Print a notice on standard error."""
@@ -16,6 +20,15 @@ def notice(text: str) -> None:
 def complain(line: str) -> None:
     """Print a line on standard error, if it can be written to; what would break it, or the terminal, is escaped."""
     try:
-        print(visible(line), file=sys.stderr, flush=True)
+        print(shortened(visible(line)), file=sys.stderr, flush=True)
     except OSError:  # full or closed; the program need not fail for that
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def shortened(line: str) -> str:
+    """Leave out the middle of a line of more than `MOST` characters.
+
+    >>> shortened("short"), len(shortened("n" * 1_000_000))
+    ('short', 500)
+    """
+    return line if len(line) <= MOST else f"{line[:START]}…{line[START + 1 - MOST :]}"
