@@ -71,6 +71,11 @@ def random_mask(shape: Shape, rng: Rng, empty: bool = False) -> dict[str, Array]
     return {"mask": mask}
 
 
+def number_mask(shape: Shape, rng: Rng) -> dict[str, Array]:
+    """The same as the numbers 1 and 0, which are added."""
+    return {"mask": random_mask(shape, rng)["mask"].astype(float)}
+
+
 def past(shape: Shape, rng: Rng) -> dict[str, Array]:
     """Six past keys and values."""
     parts = {"past_key": shape.e, "past_value": shape.ev}
@@ -136,6 +141,8 @@ KINDS: dict[str, Kind] = {
     "sinks": Kind({}, lambda shape, rng: {"sinks": 1 + rng.standard_normal(shape.h)}),
     "sinks-causal": Kind(HERE, lambda shape, rng: {"sinks": 1 + rng.standard_normal(shape.h)}),
     "bias": Kind({}, some_bias),
+    "number-mask": Kind({}, number_mask),
+    "number-mask-causal": Kind(HERE, number_mask),
 }
 LOUD = {"scores-50": Kind(loud=16.0), "scores-50-causal": Kind(HERE, loud=16.0)}
 EVERY_KIND = KINDS | LOUD

@@ -20,6 +20,7 @@ from tests.mistakes.stages import (
     geometric,
     kept,
     masked,
+    numbers,
     padding,
     rotate,
     run,
@@ -49,6 +50,7 @@ from tests.mistakes.wrong import (
     merge_without_transpose,
     mixed_documents,
     moved,
+    no_numbers,
     no_softmax,
     on,
     other_bias,
@@ -61,6 +63,7 @@ from tests.mistakes.wrong import (
     transposed,
     triangle,
     triu,
+    truth,
     unit,
 )
 
@@ -75,6 +78,13 @@ class Mistake(NamedTuple):
 
 
 Fits: TypeAlias = Callable[[Problem], bool]
+
+
+def has_mask(p: Problem, *, boolean: bool) -> bool:
+    """Say whether there is a mask of this kind."""
+    return "mask" in p.arrays and (p.arrays["mask"].dtype == bool) == boolean
+
+
 TRAITS: dict[str, Fits] = {
     # no array but query, key and value, and nothing that belongs to a head
     "bare": lambda p: len(p.arrays) == 3 and "alibi" not in p.options,
@@ -86,8 +96,11 @@ TRAITS: dict[str, Fits] = {
     "grouped": lambda p: 1 < p.arrays["key"].shape[1] < p.heads,
     # some key is closed to some query
     "hides": lambda p: not bool(kept(p, Way()).all()),
+    # a mask of true and false, or one of numbers
+    "mask": lambda p: has_mask(p, boolean=True),
+    "number-mask": lambda p: has_mask(p, boolean=False),
     # key lengths, or a mask that is the same for all queries
-    "padding": lambda p: "key_lengths" in p.arrays or ("mask" in p.arrays and masked(p).shape[2] == 1 < p.keys),
+    "padding": lambda p: "key_lengths" in p.arrays or (has_mask(p, boolean=True) and masked(p).shape[2] == 1 < p.keys),
     # masks that differ from one batch item to the next
     "by-item": lambda p: len(padding(p)) > 1 or len(masked(p)) > 1,
     "documents": lambda p: p.kind.startswith("documents"),
@@ -124,6 +137,7 @@ known("mask-inverted/not-mask", "mask", mask=lambda p: ~masked(p))
 known("mask-inverted/float-as-bool", "mask", mask=lambda p: np.where(masked(p), 0.0, -1e9).astype(bool))
 known("mask-inverted/not-mask-finite-fill", "mask", mask=lambda p: ~masked(p), close=filled(-1e9))
 known("mask-inverted/not-mask-nan", "mask", mask=lambda p: ~masked(p), weights=careless)
+known("mask-inverted/numbers", "number-mask", added=lambda p, way: no_numbers(p, way) + 1 - numbers(p))
 known("mask-inverted/padding", "key_lengths", padding=lambda p: ~padding(p))
 known("mask-inverted/triu-kept", "causal", causal=triu)
 known("mask-inverted/triu-1-kept", "causal", causal=partial(triu, diagonal=1))
@@ -172,10 +186,14 @@ known("rope-offset/past-twice", "rope past_key", rotate=partial(rotate, times=(1
 known("padding-attended/not-built", "padding", **UNMASKED)
 known("mask-added/all", "hides", close=lambda logits, keep: logits + keep)
 known("mask-added/mask-only", "mask", mask=anything, added=mask_added)
+known("mask-as-boolean/true-attends", "number-mask", added=no_numbers, mask=truth)
+known("mask-as-boolean/true-attends-finite-fill", "number-mask", added=no_numbers, mask=truth, close=filled(-1e9))
+known("mask-as-boolean/true-ignores", "number-mask", added=no_numbers, mask=lambda p: ~truth(p))
 known("mask-dropped/causal", "causal", causal=anything)
 known("mask-dropped/padding", "key_lengths", padding=anything)
 known("mask-dropped/window", "window", window=anything)
 known("mask-dropped/mask", "mask", mask=anything)
+known("mask-dropped/numbers", "number-mask", added=no_numbers)
 known("mask-dropped/all", "hides", close=left_open)
 for label, change in {
     "left+1": lambda b: (by(b[0], 1), b[1]),

@@ -154,8 +154,8 @@ def geometric(heads: int, start: int = 1) -> Array:
 
 
 def added(p: Problem, way: Way) -> Array:
-    """What is added to capped scores: bias and ALiBi."""
-    total: Array = np.zeros((1, 1, 1, 1))
+    """What is added to capped scores: a mask of numbers, bias and ALiBi."""
+    total: Array = numbers(p)
     if "bias" in p.arrays:
         total = total + p.arrays["bias"]
     if "alibi" in p.options:
@@ -197,9 +197,15 @@ def padding(p: Problem) -> Array:
 
 
 def masked(p: Problem) -> Array:
-    """The mask that was given, with four axes."""
+    """The mask of true and false that was given, with four axes."""
     mask = p.arrays.get("mask", anything(p))
-    return mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
+    return mask.reshape((1,) * (4 - mask.ndim) + mask.shape) if mask.dtype == bool else anything(p)
+
+
+def numbers(p: Problem) -> Array:
+    """The mask of numbers that was given, with four axes."""
+    mask = p.arrays.get("mask", anything(p))
+    return mask if mask.dtype != bool else np.zeros((1, 1, 1, 1))
 
 
 def kept(p: Problem, way: Way) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.mistakes.stages import OPERANDS, Array, Problem, Way, added, masked, positions, rope, softmax
+from tests.mistakes.stages import OPERANDS, Array, Problem, Way, added, masked, numbers, positions, rope, softmax
 
 
 def on(change: Callable[[Array], Array], *names: str) -> Callable[[Problem], Problem]:
@@ -136,6 +136,16 @@ def no_softmax(logits: Array, keep: Array, p: Problem, way: Way) -> Array:
 def mask_added(p: Problem, way: Way) -> Array:
     """The given 0/1 mask added, whatever else is masked."""
     return added(p, way) + masked(p)
+
+
+def truth(p: Problem) -> Array:
+    """A mask of numbers read as mask.astype(bool)."""
+    return numbers(p).astype(bool)
+
+
+def no_numbers(p: Problem, way: Way) -> Array:
+    """What is added, but for the mask."""
+    return added(p, way) - numbers(p)
 
 
 def other_bias(change: Callable[[Array], Array]) -> Callable[[Problem, Way], Array]:

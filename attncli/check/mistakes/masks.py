@@ -14,6 +14,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.empty import mean_when_empty, nan_when_empty
 from attncli.check.mistakes.registry import (
     DOCUMENTS_MIXED,
+    MASK_AS_BOOLEAN,
     MASK_AXIS,
     MASK_DROPPED,
     MASK_INVERTED,
@@ -59,6 +60,7 @@ def mask(o: Operands) -> Iterator[Variant]:
     if o.mask.dtype != bool or closes:
         mistakes, description = _dropped(keep)
         yield _mask(mistakes, "dropped", None, description, "pass the mask on")
+    yield from _numbers(o.mask, keep)
     yield from _parts(o, keep)
     yield from _boundaries(keep)
     yield from _axes(o, o.mask)
@@ -108,6 +110,19 @@ def _everything(o: Operands) -> Iterator[Variant]:
     yield from with_empty(Variant((MASK_INVERTED,), pieces.MASK, "all inverted", inverted, description, fix))
 
 
+def _numbers(mask: NDArray[Any], keep: NDArray[np.bool_]) -> Iterator[Variant]:
+    """Numbers to add are subtracted, or taken for true and false where that is not closed keys the other way round."""
+    truth = np.asarray(mask) != 0
+    if mask.dtype == bool or truth.all() or not truth.any() or np.array_equal(truth, ~keep):
+        return
+    description = "the mask's numbers were added the other way round: subtracted, or 1 for 0 and 0 for 1"
+    yield _mask((MASK_INVERTED,), "subtracted", -np.asarray(mask, dtype=np.float64), description, "swap its meaning")
+    fix = "add its numbers to the scores, or save it as true and false if it is meant to close keys"
+    for form, open_, closed in (("true attends", truth, "0"), ("true ignores", ~truth, "other than 0")):
+        description = f"the mask's numbers were not added but taken for true and false: {closed} closed a key"
+        yield from with_empty(_mask((MASK_AS_BOOLEAN,), form, open_, description, fix))
+
+
 def _parts(o: Operands, keep: NDArray[np.bool_]) -> Iterator[Variant]:
     """A mask holds a causal rule and something else, and one of them is lost."""
     causal = causal_part(o, keep)
@@ -147,7 +162,7 @@ def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
 
 def _dropped(keep: NDArray[np.bool_]) -> tuple[tuple[Mistake, ...], str]:
     """Return the names and the description of a dropped mask: they depend on what the mask closes."""
-    if keep.shape[2] == 1 or (keep == keep[:, :, :1]).all():
+    if not keep.all() and (keep == keep[:, :, :1]).all():
         description = "the padding mask was dropped, so that padded keys were attended to"
         return (PADDING_ATTENDED, MASK_DROPPED), description
     if is_blocks(keep, None):

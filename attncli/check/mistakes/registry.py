@@ -106,6 +106,13 @@ MASK_AFTER_SOFTMAX = _declare(
     "The mask is applied after softmax, and the weights are not normalised again.",
     "Set the logits of closed keys to −∞ before softmax.",
 )
+MASK_AS_BOOLEAN = _declare(
+    "mask-as-boolean",
+    "A mask of numbers, which are added to the scores, is taken for true and false.",
+    "Add its numbers to the scores; or save it as true and false, if it is meant to close keys.",
+    "numbers are added: SDPA, nn.MultiheadAttention, ONNX; 0 and 1 are false and true: Keras, transformers' "
+    "attention_mask",
+)
 MASK_AXIS = _declare(
     "mask-axis",
     "The mask is laid along the wrong axis: along the queries, transposed, or in (heads, batch) order.",
