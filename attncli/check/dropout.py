@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import Recipe, softmax
 from attncli.check.sample import Sample
 from attncli.check.solving import solutions
 
@@ -98,9 +98,8 @@ def _solve(
     opened = np.flatnonzero(logits > -np.inf)
     if not 2 <= len(opened) <= value.shape[1] + MORE or not np.isfinite(observed).all():
         return None
-    weights = np.exp(logits[opened] - logits[opened].max())
-    weights /= weights.sum()
-    # With sinks the weights would be smaller by one factor, which the factor on the kept ones takes up.
+    one = right.operands.select(batch=batch, head=head)
+    weights = softmax(logits[None, None, None], one)[0, 0, 0, opened]
     states = (weights[:, None] * value[opened]).T  # (Ev, keys): the observed row is this times the factors
     telling = weights > LEAST
     allowed = 1e-4 * float(np.abs(states).max())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.contents import Labels
+from attncli.problem.memory import available_memory
 from attncli.trace.model import Model
 
 # Features of pictures, spectra and waveforms, with the number of axes of a batch.
@@ -31,24 +34,29 @@ def stand_in(model: Model) -> dict[str, Any]:
     """Return an input of the right shape, to find out which attentions a model performs.
 
     Raises:
-        InputError: the shape of its input is not known.
+        InputError: the shape of its input is not known, or memory does not hold it.
     """
     import torch
 
     name, config = model.network.main_input_name, model.config
-    shapes: dict[str, Any] = {
-        IDS: lambda: torch.arange(8)[None] % config.get_text_config().vocab_size,
-        "pixel_values": lambda: torch.zeros(1, config.num_channels, *_square(config.image_size)),
-        "input_features": lambda: torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions),
-        "input_values": lambda: torch.zeros(1, 16000),
+    shapes: dict[str, Callable[[], tuple[int, ...]]] = {
+        IDS: lambda: (1, min(8, config.get_text_config().vocab_size)),
+        "pixel_values": lambda: (1, config.num_channels, *_square(config.image_size)),
+        "input_features": lambda: (1, config.num_mel_bins, 2 * config.max_source_positions),
+        "input_values": lambda: (1, 16000),
     }
     try:
-        tensor = shapes[name]()
+        shape = shapes[name]()
+        size = math.prod(shape) * 4
     except (KeyError, AttributeError, TypeError):
         raise InputError(
             f"this model reads {name}, whose shape is not known here", hint="give an example in a file"
         ) from None
-    return {name: tensor if name == IDS else tensor.to(model.network.dtype)}
+    if not 0 < size <= available_memory():
+        raise InputError(f"this model reads {name} of {show(shape)}", hint="give an example in a file")
+    if name == IDS:
+        return {name: torch.arange(shape[-1])[None]}
+    return {name: torch.zeros(shape, dtype=model.network.dtype)}
 
 
 def positions(model: Model, arguments: Mapping[str, Any]) -> list[Labels] | None:
@@ -62,7 +70,7 @@ def positions(model: Model, arguments: Mapping[str, Any]) -> list[Labels] | None
         pixels = arguments["pixel_values"].shape
         config = getattr(model.config, "vision_config", None) or getattr(model.config, "encoder", model.config)
         patch = getattr(config, "patch_size", None)
-        if patch is None:
+        if not patch:
             return None
         down, across = (int(size) // step for size, step in zip(pixels[-2:], _square(patch), strict=True))
         names = tuple(f"r{row}c{column}" for row in range(down) for column in range(across))

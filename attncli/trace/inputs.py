@@ -186,9 +186,7 @@ def _check_ids(model: Model, ids: Any, place: str = "") -> None:
     """Refuse ids without an embedding here, before the model fails on them somewhere inside."""
     if ids.numel() == 0:
         raise InputError("holds no tokens" if place else "the text has no tokens", place=place)
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if isinstance(limit, int) and ids.shape[-1] > limit > 0:
-        raise InputError(f"{ids.shape[-1]} tokens are too many; the model reads at most {limit}", place=place)
+    check_length(model, ids.shape[-1], place)
     try:
         count = getattr(model.network.get_input_embeddings(), "num_embeddings", None)
     except NotImplementedError:  # a model of several parts has several embeddings
@@ -196,6 +194,17 @@ def _check_ids(model: Model, ids: Any, place: str = "") -> None:
     if count is not None and not 0 <= int(ids.min()) <= int(ids.max()) < count:
         message = f"token ids run from {int(ids.min())} to {int(ids.max())}, but the model has 0 to {count - 1}"
         raise InputError(message, place=place)
+
+
+def check_length(model: Model, tokens: int, place: str = "") -> None:
+    """Refuse more tokens than the model has positions for.
+
+    Raises:
+        InputError: there are more.
+    """
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if isinstance(limit, int) and tokens > limit > 0:
+        raise InputError(f"{tokens} tokens are too many; the model reads at most {limit}", place=place)
 
 
 def _with_target(model: Model, found: Given, texts: Sequence[str] | None, generate: int) -> Given:

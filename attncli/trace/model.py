@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -11,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
 from attncli.text import a_few
+from attncli.trace.building import bounded
+from attncli.trace.checkpoint import CONFIG, GGUF, PICKLED, SAFETENSORS, check, config
 from attncli.trace.transformers_setup import ATTENTION, first_line, quiet, transformers
 
-CONFIG = "config.json"
-WEIGHTS = "*.safetensors"
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-GGUF = "*.gguf"
 # Parts of a model that come after all attention, so that attention does not depend on them.
 HEADS = {
     "pooler",
@@ -80,7 +75,7 @@ def find(given: str) -> Path:
     except (metadata.PackageNotFoundError, ValueError):
         hint = "attn never downloads; download the model yourself and give its folder"
         raise InputError("no such folder, and no installed package of that name", place=given, hint=hint) from None
-    parents = {Path(str(file.locate())).parent for file in files if any(map(file.match, (WEIGHTS, GGUF, *PICKLED)))}
+    parents = {Path(str(file.locate())).parent for file in files if any(map(file.match, (SAFETENSORS, GGUF, *PICKLED)))}
     return _only_one(given, sorted(parent for parent in parents if _is_model(parent)))
 
 
@@ -110,17 +105,19 @@ def load(given: str) -> Model:
     """Load a model and its tokenizer.
 
     Raises:
-        InputError: there is none, its weights are pickled or too large for memory, or it needs custom code.
+        InputError: there is none, it needs custom code, or more memory than there is, or its files are not as `check`
+            wants them.
     """
     folder = find(given)
     package = transformers()
-    more = _check_weights(folder, given)
+    weights = check(folder, given)
+    more = weights.arguments
     try:
-        with quiet():
-            config = package.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
-            network, loaded = _class(package, config, gguf=bool(more)).from_pretrained(
+        with quiet(), bounded(weights):
+            said = package.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **more)
+            network, loaded = _class(package, said, gguf=bool(more)).from_pretrained(
                 folder,
-                config=config,
+                config=said,
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=None if more else True,
@@ -129,6 +126,9 @@ def load(given: str) -> Model:
                 output_loading_info=True,
                 **more,
             )
+    except InputError as error:
+        error.place = given
+        raise
     # For a broken folder or an unknown family, transformers raises errors of many types.
     except Exception as error:
         raise _load_error(error, folder, given) from None
@@ -150,40 +150,6 @@ def _check_loaded(loaded: dict[str, Any], given: str) -> list[str]:
         raise InputError(message, place=given)
     unused = sorted(loaded.get("unexpected_keys") or ())
     return [f"its file holds {len(unused)} weights that the model does not use: {a_few(unused)}"] if unused else []
-
-
-def _check_index(folder: Path, files: set[str]) -> None:
-    """Refuse an index that names anything but safetensors in this folder: transformers would unpickle it."""
-    for index in folder.glob("*.index.json"):
-        try:
-            named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            raise InputError("is not an index of weights", place=str(index)) from None
-        if any(name not in files for name in named):
-            raise InputError("names weight files that are not safetensors in this folder", place=str(index))
-
-
-def _check_weights(folder: Path, given: str) -> dict[str, str]:
-    """Check the files before any is opened; return the arguments that make transformers read a GGUF file."""
-    safe, gguf = sorted(folder.glob(WEIGHTS)), sorted(folder.glob(GGUF))
-    if not safe and not gguf:
-        if any(file for pattern in PICKLED for file in folder.glob(pattern)):
-            hint = "if you trust them, convert them: AutoModel.from_pretrained(…).save_pretrained(…)"
-            raise InputError("its weights are pickled, and attn never unpickles", place=given, hint=hint)
-        raise InputError("holds no weights (*.safetensors)", place=given)
-    for file in safe or gguf:
-        if not os.access(file, os.R_OK):
-            raise InputError("permission denied", place=str(file))
-    _check_index(folder, {file.name for file in safe})
-    size = sum(file.stat().st_size for file in safe or gguf[:1])
-    if size > available_memory():
-        message = f"its weights take {size / 1e9:.1f} GB, more than the available memory"
-        raise InputError(message, place=given)
-    if safe:
-        return {}
-    if len(gguf) > 1:
-        raise InputError(f"holds {len(gguf)} GGUF files", place=given, hint="keep only one of them in the folder")
-    return {"gguf_file": gguf[0].name}
 
 
 def _class(package: Any, config: Any, *, gguf: bool) -> Any:
@@ -209,20 +175,12 @@ def _tokenizer(package: Any, folder: Path, more: dict[str, str]) -> Any:
 
 def _load_error(error: Exception, folder: Path, given: str) -> InputError:
     """Return an error that says in one line why a model cannot be loaded."""
-    config = _config(folder)
-    if "auto_map" in config:
+    said = config(folder)
+    if "auto_map" in said:
         return InputError("needs custom code, which attn never runs", place=given)
     if isinstance(error, KeyError) and error.args == (ATTENTION,):
-        family = config.get("model_type", "this family")
+        family = said.get("model_type", "this family")
         return InputError(f"the attention of {family} cannot be recorded", place=given, hint=FAMILIES_HINT)
     if isinstance(error, ImportError):
         return InputError(f"cannot be loaded: {first_line(error)}", place=given, hint="pip install the missing package")
     return InputError(f"cannot be loaded: {first_line(error)}", place=given)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

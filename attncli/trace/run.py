@@ -11,8 +11,8 @@ from attncli.errors import InputError
 from attncli.problem.memory import available_memory
 from attncli.text import a_few
 from attncli.trace.capture import Call, Listener
-from attncli.trace.features import positions
-from attncli.trace.inputs import Given
+from attncli.trace.features import IDS, positions
+from attncli.trace.inputs import DECODER_IDS, Given, check_length
 from attncli.trace.model import FAMILIES_HINT, Model
 from attncli.trace.passes import Choice, Place, chosen, places
 from attncli.trace.record import Recorded, Tokens, record
@@ -118,6 +118,8 @@ def _run(model: Model, given: Given, generate: int, listener: Listener) -> Any:
             return None
         if not model.network.can_generate() or model.headless:
             raise InputError("this model does not generate text", hint="leave out --generate")
+        read = given.arguments.get(DECODER_IDS, given.arguments.get(IDS))
+        check_length(model, generate + (0 if read is None else read.shape[-1]))
         # The generic loop, not that of the family: Whisper's, for one, splits and repeats passes. And only the special
         # tokens from the generation config: another kind of cache, or a draft model, would change the passes.
         package = transformers()
