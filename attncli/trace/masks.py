@@ -49,7 +49,8 @@ def rules(
     mask = mask[..., :keys]
     opened: Any = np.asarray(mask if mask.dtype == bool else mask > CLOSED)
     if mask.dtype != bool and (mask[opened] != 0).any():
-        return Rules(mask=mask)
+        # What a model adds stays what is added: whole numbers 0 and 1 would say who may attend.
+        return Rules(mask=mask.astype(np.float32) if mask.dtype.kind in "iu" else mask)
     if not opened.any(axis=-1).all():
         # A query that may not attend to any key attends to all of them in the model, since the fill is finite. So keep
         # a fill: the lowest float32 absorbs any score added to it, in every precision.

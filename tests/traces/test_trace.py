@@ -586,6 +586,10 @@ def test_numbers_that_are_no_mere_mask_stay_numbers() -> None:
     """A bias that some family puts into its mask."""
     numbers = np.array([[0, -1.5], [0, 0]], dtype=np.float32)[None, None]
     assert_array_equal(rules(numbers, (2, 2), causal=True, first=0).mask, numbers)
+    # Whole numbers that the model adds stay numbers: as integers 0 and 1 would say who may attend.
+    whole = rules(np.array([[[[0, 1], [1, 0]]]]), (2, 2), causal=True, first=0).mask
+    assert whole is not None
+    assert whole.dtype == np.float32
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
