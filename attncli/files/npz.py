@@ -180,13 +180,17 @@ def texts(array: NDArray[Any], name: str, rank: int) -> Any:
 
 def write(named: Named, file: IO[bytes]) -> None:
     """Write all arrays, labels, texts and options; the same input gives the same bytes."""
-    members = {name: own_type(array) for name, array in named.arrays.items()}
+    members: dict[str, Any] = {name: own_type(array) for name, array in named.arrays.items()}
     said: dict[str, Any] = {**named.labels, **named.texts}
     if named.options:
         said["options"] = json.dumps(named.options)
     members |= {name: np.array(text, dtype=np.str_) for name, text in said.items()}
     try:
-        np.savez(file, allow_pickle=False, **members)
+        # As numpy.savez does; but that takes allow_pickle for an array in NumPy 2.0, and leaves the archive open there.
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in members.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
     except ValueError as error:
         raise _first(error) from None
 
