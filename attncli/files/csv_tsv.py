@@ -7,8 +7,9 @@ commas if semicolons or tabs separate the numbers; empty lines anywhere. Written
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import IO
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from attncli.files.contents import Labels, Matrix, Named
 from attncli.files.csv_cells import NUMBER, Cells, Row, numbers
 from attncli.files.csv_lines import split
 from attncli.files.csv_margins import find
+from attncli.files.pieces import pieces
 from attncli.text import visible
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def parse(
@@ -124,16 +129,28 @@ def write(
     name, array = named.last
     rows, columns = named.labels_of(name)
     table = np.atleast_2d(array)
-    lines = [list(map(repr, numbers)) for numbers in table.tolist()]
     # The empty corner tells a reader that the first row and column are labels, even if they are numbers.
     beside = row_labels if row_labels is not None else bool(rows or (columns and header is not False))
     above = header if header is not None else bool(columns or (rows and row_labels is not False))
-    if beside:
-        side = _labels(rows, len(table), delimiter)
-        lines = [[label, *line] for label, line in zip(side, lines, strict=True)]
     if above:
-        lines.insert(0, [""] * beside + _labels(columns, table.shape[1], delimiter))
-    file.write("".join(delimiter.join(line) + "\n" for line in lines).encode())
+        head = [""] * beside + _labels(columns, table.shape[1], delimiter)
+        file.write((delimiter.join(head) + "\n").encode())
+    side = _labels(rows, len(table), delimiter) if beside else repeat("", len(table))
+    for label, texts in zip(side, _written(table, delimiter), strict=True):
+        file.write((label + delimiter * beside).encode())
+        for text in texts:
+            file.write(text.encode())
+        file.write(b"\n")
+
+
+def _written(table: NDArray[Any], delimiter: str) -> Iterator[Iterable[str]]:
+    """Yield the text of each row; that of a long one in pieces, of which only one is in memory."""
+    for some in pieces(table):
+        if some.ndim == 2:
+            yield from ((delimiter.join(map(repr, row)),) for row in some.tolist())
+        else:
+            parts = enumerate(pieces(some))
+            yield (delimiter * (at > 0) + delimiter.join(map(repr, part.tolist())) for at, part in parts)
 
 
 def _labels(labels: Labels | None, count: int, delimiter: str) -> list[str]:

@@ -49,6 +49,7 @@ class Format(NamedTuple):
         every_type: whether it holds the types that NumPy lacks, such as bfloat16.
         margins: whether a header row and a column of labels may stand around its numbers. What its module defines then
             takes the keywords ``header`` and ``row_labels`` too.
+        goes_back: whether its writer changes what it has written, so that for a pipe all of it is held first.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Format(NamedTuple):
     in_place: bool = False
     every_type: bool = False
     margins: bool = False
+    goes_back: bool = False
 
     @property
     def suffix(self) -> str:
@@ -117,7 +119,16 @@ FORMATS: dict[str, Format] = {
         Format("csv", "CSV", (".csv",), Holds.MATRIX, module="csv_tsv", margins=True),
         Format("tsv", "TSV", (".tsv",), Holds.MATRIX, module="csv_tsv", settings=(("delimiter", "\t"),), margins=True),
         Format("npy", "NPY", (".npy",), Holds.ARRAY, False, "npy", starts(b"\x93NUMPY"), in_place=True),
-        Format("npz", "NPZ", (".npz",), Holds.PROBLEMS, False, "npz", starts(b"PK\x03\x04", b"PK\x05\x06")),
+        Format(
+            "npz",
+            "NPZ",
+            (".npz",),
+            Holds.PROBLEMS,
+            False,
+            "npz",
+            starts(b"PK\x03\x04", b"PK\x05\x06"),
+            goes_back=True,
+        ),
         Format(
             "safetensors",
             "safetensors",

@@ -14,6 +14,7 @@ from attncli.attend.arrays import ARRAYS, INTERMEDIATE, KINDS, NULL_IS_CLOSED, S
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import AnyLabels, Contents, Entry, Labels, Matrix, Named
+from attncli.files.pieces import PIECE, pieces
 from attncli.text import as_json
 
 if TYPE_CHECKING:
@@ -270,16 +271,40 @@ def write(named: Named, file: IO[bytes]) -> None:
     if named.dtype is not None:
         entries["dtype"] = named.dtype
     entries |= named.labels
-    entries |= {name: _strict(array, name) for name, array in named.arrays.items()}
-    lines = (f'"{name}": {as_json(value, allow_nan=False)}' for name, value in entries.items())
-    file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    # What an encoder may refuse comes first: nothing has been written by then.
+    lines = [f'"{name}": {as_json(value, allow_nan=False)}' for name, value in entries.items()]
+    file.write(("{\n" + ",\n".join(lines)).encode())
+    for at, (name, array) in enumerate(named.arrays.items()):
+        file.write(b",\n" * bool(lines or at) + f'"{name}": '.encode())
+        for text in _pieces(array, None if name in NULL_IS_CLOSED else "-Infinity"):
+            file.write(text.encode())
+    file.write(b"\n}\n")
 
 
-def _strict(array: NDArray[Any], name: str) -> Any:
-    """Return nested lists that strict JSON can hold: "NaN" and "Infinity" as texts, null where −∞ closes a key."""
+def _pieces(array: NDArray[Any], minus: str | None) -> Iterator[str]:
+    """Yield the text of nested lists, of which only a piece at a time is in memory.
+
+    Args:
+        array: the numbers.
+        minus: what stands for −∞; strict JSON has "NaN" and "Infinity" as texts, null where −∞ closes a key.
+    """
+    if array.size <= PIECE:
+        yield as_json(_strict(array, minus), allow_nan=False)
+        return
+    yield "["
+    for at, some in enumerate(pieces(array)):
+        yield ", " * (at > 0)
+        if some.ndim < array.ndim:
+            yield from _pieces(some, minus)
+        else:
+            yield as_json(_strict(some, minus), allow_nan=False)[1:-1]
+    yield "]"
+
+
+def _strict(array: NDArray[Any], minus: str | None) -> Any:
     if array.dtype == bool or np.isfinite(array).all():
         return array.tolist()
-    return _finite(array.tolist(), None if name in NULL_IS_CLOSED else "-Infinity")
+    return _finite(array.tolist(), minus)
 
 
 def _finite(value: Any, minus: str | None) -> Any:

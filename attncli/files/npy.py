@@ -11,6 +11,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from mmap import mmap
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -152,7 +153,9 @@ def check_size(header: Header, held: int) -> None:
 
 def write(named: Named, file: IO[bytes]) -> None:
     """Write the last array."""
-    np.lib.format.write_array(file, np.asarray(named.last[1]), allow_pickle=False)
+    # To what is no file of the system NumPy writes in pieces; it could not write to a pipe otherwise.
+    pieces = SimpleNamespace(write=file.write)
+    np.lib.format.write_array(pieces, np.asarray(named.last[1]), allow_pickle=False)
 
 
 def begin(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -156,7 +156,7 @@ def write(named: Named, file: IO[bytes]) -> None:
     text += b" " * (-len(text) % LENGTH)
     file.write(len(text).to_bytes(LENGTH, "little") + text)
     for array in tensors.values():
-        file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+        file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data)
 
 
 def _metadata(named: Named) -> dict[str, str]:

@@ -42,11 +42,16 @@ def encoded(kind: Format, named: Named, margins: Margins = UNSAID) -> bytes:
         InputError: the format cannot hold them.
     """
     file = io.BytesIO()
-    _write(kind, named, file, margins)
+    write(kind, named, file, margins)
     return file.getvalue()
 
 
-def _write(kind: Format, named: Named, file: IO[bytes], margins: Margins = UNSAID) -> None:
+def write(kind: Format, named: Named, file: IO[bytes], margins: Margins = UNSAID) -> None:
+    """Write results to a file that is open, piece by piece.
+
+    Raises:
+        InputError: the format cannot hold them; nothing has been written then.
+    """
     if kind.holds is Holds.MATRIX:
         name, array = named.last
         array = array.reshape(array.shape[-2:]) if max(array.shape[:-2], default=1) == 1 else array
@@ -95,9 +100,22 @@ def save(path: str, data: bytes, force: bool) -> None:
     Raises:
         InputError: as `check_target`, and whatever the system reports about the disk.
     """
+    with saving(path, force) as file:
+        file.write(data)
+
+
+@contextmanager
+def saving(path: str, force: bool) -> Iterator[IO[bytes]]:
+    """Open a file to write as `save` does: it appears when all of it is written."""
     check_target(path, force)
+    target = Path(os.path.realpath(path))
     with _saying(path):
-        _replace(Path(os.path.realpath(path)), data, force)
+        if not is_regular(path):
+            with target.open("wb") as stream:  # a device or pipe; renaming would put a file in its place
+                yield stream
+            return
+        with unfinished(target, force) as stream:
+            yield stream
 
 
 @contextmanager
@@ -187,7 +205,7 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
         return []
     kind = of_output(path, ARCHIVES)
     with _saying(path), unfinished(Path(os.path.realpath(path)), force) as stream:
-        _write(kind, joined(problems), stream)
+        write(kind, joined(problems), stream)
     if kind in exact:
         return []
     types = " or ".join(sorted(narrow))
@@ -206,18 +224,10 @@ def _save_each(path: str, problems: Mapping[str, Named], kind: Format, force: bo
     with _saying(path), unfinished_folder(near) as made:
         for case, each in problems.items():
             with (made / targets[case].name).open("wb") as stream:
-                _write(kind, each, stream)
+                write(kind, each, stream)
         folder.mkdir(exist_ok=True)
         for target in targets.values():
             (made / target.name).replace(target)
-
-
-def _replace(target: Path, data: bytes, force: bool) -> None:
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        target.write_bytes(data)  # a device or pipe; renaming would put a file in its place
-        return
-    with unfinished(target, force) as stream:
-        stream.write(data)
 
 
 @contextmanager
