@@ -62,6 +62,11 @@ class AttentionSteps:
         """The number of keys that each query meets."""
         return self.operands.sizes.keys
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of the computation."""
+        return self.operands.dtype
+
     def select(self, part: Selection) -> Self:
         """Return the computation of a part."""
         return replace(self, operands=self.operands.select(batch=part.batch, head=part.head, rows=part.rows))

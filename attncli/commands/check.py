@@ -8,6 +8,7 @@ from typing import Annotated
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.checks import number
 from attncli.check.diagnosis import Wanted, check
+from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screening, Settings
@@ -17,6 +18,7 @@ from attncli.commands.output import deliver_text, say
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.margins import Margins
+from attncli.problem import estimate, memory
 from attncli.problem.assemble import Opened, assemble, separate
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
@@ -115,6 +117,8 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
+    needed = estimate.check(computation.operands, CHUNK if wanted.diagnose else None)
+    memory.require(needed, "the outputs are too large to be compared", "--no-diagnose takes less" * wanted.diagnose)
     computation.notices.add(of_inputs(computation.operands, computation.called))
     say(computation.notices)
     with progress_bar() as progress, problem.naming_files():

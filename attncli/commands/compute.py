@@ -19,7 +19,8 @@ def run(
     machine: Threads,
 ) -> None:
     r"""Prints tables; -f chooses another format, -o writes a file. Formats that hold one array ({SINGLE}) hold the
-    output, or the result of --step. If only the output is needed, it is streamed: no score matrix is held.
+    output, or the result of --step; of more than a million scores all do. Such an output is streamed: no score
+    matrix is held.
 
     \b
     Examples:
@@ -28,11 +29,9 @@ def run(
       attn compute sample:ocr:query sample:ocr:key sample:ocr:value -o out.npy
     """
     where = destination(output, tables)
-    only_output = where.kind.is_single and not steps.step
-    wanted = ["sum"] if only_output else steps.chosen()
+    wanted = steps.chosen()
     margins = around.margins(where.kind)
     files = inputs.sources(value="sum" in wanted)
     problem = assemble(files, inputs.arrays(), settings.options(), margins=margins)
-    one_matrix = ["sum"] if not steps.step else wanted
-    computation = computation_of(problem, wanted)
-    deliver(computation, tables, where, margins, steps=one_matrix, threads=machine.threads)
+    named = wanted if steps.step else ()
+    deliver(computation_of(problem, wanted), tables, where, margins, steps=named, threads=machine.threads)

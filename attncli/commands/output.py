@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from io import BytesIO
+from typing import IO, TYPE_CHECKING
 
 from attncli.commands.arguments import Tables
 from attncli.commands.destination import TABLE, Destination
@@ -14,7 +15,8 @@ from attncli.commands.messages import notice
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
 from attncli.files.margins import Margins
-from attncli.problem.computation import AttentionComputation, Computation, Resources
+from attncli.problem.computation import LONG_TEXT, AttentionComputation, Computation, Resources
+from attncli.problem.memory import size
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Delivery:
-    """Results to be written.
+    """Results to be written, piece by piece: neither all text nor a copy of all numbers is in memory.
 
     Attributes:
         computation: what to compute.
@@ -52,14 +54,19 @@ class Delivery:
         """The heads and batch items to write in formats for programs."""
         return self.choice.part(self.computation.shape)
 
-    def check(self) -> None:
-        """Refuse what the format cannot hold, before computing anything.
+    def check(self, path: str | None) -> None:
+        """Refuse what the format cannot hold, or the memory, before computing anything; announce a long text.
+
+        Args:
+            path: the file that is written; None: standard output.
 
         Raises:
             InputError: one head is requested but the format carries all of them, or there is not enough memory.
         """
         if self.kind not in DATA:
-            self.choice.places(self.computation.shape)
+            from attncli.compute import report
+
+            report.require(self.computation, self.choice, self.view)
             return
         if self.computation.carries and not self.kind.is_single and self.choice.picks_one:
             single = listed(each.name for each in DATA if each.is_single)
@@ -67,29 +74,45 @@ class Delivery:
                 f"{self.kind.name} carries the whole problem to the next step, with all heads and batch items",
                 hint=f"{single} hold one array, that of --head",
             )
-        self.computation.check_memory(self.part, text=self.kind.text)
+        length = self.computation.length(self.part, self.kind)
+        whole = length if self.kind.goes_back and path is None else 0
+        in_place = path is not None and self.fills(path)
+        needed = self.computation.needs(self.part, threads=self.threads, in_place=in_place)
+        self.computation.require(needed + whole, self.part)
+        if self.kind.text and length > LONG_TEXT:
+            other = next(each for each in DATA if not each.text and each.is_single is self.kind.is_single)
+            less = f"{size(self.computation.length(self.part, other))} as {other.title}"
+            say([f"about {size(length)} of {self.kind.title} will be written; the same would be {less}"])
 
-    def encoded(self) -> bytes:
-        """Return the results, encoded in the format."""
+    def fills(self, path: str) -> bool:
+        """Tell whether a file is written while it is computed, and so may be larger than memory."""
+        from attncli.files.save import is_regular
+
+        streams = isinstance(self.computation, AttentionComputation) and self.computation.streams
+        return streams and self.kind.in_place and is_regular(path)
+
+    def writer(self) -> Callable[[IO[bytes]], None]:
+        """Compute what formats for programs hold; return what writes it, or a table, to a file that is open."""
         if self.kind not in DATA:
             from attncli.compute import report
 
-            show = {"table": report.to_text, "markdown": report.to_markdown}[self.kind.name]
-            return show(self.computation, self.choice, self.view).encode()
-        from attncli.files.save import encoded
+            show = {"table": report.write_text, "markdown": report.write_markdown}[self.kind.name]
+            return lambda file: show(self.computation, self.choice, self.view, lambda text: file.write(text.encode()))
+        from attncli.files.save import write
 
         with progress_bar() as progress:
             result = self.computation.result(self.part, Resources(self.threads, progress))
-        return encoded(self.kind, result, self.margins)
+        return partial(write, self.kind, result, margins=self.margins)
 
     def to_file(self, path: str, force: bool) -> None:
         """Write a file; an output that is streamed is written while it is computed."""
-        from attncli.files.save import is_regular, mapped, save
+        from attncli.files.save import mapped, saving
 
         computation = self.computation
-        in_place = self.kind.in_place and is_regular(path)
-        if not (isinstance(computation, AttentionComputation) and computation.streams and in_place):
-            save(path, self.encoded(), force)
+        if not (isinstance(computation, AttentionComputation) and self.fills(path)):
+            write = self.writer()
+            with saving(path, force) as file:
+                write(file)
             return
         shape, dtype = computation.output_shape(self.part), computation.operands.output_dtype
         with mapped(self.kind, path, shape, dtype, force) as out, progress_bar() as progress:
@@ -102,9 +125,14 @@ class Delivery:
 
             to_terminal(self.computation, self.choice, self.view)
             return
-        data = self.encoded()
+        write = self.writer()
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        if self.kind.goes_back:
+            whole = BytesIO()
+            write(whole)
+            sys.stdout.buffer.write(whole.getbuffer())
+        else:
+            write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 
@@ -124,17 +152,19 @@ def deliver(
         tables: how much tables show.
         where: the file or standard output, and the format.
         margins: what stands around the numbers of tables.
-        steps: the steps requested by name; formats of one matrix hold only one.
+        steps: the steps requested by name, if any; formats of one matrix hold only one.
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
     """
+    if where.kind in DATA and not steps:
+        computation = computation.without_steps(where.kind)
     delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins)
     if where.kind.is_single and len(steps) > 1:
         hint = "use " + listed((each.name for each in DATA if each.is_archive), "or")
         raise InputError(f"{where.kind.name} holds one array, but --step asks for {len(steps)}", hint=hint)
-    delivery.check()
+    delivery.check(where.path)
     if where.path is None:
         delivery.to_stdout()
     else:

@@ -110,7 +110,7 @@ def picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> by
             screen, console = terminal.recorder(drawing.screen().width)
             room = terminal.room(screen, console, multiples=len(places) > 1)
             return terminal.to_svg(draw(computation, drawing.what, places, room, progress), screen, console).encode()
-        drawn = draw(computation, drawing.what, places, (figure.MOST, figure.MOST), progress)
+        drawn = draw(computation, drawing.what, places, (figure.MOST, figure.MOST), progress, figure.needs)
     data, missing = figure.to_bytes(drawn, kind.name)
     computation.notices.add([missing] if missing else [])
     return data

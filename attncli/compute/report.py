@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,17 +15,20 @@ from attncli.attend.operands import ScoreOperands
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
+from attncli.problem import estimate
 from attncli.problem.computation import Computation, ScoreComputation
 from attncli.problem.selection import Choice
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.plain import PlainConsole
-from attncli.show.tables import Grid, print_grid
+from attncli.show.tables import MOST_COLUMNS, Grid, print_grid
 from attncli.show.view import View
 from attncli.show.window import Axis, ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Write = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,29 @@ def facts(computation: Computation, choice: Choice) -> list[str]:
     return [shapes, *options, *choice.left_out(computation.shape)]
 
 
-def to_text(computation: Computation, choice: Choice, view: View) -> str:
-    """Return the report as text without colours."""
-    text = io.StringIO()
+def require(computation: Computation, choice: Choice, view: View) -> None:
+    """Refuse, before anything is computed, a head that does not exist, and more rows than memory holds.
+
+    Raises:
+        InputError: there is no such head or batch item, or not enough memory.
+    """
+    batch, head = choice.places(computation.shape)[0]
+    part, keys = Selection(batch, head), computation.calculation.keys
+    rows = min(view.most_rows or computation.shape[2], computation.shape[2])
+    columns = min(keys, view.most_columns(keys) or MOST_COLUMNS)
+    shown = estimate.table(rows, columns)
+    computation.require(computation.needs(part, rows=rows) + shown, part, "--rows N shows fewer")
+
+
+def write_text(computation: Computation, choice: Choice, view: View, write: Write) -> None:
+    """Write the report as text without colours."""
     uncoloured = replace(view, screen=replace(view.screen, color=False, unicode=True))
-    to_terminal(computation, choice, uncoloured, PlainConsole(text))
-    return text.getvalue()
+    to_terminal(computation, choice, uncoloured, PlainConsole(write))
 
 
 def to_terminal(computation: Computation, choice: Choice, view: View, console: PlainConsole | None = None) -> None:
     """Print the report, on standard output or another console."""
     out = console or view.screen.line_console()
-    choice.places(computation.shape)  # a head that does not exist is refused before anything is printed
     say = partial(print_lines, screen=view.screen, console=out)
     if "title" in computation.problem.texts:
         say(computation.problem.texts["title"], style="bold")
@@ -123,14 +136,19 @@ def to_terminal(computation: Computation, choice: Choice, view: View, console: P
         print_grid(section.grid, view.screen, out, view.digits, most)
 
 
-def to_markdown(computation: Computation, choice: Choice, view: View) -> str:
-    """Return the report as Markdown."""
+def write_markdown(computation: Computation, choice: Choice, view: View, write: Write) -> None:
+    """Write the report as Markdown."""
+    for at, part in enumerate(_markdown(computation, choice, view)):
+        write("\n\n" * (at > 0) + part)
+    write("\n")
+
+
+def _markdown(computation: Computation, choice: Choice, view: View) -> Iterator[str]:
     from attncli.show import markdown
 
     title = [computation.problem.texts["title"]] if "title" in computation.problem.texts else []
-    parts = [markdown.escape(line) for line in (*title, *facts(computation, choice))]
+    yield from map(markdown.escape, (*title, *facts(computation, choice)))
     for section in sections(computation, choice, view):
         most = view.most_columns(section.grid.numbers.shape[1])
-        parts.append(f"**{markdown.escape(section.title)}**")
-        parts.append(markdown.table(section.grid, view.digits, most).rstrip())
-    return "\n\n".join(parts) + "\n"
+        yield f"**{markdown.escape(section.title)}**"
+        yield markdown.table(section.grid, view.digits, most).rstrip()

@@ -14,9 +14,11 @@ from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
 from attncli.explain.positions import by_distance, elsewhere, telling_row
+from attncli.problem import estimate
 from attncli.problem.computation import ScoreComputation
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
+from attncli.show.tables import MOST_COLUMNS
 from attncli.show.view import View
 from attncli.show.window import around
 from attncli.text import nearest
@@ -73,6 +75,9 @@ def choose(
     query_labels, key_labels = labels.get("query_labels"), labels.get("key_labels")
     the_row = telling_row(o, batch, head) if row is None else find("row", row, query_labels, queries)
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
+    part, count = Selection(batch, head), len(rows.indices)
+    tables = 2 * estimate.table(count, min(o.sizes.keys, MOST_COLUMNS))  # one is written while the next is made
+    computation.require(computation.needs(part, rows=count) + tables, part, "--rows N shows fewer")
     some = o.select(batch=batch, head=head, rows=rows.indices)
     made = computation.compute(Selection(batch, head, rows.indices))
     arrays = {name: array[0, 0] for name, array in made.everything.items()}

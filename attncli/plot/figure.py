@@ -13,6 +13,7 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.plot.picture import Panel, Picture
+from attncli.problem import estimate
 from attncli.show import heat
 from attncli.text import shortened, visible
 
@@ -32,6 +33,7 @@ MOST_TITLE = 200
 # In inches: a cell, and the least and largest side of a map; a small multiple. In points: the type.
 CELL, LEAST, LARGEST = 0.28, 3.0, 14.0
 MULTIPLE = 2.4
+DPI = 150
 TYPE = 8.0
 # The font that comes with matplotlib has all characters below this one.
 LATIN = 0x250
@@ -63,14 +65,42 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
         figure = _one(picture, Figure) if len(picture.panels) == 1 else _many(picture, Figure)
         data = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        figure.savefig(data, format=kind, dpi=150, bbox_inches="tight", metadata=metadata)
+        figure.savefig(data, format=kind, dpi=DPI, bbox_inches="tight", metadata=metadata)
     return data.getvalue(), missing
 
 
+def needs(rows: int, columns: int, panels: int) -> int:
+    """Return the bytes that drawing takes beside the numbers.
+
+    Args:
+        rows: those of a map.
+        columns: likewise.
+        panels: how many maps there are.
+    """
+    width, height = _size(rows, columns) if panels == 1 else _size_of_many(panels)
+    return estimate.canvas(round(width * height * DPI * DPI))
+
+
+def _size(rows: int, columns: int) -> tuple[float, float]:
+    """Return the width and height of a figure of one map, in inches."""
+    width, height = (min(LARGEST, max(LEAST, CELL * n)) for n in (columns, rows))
+    return width + 1.5, height + 1.0
+
+
+def _grid(count: int) -> tuple[int, int]:
+    """Return how many of these maps stand below each other and how many side by side."""
+    across = math.ceil(math.sqrt(count * 1.4))
+    return math.ceil(count / across), across
+
+
+def _size_of_many(count: int) -> tuple[float, float]:
+    """Return the width and height of a figure of small multiples, in inches."""
+    down, across = _grid(count)
+    return across * MULTIPLE + 1, down * MULTIPLE + 0.8
+
+
 def _one(picture: Picture, make: type[Figure]) -> Figure:
-    rows, columns = picture.panels[0].numbers.shape
-    size = [min(LARGEST, max(LEAST, CELL * n)) for n in (columns, rows)]
-    figure = make(figsize=(size[0] + 1.5, size[1] + 1.0), layout="constrained")
+    figure = make(figsize=_size(*picture.panels[0].numbers.shape), layout="constrained")
     axes = figure.subplots()
     image = _map(axes, picture, picture.panels[0])
     _ticks(axes, picture)
@@ -82,9 +112,8 @@ def _one(picture: Picture, make: type[Figure]) -> Figure:
 
 def _many(picture: Picture, make: type[Figure]) -> Figure:
     count = len(picture.panels)
-    across = math.ceil(math.sqrt(count * 1.4))
-    down = math.ceil(count / across)
-    figure = make(figsize=(across * MULTIPLE + 1, down * MULTIPLE + 0.8), layout="constrained")
+    down, across = _grid(count)
+    figure = make(figsize=_size_of_many(count), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False)
     image = None
     for at, axes in enumerate(grid.flat):

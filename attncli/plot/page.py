@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.languages import DEFAULT, catalogue
-from attncli.plot.picture import Progress, averaged, part_of
+from attncli.plot.picture import Progress, averaged, part_of, require
 from attncli.problem.computation import AttentionComputation
 from attncli.show import heat, html
 from attncli.text import visible
@@ -81,6 +81,8 @@ def collect(
     kinds = [step for step in STEPS[:-1] if step != "capped" or o.options.softcap is not None]
     side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))
     run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
+    cells = math.ceil(sizes.queries / run[0]) * math.ceil(sizes.keys / run[1])
+    require(computation, (batch, head), sizes.heads * len(kinds) * cells)
     heads = []
     for each in range(sizes.heads):
         heads.append(averaged(computation, kinds, batch, each, run, part_of(progress, each, sizes.heads)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from attncli.attend.computations import Selection
 from attncli.errors import InputError
+from attncli.problem import estimate
 from attncli.problem.computation import ScoreComputation
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ KINDS = ("weights", "scores", "logits")
 # Marks a closed key; a number that is drawn is never −∞.
 CLOSED = -np.inf
 # The scores that are computed at a time, so that a picture of any size takes little memory.
-CHUNK = 1 << 22
+CHUNK = 1 << 21
 Progress = Callable[[float], None]
 
 
@@ -79,6 +80,7 @@ def draw(
     places: Sequence[tuple[int, int]],
     most: tuple[int, int],
     progress: Progress | None = None,
+    needs: Callable[[int, int, int], int] | None = None,
 ) -> Picture:
     """Compute what is drawn.
 
@@ -88,9 +90,10 @@ def draw(
         places: batch items and heads.
         most: the rows and columns that there is room for; larger matrices are averaged down.
         progress: called with the share that is done.
+        needs: how many bytes drawing takes of the rows and columns of a map and the number of maps; None: next to none.
 
     Raises:
-        InputError: the problem does not have what is asked for.
+        InputError: the problem does not have what is asked for, or there is not enough memory.
     """
     o = computation.operands
     if kind not in KINDS:
@@ -101,6 +104,8 @@ def draw(
     items = [computation.problem.labels_of(batch) for batch in dict(places)]
     labels = items[0] if all(each == items[0] for each in items) else {}
     several = (o.sizes.batch > 1, o.sizes.heads > 1)
+    rows, columns, count = math.ceil(queries / down), math.ceil(keys / across), len(places)
+    require(computation, places[0], count * rows * columns, 0 if needs is None else needs(rows, columns, count))
     panels = []
     for done, (batch, head) in enumerate(places):
         part = part_of(progress, done, len(places))
@@ -123,6 +128,25 @@ def part_of(progress: Progress | None, done: int, count: int) -> Progress | None
     return None if progress is None else lambda share: progress((done + share) / count)
 
 
+def require(computation: ScoreComputation, place: tuple[int, int], cells: int, drawing: int = 0) -> None:
+    """Refuse maps for which there is no memory, before any is computed.
+
+    Args:
+        computation: score and softmax of the problem.
+        place: a batch item and head.
+        cells: those of all maps together.
+        drawing: bytes that are needed beside them to draw them.
+
+    Raises:
+        InputError: with the size of the matrices.
+    """
+    part = Selection(*place)
+    o = computation.select(part)
+    averages = estimate.averages(estimate.first(o, rows_at_once(o.sizes.keys)))
+    needed = estimate.maps(cells) + max(averages, drawing)
+    computation.require(needed, part, "--head N draws one head")
+
+
 def averaged(
     computation: ScoreComputation,
     kinds: Sequence[str],
@@ -135,35 +159,61 @@ def averaged(
 
     Closed keys have no logit and no weight, and are left out of those means; they do have scores.
     """
-    o = computation.operands
-    queries, keys = o.sizes.queries, o.sizes.keys
-    down, across = run
-    step = max(1, CHUNK // (keys * down)) * down
-    rows: dict[str, list[NDArray[Any]]] = {kind: [] for kind in kinds}
+    queries, keys = computation.operands.sizes.queries, computation.operands.sizes.keys
+    step = rows_at_once(keys)
+    means = {kind: _Means((queries, keys), run) for kind in kinds}
     for start in range(0, queries, step):
         made = computation.compute(Selection(batch, head, np.arange(start, min(start + step, queries))))
         closed = np.asarray(made.arrays["logits"][0, 0]) == -np.inf
         for kind in kinds:
             numbers = np.asarray(made.arrays[kind][0, 0], dtype=np.float64)
-            some = numbers if kind in ("scores", "capped") else np.where(closed, CLOSED, numbers)
-            rows[kind].append(_means(some, down, across))
+            means[kind].add(start, numbers if kind in ("scores", "capped") else np.where(closed, CLOSED, numbers))
         if progress is not None:
             progress(min(1.0, (start + step) / queries))
-    return {kind: np.concatenate(parts) for kind, parts in rows.items()}
+    return {kind: each.result() for kind, each in means.items()}
 
 
-def _means(numbers: NDArray[Any], down: int, across: int) -> NDArray[Any]:
-    if down == across == 1:
-        return numbers
-    height, width = (-(-n // run) for n, run in zip(numbers.shape, (down, across), strict=True))
-    padded = np.full((height * down, width * across), CLOSED)
-    padded[: numbers.shape[0], : numbers.shape[1]] = numbers
-    cells = padded.reshape(height, down, width, across)
-    counted = np.isfinite(cells)
-    total = np.where(counted, cells, 0).sum(axis=(1, 3))
-    count = counted.sum(axis=(1, 3))
-    nothing = np.where((cells == CLOSED).all(axis=(1, 3)), CLOSED, np.nan)
-    return np.where(count == 0, nothing, total / np.where(count == 0, 1, count))
+def rows_at_once(keys: int) -> int:
+    """Return how many rows of a matrix are computed at a time, whatever is averaged into one."""
+    return max(1, CHUNK // keys)
+
+
+class _Means:
+    """The means of every ``run`` of rows and columns of a matrix, of which some rows at a time are added."""
+
+    def __init__(self, shape: tuple[int, int], run: tuple[int, int]) -> None:
+        self.down = run[0]
+        self.columns = np.arange(0, shape[1], run[1])
+        self.whole = run == (1, 1)
+        cells = (-(-shape[0] // run[0]), len(self.columns))
+        self.total = np.empty(shape) if self.whole else np.zeros(cells)
+        # How many finite numbers each cell has, and how many others that are no closed key.
+        self.finite, self.others = (np.zeros((0, 0) if self.whole else cells, dtype=np.int64) for _ in range(2))
+
+    def add(self, start: int, numbers: NDArray[Any]) -> None:
+        """Add the rows that begin at ``start``."""
+        if self.whole:
+            self.total[start : start + len(numbers)] = numbers
+            return
+        cells = np.arange(start, start + len(numbers)) // self.down
+        rows = np.flatnonzero(np.diff(cells, prepend=-1))
+        place = slice(cells[0], cells[-1] + 1)
+        finite = np.isfinite(numbers)
+        self.finite[place] += self._sums(finite, rows)
+        self.others[place] += self._sums(~finite & (numbers != CLOSED), rows)
+        self.total[place] += self._sums(np.where(finite, numbers, 0.0), rows)
+
+    def _sums(self, numbers: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+        dtype = np.int64 if numbers.dtype == bool else np.float64
+        across = np.add.reduceat(numbers, self.columns, axis=1, dtype=dtype)
+        return np.add.reduceat(across, rows, axis=0)
+
+    def result(self) -> NDArray[Any]:
+        """Return the means of the finite numbers; where there are none, closed or no number."""
+        if self.whole:
+            return self.total
+        nothing = np.where(self.others > 0, np.nan, CLOSED)
+        return np.where(self.finite > 0, self.total / np.maximum(self.finite, 1), nothing)
 
 
 def _caption(kind: str, queries: int, keys: int, down: int, across: int, closed: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +14,21 @@ from attncli.attend.computations import AttentionSteps, Calculation, Selection, 
 from attncli.attend.operands import Operands, ScoreOperands, precision
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
-from attncli.errors import InputError
+from attncli.attend.steps import STEPS
 from attncli.files.contents import Named
-from attncli.files.formats import FORMATS
-from attncli.problem.memory import available_memory
+from attncli.files.formats import FORMATS, Format
+from attncli.problem import estimate, memory
 from attncli.problem.notices import Notices, of_empty, of_inputs, of_logits, of_numbers, of_overflow, of_unused
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Up to this number of scores the steps are as fast as the stream, and match a pipe of filters to the last digit.
+# Up to this number of scores the steps are as fast as the stream, and match a pipe of filters to the last digit. Of
+# more, the output alone is written unless a step is asked for: the other results would be of this size each.
 FEW_SCORES = 1 << 20
+# Text of more bytes than this is announced before it is written.
+LONG_TEXT = 100_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +97,51 @@ class Computation(ABC):
         """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
         return False
 
-    def check_memory(self, part: Selection, *, text: bool) -> None:  # noqa: B027  # optional
-        """Refuse a result that would not fit into memory, before computing any of it.
+    def without_steps(self, kind: Format) -> Computation:
+        """Return the computation of what a format for programs holds where no step is asked for by name."""
+        return self
+
+    @abstractmethod
+    def needs(
+        self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
+    ) -> int:
+        """Return about how many bytes it takes to compute a part.
+
+        Args:
+            part: heads and batch items.
+            rows: how many queries of them; None: all.
+            threads: those of a stream; None: as many as it takes by itself.
+            in_place: whether an output that is streamed goes into a mapped file.
+        """
+
+    @abstractmethod
+    def counts(self, part: Selection) -> dict[str, int]:
+        """Return how many numbers each requested result of a part has."""
+
+    def length(self, part: Selection, kind: Format) -> int:
+        """Return about how many bytes a part takes in a format for programs."""
+        counts = self.counts(part)
+        if kind.is_single:
+            counts = dict(list(counts.items())[-1:])
+        elif self.carries:
+            counts = {name: array.size for name, array in self.problem.arrays.items()} | counts
+        return estimate.encoded(kind, counts, self.calculation.dtype.itemsize)
+
+    def require(self, needed: int, part: Selection, hint: str = "") -> None:
+        """Refuse what would not fit into memory, before computing any of it.
+
+        Args:
+            needed: bytes.
+            part: what is computed.
+            hint: what to do instead, if the command knows it best.
 
         Raises:
             InputError: with its size, and what to do instead.
         """
-        # Softmax alone and the sum alone need no more memory than the matrix that was already read.
+        name, count = max(self.counts(part).items(), key=lambda each: each[1])
+        what = f"{name} would take {memory.size(count * self.calculation.dtype.itemsize)}"
+        one_head = "--head N takes one head of it" * (self.shape[1] > 1 and part.head is None)
+        memory.require(needed, what, hint or one_head)
 
     def compute(self, part: Selection) -> Computed:
         """Compute a part, and add to the notices."""
@@ -163,26 +204,34 @@ class ScoreComputation(Computation):
         yield from of_overflow(made, operands)
         yield from of_logits(made["logits"], part.rows)
 
-    def check_memory(self, part: Selection, *, text: bool) -> None:
-        """Refuse scores that would not fit into memory.
+    def needs(
+        self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
+    ) -> int:
+        """Return about how many bytes it takes to compute a part."""
+        return estimate.steps(estimate.first(self.select(part), rows), self.last)
+
+    def counts(self, part: Selection) -> dict[str, int]:
+        """Return how many numbers each requested result of a part has."""
+        sizes = self.select(part).sizes
+        scores, output = sizes.batch * sizes.heads * sizes.queries * sizes.keys, math.prod(sizes.output_shape)
+        names = [name for name in self.names if name != "capped" or self.operands.options.softcap is not None]
+        return {name: output if name == "output" else scores for name in names}
+
+    def require(self, needed: int, part: Selection, hint: str = "") -> None:
+        """Refuse scores, or an output, that would not fit into memory.
 
         Raises:
             InputError: with their size, and what to do instead.
         """
-        if self.streams:
-            return
         o = self.select(part)
-        shape = (o.sizes.batch, o.sizes.heads, o.sizes.queries, o.sizes.keys)
-        size = math.prod(shape) * o.dtype.itemsize
-        # During softmax there are scores, logits, exponentials and weights; as text each number takes 20 bytes.
-        needed = 4 * size + (40 * math.prod(shape) if text else 2 * size)
-        if needed > available_memory():
-            axes = f"{show(shape[4 - o.sizes.rank :])} {o.dtype.name}"
-            file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
-            raise InputError(
-                f"each matrix of scores or weights would take {size / 1e9:.1f} GB ({axes}), too much for this machine",
-                hint=f"--step sum or -o {file} streams the output alone; tables show a part of every step",
-            )
+        file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
+        shape = o.sizes.output_shape if self.streams else (o.sizes.batch, o.sizes.heads, o.sizes.queries, o.sizes.keys)
+        bulk = memory.size(math.prod(shape) * o.dtype.itemsize) + f" ({show(shape[4 - o.sizes.rank :])} {o.dtype.name})"
+        if self.streams:
+            memory.require(needed, f"the output would take {bulk}", f"-o {file} alone writes it without holding it")
+            return
+        hint = hint or f"--step sum or -o {file} streams the output alone; tables show a part of every step"
+        memory.require(needed, f"each matrix of scores or weights would take {bulk}", hint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +247,30 @@ class AttentionComputation(ScoreComputation):
     @property
     def streams(self) -> bool:
         """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
+        return list(self.names) == ["output"] and self.scores > FEW_SCORES
+
+    @property
+    def scores(self) -> int:
+        """The number of scores of the whole problem."""
         sizes = self.operands.sizes
-        scores = sizes.batch * sizes.heads * sizes.queries * sizes.keys
-        return list(self.names) == ["output"] and scores > FEW_SCORES
+        return sizes.batch * sizes.heads * sizes.queries * sizes.keys
+
+    def without_steps(self, kind: Format) -> AttentionComputation:
+        """Return the computation of the output alone, if the format holds nothing else or the problem is large."""
+        if not kind.is_single:
+            if self.scores <= FEW_SCORES:
+                return self
+            every = " ".join(f"--step {step}" for step in STEPS)
+            self.notices.add([f"there are {self.scores} scores: only the output is written; {every} writes all steps"])
+        return replace(self, names=["output"])
+
+    def needs(
+        self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
+    ) -> int:
+        """Return about how many bytes it takes to compute a part."""
+        if not self.streams:
+            return super().needs(part, rows=rows)
+        return estimate.stream(self.select(part), threads=threads, in_place=in_place)
 
     def select(self, part: Selection) -> Operands:
         """Return the operands of a part."""
@@ -244,10 +314,20 @@ class SoftmaxComputation(Computation):
         """The prepared arrays."""
         return self.softmax
 
+    def needs(
+        self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
+    ) -> int:
+        """Return about how many bytes it takes to compute a part."""
+        return estimate.softmax(estimate.first(self.calculation.select(part), rows))
+
+    def counts(self, part: Selection) -> dict[str, int]:
+        """Return how many weights a part has."""
+        return {"weights": self.calculation.select(part).logits.size}
+
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return the notices about some logits."""
         logits = self.calculation.select(part).logits
-        yield from of_numbers(**{self.calculation.given: logits[logits != -np.inf]})
+        yield from of_numbers({self.calculation.given: logits}, closed=True)
         yield from of_logits(logits, part.rows)
 
 
@@ -262,10 +342,21 @@ class SumComputation(Computation):
         """The prepared arrays."""
         return self.weighted_sum
 
+    def needs(
+        self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
+    ) -> int:
+        """Return about how many bytes it takes to compute a part."""
+        return estimate.weighted_sum(estimate.first(self.calculation.select(part), rows))
+
+    def counts(self, part: Selection) -> dict[str, int]:
+        """Return how many numbers the output of a part has."""
+        chosen = self.calculation.select(part)
+        return {"output": math.prod(chosen.shape) * chosen.value.shape[-1]}
+
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return the notices about some weights and values."""
         chosen = self.calculation.select(part)
-        yield from of_numbers(weights=chosen.weights, **{chosen.given: chosen.value})
+        yield from of_numbers({"weights": chosen.weights, chosen.given: chosen.value})
 
 
 def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:

@@ -74,10 +74,10 @@ def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Ite
         counts.setdefault(found, []).append("mask")
 
 
-def of_numbers(**arrays: NDArray[Any]) -> Iterator[str]:
-    """Report NaN and ∞ in these arrays."""
+def of_numbers(arrays: Mapping[str, NDArray[Any]], *, closed: bool = False) -> Iterator[str]:
+    """Report NaN and ∞ in these arrays, by name; those that are closed may hold −∞."""
     for name, array in arrays.items():
-        if counts := not_finite(array):
+        if counts := not_finite(array, closed=closed):
             yield f"{name} holds {counts}"
 
 

@@ -8,6 +8,8 @@ from attncli.attend.arrays import ARRAYS, RESULTS
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
 from attncli.files.formats import DATA
+from attncli.problem.computation import FEW_SCORES, LONG_TEXT
+from attncli.problem.memory import size
 from attncli.reference.arrays import table
 from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program
@@ -27,6 +29,7 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Heading(words.say("results_names"))
     yield table(words, [ARRAYS[name] for name in RESULTS])
     yield Paragraph(words.say("results_one", formats=words.listed(each.title for each in DATA if each.is_single)))
+    yield Paragraph(words.say("results_large", scores=str(FEW_SCORES), text=size(LONG_TEXT)))
     yield Paragraph(words.say("results_json"))
     yield Paragraph(words.say("results_types"))
     yield Heading(words.say("results_status"))

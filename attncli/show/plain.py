@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,15 +13,15 @@ class PlainConsole:
     """The part of a Rich console that lines without colours need.
 
     Args:
-        file: where they go.
+        write: what takes them.
     """
 
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self.write = write
 
     def print(self, line: object = "", **how: object) -> None:
         """Print one line; how Rich would fit it to the screen does not matter to text that fits."""
-        self.file.write(f"{line}\n")
+        self.write(f"{line}\n")
 
 
 def print_pieces(pieces: Iterable[tuple[str, str]], console: Console | PlainConsole, *, trimmed: bool = False) -> None:

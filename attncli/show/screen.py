@@ -89,7 +89,7 @@ class Screen:
 
     def line_console(self) -> Console | PlainConsole:
         """Return a console for lines alone, as tables of numbers are; without colours it needs no Rich."""
-        return self.console() if self.color else PlainConsole(sys.stdout)
+        return self.console() if self.color else PlainConsole(sys.stdout.write)
 
     def write(self, text: str) -> str:
         """Return the text in characters that this screen has."""

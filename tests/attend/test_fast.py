@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from itertools import product
 from typing import Any
@@ -18,6 +20,7 @@ from attncli.attend import steps as stepwise
 from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from tests.support.processes import environment
 
 
 def around(number: int) -> list[int]:
@@ -141,6 +144,27 @@ def test_the_number_of_threads_changes_no_bit(heads: int, queries: int, keys: in
     for fast, reference in made[1:]:
         assert_array_equal(fast, made[0][0])
         assert_array_equal(reference, made[0][1])
+
+
+def test_the_threads_that_blas_begins_with_change_no_bit() -> None:
+    """Whatever is installed: a package that does not see NumPy's BLAS would hold it to nothing."""
+    script = (
+        "import hashlib, numpy as np, attncli; rng = np.random.default_rng(0); "
+        "arrays = [rng.standard_normal(shape) for shape in ((300, 65), (700, 65), (700, 33))]; "
+        "made = attncli.steps(*arrays); "
+        "print([hashlib.sha256(each.tobytes()).hexdigest() for each in (made.weights, made.output)])"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            env=environment(OPENBLAS_NUM_THREADS=threads),
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    ]
+    assert found[1:] == found[:2]
+    assert found[0]
 
 
 def adversary(kind: str, rng: np.random.Generator) -> dict[str, Any]:

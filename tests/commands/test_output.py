@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from tests.support.files import put
 from tests.support.places import SAMPLES
-from tests.support.processes import called
+from tests.support.processes import called, environment
 
 ARTICLE = SAMPLES / "article.json"
 OUTPUT = called("compute", ARTICLE, "-f", "csv").out
@@ -117,3 +119,22 @@ def test_more_than_a_matrix_is_refused_as_before(tmp_path: Path) -> None:
     np.save(tmp_path / "q.npy", np.ones((1, 2, 3, 4)))
     err = called("compute", "q.npy", "-f", "csv", status=2, cwd=tmp_path).err
     assert err.startswith("attn: output is 1×2×3×4, and CSV holds one matrix\n")
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "npz", "md"])
+def test_a_disk_that_takes_only_half_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    """What is written in pieces is no file until all of it is there."""
+    script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)); "
+    script += "from attncli.__main__ import main; main()"
+    words = [sys.executable, "-c", script, "compute", str(SAMPLES / "induction.npz"), "--head", "1"]
+    done = subprocess.run(
+        [*words, "-o", f"o.{kind}"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"attn: o.{kind}: cannot be written: File too large\n"
+    assert list(tmp_path.iterdir()) == []

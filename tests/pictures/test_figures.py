@@ -12,6 +12,7 @@ import pytest
 
 from attncli.show import heat
 from tests.support.files import files
+from tests.support.memory import beyond_start
 from tests.support.places import SAMPLES
 from tests.support.processes import attn
 
@@ -88,3 +89,10 @@ def test_scripts_without_a_font_are_told(tmp_path: Path) -> None:
     err = attn("plot", "f.json", "-o", "f.png", cwd=tmp_path).err
     assert err.startswith("attn: notice: no font of this system has \U00012000;")
     assert attn("plot", "g.json", "-o", "g.png", cwd=tmp_path).err == ""
+
+
+@pytest.mark.parametrize("command", ["plot STATES -o o.png", "plot STATES -o o.pdf"])
+def test_what_is_reckoned_is_what_is_taken(tmp_path: Path, command: str) -> None:
+    """By matplotlib too: see the test of this name of all other commands."""
+    taken, reckoned = beyond_start(tmp_path, 1500, command)
+    assert 0.9 * taken <= reckoned <= 2 * taken

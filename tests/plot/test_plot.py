@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,6 +15,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from attncli.plot.picture import draw
+from attncli.problem.factory import scores_of
+from attncli.problem.problem import Problem
 from tests.support.files import files
 from tests.support.golden import golden
 from tests.support.places import SAMPLES
@@ -221,3 +225,28 @@ def test_a_page_opens_at_what_was_asked_for(tmp_path: Path) -> None:
         "explain", SAMPLES / "coreference.npz", "--head", "1", "--row", "it", "--col", "animal", "-f", "html"
     ).out
     assert data_of(page)["first"] == {"row": 10, "column": 2}
+
+
+def test_many_rows_and_columns_are_averaged_some_rows_at_a_time() -> None:
+    """Each cell of the map is the mean of 1000 × 250 open keys; 20 million scores would take half a gigabyte."""
+    rng = np.random.default_rng(0)
+    query, key = (rng.standard_normal((count, 2)) for count in (2000, 10_000))
+    mask = np.ones((1, 10_000), dtype=bool)
+    mask[0, 250:500] = mask[0, -100:] = False
+    computation = scores_of(Problem({"query": query, "key": key, "mask": mask}, {}), ["score", "softmax"])
+    tracemalloc.start()
+    drawn = {kind: draw(computation, kind, [(0, 0)], (2, 40)).panels[0].numbers for kind in ("weights", "scores")}
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200_000_000
+    scores = query @ key.T
+    exponentials = np.where(mask, np.exp(scores - scores.max(axis=1, keepdims=True)), 0)
+    weights = exponentials / exponentials.sum(axis=1, keepdims=True)
+    shape = (2, 1000, 40, 250)
+    assert np.allclose(drawn["scores"], scores.reshape(shape).mean(axis=(1, 3)))
+    assert (drawn["weights"][:, 1] == -np.inf).all()
+    others = np.arange(40) != 1
+    opened = np.broadcast_to(mask, scores.shape).reshape(shape).sum(axis=(1, 3))
+    assert np.allclose(
+        drawn["weights"][:, others], (weights.reshape(shape).sum(axis=(1, 3)) / np.maximum(opened, 1))[:, others]
+    )

@@ -145,6 +145,12 @@ REFERENCE = {
         "logits, `softmax` the weights. With packed heads scores, logits and weights have their heads apart, and the "
         "output is packed as the query is."
     ),
+    "results_large": (
+        "Of more than {scores} scores, `attn compute` writes the output alone in the other formats for programs too, and "
+        "says so: every other result would be as large as the scores. `--step` asks for them. The steps as filters always "
+        "carry everything on. Text of more than {text} is announced before it is written, and what would not fit into "
+        "memory is refused before it is begun; the limits of a container (cgroup) and of `ulimit` count too."
+    ),
     "results_json": (
         "JSON is strict, and its numbers read back exactly. A closed logit, −∞, is `null`; other numbers that JSON lacks "
         'are `"NaN"`, `"Infinity"` and `"-Infinity"`.'

@@ -1,0 +1,173 @@
+"""How much memory work takes at its peak, reckoned from shapes before anything is computed.
+
+Every command asks here, so that all of them refuse the same; a test holds what is reckoned to what processes take.
+Arrays that were read are not counted: those in memory are there already, and the pages of mapped files need not stay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attncli.attend.computations import Softmax, WeightedSum
+from attncli.attend.operands import Operands, ScoreOperands
+from attncli.attend.scores import FUNCTIONS
+from attncli.files.formats import Format
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Whatever is done: modules that are loaded for it, buffers of BLAS, and the piece that is written at the moment.
+ALWAYS = 24 << 20
+# One number as text, with what separates it from the next.
+TEXT = 21
+# One cell of a table: its text, the lists that it is in, and its share of the lines.
+CELL = 130
+# One number of a map that is averaged: what it is made from, in float64, and its share of the sums.
+AVERAGED = 40
+# One number of a page: itself, and its text on the way into the page.
+PAGED = 24
+# One pixel of matplotlib's canvas, with the copies that it makes of a map on the way there.
+PIXEL = 88
+# One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
+# One number of a query, key or value that is checked, and again where mistakes are looked for; a score of theirs.
+CHECKED, CHECKED_STATE, SOUGHT, SCORED = 56, 32, 24, 64
+
+
+def steps(o: ScoreOperands, last: str) -> int:
+    """Return what the steps take up to the last one that is asked for, all their results included.
+
+    Args:
+        o: the part that is computed.
+        last: ``"score"``, ``"softmax"`` or ``"sum"``.
+    """
+    sizes, width = o.sizes, o.dtype.itemsize
+    plane = sizes.queries * sizes.keys
+    scores = sizes.batch * sizes.heads * plane * width
+    over = [each for each in (o.mask, o.bias) if each is not None]
+    added = sum(each.dtype != bool for each in over) + o.options.alibi
+    rules = o.options.causal + 3 * (o.options.window is not None) + (o.key_lengths is not None)
+    changes = min(2, added + (rules > 0) + len(over))
+    beside = sum(each.size * (width + 2) for each in over) + rules * plane
+    beside += sizes.heads * plane * (8 + width) * o.options.alibi
+    # Every result is kept. While one is made, there is one more of its size, and a second one where it takes two turns.
+    met = scores * (2 if FUNCTIONS[o.options.score].is_dot else 4)
+    kept = scores * (1 + (o.options.softcap is not None))
+    masked = kept + scores * changes + beside
+    kept += scores * (changes > 0)
+    softened = kept + 2 * scores * (last != "score")
+    output = 3 * math.prod(sizes.output_shape) * width * (last == "sum")
+    return ALWAYS + _states(o) + max(met, masked, softened) + output
+
+
+Part = TypeVar("Part", ScoreOperands, Operands, Softmax, WeightedSum)
+
+
+def first(part: Part, rows: int | None) -> Part:
+    """Return the first queries of a part, to be reckoned with; nothing is copied for it.
+
+    Args:
+        part: prepared arrays.
+        rows: how many queries; None: all.
+    """
+    if rows is None:
+        return part
+    over = {name: getattr(part, name, None) for name in ("query", "mask", "bias", "logits", "weights")}
+    changed: dict[str, Any] = {name: array[:, :, :rows] for name, array in over.items() if array is not None}
+    if isinstance(part, ScoreOperands):
+        changed["sizes"] = replace(part.sizes, queries=min(rows, part.sizes.queries))
+    return replace(part, **changed)
+
+
+def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
+    """Return what the output alone takes, tile by tile.
+
+    Args:
+        o: the part that is computed.
+        threads: how many; None: as many as the stream takes by itself.
+        in_place: whether the output is written to a mapped file.
+    """
+    from attncli.attend.fast.shared import MOST_COPIED
+    from attncli.attend.fast.stream import thread_count
+    from attncli.attend.fast.tiles import plan
+
+    layout, width = plan(o), o.dtype.itemsize
+    row = layout.keys + o.sizes.features + 3 * (o.sizes.value_features + 1)  # scores, a query, three kinds of sums
+    tile = layout.heads * layout.rows * o.sizes.group * row * width
+    ones = min(MOST_COPIED, o.value.size * width)
+    changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
+    output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (0 if in_place else 1 + o.sizes.packed)
+    return ALWAYS + (threads or thread_count()) * tile + ones + changed * _states(o) + output
+
+
+def softmax(c: Softmax) -> int:
+    """Return what softmax alone takes."""
+    return ALWAYS + _copy(c.logits, c.dtype) + 2 * c.logits.size * c.dtype.itemsize
+
+
+def weighted_sum(c: WeightedSum) -> int:
+    """Return what the weighted sum alone takes."""
+    output = math.prod(c.shape) * c.value.shape[-1] * c.dtype.itemsize
+    return ALWAYS + _copy(c.weights, c.dtype) + _copy(c.value, c.dtype) + 3 * output
+
+
+def encoded(kind: Format, counts: Mapping[str, int], itemsize: int) -> int:
+    """Return how many bytes results take in a format.
+
+    Args:
+        kind: the format.
+        counts: how many numbers each array has.
+        itemsize: the bytes of a number.
+    """
+    return sum(counts.values()) * (TEXT if kind.text else itemsize)
+
+
+def table(rows: int, columns: int) -> int:
+    """Return what a table takes beside its numbers."""
+    return rows * columns * CELL
+
+
+def averages(o: ScoreOperands) -> int:
+    """Return what it takes to average the weights of these queries."""
+    return steps(o, "softmax") + o.sizes.queries * o.sizes.keys * AVERAGED
+
+
+def maps(cells: int) -> int:
+    """Return what maps take that have so many cells together."""
+    return cells * PAGED
+
+
+def canvas(pixels: int) -> int:
+    """Return what matplotlib takes for a canvas of so many pixels."""
+    return ALWAYS + pixels * PIXEL
+
+
+def check(o: Operands, scores: int | None) -> int:
+    """Return what it takes to compare an output with the right one, and to look for mistakes.
+
+    Args:
+        o: the problem.
+        scores: how many are computed at a time to look for mistakes; None: none are looked for.
+    """
+    states, output = sum(each.size for each in o.states.values()), math.prod(o.sizes.output_shape)
+    looked = 0
+    if scores is not None:
+        looked = states * SOUGHT + min(scores, o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys) * SCORED
+    return ALWAYS + output * CHECKED + states * CHECKED_STATE + looked
+
+
+def _states(o: ScoreOperands) -> int:
+    """Return what query, key and value take beside the arrays that were read."""
+    copies = sum(_copy(each, o.dtype) for each in o.states.values())
+    turned = (o.query.size + o.key.size) * o.dtype.itemsize
+    times = 3 * (o.options.rope is not None) + 2 * FUNCTIONS[o.options.score].needs_preparation
+    return copies + turned * times
+
+
+def _copy(array: NDArray[Any], dtype: np.dtype[Any]) -> int:
+    """Return what the array takes as the steps need it: nothing where it is so already."""
+    plain = array.dtype == dtype and array.flags.c_contiguous
+    return 0 if plain else array.size * dtype.itemsize
