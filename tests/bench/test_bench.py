@@ -45,5 +45,5 @@ def test_plain_numpy_may_be_asked_for_alone() -> None:
     assert [each["name"] for each in json.loads(called(*words).out)["timings"]] == ["attn", "numpy"]
     again = called(*words, "--against", "numpy").out
     assert [each["name"] for each in json.loads(again)["timings"]] == ["attn", "numpy"]
-    err = called("bench", "--length", "1", "--keys", "100000000", "--dim", "1", "--against", "numpy", status=2).err
-    assert err.startswith("attn: plain NumPy would hold 3.2 GB of scores at once\nhint: ")
+    err = called("bench", "--length", "20000", "--heads", "8", "--dim", "1", "--against", "numpy", status=2).err
+    assert err.startswith("attn: plain NumPy would hold 12.8 GB of scores at once\nhint: ")
