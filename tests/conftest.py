@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# A shell starts jobs in the background with SIGINT ignored, nohup with SIGHUP; what the tests start would inherit that.
+for number, default in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, default)
 settings.register_profile("attncli", deadline=None, database=None, derandomize="CI" in os.environ)
 settings.load_profile("attncli")
 # Asserts in helpers show what differs, as those in test modules do.
