@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A shell starts jobs in the background with SIGINT ignored, nohup with SIGHUP; what the tests start would inherit that.
-for number, default in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
+# A shell starts jobs in the background with SIGINT and SIGQUIT ignored, nohup with SIGHUP; what the tests start would
+# inherit that.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, default)
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 settings.register_profile("attncli", deadline=None, database=None, derandomize="CI" in os.environ)
 settings.load_profile("attncli")
 # Asserts in helpers show what differs, as those in test modules do.
