@@ -131,12 +131,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("zebra", ["query", "key"])
     'known names: query, key'
     """
+    known = list(known)
+    return did_you_mean(name, known) or "known names: " + ", ".join(known)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name closest to ``name``, or nothing if none is close.
+
+    >>> did_you_mean("quary", ["query", "key"]), did_you_mean("zebra", ["query", "key"])
+    ('did you mean "query"?', '')
+    """
     from difflib import get_close_matches
 
-    known = list(known)
     by_lower = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), by_lower, n=1)
-    return f'did you mean "{by_lower[close[0]]}"?' if close else "known names: " + ", ".join(known)
+    return f'did you mean "{by_lower[close[0]]}"?' if close else ""
 
 
 def number(value: float, digits: int, *, narrow: bool = False) -> str:

@@ -19,7 +19,7 @@ from attncli.files.margins import Margins
 from attncli.problem.selection import Choice
 from attncli.show.screen import LEAST_WIDTH, Screen
 from attncli.show.view import DIGITS, ROWS, View
-from attncli.text import listed, nearest
+from attncli.text import did_you_mean, listed
 
 REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
@@ -212,9 +212,8 @@ class Steps(Group):
         steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
         for step in steps:
             if step not in STEPS:
-                near = nearest(step, STEPS)
-                hint = near if near.startswith("did you mean") else ""
-                raise InputError(f"--step {step}: the steps are {', '.join(STEPS)}", hint=hint)
+                message = f"--step {step}: the steps are {', '.join(STEPS)}"
+                raise InputError(message, hint=did_you_mean(step, STEPS))
         return steps
 
 

@@ -21,7 +21,7 @@ from attncli.problem.selection import Choice
 from attncli.show.tables import MOST_COLUMNS
 from attncli.show.view import View
 from attncli.show.window import around
-from attncli.text import nearest
+from attncli.text import did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,8 +138,7 @@ def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
         places = ", ".join(map(str, same))
         raise InputError(f"--{flag} {asked}: the label stands at {places}", hint=f"--{flag} {same[0]}")
     known = f"0 to {count - 1}" + (" or a label" if labels else "")
-    near = nearest(asked, labels) if labels else ""
-    hint = near if near.startswith("did you mean") else ""
+    hint = did_you_mean(asked, labels or ())
     raise InputError(f"--{flag} {asked}: there is no such {'query' if flag == 'row' else 'key'} ({known})", hint=hint)
 
 

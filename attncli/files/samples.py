@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attncli.errors import InputError
 from attncli.files.formats import DATA, of_suffix
-from attncli.text import nearest
+from attncli.text import did_you_mean
 
 PREFIX = "sample:"
 
@@ -39,7 +39,6 @@ def find(name: str) -> Path:
     paths = sorted(known.values(), key=lambda path: DATA.index(of_suffix(path.name) or DATA[-1]))
     found = next((path for path in paths if name in (path.name, path.stem)), None)
     if found is None:
-        hint = nearest(name, known)
-        hint = hint if hint.startswith("did you mean") else f"attn inspect {PREFIX} lists them"
+        hint = did_you_mean(name, known) or f"attn inspect {PREFIX} lists them"
         raise InputError("there is no such sample", hint=hint)
     return found
