@@ -92,7 +92,7 @@ def shown(path: str) -> str:
         return "standard input"
     if path == PREFIX:
         return "sample"  # of no name, and so no more than what all have before theirs
-    return typed.shortened(path) if is_typed(path) else path
+    return typed.called(path) if is_typed(path) else path
 
 
 def _read(path: str, name: str | None, margins: Margins) -> Contents:

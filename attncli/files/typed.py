@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attncli.errors import InputError
 from attncli.files.contents import Matrix
+from attncli.text import shortened
 
 # What messages repeat of a long one.
 MOST = 40
@@ -32,14 +33,13 @@ def is_list(text: str) -> bool:
     return known and (len(cells) > 1 or NUMBER.fullmatch(text) is not None)
 
 
-def shortened(text: str) -> str:
+def called(text: str) -> str:
     r"""Return what messages call a matrix that was typed: its text.
 
-    >>> shortened("[[1,2],\n [3,4]]"), len(shortened("[" * 100))
+    >>> called("[[1,2],\n [3,4]]"), len(called("[" * 100))
     ('[[1,2], [3,4]]', 40)
     """
-    line = " ".join(text.split())
-    return line if len(line) <= MOST else line[: MOST - 1] + "…"
+    return shortened(" ".join(text.split()), MOST)
 
 
 def bracketed(text: str) -> Matrix:
