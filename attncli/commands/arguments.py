@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from typer import Argument, Option
+from typer import Argument
 
 from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.options import LAYOUT, as_flag, records
 from attncli.attend.options import Option as OptionRecord
-from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, setting, shown
+from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, of_arrays, setting, shown
 from attncli.commands.standard_input import standard_input
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, suffixes
@@ -118,21 +118,13 @@ class Around(Group):
 
     header: Annotated[
         bool | None,
-        Option(
-            "--header/--no-header",
-            help=f"{listed(MARGINS)}: the first row is a header, or not (default: as it looks).",
-            rich_help_panel=ARRAYS_HEADING,
-            show_default=False,
+        of_arrays(
+            "--header/--no-header", f"{listed(MARGINS)}: the first row is a header, or not (default: as it looks)."
         ),
     ] = None
     row_labels: Annotated[
         bool | None,
-        Option(
-            "--row-labels/--no-row-labels",
-            help="Likewise: the first column holds labels, or not.",
-            rich_help_panel=ARRAYS_HEADING,
-            show_default=False,
-        ),
+        of_arrays("--row-labels/--no-row-labels", "Likewise: the first column holds labels, or not."),
     ] = None
 
     def margins(self, written: Format | None = None) -> Margins:

@@ -21,17 +21,26 @@ Parameters = dict[str, tuple[Any, Any]]
 
 def array_flag(name: str, what: str) -> Any:
     """Return a flag that sets an array from a file."""
-    return Option(f"--{name}", metavar="FILE", help=what, rich_help_panel=ARRAYS_HEADING, show_default=False)
+    return of_arrays(f"--{name}", what, metavar="FILE")
+
+
+def of_arrays(flag: str, what: str, **more: Any) -> Any:
+    """Return a flag that affects how arrays are read."""
+    return _flag(flag, what, ARRAYS_HEADING, **more)
 
 
 def setting(flag: str, what: str, **more: Any) -> Any:
     """Return a flag that affects the computation."""
-    return Option(flag, help=what, rich_help_panel=COMPUTATION, show_default=False, **more)
+    return _flag(flag, what, COMPUTATION, **more)
 
 
 def shown(flags: str, what: str, **more: Any) -> Any:
     """Return a flag that affects what is shown, and where."""
-    return Option(*flags.split(), help=what, rich_help_panel=OUTPUT, show_default=False, **more)
+    return _flag(flags, what, OUTPUT, **more)
+
+
+def _flag(flags: str, what: str, heading: str, **more: Any) -> Any:
+    return Option(*flags.split(), help=what, rich_help_panel=heading, show_default=False, **more)
 
 
 class Group:
