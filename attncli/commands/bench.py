@@ -9,10 +9,10 @@ from attncli.bench import report as bench_report
 from attncli.bench.contestants import MODULES, NUMPY, contestants, limit
 from attncli.bench.measure import measure
 from attncli.bench.problem import Shape, problem
-from attncli.commands.arguments import REPORTS, Report, Screening, Threads
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, setting
 from attncli.commands.output import deliver_text
+from attncli.commands.presentation import REPORTS, Report, Screening, Threads
 
 
 class Timed(Group):

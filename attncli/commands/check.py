@@ -11,10 +11,11 @@ from attncli.check.diagnosis import Wanted, check
 from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
-from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screening, Settings
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, array_flag, shown
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver_text, say
+from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.margins import Margins

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Around, Inputs, Output, Settings, Steps, Tables, Threads
 from attncli.commands.destination import destination
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver
+from attncli.commands.presentation import Output, Steps, Tables, Threads
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import computation_of
 

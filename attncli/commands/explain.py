@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.arguments import FORMAT_OR_TABLE, Around, Inputs, Settings, Steps, Tables, written_in
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
+from attncli.commands.presentation import FORMAT_OR_TABLE, Steps, Tables, written_in
 from attncli.explain import html, prose
 from attncli.explain.document import teach
 from attncli.explain.lesson import Lesson, Subject

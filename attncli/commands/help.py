@@ -12,11 +12,11 @@ from typer import Argument
 # Typer exports no way to ask what called a command.
 from typer._click.globals import get_current_context
 
-from attncli.commands.arguments import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
+from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit
 from attncli.errors import InputError

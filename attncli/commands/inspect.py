@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.commands.arguments import REPORTS, Around, Inputs, Report, Screening, Settings
 from attncli.commands.destination import Destination, destination
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver_text
+from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.files.samples import PREFIX
 from attncli.inspect import listing, samples
 from attncli.inspect import report as inspection

@@ -9,9 +9,9 @@ from functools import cached_property, partial
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
-from attncli.commands.arguments import Tables
 from attncli.commands.destination import TABLE, Destination
 from attncli.commands.messages import notice
+from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
 from attncli.files.margins import Margins

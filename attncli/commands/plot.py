@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from attncli.commands.arguments import Around, Inputs, Screening, Settings, index_or_all, written_in
 from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
 from attncli.commands.groups import shown
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import say
+from attncli.commands.presentation import Screening, index_or_all, written_in
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Format, Holds, that_hold
 from attncli.files.save import save

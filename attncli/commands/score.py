@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Around, Inputs, Output, Settings, Tables
 from attncli.commands.destination import destination
+from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver, table_or_json
+from attncli.commands.presentation import Output, Tables
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import scores_of
 

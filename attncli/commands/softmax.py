@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.commands.arguments import Around, File, Output, Sinks, Softening, Tables
 from attncli.commands.destination import destination
+from attncli.commands.inputs import Around, File, Sinks, Softening
 from attncli.commands.output import deliver, table_or_json
+from attncli.commands.presentation import Output, Tables
 from attncli.problem.assemble import SOFTMAX_ROLES, assemble
 from attncli.problem.factory import softmax_of
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from attncli.commands.arguments import REPORTS, ReportFormat, Screening
 from attncli.commands.destination import Destination, refuse_idle
 from attncli.commands.groups import OUTPUT, Group
 from attncli.commands.output import say
+from attncli.commands.presentation import REPORTS, ReportFormat, Screening
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
 from attncli.files.save import check_problems, save_problems

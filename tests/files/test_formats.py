@@ -14,9 +14,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli.commands.app import build
-from attncli.commands.arguments import REPORTS
 from attncli.commands.explain import LESSONS
 from attncli.commands.plot import PICTURES
+from attncli.commands.presentation import REPORTS
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Contents, Matrix, Named
 from attncli.files.formats import DATA, FORMATS, RESULTS, Format, Holds, sniff

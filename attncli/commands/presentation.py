@@ -1,0 +1,153 @@
+"""Arguments and options about what is shown, and where it goes, that commands share; each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from attncli.commands.groups import Group, setting, shown
+from attncli.errors import InputError
+from attncli.files.formats import FORMATS, RESULTS, Format, suffixes
+from attncli.problem.selection import Choice
+from attncli.show.screen import LEAST_WIDTH, Screen
+from attncli.show.view import DIGITS, ROWS, View
+from attncli.text import did_you_mean, listed
+
+REPORTS = (FORMATS["table"], FORMATS["json"])
+if TYPE_CHECKING:
+    ResultFormat = str
+    ReportFormat = str
+else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
+    ResultFormat, ReportFormat = (Literal[tuple(each.name for each in formats)] for formats in (RESULTS, REPORTS))
+Color = Literal["auto", "always", "never"]
+
+
+def written_in(formats: Iterable[Format]) -> str:
+    """Return the help text of --output."""
+    return f"Write a file: {listed(suffixes(formats), 'or')}."
+
+
+FORMAT_OR_TABLE = "Format (default: that of FILE's extension, else table)."
+
+
+class Steps(Group):
+    """The steps to run."""
+
+    step: Annotated[
+        list[str] | None,
+        shown("--step", "Run only this step: score, softmax or sum; may be repeated.", metavar="STEP"),
+    ] = None
+
+    def chosen(self) -> list[str]:
+        """Return the steps, by default all of them.
+
+        Raises:
+            InputError: there is no such step.
+        """
+        from attncli.attend.steps import STEP_ALIASES, STEPS
+
+        steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
+        for step in steps:
+            if step not in STEPS:
+                message = f"--step {step}: the steps are {', '.join(STEPS)}"
+                raise InputError(message, hint=did_you_mean(step, STEPS))
+        return steps
+
+
+class Screening(Group):
+    """How to use the screen."""
+
+    color: Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")] = "auto"
+    width: Annotated[
+        int | None,
+        shown(
+            "--width",
+            "Fit N columns (default: COLUMNS, or those of the terminal, be it behind a pipe; else 80).",
+            min=LEAST_WIDTH,
+            metavar="N",
+        ),
+    ] = None
+
+    def screen(self) -> Screen:
+        """Return the screen behind standard output."""
+        return Screen.of_stdout(self.color, self.width)
+
+
+class Tables(Screening):
+    """How much of a table to show."""
+
+    digits: Annotated[
+        int | None,
+        shown(
+            "--digits",
+            "Digits after the point below 1, significant digits from 1 up (default 4).",
+            min=1,
+            max=17,
+            metavar="N",
+        ),
+    ] = None
+    rows: Annotated[str | None, shown("--rows", "Show at most N rows (default 16).", metavar="N|all")] = None
+    cols: Annotated[str | None, shown("--cols", "Show at most N columns (default: all that fit).", metavar="N|all")] = (
+        None
+    )
+    head: Annotated[str | None, shown("--head", "Show head N (default: the first).", metavar="N|all")] = None
+    batch: Annotated[str | None, shown("--batch", "Show batch item N (default: the first).", metavar="N|all")] = None
+
+    def choice(self) -> Choice:
+        """Return the choice of heads and batch items."""
+        return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
+
+    def view(self) -> View:
+        """Return how much to show, and on what screen."""
+        rows, cols = index_or_all("rows", self.rows, 1), index_or_all("cols", self.cols, 1)
+        return View(self.screen(), rows or ROWS, cols, self.digits or DIGITS)
+
+
+class Output(Group):
+    """Where results go, and in what format."""
+
+    format: Annotated[
+        ResultFormat | None, shown("--format -f", "Format (default: that of FILE's extension, else see above).")
+    ] = None
+    output: Annotated[
+        str | None,
+        shown("--output -o", "Write a file, not standard output, in the format of its extension.", metavar="FILE"),
+    ] = None
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
+
+
+class Threads(Group):
+    """How much of the machine to use."""
+
+    threads: Annotated[
+        int | None,
+        setting("--threads", "Threads of a stream (default: OMP_NUM_THREADS or all CPUs).", min=1, metavar="N"),
+    ] = None
+
+    def count(self) -> int:
+        """Return the number of threads, given or by default."""
+        from attncli.attend.fast.stream import thread_count
+
+        return self.threads or thread_count()
+
+
+class Report(Group):
+    """Where a report goes, and in what format."""
+
+    format: Annotated[ReportFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
+    output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
+    force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
+
+
+def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:
+    """Read the value of --head, --rows and the like.
+
+    Raises:
+        InputError: it is neither "all" nor a whole number of at least ``least``.
+    """
+    if text is None or text == "all":
+        return None if text is None else "all"
+    # Nothing is that long, and int() would refuse the longest numbers.
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
+        raise InputError(f"--{name} must be all or a whole number from {least}, not {text[:40]!r}")
+    return int(text)
