@@ -21,7 +21,7 @@ from attncli.files.formats import Holds, that_hold
 from attncli.languages import catalogue, of_locale
 from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
-from attncli.problem.computation import ScoreComputation
+from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, computation_of
 
 

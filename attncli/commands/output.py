@@ -15,7 +15,8 @@ from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
 from attncli.files.margins import Margins
-from attncli.problem.computation import LONG_TEXT, AttentionComputation, Computation, Resources
+from attncli.problem.attention import AttentionComputation
+from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar

@@ -18,7 +18,7 @@ from attncli.plot import figure, terminal
 from attncli.plot.page import to_html
 from attncli.plot.picture import KINDS, draw
 from attncli.problem.assemble import assemble
-from attncli.problem.computation import AttentionComputation, ScoreComputation
+from attncli.problem.attention import AttentionComputation, ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar

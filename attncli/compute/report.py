@@ -16,7 +16,8 @@ from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.problem import estimate
-from attncli.problem.computation import Computation, ScoreComputation
+from attncli.problem.attention import ScoreComputation
+from attncli.problem.computation import Computation
 from attncli.problem.selection import Choice
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain

@@ -15,7 +15,7 @@ from attncli.errors import InputError
 from attncli.explain.lesson import Subject
 from attncli.explain.positions import by_distance, elsewhere, telling_row
 from attncli.problem import estimate
-from attncli.problem.computation import ScoreComputation
+from attncli.problem.attention import ScoreComputation
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
 from attncli.show.tables import MOST_COLUMNS

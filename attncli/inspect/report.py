@@ -12,7 +12,7 @@ from attncli.attend.in_force import in_force
 from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
-from attncli.problem.computation import AttentionComputation
+from attncli.problem.attention import AttentionComputation
 from attncli.problem.factory import attention_of
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise

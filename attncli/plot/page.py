@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import Progress, averaged, part_of, require
-from attncli.problem.computation import AttentionComputation
+from attncli.problem.attention import AttentionComputation
 from attncli.show import heat, html
 from attncli.text import visible
 

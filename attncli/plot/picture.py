@@ -12,7 +12,7 @@ import numpy as np
 from attncli.attend.computations import Selection
 from attncli.errors import InputError
 from attncli.problem import estimate
-from attncli.problem.computation import ScoreComputation
+from attncli.problem.attention import ScoreComputation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

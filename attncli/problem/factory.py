@@ -9,7 +9,8 @@ from attncli.attend.computations import Softmax, WeightedSum
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.steps import STAGES, STEPS
 from attncli.errors import InputError
-from attncli.problem.computation import AttentionComputation, ScoreComputation, SoftmaxComputation, SumComputation
+from attncli.problem.alone import SoftmaxComputation, SumComputation
+from attncli.problem.attention import AttentionComputation, ScoreComputation
 from attncli.problem.problem import Problem
 
 

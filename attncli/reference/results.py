@@ -8,7 +8,8 @@ from attncli.attend.arrays import ARRAYS, RESULTS
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
 from attncli.files.formats import DATA
-from attncli.problem.computation import FEW_SCORES, LONG_TEXT
+from attncli.problem.attention import FEW_SCORES
+from attncli.problem.computation import LONG_TEXT
 from attncli.problem.memory import size
 from attncli.reference.arrays import table
 from attncli.reference.blocks import Block, Table
