@@ -13,25 +13,15 @@ import numpy as np
 from attncli.attend.arrays import ARRAYS, INTERMEDIATE, KINDS, NULL_IS_CLOSED, STATES, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import AnyLabels, Contents, Entry, Labels, Matrix, Named
+from attncli.files.contents import Contents, Entry, Matrix, Named
+from attncli.files.json_values import TooBig, kind_of, to_array, to_labels, to_text
 from attncli.files.pieces import PIECE, pieces
 from attncli.text import as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# JSON has no numbers for these; they are written as text, as in the JSON mapping of Protocol Buffers.
-NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-NUMBERS = frozenset({int, float})
-SPECIAL = frozenset({str, type(None), bool})
-MOST_AXES = 4
 TYPES = ("float16", "float32", "float64")
-
-
-class _TooBig(float):
-    """An infinity in place of a number that float64 cannot hold; ``text`` is how it was written."""
-
-    text: str
 
 
 def parse(text: str, only: str | None = None) -> Contents:
@@ -48,7 +38,7 @@ def parse(text: str, only: str | None = None) -> Contents:
     if isinstance(data, list) and only is None:
         return _matrix(data, "array")
     if not isinstance(data, dict):
-        raise InputError(f"the JSON is {_kind_of(data)}, not an object of arrays or an array of numbers")
+        raise InputError(f"the JSON is {kind_of(data)}, not an object of arrays or an array of numbers")
     return contents(
         data,
         partial(_named, data),
@@ -62,7 +52,7 @@ def _entry(name: str, value: Any) -> Entry:
     try:
         array = to_array(value, name, [])
     except InputError:
-        return Entry(name, None, _kind_of(value))
+        return Entry(name, None, kind_of(value))
     return Entry(name, array.shape, array.dtype.name)
 
 
@@ -82,7 +72,7 @@ def parse_options(text: str) -> dict[str, object]:
         error.place = ": ".join(filter(None, ["options", error.place]))
         raise
     if not isinstance(data, dict):
-        raise InputError(f"options must be an object, not {_kind_of(data)}")
+        raise InputError(f"options must be an object, not {kind_of(data)}")
     return data
 
 
@@ -111,7 +101,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        number = _TooBig(number)
+        number = TooBig(number)
         number.text = text
     return number
 
@@ -124,10 +114,10 @@ def _int(text: str) -> float:
 def _named(whole: dict[str, Any], meant: Entries) -> Named:
     data = {name: whole[name] for name in meant}
     kinds = {name: KINDS[meant[name]] for name in data}
-    texts = {meant[name]: _text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
+    texts = {meant[name]: to_text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
     options: Any = next((value for name, value in data.items() if kinds[name] is Kind.OPTIONS), {})
     if not isinstance(options, dict):
-        raise InputError(f"options must be an object, not {_kind_of(options)}")
+        raise InputError(f"options must be an object, not {kind_of(options)}")
     arrays = {meant[name]: to_array(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.ARRAY}
     given = texts.pop("dtype", None)
     dtype = "float64" if given is None else given
@@ -159,108 +149,6 @@ def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, ob
     if not np.array_equal(np.isinf(stored), np.isinf(array)):
         raise InputError(f"{name} holds a number beyond the range of {dtype}, which the file says is its type")
     return stored
-
-
-def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[Any]:
-    """Turn nested lists into an array of float64, of int64 if nothing but whole numbers without a point, or of bool.
-
-    Args:
-        data: what JSON made of the text.
-        name: of the array; it decides whether null may mean −∞.
-        nulls: a list; nulls are then read as −∞ whatever the name, and their places are appended to it.
-
-    Raises:
-        InputError: ragged rows, text among numbers, or numbers beyond float64; with the index of the first.
-    """
-    if not isinstance(data, list):
-        if isinstance(data, _TooBig):
-            raise InputError(_beyond(name, data))
-        if type(data) not in NUMBERS:
-            raise InputError(f"{name} is {_kind_of(data)}, not an array of numbers")
-        return np.array(data, dtype=np.float64)
-    shape = _shape(data, name)
-    kinds = {kind for row, _ in _rows(data, name, shape) for kind in set(map(type, row))}
-    if kinds in ({bool}, {int}):
-        return np.array(data, dtype=bool if kinds == {bool} else np.int64).reshape(shape)
-    if not kinds <= NUMBERS:
-        for row, index in _rows(data, name, shape):
-            row[:] = [_number(each, f"{name}{index}[{i}]", name, nulls) for i, each in enumerate(row)]
-    return np.array(data, dtype=np.float64).reshape(shape)
-
-
-def _shape(data: Any, name: str) -> tuple[int, ...]:
-    shape: list[int] = []
-    while isinstance(data, list):
-        shape.append(len(data))
-        if len(shape) > MOST_AXES:
-            raise InputError(f"{name} has more than {MOST_AXES} axes")
-        data = data[0] if data else None
-    return tuple(shape)
-
-
-def _rows(data: list[Any], name: str, shape: tuple[int, ...], index: str = "") -> Iterator[tuple[list[Any], str]]:
-    """Yield the innermost lists, each with the index that leads to it, and check that all have the same length."""
-    if len(data) != shape[0]:
-        where = f"{name}{index}" if index else name
-        has = f"{len(data)} element{'s' * (len(data) != 1)}"
-        raise InputError(f"{where} has {has} where the rows before it have {shape[0]}: ragged rows")
-    if len(shape) == 1:
-        yield data, index
-        return
-    for i, each in enumerate(data):
-        if not isinstance(each, list):
-            raise InputError(f"{name}{index}[{i}] is {_kind_of(each)} where the rows before it are arrays: ragged rows")
-        yield from _rows(each, name, shape[1:], f"{index}[{i}]")
-
-
-def _number(value: Any, place: str, name: str, nulls: list[str] | None) -> float:
-    if isinstance(value, _TooBig):
-        raise InputError(_beyond(place, value))
-    if type(value) in NUMBERS:
-        return value
-    if value is None and name in NULL_IS_CLOSED:
-        return -math.inf
-    if value is None and nulls is not None:
-        nulls.append(place)
-        return -math.inf
-    if isinstance(value, str) and value in NOT_FINITE:
-        return NOT_FINITE[value]
-    if isinstance(value, list):
-        raise InputError(f"{place} is an array where the elements before it are numbers: ragged rows")
-    raise InputError(f"{place} is {_kind_of(value)}, not a number")
-
-
-def _beyond(place: str, number: _TooBig) -> str:
-    return f"{place} is {number.text[:40]}, beyond the range of float64"
-
-
-def to_labels(value: Any, name: str) -> AnyLabels:
-    """Turn a list of texts or numbers into labels, or a list of such lists, one for each item of a batch."""
-    if not isinstance(value, list):
-        raise InputError(f"{name} is {_kind_of(value)}, not a list of texts")
-    if value and all(isinstance(each, list) for each in value):
-        return tuple(_label_list(each, f"{name}[{i}]") for i, each in enumerate(value))
-    return _label_list(value, name)
-
-
-def _label_list(value: list[Any], name: str) -> Labels:
-    for i, each in enumerate(value):
-        if not isinstance(each, str | int | float) or isinstance(each, bool):
-            raise InputError(f"{name}[{i}] is {_kind_of(each)}, not a text")
-    return tuple(map(str, value))
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{name} is {_kind_of(value)}, not a text")
-    return value
-
-
-def _kind_of(value: Any) -> str:
-    if isinstance(value, str):
-        return f"the text {value[:20]!r}"
-    names = {dict: "an object", list: "an array", bool: str(value).lower(), type(None): "null"}
-    return names.get(type(value), f"the number {value}")
 
 
 def write(named: Named, file: IO[bytes]) -> None:

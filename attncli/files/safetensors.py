@@ -19,7 +19,8 @@ from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named
-from attncli.files.json import decode, parse_options, to_labels
+from attncli.files.json import decode, parse_options
+from attncli.files.json_values import to_labels
 from attncli.files.maps import mapped
 from attncli.signals import Undoing
 
