@@ -12,7 +12,7 @@ WORDS = {
     "query": ("queries", "q_states", "query_states"),
     "key": ("keys", "key_states"),
     "value": ("values", "value_states"),
-    "mask": ("attn_mask", "attention_mask", "src_mask"),
+    "mask": ("attention_mask", "src_mask"),
     "bias": ("attn_bias", "attention_bias", "position_bias"),
     "past_key": ("k_cache", "key_cache"),
     "past_value": ("v_cache", "value_cache"),
