@@ -88,7 +88,8 @@ def test_odd_numbers_are_checked_like_any(tmp_path: Path, seed: int, capfd: pyte
         prepare(without(arrays, "expected"), Options.parse(options)), arrays["expected"], Wanted(diagnose=False)
     )
     path = tmp_path / "case.npz"
-    np.savez(path, allow_pickle=False, **arrays, options=np.array(json.dumps(options)))
+    members: dict[str, Any] = {**arrays, "options": np.array(json.dumps(options))}
+    np.savez(path, **members)
     ran = called("check", path, "-f", "json", status=0 if alone.agrees else 1)
     assert strict(ran.out)["agrees"] is alone.agrees
     assert all(line.startswith("attn: notice: ") for line in ran.err.splitlines())
