@@ -10,20 +10,15 @@ from pathlib import Path
 import numpy as np
 
 
-def files(folder: Path, contents: dict[str, bytes | str]) -> Sequence[Path]:
-    """Write files and return their paths."""
-    paths = []
-    for name, data in contents.items():
-        path = folder / name
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-        paths.append(path)
-    return paths
-
-
 def put(folder: Path, name: str, data: bytes | str) -> Path:
     path = folder / name
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
+
+
+def files(folder: Path, contents: dict[str, bytes | str]) -> Sequence[Path]:
+    """Write files and return their paths."""
+    return [put(folder, name, data) for name, data in contents.items()]
 
 
 def sparse(path: Path, shape: tuple[int, ...]) -> Path:
