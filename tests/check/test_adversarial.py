@@ -79,8 +79,13 @@ def odd_problem(seed: int) -> tuple[dict[str, Array], dict[str, object]]:
     return arrays, options
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(len(OPTIONS)))
 def test_odd_numbers_are_checked_like_any(tmp_path: Path, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """With each of the options; tests/thorough has more numbers."""
+    assert_checked_like_any(seed, tmp_path, capfd)
+
+
+def assert_checked_like_any(seed: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is refused, and nothing printed but notices, not even by a library written in C; the verdict is the same
     whether mistakes are looked for or not."""
     arrays, options = odd_problem(seed)
