@@ -77,21 +77,31 @@ def called(
     It is for tables of like cases. What belongs to a process, such as its start, its pipes and its end, is not tested
     by it.
     """
+    found, out, err = outcome(list(map(str, arguments)), stdin, cwd, environment(**(env or {})))
+    ran = Ran(out.decode(errors="replace"), err.decode(), out)
+    assert found == status, f"exit status {found}\n{ran.out}\n{ran.err}"
+    assert "internal error" not in ran.err
+    return ran
+
+
+def outcome(words: list[str], stdin: bytes, cwd: Path, env: dict[str, str]) -> tuple[int, bytes, bytes]:
+    """Run the program within this process; return its exit status and the bytes of its output and its errors."""
     with ExitStack() as opened, pytest.MonkeyPatch.context() as patch:
-        streams = {name: opened.enter_context(TemporaryFile()) for name in ("stdin", "stdout", "stderr")}
-        streams["stdin"].write(stdin)
-        streams["stdin"].seek(0)
-        for name, stream in streams.items():
+        files = {name: opened.enter_context(TemporaryFile()) for name in ("stdin", "stdout", "stderr")}
+        files["stdin"].write(stdin)
+        files["stdin"].seek(0)
+        # The program has streams of its own on the files, and may put another file in the place of one.
+        for name, file in files.items():
+            stream = os.fdopen(os.dup(file.fileno()), "rb" if name == "stdin" else "wb")
             patch.setattr(sys, name, opened.enter_context(TextIOWrapper(stream, encoding="utf-8", write_through=True)))
-        patch.setattr(os, "environ", environment(**(env or {})))
+        patch.setattr(os, "environ", env)
         patch.chdir(cwd)
-        found = main(list(map(str, arguments)))
-        for name in ("stdout", "stderr"):
-            streams[name].seek(0)
-        out, err = streams["stdout"].read(), streams["stderr"].read().decode()
-    assert found == status, f"exit status {found}\n{out.decode(errors='replace')}\n{err}"
-    assert "internal error" not in err
-    return Ran(out.decode(errors="replace"), err, out)
+        status = main(words)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for file in files.values():
+            file.seek(0)
+        return status, files["stdout"].read(), files["stderr"].read()
 
 
 def in_terminal(
