@@ -32,6 +32,8 @@ JOBS = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     for job, what in JOBS.items():
         parser.addoption(f"--{job}", action="store_true", help=f"run {what}")
+    parser.addoption("--fuzz", type=float, metavar="MINUTES", help="let the fuzzer try for so long (a run tries a few)")
+    parser.addoption("--fuzz-seed", type=int, metavar="SEED", help="repeat one case of the fuzzer")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

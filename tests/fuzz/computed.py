@@ -1,0 +1,23 @@
+"""Whatever is valid is computed, and right: random problems against the reference."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from attncli import Steps, attention, steps
+from tests.fuzz import forms
+from tests.fuzz.campaign import Case
+from tests.fuzz.compare import Truth
+from tests.fuzz.problems import draw
+
+
+def right(case: Case) -> None:
+    """Every result of the steps, and the output of the stream, of one random problem."""
+    p = draw(case.numbers)
+    case.about = forms.words(p)
+    truth, given = Truth(p), forms.given(p)
+    made = steps(**given)
+    found = {each.name: getattr(made, each.name) for each in fields(Steps)}
+    truth.hold({name: array for name, array in found.items() if array is not None}, "steps")
+    truth.hold({"output": attention(**given)}, "attention")
+    case.tried["results"] += len(found) + 1

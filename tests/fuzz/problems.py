@@ -1,0 +1,335 @@
+"""Random problems, drawn from generators of all options and all arrays.
+
+A problem is drawn in one form, in which the reference computes it: arrays with four axes, each state a row, the value
+beside the key. `tests.fuzz.forms` gives it the form of a user: fewer axes, packed heads, columns, `hidden`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attncli.attend.options import LAYOUT, records
+from attncli.attend.scores import FUNCTIONS
+from tests.support.declared import Given
+
+Array = NDArray[Any]
+Rng = np.random.Generator
+
+# How the numbers of a problem are distributed; the last ones hold what a computation may trip over.
+FLAVOURS = ("normal", "normal", "normal", "whole", "equal", "large", "tiny", "special")
+FAR = 2**40
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The lengths of all axes, by the symbols of `attncli.attend.arrays.AXES`."""
+
+    B: int
+    H: int
+    K: int
+    L: int
+    S: int
+    P: int
+    E: int
+    Ek: int
+    Ev: int
+    A: int
+
+    @property
+    def keys(self) -> int:
+        """All keys, past ones included."""
+        return self.P + self.S
+
+    def of(self, *axes: str) -> tuple[int, ...]:
+        """Return the lengths of some axes."""
+        return tuple(getattr(self, axis) for axis in axes)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem as the reference takes it.
+
+    Attributes:
+        sizes: of its axes; S without the past keys.
+        arrays: states with four axes (the first may be 1), and all else as it is given.
+        options: those that are given, as Python takes them.
+        layout: the form that a user gives it.
+    """
+
+    sizes: Sizes
+    arrays: Mapping[str, Array]
+    options: Given
+    layout: Layout
+
+    @property
+    def plain(self) -> Given:
+        """Its arrays and options as Python takes them in this form, in which nothing is packed or turned."""
+        return dict(self.arrays) | {n: v for n, v in self.options.items() if records()[n].stage != LAYOUT}
+
+    def changed(self, **arrays: Array) -> Problem:
+        """Return the problem with other arrays."""
+        return replace(self, arrays=dict(self.arrays) | arrays)
+
+    def without(self, *names: str) -> Problem:
+        """Return the problem without some arrays and options."""
+        arrays, options = ({n: v for n, v in each.items() if n not in names} for each in (self.arrays, self.options))
+        return replace(self, arrays=arrays, options=options)
+
+    def typed(self, dtype: Any) -> Problem:
+        """Return the problem with all its states in one type."""
+        return self.changed(**{name: self.arrays[name].astype(dtype) for name in STATES if name in self.arrays})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a user gives the arrays.
+
+    Attributes:
+        packed: heads lie side by side on the last axis.
+        columns: each state is a column of its matrix.
+        hidden: what `hidden` stands for: nothing, or key, value or both.
+        axes: the most axes that are left out where their length is 1.
+        past_apart: the cache has four axes, though the others are packed.
+    """
+
+    packed: bool = False
+    columns: bool = False
+    hidden: tuple[str, ...] = ()
+    axes: int = 0
+    past_apart: bool = False
+
+
+@dataclass
+class Draft:
+    """A problem that is being drawn."""
+
+    rng: Rng
+    sizes: Sizes
+    layout: Layout
+    flavour: str
+    options: Given = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+    def chance(self, share: float) -> bool:
+        """Return true with this probability."""
+        return bool(self.rng.random() < share)
+
+    def one(self, *choices: Any) -> Any:
+        """Return one of them."""
+        return choices[self.rng.integers(len(choices))]
+
+    def numbers(self, *axes: str) -> Array:
+        """Return numbers of the flavour of this problem."""
+        shape = self.sizes.of(*axes)
+        found = self.rng.standard_normal(shape)
+        if self.flavour == "whole":
+            return np.round(3 * found)
+        if self.flavour == "equal":
+            return np.broadcast_to(found[..., :1], shape).copy()
+        if self.flavour == "special":
+            some = self.rng.random(shape) < 0.08
+            return np.where(some, self.rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30], shape), found)
+        return found * {"large": 30.0, "tiny": 1e-6}.get(self.flavour, 1.0)
+
+    def over_scores(self, *, all_keys: bool) -> tuple[int, ...]:
+        """Return a shape that broadcasts to (batch, heads, L, S)."""
+        full = (*self.sizes.of("B", "H", "L"), self.sizes.keys)
+        shape = tuple(n if self.chance(0.6) or (at == 3 and all_keys) else 1 for at, n in enumerate(full))
+        return shape[self.rng.integers(4) :] if self.chance(0.3) else shape
+
+
+def _offset(d: Draft) -> object:
+    if not d.chance(0.35):
+        return None
+    far = int(d.rng.integers(-FAR, FAR))
+    return d.one("end", 0, int(d.rng.integers(-4, 9)), int(d.rng.integers(-4, 9)), far)
+
+
+def _window(d: Draft) -> object:
+    if not d.chance(0.3):
+        return None
+    left, right = (int(each) for each in d.rng.integers(-1, 5, 2))
+    return d.one((left, right), (left, right), left if left >= 0 else 1, (FAR, right))
+
+
+def _score(d: Draft) -> object:
+    if d.sizes.Ek != d.sizes.E:
+        return d.one("general", "additive")
+    return d.one("dot", None, None, *FUNCTIONS)
+
+
+def _rope(d: Draft) -> object:
+    even = d.sizes.E % 2 == d.sizes.Ek % 2 == 0
+    return d.one("half", "interleaved", None, None, None) if even else None
+
+
+# What each option may be set to; None: it is not given. An option that is declared and missing here fails a test.
+OPTIONS: Mapping[str, Callable[[Draft], object]] = {
+    "score": _score,
+    "scale": lambda d: d.one(None, None, "none", "sqrt", "sqrt", float(d.rng.normal()), 0.125, 0.0, 1),
+    "states": lambda d: "columns" if d.layout.columns else d.one(None, "rows"),
+    "heads": lambda d: d.sizes.H if d.layout.packed else None,
+    "kv_heads": lambda d: d.sizes.K if d.layout.packed and (d.sizes.K != d.sizes.H or d.chance(0.3)) else None,
+    "rope": _rope,
+    "rope_theta": lambda d: d.one(None, 100.0, 1e6, 0.5) if "rope" in d.options else None,
+    "softcap": lambda d: d.one(None, None, None, 0, 0.7, 30.0),
+    "causal": lambda d: d.one(None, False, True, True),
+    "window": _window,
+    "offset": _offset,
+    "alibi": lambda d: d.one(None, None, None, False, True),
+    "dtype": lambda d: d.one(None, None, None, "float32", "float64"),
+}
+TYPES = (*["f8"] * 6, *["f4"] * 6, "f2", "f2", ">f4", "i1", "i8", "u1", "bool", "bfloat16")
+STATES = ("query", "key", "value", "past_key", "past_value")
+
+
+def of_type(name: str) -> np.dtype[Any]:
+    """Return a type of numbers by its name; bfloat16 comes from a package."""
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+def _state(d: Draft, *axes: str) -> Array:
+    found = d.numbers(*axes)
+    with np.errstate(all="ignore"):
+        kind = of_type(d.one(*TYPES)) if d.chance(0.3) else of_type(d.one("f8", "f4"))
+        if kind.kind in "iu":
+            found = np.clip(np.nan_to_num(np.round(2 * found)), 0 if kind.kind == "u" else -100, 100)
+        found = found.astype(kind)
+    return found[:1] if d.chance(0.1) else found
+
+
+def _beside(d: Draft, found: Array) -> Array:
+    """Return an array in the type of one that has been drawn, mostly: those of a layer have one."""
+    with np.errstate(all="ignore"):
+        kind = d.arrays["query"].dtype
+        return found.astype(kind) if d.chance(0.7) and kind.kind == "f" and found.dtype.kind == "f" else found
+
+
+def _mask(d: Draft) -> Array | None:
+    if not d.chance(0.45):
+        return None
+    shape = d.over_scores(all_keys=True)
+    if d.chance(0.15):  # a mask that ends before the keys do, even after one, closes the others
+        shape = (*shape[:-1], int(d.rng.integers(1, d.sizes.keys + 1)))
+    is_open = d.rng.random(shape) < d.one(0.8, 0.8, 0.4)
+    if d.chance(0.5):
+        return is_open
+    return np.where(is_open, d.rng.standard_normal(shape), -np.inf).astype(d.one("f8", "f4"))
+
+
+def _bias(d: Draft) -> Array | None:
+    if not d.chance(0.3):
+        return None
+    shape = d.over_scores(all_keys=False)
+    found = d.rng.standard_normal(shape)
+    if d.chance(0.2):
+        return np.round(found).astype(np.int64)
+    if d.chance(0.3):
+        found = np.where(d.rng.random(shape) < 0.8, found, -np.inf)
+    return found.astype(d.one("f8", "f4", "f2"))
+
+
+def _parameter(name: str, axes: tuple[str, ...], *needed_by: str) -> Callable[[Draft], Array | None]:
+    """Draw a parameter of a score function: if it has one, or the features would not fit without it."""
+
+    def drawn(d: Draft) -> Array | None:
+        score, fits = d.options.get("score", "dot"), d.sizes.E == d.sizes.Ek == d.sizes.A
+        if score not in needed_by or (fits and d.chance(0.4)):
+            return _beside(d, d.numbers(*axes)) if score == "dot" and d.chance(0.03) else None
+        return _beside(d, d.numbers(*axes))
+
+    return drawn
+
+
+# An array of each name, or None: it is not given. An array that is declared and missing here fails a test.
+ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
+    "query": lambda d: _state(d, "B", "H", "L", "E"),
+    "hidden": lambda d: None,  # the layout gives key or value under this name
+    "key": lambda d: _state(d, "B", "K", "S", "Ek"),
+    "value": lambda d: d.arrays["key"] if d.layout.hidden == ("key", "value") else _state(d, "B", "K", "S", "Ev"),
+    "past_key": lambda d: _state(d, "B", "K", "P", "Ek") if d.sizes.P else None,
+    "past_value": lambda d: _state(d, "B", "K", "P", "Ev") if d.sizes.P else None,
+    "mask": _mask,
+    "bias": _bias,
+    "key_lengths": lambda d: (
+        d.rng.integers(0, d.sizes.keys + 1, d.sizes.B) if not d.sizes.P and d.chance(0.25) else None
+    ),
+    "sinks": lambda d: _beside(d, d.rng.standard_normal(d.sizes.H)) if d.chance(0.25) else None,
+    "w_score": _parameter("w_score", ("E", "Ek"), "general"),
+    "w_query": _parameter("w_query", ("E", "A"), "additive"),
+    "w_key": _parameter("w_key", ("Ek", "A"), "additive"),
+    "v_score": lambda d: _beside(d, d.numbers("A")) if d.options.get("score") == "additive" and d.chance(0.6) else None,
+}
+
+
+def _sizes(rng: Rng) -> Sizes:
+    def one(*choices: int) -> int:
+        return int(choices[rng.integers(len(choices))])
+
+    heads, features = one(1, 1, 2, 3), one(1, 2, 2, 4, 5)
+    other = one(2, 3, 4) if rng.random() < 0.12 else features
+    return Sizes(
+        B=one(1, 1, 2, 3),
+        H=heads * one(1, 1, 2),
+        K=heads,
+        L=one(1, 1, 2, 3, 4),
+        S=one(1, 2, 3, 5, 6),
+        P=one(0, 0, 0, 2, 3),
+        E=features,
+        Ek=other,
+        Ev=one(1, 2, 3, features, other),
+        # Where one of two matrices is missing, the other has to end where that one would begin.
+        A=one(features, other),
+    )
+
+
+def _layout(rng: Rng, sizes: Sizes) -> Layout:
+    hidden = [(), (), ("value",), ("key",)] + [("key", "value")] * 3 * (sizes.Ek == sizes.Ev)
+    return Layout(
+        packed=bool(rng.random() < 0.25),
+        columns=bool(rng.random() < 0.2),
+        hidden=hidden[rng.integers(len(hidden))],
+        axes=int(rng.integers(4)),
+        past_apart=bool(rng.random() < 0.3),
+    )
+
+
+def draw(rng: Rng, flavours: tuple[str, ...] = FLAVOURS) -> Problem:
+    """Return a small problem that is valid."""
+    sizes = _sizes(rng)
+    return drawn(rng, sizes, _layout(rng, sizes), flavours[rng.integers(len(flavours))])
+
+
+def drawn(rng: Rng, sizes: Sizes, layout: Layout, flavour: str) -> Problem:
+    """Return a problem of these sizes."""
+    d = Draft(rng, sizes, layout, flavour)
+    for option, value in OPTIONS.items():
+        if (found := value(d)) is not None:
+            d.options[option] = found
+    for name, numbers in ARRAYS.items():
+        if (array := numbers(d)) is not None:
+            d.arrays[name] = array
+    _share_batch(d)
+    return Problem(d.sizes, d.arrays, d.options, d.layout)
+
+
+def _share_batch(d: Draft) -> None:
+    """Where all states came out with a single batch item, that is all there is."""
+    batch = max(len(d.arrays[name]) for name in STATES if name in d.arrays)
+    if batch == d.sizes.B:
+        return
+    d.sizes = replace(d.sizes, B=batch)
+    for name in ("mask", "bias"):
+        if name in d.arrays and d.arrays[name].ndim == 4:
+            d.arrays[name] = d.arrays[name][:batch]
+    if "key_lengths" in d.arrays:
+        d.arrays["key_lengths"] = d.arrays["key_lengths"][:batch]

@@ -1,0 +1,173 @@
+"""Whatever is broken is refused, with one line, and never computed: each array and option made wrong in each way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from attncli import InputError, attention, steps
+from attncli.attend.arrays import ARRAYS, GIVEN
+from attncli.attend.options import records
+from tests.fuzz import forms, hostile
+from tests.fuzz.campaign import Case
+from tests.fuzz.guard import BrokenError
+from tests.fuzz.problems import Array, Layout, Sizes, drawn
+from tests.support.declared import Given
+
+LONGEST = 500
+# Distinct lengths, so that an axis that is one longer fits nothing; two batch items and heads that share key heads.
+SIZES = Sizes(B=2, H=6, K=3, L=4, S=5, P=7, E=8, Ek=8, Ev=11, A=13)
+
+
+class Odd:
+    """An object that is neither a number nor a text."""
+
+
+# Values that no array may have, whatever its name.
+NO_ARRAYS: Mapping[str, Callable[[Array], Any]] = {
+    "five axes": lambda array: array.reshape((1,) * (5 - array.ndim) + array.shape),
+    "an axis without length": lambda array: array[:0],
+    "texts": lambda array: np.full(array.shape, "x"),
+    "complex numbers": lambda array: array + 0j,
+    "objects": lambda array: np.full(array.shape, Odd(), object),
+    "times": lambda array: np.zeros(array.shape, "M8[s]"),
+    "fields": lambda array: np.zeros(array.shape, "f4,f4"),
+    "ragged rows": lambda array: [[1.0], [1.0, 2.0]],
+    "a dictionary": lambda array: {"a": 1},
+    "a text": lambda array: "query.npy",
+}
+
+# Values that no option may have, whatever its name; of those that take words, numbers or both.
+NO_OPTIONS: tuple[object, ...] = (
+    math.nan, math.inf, -math.inf, "", " ", "x", "nan", "-inf", "1e999", "1_000", "１", "0x10", [], {}, Odd(), 2 + 1j,
+    10**400, "9" * 5000, [1, 2, 3], (1, 2, 3), ["a"], "1,2,3", b"1", np.zeros(2), "\u202e", "x" * 5000, [[1]],
+)  # fmt: skip
+# And those that only one of them may not have. An option that is declared and missing here fails a test.
+OWN: Mapping[str, tuple[object, ...]] = {
+    "score": ("Dot", "dot ", 0, True),
+    "scale": (True, "1/0", "sqrtt", "None"),
+    "states": ("row", "ROWS", None, 0, True),
+    "heads": (0, -1, 1.5, True, 5, 10**12, 2**62, 2**63),
+    "kv_heads": (0, -1, 1.5, True, 2, 10**12),
+    "rope": ("full", True, 0),
+    "rope_theta": (0, -1, True, None, "e"),
+    "softcap": (-1, -1e-300, True),
+    "causal": (0, 1, "true", "yes", None, 1.0),
+    "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**63, (0, 2**63)),
+    "offset": (1.5, "begin", True, 2**63, -(2**63), 1e300),
+    "alibi": (0, 1, "true", None),
+    "dtype": ("float16", "bfloat16", "int32", "f4", "complex64", "double", np.float32, 32),
+}
+
+
+def _whole(case: Case, name: str) -> Given:
+    """Return a valid problem in which this array or option has a part, as Python takes it."""
+    score = {"w_score": "general", "w_query": "additive", "w_key": "additive", "v_score": "additive"}.get(name, "dot")
+    past = 0 if name == "key_lengths" else SIZES.P
+    p = drawn(case.numbers, replace(SIZES, P=past), Layout(hidden=("value",) if name == "hidden" else ()), "normal")
+    p = p.without(*p.options, "w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths").typed(
+        "f8"
+    )
+    s, numbers = p.sizes, case.numbers.standard_normal
+    for each in ("query", "key", "value", "past_key", "past_value"):
+        if each in p.arrays:
+            p = p.changed(**{each: np.broadcast_to(p.arrays[each], (s.B, *p.arrays[each].shape[1:]))})
+    lengths = {axis: getattr(s, axis) for axis in ("B", "H", "L", "E", "Ek", "A")} | {"S": s.keys}
+    for each in [name, *(["w_query", "w_key"] if score == "additive" else [])]:
+        if each in GIVEN and each not in p.arrays and each != "hidden":
+            p = p.changed(**{each: numbers([lengths[axis] for axis in ARRAYS[each].axes])})
+    if name == "key_lengths":
+        p = p.changed(key_lengths=case.numbers.integers(0, s.S + 1, s.B))
+    given = forms.given(p) | {"score": score}
+    if name in ("heads", "kv_heads"):
+        return _packed(given) | {"heads": s.H, "kv_heads": s.K}
+    return given | ({"rope": "half"} if name == "rope_theta" else {}) | ({"causal": True} if name == "offset" else {})
+
+
+def _packed(given: Given) -> Given:
+    return {
+        name: each.swapaxes(1, 2).reshape(len(each), each.shape[2], -1) if isinstance(each, np.ndarray) else each
+        for name, each in given.items()
+    }
+
+
+def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
+    """Yield everything that can be wrong with an array, each with the problem that has it."""
+    array = np.asarray(given[name])
+    for what, make in NO_ARRAYS.items():
+        yield what, given | {name: make(array)}
+    # There may be any number of queries.
+    for axis in (at for at in range(array.ndim) if (name, ARRAYS[name].axes[at]) != ("query", "L")):
+        pad = [(0, int(at == axis)) for at in range(array.ndim)]
+        yield f"axis {ARRAYS[name].axes[axis]} one longer", given | {name: np.pad(array, pad, mode="edge")}
+    if ARRAYS[name].axes != ("B",):
+        yield "a single number", given | {name: np.float64(1)}
+    partners = {"past_key": "past_value", "past_value": "past_key", "hidden": "hidden", "key": "key"}
+    if name in partners:
+        yield f"without {partners[name]}", {each: held for each, held in given.items() if each != partners[name]}
+    if name == "key_lengths":
+        most = given["key"].shape[2]
+        for value in (-1, most + 1, 0.5, math.nan, math.inf, 2**62):
+            yield f"a length of {value}", given | {name: np.array([value, 1])}
+        yield "a cache beside it", given | {n: given[n[5:]] for n in ("past_key", "past_value")}
+
+
+def broken_options(given: Given, name: str) -> Iterator[tuple[str, Given]]:
+    """Yield everything that can be wrong with an option."""
+    for value in (*NO_OPTIONS, *OWN[name]):
+        yield f"{name}={repr(value)[:30]}", given | {name: value}
+    if name == "kv_heads":
+        yield "kv_heads without heads", {each: held for each, held in given.items() if each != "heads"}
+
+
+NAMES = [*GIVEN, *records(), "unknown"]
+
+
+def refused(case: Case) -> None:
+    """Break one array or option in every way; each is refused in a line, by the steps and by the stream."""
+    name = NAMES[case.seed % len(NAMES)]
+    if name == "unknown":
+        _unknown(case)
+        return
+    given = _whole(case, name)
+    case.about = f"{name} of {', '.join(map(_shape, given.items()))}"
+    steps(**given)
+    ways = broken_arrays(given, name) if name in GIVEN else broken_options(given, name)
+    for what, wrong in ways:
+        case.tried["broken problems"] += 1
+        for function in (steps, attention):
+            with case.trying():
+                _refuse(function, wrong, name, what)
+
+
+def _shape(each: tuple[str, Any]) -> str:
+    name, value = each
+    return f"{name} {'×'.join(map(str, value.shape))}" if isinstance(value, np.ndarray) else f"{name}={value!r}"
+
+
+def _refuse(function: Callable[..., Any], wrong: Given, name: str, what: str) -> None:
+    try:
+        function(**wrong)
+    except InputError as error:
+        text = f"{error} {error.hint}"
+        if "\n" in text or max(len(error.message), len(error.hint)) > LONGEST:
+            raise BrokenError("a refusal that is not one line", f"{what}: {text[:300]}") from error
+    except Exception as error:
+        raise BrokenError(f"{type(error).__name__} instead of InputError for {name}", f"{what}: {error}") from error
+    else:
+        raise BrokenError(f"{name} is wrong, and it is computed", what)
+
+
+def _unknown(case: Case) -> None:
+    """A name that nobody knows is refused."""
+    given = _whole(case, "query")
+    for name in ("quary", "Causal", "is_causal", "", "x" * 1000, *hostile.TEXTS[:9]):
+        if name not in ARRAYS:
+            case.tried["broken problems"] += 1
+            for function in (steps, attention):
+                with case.trying():
+                    _refuse(function, given | {name: 1}, "an unknown name", repr(name[:20]))
