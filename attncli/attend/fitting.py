@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.arrays import ARRAYS, AXES
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.shapes import Sizes, show
+from attncli.attend.words.array import AXES
 from attncli.errors import InputError
 
 if TYPE_CHECKING:

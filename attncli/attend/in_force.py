@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.attend.arrays import ARRAYS, Array
-from attncli.attend.options import LAYOUT, PRECISION, Option, records
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.options import records
+from attncli.attend.words.array import Array
+from attncli.attend.words.option import LAYOUT, PRECISION, Option
 
 if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands

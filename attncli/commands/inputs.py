@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from typer import Argument
 
 from attncli.attend.arrays import ARRAYS, GIVEN
-from attncli.attend.options import LAYOUT, Option, as_flag, records
+from attncli.attend.options import as_flag, records
+from attncli.attend.words.option import LAYOUT, Option
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, of_arrays, setting
 from attncli.commands.standard_input import standard_input
 from attncli.files.formats import DATA, Format

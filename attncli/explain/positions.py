@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.attend.operands import ScoreOperands
-from attncli.attend.options import POSITIONAL, Options
+from attncli.attend.options import Options
 from attncli.attend.stages.mask import openings
+from attncli.attend.words.mask import POSITIONAL
 from attncli.explain.lesson import Lesson
 
 if TYPE_CHECKING:

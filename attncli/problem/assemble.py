@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, Role
+from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED
 from attncli.attend.options import Options
 from attncli.attend.truth import whole
+from attncli.attend.words.array import Role
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
 from attncli.files.margins import UNSAID, Margins

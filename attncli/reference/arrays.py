@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.arrays import ARRAYS, AXES, Array, Role
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.steps import STAGES
+from attncli.attend.words.array import AXES, Array, Role
 from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.attend.arrays import ARRAYS
-from attncli.attend.options import LAYOUT, PRECISION, Option, as_flag, records
+from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STAGES
+from attncli.attend.words.option import LAYOUT, PRECISION, Option
 from attncli.reference.blocks import Block, Code, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words

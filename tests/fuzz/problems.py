@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attncli.attend.options import LAYOUT, records
+from attncli.attend.options import records
 from attncli.attend.scores import FUNCTIONS
+from attncli.attend.words.option import LAYOUT
 from tests.support.declared import Given
 
 Array = NDArray[Any]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import attncli
-from attncli.attend.arrays import ARRAYS, AXES
-from attncli.attend.options import LAYOUT, PRECISION, records
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.options import records
 from attncli.attend.steps import STAGES
+from attncli.attend.words.array import AXES
+from attncli.attend.words.option import LAYOUT, PRECISION
 from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS, Holds

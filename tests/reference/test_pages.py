@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import attncli
-from attncli.attend.arrays import ARRAYS, AXES, KINDS, Kind, Role
+from attncli.attend.arrays import ARRAYS, KINDS, Kind
 from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STAGES, STEP_ALIASES
+from attncli.attend.words.array import AXES, Role
 from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.app import build
 from attncli.commands.registry import COMMANDS

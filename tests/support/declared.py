@@ -16,8 +16,9 @@ from attncli.attend import steps as stepwise
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
-from attncli.attend.options import LAYOUT, Options, as_flag, records
+from attncli.attend.options import Options, as_flag, records
 from attncli.attend.scores import FUNCTIONS
+from attncli.attend.words.option import LAYOUT
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError
 from tests.support.arrays import normal

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 import attncli
-from attncli.attend.arrays import ARRAYS, RESULTS, Role
+from attncli.attend.arrays import ARRAYS, RESULTS
 from attncli.attend.in_force import ORDER
-from attncli.attend.options import LAYOUT, PRECISION, records
+from attncli.attend.options import records
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEPS
+from attncli.attend.words.array import Role
+from attncli.attend.words.option import LAYOUT, PRECISION
 from attncli.explain.document import STEPS as TAUGHT
 from attncli.explain.document import stage_lesson
 from attncli.explain.lesson import StageLesson

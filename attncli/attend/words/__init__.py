@@ -1,0 +1,1 @@
+"""The options and arrays of each stage, every word declared once."""

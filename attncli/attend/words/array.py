@@ -1,0 +1,82 @@
+"""The record that declares everything about an array, and the symbols of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+
+class Role(Enum):
+    """The part that an array plays in the computation."""
+
+    STATE = "a state"  # query, key, value; all in one type
+    INPUT = "another input"  # of any type
+    RESULT = "a result"
+    EXPECTED = "the output of another program"
+
+
+# What the symbols of the axes stand for.
+AXES = {
+    "B": "batch items",
+    "H": "query heads",
+    "K": "key heads",
+    "L": "queries",
+    "S": "keys",
+    "P": "past keys",
+    "E": "features of a query or key",
+    "Ek": "features of a key",
+    "Ev": "features of a value",
+    "A": "features when query and key meet",
+}
+
+
+class Array(NamedTuple):
+    """One array that files, flags or Python may give, or that results hold.
+
+    Attributes:
+        name: its name throughout the program.
+        role: see `Role`.
+        stage: the stage that it belongs to; empty for the states, which come before all stages.
+        axes: the symbols of its axes, see `AXES`. States and results may lack leading ones.
+        help: what it is, for the help of its flag and for the reference.
+        aliases: other names that files may use for it.
+        closes: whether −∞ in it closes a key; if so, a JSON null means −∞.
+        broadcasts: whether any axis may have length 1, and leading ones may be missing.
+        is_truth: whether whole numbers in it, if all of them are 0 or 1, mean false and true.
+        words: describes its effect on a prepared problem, for tables; empty if there is nothing to say.
+    """
+
+    name: str
+    role: Role
+    stage: str
+    axes: tuple[str, ...]
+    help: str
+    aliases: tuple[str, ...] = ()
+    closes: bool = False
+    broadcasts: bool = False
+    is_truth: bool = False
+    words: Callable[[Any], str] = lambda facts: ""
+
+    @property
+    def shape(self) -> str:
+        """Its axes, written out.
+
+        >>> Array("query", Role.STATE, "", ("B", "H", "L", "E"), "").shape
+        '(…, L, E)'
+        """
+        inner = ", ".join(self.axes)
+        if self.broadcasts:
+            return f"up to ({inner})"
+        return f"(…, {', '.join(self.axes[-2:])})" if len(self.axes) == 4 else f"({inner})"
+
+
+def some(numbers: Any) -> str:
+    """Return the first numbers of an array as text."""
+    every = numbers.tolist()
+    return f"{', '.join(map(str, every[:5]))}{', …' * (len(every) > 5)}"
+
+
+# The axes that several have.
+OVER_SCORES = ("B", "H", "L", "S")
+OF_OUTPUT = ("B", "H", "L", "Ev")

@@ -1,0 +1,44 @@
+"""How states lie in their arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from attncli.attend.checks import count, or_none
+from attncli.attend.words.option import LAYOUT, Option, choice, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutOptions:
+    """How states lie in their arrays."""
+
+    states: Literal["rows", "columns"] = option(
+        "rows",
+        choice(
+            LAYOUT,
+            ("rows", "columns"),
+            "Whether each state is a row or a column of its matrix (default rows).",
+            words=lambda facts: f"states {facts.options.states}",
+        ),
+    )
+    heads: int | None = option(
+        None,
+        Option(
+            LAYOUT,
+            or_none(count),
+            "Split a packed last axis into N heads, each a contiguous block of features (default: not packed).",
+            "N",
+            words=lambda facts: "" if facts.options.heads is None else f"{facts.head_count} heads side by side",
+        ),
+    )
+    kv_heads: int | None = option(
+        None,
+        Option(
+            LAYOUT,
+            or_none(count),
+            "The same for key and value (default: as --heads).",
+            "N",
+            words=lambda facts: f"{facts.sizes.group} query heads per key head" if facts.sizes.group > 1 else "",
+        ),
+    )

@@ -1,0 +1,55 @@
+"""The words of the stage score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attncli.attend.checks import Scale, scale
+from attncli.attend.scores import FUNCTIONS
+from attncli.attend.words.array import Array, Role
+from attncli.attend.words.option import Facts, Option, choice, option
+from attncli.text import plain
+
+
+def _score_words(facts: Facts) -> str:
+    return f"score {facts.options.score}" + (f" with {', '.join(facts.parameters)}" if facts.parameters else "")
+
+
+def _scale_words(facts: Facts) -> str:
+    scale = facts.options.scale
+    if scale == "sqrt":
+        return f"scale sqrt = 1/√{facts.sizes.features} = {plain(facts.factor, 4)}"
+    return f"scale {scale if isinstance(scale, str) else plain(scale, 4)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """How a query meets a key."""
+
+    score: str = option(
+        "dot",
+        choice(
+            "score",
+            tuple(FUNCTIONS),
+            "How a query meets a key (default dot).",
+            words=_score_words,
+        ),
+    )
+    scale: Scale = option(
+        "none",
+        Option(
+            "score",
+            scale,
+            "Factor on the scores; sqrt is 1/√d, d the features of one head (default none).",
+            "none|sqrt|NUMBER",
+            words=_scale_words,
+        ),
+    )
+
+
+SCORE_ARRAYS = (
+    Array("w_score", Role.INPUT, "score", ("E", "Ek"), "W of --score general, q·W·k."),
+    Array("w_query", Role.INPUT, "score", ("E", "A"), "W1 of --score additive, v·tanh(q·W1 + k·W2)."),
+    Array("w_key", Role.INPUT, "score", ("Ek", "A"), "W2 of --score additive."),
+    Array("v_score", Role.INPUT, "score", ("A",), "v of --score additive; without it, ones."),
+)

@@ -1,0 +1,30 @@
+"""The states, which come before all stages."""
+
+from __future__ import annotations
+
+from attncli.attend.words.array import Array, Role
+
+_QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "P", "E"), ("B", "K", "S", "Ev")
+
+STATE_ARRAYS = (
+    Array("query", Role.STATE, "", _QUERY, "Queries; FILE:NAME picks one array out of an archive.", ("q", "Q", "s")),
+    Array("hidden", Role.STATE, "", _KEY, "Key and value at once.", ("h", "H")),
+    Array(
+        "key",
+        Role.STATE,
+        "",
+        _KEY,
+        "Keys; each of their heads serves a block of consecutive query heads.",
+        ("k", "K"),
+    ),
+    Array("value", Role.STATE, "", _VALUE, "Values, one per key.", ("v", "V")),
+    Array(
+        "past_key",
+        Role.STATE,
+        "",
+        _PAST,
+        "Keys of a cache, which go before the key.",
+        words=lambda facts: f"{facts.sizes.past} past keys" if facts.sizes.past else "",
+    ),
+    Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Values of a cache, which go before the value."),
+)
