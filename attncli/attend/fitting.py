@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
+from attncli.attend.checks import MOST_WHOLE
 from attncli.attend.shapes import Sizes, show
 from attncli.attend.words.array import AXES
 from attncli.errors import InputError
@@ -32,6 +33,47 @@ def fit_over_scores(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any
             message = f"{name} {show(array.shape)} does not broadcast to {show(wanted)} ({'×'.join(ARRAYS[name].axes)})"
             raise InputError(f"{message}: {has} is not the number of {names[axis]}", arrays=[name])
     return full
+
+
+def fit_axes(name: str, array: NDArray[Any], sizes: Sizes) -> NDArray[Any]:
+    """Return an array with all the axes of its record, after checking their lengths; one of length 1 serves all.
+
+    A missing batch axis serves all items; one that broadcasts may lack any leading axis, or have 1 in its place.
+
+    Raises:
+        InputError: too many axes or too few, a length that is neither 1 nor the right one, or numbers that are not
+            whole where ids or positions are wanted.
+    """
+    record = ARRAYS[name]
+    lacks = len(record.axes) - array.ndim
+    optional = len(record.axes) - 1 if record.broadcasts else record.axes[0] == "B"
+    if not 0 <= lacks <= optional or 0 in array.shape:
+        raise InputError(f"{name} {show(array.shape)} must have the axes {record.shape}", arrays=[name])
+    full = array.reshape((1,) * lacks + array.shape)
+    lengths = {"B": sizes.batch, "H": sizes.heads, "K": sizes.key_heads, "L": sizes.queries, "S": sizes.keys}
+    for symbol, has in zip(record.axes, full.shape, strict=True):
+        wants = lengths.get(symbol, has)
+        if has != wants and not (has == 1 and (record.broadcasts or symbol == "B")):
+            message = f"{name} {show(array.shape)} does not fit {record.shape}"
+            raise InputError(f"{message}: {has} is not the number of {AXES[symbol]}, {wants}", arrays=[name])
+    return whole_numbers(name, full) if record.is_whole else full
+
+
+def whole_numbers(name: str, array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return whole numbers up to 2^53 − 1 as integers.
+
+    Raises:
+        InputError: one of them is not whole, or too large.
+    """
+    if array.dtype.kind in "iu" and array.dtype.itemsize < 8:
+        return array.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        wide = np.asarray(array, dtype=np.float64)
+        odd = ~(np.abs(wide) <= MOST_WHOLE) | (wide != np.floor(wide))
+    if odd.any():
+        message = f"{name} must hold whole numbers up to 2^53 - 1, not {array[odd].ravel()[0]}"
+        raise InputError(message, arrays=[name])
+    return array.astype(np.int64)
 
 
 def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -> NDArray[np.int64]:

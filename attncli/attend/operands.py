@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from attncli.attend.arrays import missing_hint
-from attncli.attend.fitting import fit_lengths, fit_over_scores, fit_sinks
+from attncli.attend.arrays import ARRAYS, missing_hint
+from attncli.attend.fitting import fit_axes, fit_lengths, fit_over_scores, fit_sinks
 from attncli.attend.options import Options
 from attncli.attend.positions import positions
 from attncli.attend.scores import FUNCTIONS
@@ -17,13 +17,18 @@ from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
 from attncli.attend.truth import as_rule
 from attncli.attend.types import is_real, own
 from attncli.attend.views import after_past
+from attncli.attend.words.array import OF_STATES, Role
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Arrays that broadcast from the right to (batch, heads, L, S).
-OVER_SCORES = ("mask", "bias")
+# The symbols of the axes of what has a field of its own; those of the other arrays stand in their records.
+AXES_OF = {
+    **{name: ARRAYS[name].axes for name in ("query", "key", "value", "mask", "bias", "key_lengths", "sinks")},
+    "positions": ("B", "L"),
+    "head_indices": ("H",),
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +52,7 @@ class ScoreOperands:
         factor: the scale, as a number.
         dtype: precision of the computation.
         output_dtype: type of the output.
+        inputs: whatever else is given, by name; each has the axes of its record, and one of length 1 serves all.
         notices: what was decided about arrays that could have been meant otherwise.
     """
 
@@ -65,6 +71,7 @@ class ScoreOperands:
     dtype: np.dtype[Any]
     output_dtype: np.dtype[Any]
     parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     NAMES: ClassVar[tuple[str, ...]] = ("query", "key")
@@ -82,32 +89,42 @@ class ScoreOperands:
         rows: NDArray[np.int64] | None = None,
     ) -> Self:
         """Return the part of the problem that this batch item, this query head and these queries need."""
-        changed: dict[str, Any] = {}
         sizes: dict[str, Any] = {}
-        if batch is not None:
-            sizes["batch"] = 1
-            for name in (*self.NAMES, *OVER_SCORES, "key_lengths", "positions"):
-                array = getattr(self, name)
-                changed[name] = array if array is None or len(array) == 1 else array[batch : batch + 1]
-        if head is not None:
-            sizes |= {"heads": 1, "key_heads": 1}
-            for name in (*self.NAMES, *OVER_SCORES):
-                array = changed.get(name, getattr(self, name))
-                if array is not None and array.shape[1] > 1:
-                    # Fewer heads than the query has: a key head serves a block of consecutive query heads.
-                    at = head * array.shape[1] // self.sizes.heads
-                    array = array[:, at : at + 1]
-                changed[name] = array
-            changed["sinks"] = None if self.sinks is None else self.sinks[head : head + 1]
-            changed["head_indices"] = self.head_indices[head : head + 1]
-        if rows is not None:
-            sizes["queries"] = len(rows)
-            for name in OVER_SCORES:
-                array = changed.get(name, getattr(self, name))
-                changed[name] = array if array is None or array.shape[2] == 1 else array[:, :, rows]
-            changed["query"] = changed.get("query", self.query)[:, :, rows]
-            changed["positions"] = changed.get("positions", self.positions)[:, rows]
-        return replace(self, sizes=replace(self.sizes, **sizes), **changed)
+        sizes |= {} if batch is None else {"batch": 1}
+        sizes |= {} if head is None else {"heads": 1, "key_heads": 1}
+        sizes |= {} if rows is None else {"queries": len(rows)}
+
+        def part(array: NDArray[Any] | None, axes: tuple[str, ...]) -> Any:
+            return None if array is None else _part(array, axes, batch, head, rows, self.sizes.heads)
+
+        fields: dict[str, Any] = {
+            name: part(getattr(self, name), axes) for name, axes in AXES_OF.items() if hasattr(self, name)
+        }
+        inputs = {name: part(array, ARRAYS[name].axes) for name, array in self.inputs.items()}
+        return replace(self, sizes=replace(self.sizes, **sizes), inputs=inputs, **fields)
+
+
+def _part(
+    array: NDArray[Any],
+    axes: tuple[str, ...],
+    batch: int | None,
+    head: int | None,
+    rows: NDArray[np.int64] | None,
+    heads: int,
+) -> NDArray[Any]:
+    """Return what one batch item, one head and some rows have of an array; an axis of length 1 serves all."""
+    for axis, (symbol, length) in enumerate(zip(axes, array.shape, strict=True)):
+        chosen: slice | NDArray[np.int64] | None = None
+        if symbol == "B" and batch is not None:
+            chosen = slice(batch, batch + 1)
+        elif symbol in ("H", "K") and head is not None:
+            # Fewer heads than the query has: a key head serves a block of consecutive query heads.
+            chosen = slice(head * length // heads, head * length // heads + 1)
+        elif symbol == "L":
+            chosen = rows
+        if chosen is not None and length > 1:
+            array = array[(slice(None),) * axis + (chosen,)]
+    return array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,6 +138,14 @@ class Operands(ScoreOperands):
     value: NDArray[Any]
 
     NAMES: ClassVar[tuple[str, ...]] = ("query", "key", "value")
+
+
+# The arrays that need nothing but the axes of their records; fields of their own and stages see to the others.
+FITTED_BY_AXES = tuple(
+    name
+    for name, each in ARRAYS.items()
+    if each.role is Role.INPUT and name not in AXES_OF and set(each.axes) <= {*OF_STATES, "k"}
+)
 
 
 def prepare(arrays: Mapping[str, Any], options: Options) -> Operands:
@@ -169,6 +194,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
             raise InputError(fact, arrays=[given])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     mask, notice = as_rule(found["mask"]) if "mask" in found else (None, "")
+    inputs = {name: fit_axes(name, found[name], sizes) for name in FITTED_BY_AXES if name in found}
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     operands: dict[str, Any] = {
         "query": states["query"],
@@ -178,6 +204,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "key_lengths": lengths,
         "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
         "parameters": parameters,
+        "inputs": inputs,
         "positions": positions(options, sizes, lengths),
         "head_indices": np.arange(sizes.heads),
         "head_count": sizes.heads,

@@ -44,6 +44,7 @@ class Array(NamedTuple):
         closes: whether −∞ in it closes a key; if so, a JSON null means −∞.
         broadcasts: whether any axis may have length 1, and leading ones may be missing.
         is_truth: whether whole numbers in it, if all of them are 0 or 1, mean false and true.
+        is_whole: whether it holds whole numbers only, such as positions and ids.
         words: describes its effect on a prepared problem, for tables; empty if there is nothing to say.
     """
 
@@ -56,6 +57,7 @@ class Array(NamedTuple):
     closes: bool = False
     broadcasts: bool = False
     is_truth: bool = False
+    is_whole: bool = False
     words: Callable[[Any], str] = lambda facts: ""
 
     @property
@@ -77,6 +79,8 @@ def some(numbers: Any) -> str:
     return f"{', '.join(map(str, every[:5]))}{', …' * (len(every) > 5)}"
 
 
+# The symbols whose lengths follow from the states; an array that has no others is brought to its axes by them alone.
+OF_STATES = ("B", "H", "K", "L", "S")
 # The axes that several have.
 OVER_SCORES = ("B", "H", "L", "S")
 OF_OUTPUT = ("B", "H", "L", "Ev")
