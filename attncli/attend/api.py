@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.elsewhere import right_word
+from attncli.attend.merging import merged
 from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_scores
 from attncli.attend.options import Options
-from attncli.attend.steps import Steps
+from attncli.attend.steps import STEPS, Steps
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Steps", "attention", "score", "softmax", "steps", "weighted_sum"]
+__all__ = ["Steps", "attention", "merge", "score", "softmax", "steps", "weighted_sum"]
 
 
 class Keywords(TypedDict, total=False):
@@ -30,6 +32,22 @@ class Keywords(TypedDict, total=False):
     past_value: ArrayLike | None
     key_lengths: ArrayLike | None
     sinks: ArrayLike | None
+    w_q: ArrayLike | None
+    w_k: ArrayLike | None
+    w_v: ArrayLike | None
+    b_q: ArrayLike | None
+    b_k: ArrayLike | None
+    b_v: ArrayLike | None
+    w_qkv: ArrayLike | None
+    b_qkv: ArrayLike | None
+    q_norm: ArrayLike | None
+    k_norm: ArrayLike | None
+    v_norm: ArrayLike | None
+    gate: ArrayLike | None
+    w_g: ArrayLike | None
+    b_g: ArrayLike | None
+    w_o: ArrayLike | None
+    b_o: ArrayLike | None
     w_score: ArrayLike | None
     w_query: ArrayLike | None
     w_key: ArrayLike | None
@@ -39,6 +57,10 @@ class Keywords(TypedDict, total=False):
     states: Literal["rows", "columns"]
     heads: int | None
     kv_heads: int | None
+    weights: Literal["in-out", "out-in"]
+    qkv: Literal["blocks", "heads"]
+    qk_norm: str | None
+    norm_eps: float
     causal: bool
     offset: Offset | None
     window: int | Window | None
@@ -54,9 +76,12 @@ OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
 
 
 def steps(
-    query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
+    query: ArrayLike | None = None,
+    key: ArrayLike | None = None,
+    value: ArrayLike | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Steps:
-    """Run score → softmax → weighted sum and keep the result of every step.
+    """Run project → norm → rotate → score → softmax → weighted sum → out and keep the result of every step.
 
     Args:
         query: (…, L, E), 1 to 4 axes: 3 are (heads, L, E), 4 are (batch, heads, L, E). 1-D in, 1-D out.
@@ -72,6 +97,12 @@ def steps(
             ``past_key`` and ``past_value`` are put before key and value, as from a cache.
             ``key_lengths``: (batch,) the number of keys of each batch item.
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
+            ``w_q``, ``w_k``, ``w_v``, ``w_o`` (in, out) and ``b_q``, ``b_k``, ``b_v``, ``b_o`` (out): the matrices and
+            biases of a layer, x·W + b; states are then (L, in) or (batch, L, in), and ``hidden`` alone is the query
+            too. ``w_qkv``, ``b_qkv``: the first three in one. ``q_norm``, ``k_norm``, ``v_norm``: weights of
+            ``qk_norm``, (E) for each head or (heads·E) for all together; values are normalised only with ``v_norm``.
+            ``gate`` (…, L, heads·Ev) or (…, L, heads), or ``w_g``, ``b_g`` that make it of the query's x: the weighted
+            sum is multiplied by σ(gate).
             ``w_score`` (E, Ek); ``w_query`` (E, A), ``w_key`` (Ek, A), ``v_score`` (A): the learned parameters of score
             functions; a missing one is the identity (``v_score``: ones).
 
@@ -82,6 +113,10 @@ def steps(
             ``states``: ``"rows"`` (default) or ``"columns"``.
             ``heads``, ``kv_heads``: split a packed last axis, (L, heads·E) or (batch, L, heads·E), into contiguous
             blocks; the output is packed too (default: not packed; ``kv_heads`` as ``heads``).
+            ``weights``: ``"in-out"`` (default) or ``"out-in"``, as nn.Linear of PyTorch has its matrices.
+            ``qkv``: ``"blocks"`` (default), ``w_qkv`` is [q|k|v], or ``"heads"``, [its queries|k|v] for each key head.
+            ``qk_norm``: normalise queries and keys before they are rotated, ``"rms"``, ``"l2"`` or ``"layer"``, behind
+            it ``,after-rope`` or ``,plus-one`` (1 + the weights); ``norm_eps`` is ε (default 1e-6).
             ``causal``: a query at position p sees keys ≤ p (default: all).
             ``offset``: position of the first query, ``"end"`` for keys − queries (default: the length of ``past_key``,
             or ``key_lengths`` − queries, or 0).
@@ -94,8 +129,9 @@ def steps(
             float64; the output for half-precision arrays is half precision).
 
     Returns:
-        A frozen record of ``scores``, ``capped`` (None without softcap), ``logits``, ``weights`` and ``output``. A
-        query that may not attend to any key has weights 0 and output 0.
+        A frozen record of ``scores``, ``logits``, ``weights``, ``lse`` and ``output``, and of what else the stages
+        make; a result whose stage does nothing is None. See `Steps`. A query that may not attend to any key has
+        weights 0 and output 0 (before ``w_o``).
 
     Raises:
         InputError: a ValueError that names the shapes that do not fit, with the option that would make them fit, or
@@ -112,20 +148,46 @@ def steps(
         >>> made.weights.round(3).tolist(), made.output.tolist()
         ([0.333, 0.333, 0.333], [0.0, 4.0])
     """
-    computation = AttentionSteps(_told(prepare(*_split(query, key, value, keywords))), last="sum")
+    computation = AttentionSteps(_told(prepare(*_split(query, key, value, keywords))), last=STEPS[-1])
     names = [field.name for field in fields(Steps)]
     made = computation.results()
     shown: dict[str, Any] = {name: computation.restored(name, made[name]) if name in made else None for name in names}
     return Steps(**shown)
 
 
+@overload
 def attention(
-    query: ArrayLike, key: ArrayLike | None = None, value: ArrayLike | None = None, **keywords: Unpack[Keywords]
-) -> NDArray[Any]:
+    query: ArrayLike | None = None,
+    key: ArrayLike | None = None,
+    value: ArrayLike | None = None,
+    *,
+    return_lse: Literal[False] = False,
+    **keywords: Unpack[Keywords],
+) -> NDArray[Any]: ...
+@overload
+def attention(
+    query: ArrayLike | None = None,
+    key: ArrayLike | None = None,
+    value: ArrayLike | None = None,
+    *,
+    return_lse: Literal[True],
+    **keywords: Unpack[Keywords],
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def attention(
+    query: ArrayLike | None = None,
+    key: ArrayLike | None = None,
+    value: ArrayLike | None = None,
+    *,
+    return_lse: bool = False,
+    **keywords: Unpack[Keywords],
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
     """Return only the output of attention, (…, L, Ev), computed tile by tile without ever holding a score matrix.
 
     Arguments, defaults and errors are those of `steps`; so are the numbers, up to rounding. It uses OMP_NUM_THREADS
     threads, or as many as this process may use CPUs; the result does not depend on the number.
+
+    With ``return_lse`` it returns a pair: the output, and ``lse`` (…, L), the natural logarithm of each row's sum of
+    exponentials, for `merge`.
 
     Example:
         >>> attention([[1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[2.0], [4.0]], scale=0.0).tolist()
@@ -134,10 +196,48 @@ def attention(
     from attncli.attend.fast import stream
 
     operands = _told(prepare(*_split(query, key, value, keywords)))
-    return AttentionSteps(operands, last="sum").restored("output", stream.run(operands).output)
+    computation, made = AttentionSteps(operands, last=STEPS[-1]), stream.run(operands, with_lse=return_lse)
+    output = computation.restored("output", made.output)
+    return output if made.lse is None else (output, computation.restored("lse", made.lse))
 
 
-def score(query: ArrayLike, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
+@overload
+def merge(
+    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: Literal[False] = False
+) -> NDArray[Any]: ...
+@overload
+def merge(
+    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: Literal[True]
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def merge(
+    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: bool = False
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
+    """Return the output over all keys of outputs over parts of them, Σ e^(lse_i − lse) · output_i.
+
+    Sinks count in every part that has them: give them to one part only. What comes after the weighted sum, a gate or a
+    matrix, belongs behind the merge.
+
+    Args:
+        outputs: one (…, L, Ev) for each part of the keys, all of one shape.
+        lses: the logarithm of each row's sum that belongs to it, (…, L); with packed heads (…, heads, L).
+        return_lse: return a pair, with the logarithm over all keys; so parts can be merged in a tree.
+
+    Raises:
+        InputError: not one ``lse`` for each output, or shapes that do not fit.
+
+    Source: Dao et al., *FlashAttention*, 2022, section 3.1.
+
+    Example:
+        >>> query, key, value = [[1.0]], [[0.0], [1.0], [2.0]], [[3.0], [6.0], [9.0]]
+        >>> parts = [attention(query, key[a:b], value[a:b], return_lse=True) for a, b in ((0, 1), (1, 3))]
+        >>> merge(*zip(*parts)).round(9) == attention(query, key, value).round(9)
+        array([[ True]])
+    """
+    output, lse = merged(list(outputs), list(lses))
+    return (output, lse) if return_lse else output
+
+
+def score(query: ArrayLike | None = None, key: ArrayLike | None = None, **keywords: Unpack[Keywords]) -> NDArray[Any]:
     """Return the logits (…, L, S): scaled scores, capped, masks and biases added, −∞ where a query may not attend.
 
     They are the input of `softmax`: ``softmax(score(…))`` gives the weights. Arguments are those of `steps`.

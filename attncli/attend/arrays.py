@@ -10,6 +10,9 @@ from enum import Enum
 
 from attncli.attend.words.array import Role
 from attncli.attend.words.mask import MASK_ARRAYS
+from attncli.attend.words.norm import NORM_ARRAYS
+from attncli.attend.words.out import OUT_ARRAYS
+from attncli.attend.words.project import PROJECT_ARRAYS
 from attncli.attend.words.results import RESULT_ARRAYS
 from attncli.attend.words.score import SCORE_ARRAYS
 from attncli.attend.words.softmax import SOFTMAX_ARRAYS
@@ -32,9 +35,12 @@ ARRAYS = {
     each.name: each
     for each in (
         *STATE_ARRAYS,
+        *PROJECT_ARRAYS,
+        *NORM_ARRAYS,
         *MASK_ARRAYS,
         *SOFTMAX_ARRAYS,
         *SCORE_ARRAYS,
+        *OUT_ARRAYS,
         *RESULT_ARRAYS,
     )
 }

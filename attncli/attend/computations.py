@@ -12,20 +12,26 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from attncli.attend import steps
-from attncli.attend.arrays import STATES
+from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
-from attncli.attend.operands import ScoreOperands, as_states, precision
+from attncli.attend.operands import Operands, ScoreOperands, as_states, precision, prepare
 from attncli.attend.options import Options
-from attncli.attend.shapes import as_four_axes, fit_sum
-from attncli.attend.stages.softmax import weights
+from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
+from attncli.attend.stages import out as out_stage
+from attncli.attend.stages import sum as sum_stage
+from attncli.attend.stages.softmax import log_sum, weights
 from attncli.attend.stages.sum import weighted_sum
 from attncli.attend.views import after_past, ready, restore
+from attncli.attend.words.array import Role
+from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The arrays whose types decide the precision of all steps.
+LAYER_STAGES = ("project", "norm", "gate", "out")
+GIVING = (Role.STATE, Role.INPUT)
 TYPED = tuple(name for name in STATES if not name.startswith("past"))
 
 
@@ -78,6 +84,10 @@ class AttentionSteps:
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return one result with the axes of the user's arrays."""
         sizes = self.operands.sizes
+        if "L" in ARRAYS[name].axes[-1:]:  # one number for each query
+            return _restored(array[..., None], sizes.rank, part)[..., 0]
+        if name == "output" and sizes.out_features:  # of all heads together
+            return restore(array, sizes.rank, one_batch=part.batch is not None, one_head=True)
         return _restored(array, sizes.rank, part, packed=sizes.packed and name == "output")
 
 
@@ -130,12 +140,15 @@ class Softmax:
         return replace(self, logits=_part(self.logits, part), sinks=sinks)
 
     def results(self) -> dict[str, NDArray[Any]]:
-        """Return the weights, by name."""
+        """Return the weights and the logarithms of the rows' sums, by name."""
+        logits = ready(self.logits, self.dtype)
         with np.errstate(all="ignore"):
-            return {"weights": weights(self, ready(self.logits, self.dtype))}
+            return {"weights": weights(self, logits), "lse": log_sum(logits, self.sinks)}
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
-        """Return the weights with the axes of the user's logits."""
+        """Return a result with the axes of the user's logits."""
+        if name == "lse":
+            return _restored(array[..., None], self.rank, part)[..., 0]
         return _restored(array, self.rank, part)
 
 
@@ -151,6 +164,7 @@ class WeightedSum:
         rank: number of axes of the output before its heads are packed.
         packed: whether the output packs its heads side by side on its last axis.
         given: the user's name for the value.
+        layer: the whole problem, where its value is projected or anything comes after the sum; None otherwise.
     """
 
     weights: NDArray[Any]
@@ -160,6 +174,7 @@ class WeightedSum:
     rank: int
     packed: bool
     given: str = "value"
+    layer: Operands | None = None
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> WeightedSum:
@@ -168,15 +183,41 @@ class WeightedSum:
         Raises:
             InputError: shapes do not fit.
         """
+        if any(ARRAYS[name].stage in LAYER_STAGES for name in arrays):
+            return cls.of_layer(arrays, options)
         weights, past = arrays["weights"], arrays.get("past_value")
         name = "value" if "value" in arrays else "hidden"
         fit_sum(weights.shape, arrays[name].shape, options, None if past is None else past.shape)
-        before = None if past is None else as_states("past_value", past, options, "past_value")
-        value = after_past(before, as_states(name, arrays[name], options, "value"))
+        before = None if past is None else _states("past_value", past, options)
+        value = after_past(before, _states(name, arrays[name], options))
         # Without a query the weights come from elsewhere, so their own type counts too.
         dtype, output_dtype = precision([*([] if "query" in arrays else [weights]), *states_of(arrays)], options)
         rows = weights.reshape(as_four_axes("weights", weights.shape))
         return cls(rows, value, dtype, output_dtype, weights.ndim, options.heads is not None, name)
+
+    @classmethod
+    def of_layer(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> WeightedSum:
+        """Use ``weights``, and everything else to make the value, and the output of the sums.
+
+        Raises:
+            InputError: something that the layer needs is missing, or does not fit.
+        """
+        o = prepare({name: array for name, array in arrays.items() if ARRAYS[name].role in GIVING}, options).core
+        weights, sizes = arrays["weights"], o.sizes
+        rows = weights.reshape(as_four_axes("weights", weights.shape))
+        if rows.shape != (sizes.batch, sizes.heads, sizes.queries, sizes.keys):
+            wanted = show((sizes.batch, sizes.heads, sizes.queries, sizes.keys))
+            fact = f"weights {show(rows.shape)} do not fit the layer, which has {wanted} (batch×heads×queries×keys)"
+            raise InputError(fact, arrays=["weights"])
+        given = "value" if "value" in arrays else "hidden"
+        return cls(rows, o.value, o.dtype, o.output_dtype, sizes.rank, sizes.packed, given, o)
+
+    @property
+    def names(self) -> list[str]:
+        """The results, in their order."""
+        if self.layer is None:
+            return ["output"]
+        return [*sum_stage.STAGE.results(self.layer), *out_stage.STAGE.results(self.layer)]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -194,18 +235,34 @@ class WeightedSum:
         if part.head is not None:
             at = part.head * self.value.shape[1] // self.weights.shape[1]
             value = value[:, at : at + 1]
-        return replace(self, weights=_part(self.weights, part), value=value)
+        layer = self.layer
+        if layer is not None:
+            layer = layer.select(batch=part.batch, head=part.head, rows=part.rows)
+        return replace(self, weights=_part(self.weights, part), value=value, layer=layer)
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return the output, by name."""
         products = self.weights.shape[-1] * self.weights.shape[-2] * self.value.shape[-1]
         with one_thread(products), np.errstate(all="ignore"):
             output = weighted_sum(self.weights, self.value, self.dtype)
-            return {"output": output.astype(self.output_dtype, copy=False)}
+            if "context" not in self.names:
+                return {"output": output.astype(self.output_dtype, copy=False)}
+            assert self.layer is not None  # nothing else makes a context
+            made = {"context": output}
+            return made | ({"output": out_stage.finished(self.layer, output)} if "output" in self.names else {})
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return the output with the axes of the user's weights."""
+        if self.layer is not None:
+            return AttentionSteps(self.layer, "out").restored(name, array, part)
         return _restored(array, self.rank, part, packed=self.packed)
+
+
+def _states(name: str, array: NDArray[Any], options: Options) -> NDArray[Any]:
+    """Return values as (batch, key heads, length, features)."""
+    return as_states(
+        name, array, options, heads_of("past_value" if name == "past_value" else "value", array.shape, options)
+    )
 
 
 Calculation = AttentionSteps | Softmax | WeightedSum

@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.checks import MOST_WHOLE
+from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
 from attncli.attend.words.array import AXES
 from attncli.errors import InputError
@@ -95,6 +96,31 @@ def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -
             message = f"key_lengths must be whole numbers from 0 to {sizes.keys} (the number of keys), not {length}"
             raise InputError(message, arrays=["key_lengths"])
     return lengths.ravel().astype(np.int64)
+
+
+def fit_gate(gate: NDArray[Any], sizes: Sizes, options: Options) -> NDArray[Any]:
+    """Return what multiplies the weighted sums, (batch or 1, heads, L, Ev or 1).
+
+    It lies as the output does: with its heads side by side where they are packed, otherwise on an axis of their own.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    heads, width = sizes.heads, sizes.heads * sizes.value_features
+    fits = f"(…, {sizes.queries}, {width}), or (…, {sizes.queries}, {heads}) with one number for each head"
+    if not options.heads and gate.ndim in (3, 4) and gate.shape[-3:] == (heads, sizes.queries, sizes.value_features):
+        return gate.reshape(-1, heads, sizes.queries, sizes.value_features)
+    if not 1 <= gate.ndim <= 3 or gate.shape[-1] not in (heads, width):
+        raise InputError(f"gate {show(gate.shape)} must be {fits}", arrays=["gate"])
+    full = gate.reshape((1,) * (3 - gate.ndim) + gate.shape)
+    if full.shape[1] != sizes.queries or full.shape[0] not in (1, sizes.batch):
+        raise InputError(f"gate {show(gate.shape)} must be {fits}", arrays=["gate"])
+    return as_gate(full, sizes)
+
+
+def as_gate(gate: NDArray[Any], sizes: Sizes) -> NDArray[Any]:
+    """Return a gate (batch or 1, L, heads·Ev or heads) as (batch or 1, heads, L, Ev or 1)."""
+    return gate.reshape(*gate.shape[:2], sizes.heads, -1).swapaxes(1, 2)
 
 
 def fit_sinks(sinks: NDArray[Any], count: int) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.attend.arrays import ARRAYS
+from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.options import records
 from attncli.attend.words.array import Array
 from attncli.attend.words.option import LAYOUT, PRECISION, Option
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands
 
 # How a query meets a key comes first, then the layout of arrays, then the stages that change the computation.
-ORDER = ("score", LAYOUT, "rotate", "", "cap", "mask", "softmax", "sum", PRECISION)
+ORDER = ("score", LAYOUT, "project", "norm", "rotate", "", "cap", "mask", "softmax", "sum", "gate", "out", PRECISION)
 
 
 def in_force(operands: ScoreOperands) -> dict[str, str]:
@@ -21,7 +21,8 @@ def in_force(operands: ScoreOperands) -> dict[str, str]:
 
     Options at their default are included if readers need to know the default, such as the score function.
     """
-    declared: dict[str, Option | Array] = {**records(), **ARRAYS}
+    # The option `weights` and the result of that name are not the same.
+    declared: dict[str, Option | Array] = {**records(), **{name: ARRAYS[name] for name in GIVEN}}
     ordered = sorted(declared, key=lambda name: ORDER.index(declared[name].stage))
     descriptions = {name: declared[name].words(operands) for name in ordered}
     return {name: words for name, words in descriptions.items() if words}

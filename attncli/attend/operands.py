@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS, missing_hint
-from attncli.attend.fitting import fit_axes, fit_lengths, fit_over_scores, fit_sinks
+from attncli.attend.fast.blas import NEVER_THREADED, one_thread
+from attncli.attend.fitting import as_gate, fit_axes, fit_gate, fit_lengths, fit_over_scores, fit_sinks
+from attncli.attend.layer import (
+    Layer,
+    Projection,
+    as_packed,
+    check_norms,
+    check_value,
+    layer_of,
+    out_features,
+    projected_shapes,
+    value_heads,
+)
+from attncli.attend.norms import Norm
 from attncli.attend.options import Options
 from attncli.attend.positions import positions
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
+from attncli.attend.stages import norm, project
 from attncli.attend.truth import as_rule
 from attncli.attend.types import is_real, own
 from attncli.attend.views import after_past
@@ -28,6 +43,7 @@ AXES_OF = {
     **{name: ARRAYS[name].axes for name in ("query", "key", "value", "mask", "bias", "key_lengths", "sinks")},
     "positions": ("B", "L"),
     "head_indices": ("H",),
+    "gate": ("B", "H", "L", "Ev"),
 }
 
 
@@ -53,6 +69,12 @@ class ScoreOperands:
         dtype: precision of the computation.
         output_dtype: type of the output.
         inputs: whatever else is given, by name; each has the axes of its record, and one of length 1 serves all.
+        layer: what is around the attention.
+        split: into how many heads each state is cut when it is projected.
+        past: past keys and values, where new ones have to be projected first: (batch or 1, key heads, P, …).
+        gate: (batch or 1, heads, L, Ev or 1) what multiplies the weighted sums, before σ; None if there is none.
+        made: results of the stages before this form, by name.
+        given: what a layer was given, by the user's names; empty where query, key and value are as they were given.
         notices: what was decided about arrays that could have been meant otherwise.
     """
 
@@ -72,6 +94,12 @@ class ScoreOperands:
     output_dtype: np.dtype[Any]
     parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    layer: Layer = field(default_factory=Layer)
+    split: Mapping[str, int] = field(default_factory=dict)
+    past: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    gate: NDArray[Any] | None = None
+    made: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    given: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     NAMES: ClassVar[tuple[str, ...]] = ("query", "key")
@@ -81,6 +109,66 @@ class ScoreOperands:
         """Query and key, and the value if there is one, by name."""
         return {name: getattr(self, name) for name in self.NAMES}
 
+    @property
+    def taking_part(self) -> frozenset[str]:
+        """The names of the arrays of a layer that take part."""
+        return self.layer.names
+
+    @property
+    def has_after(self) -> bool:
+        """Whether anything comes after the weighted sum."""
+        return self.gate is not None or self.layer.gate is not None or self.layer.out is not None
+
+    @property
+    def is_core(self) -> bool:
+        """Whether query, key and value are what is rotated and scored: nothing comes before that, or it is done."""
+        early = [each for each in self.layer.norms if each in self.NAMES and not (each != "value" and self.norms_late)]
+        return not (self.layer.projections or early) or bool(self.made)
+
+    @property
+    def norms_late(self) -> bool:
+        """Whether query and key are normalised after they are rotated."""
+        return self.options.qk_norm is not None and Norm.of(self.options.qk_norm).after_rope
+
+    @cached_property
+    def core(self) -> Self:
+        """The same with query, key and value projected and normalised, which is done once for all parts."""
+        if self.is_core and self.layer.gate is None:
+            return self
+        made: dict[str, NDArray[Any]] = {}
+        with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
+            for stage in (project.STAGE, norm.STAGE):
+                made |= stage.forward(self, made)
+            gate = self.gate if self.layer.gate is None else self._made_gate(self.layer.gate)
+        changed: dict[str, Any] = {}
+        for name, array in self.states.items():
+            changed[name] = made.get(f"normed_{name}", made.get(f"projected_{name}", array))
+        layer = replace(self.layer, projections={}, gate=None)
+        return replace(self, made=made, layer=layer, gate=gate, past={}, **changed)
+
+    def _made_gate(self, by: Projection) -> NDArray[Any]:
+        """Return the gate of each head and query, (batch, heads, L, Ev or 1)."""
+        batch, _, length, _ = self.query.shape
+        packed = self.query.swapaxes(1, 2).reshape(batch, length, -1)
+        return as_gate(project.affine(packed, by, self.dtype), self.sizes)
+
+    @property
+    def outline(self) -> Self:
+        """The same with arrays of the right sizes in the place of what is not made yet; they take no memory."""
+        if self.is_core and self.layer.gate is None:
+            return self
+        sizes = self.sizes
+        lengths = {"query": (sizes.heads, sizes.queries, sizes.features)}
+        lengths |= {"key": (sizes.key_heads, sizes.keys, sizes.features)}
+        lengths |= {"value": (self.split.get("value", sizes.key_heads), sizes.keys, sizes.value_features)}
+        blank = np.zeros((), dtype=self.dtype)
+        states: dict[str, Any] = {name: np.broadcast_to(blank, (sizes.batch, *lengths[name])) for name in self.NAMES}
+        names = [*project.STAGE.results(self), *(f"normed_{name}" for name in norm.before_rope(self))]
+        made = {name: states[name.partition("_")[2]] for name in names}
+        gate = np.broadcast_to(blank, sizes.context_shape) if self.layer.gate is not None else self.gate
+        layer = replace(self.layer, projections={}, gate=None)
+        return replace(self, made=made, layer=layer, gate=gate, past={}, **states)
+
     def select(
         self,
         *,
@@ -89,6 +177,8 @@ class ScoreOperands:
         rows: NDArray[np.int64] | None = None,
     ) -> Self:
         """Return the part of the problem that this batch item, this query head and these queries need."""
+        if self.core is not self:
+            return self.core.select(batch=batch, head=head, rows=rows)
         sizes: dict[str, Any] = {}
         sizes |= {} if batch is None else {"batch": 1}
         sizes |= {} if head is None else {"heads": 1, "key_heads": 1}
@@ -101,7 +191,8 @@ class ScoreOperands:
             name: part(getattr(self, name), axes) for name, axes in AXES_OF.items() if hasattr(self, name)
         }
         inputs = {name: part(array, ARRAYS[name].axes) for name, array in self.inputs.items()}
-        return replace(self, sizes=replace(self.sizes, **sizes), inputs=inputs, **fields)
+        made = {name: part(array, ARRAYS[name].axes) for name, array in self.made.items()}
+        return replace(self, sizes=replace(self.sizes, **sizes), inputs=inputs, made=made, **fields)
 
 
 def _part(
@@ -117,7 +208,7 @@ def _part(
         chosen: slice | NDArray[np.int64] | None = None
         if symbol == "B" and batch is not None:
             chosen = slice(batch, batch + 1)
-        elif symbol in ("H", "K") and head is not None:
+        elif symbol in ("H", "K", "V") and head is not None:
             # Fewer heads than the query has: a key head serves a block of consecutive query heads.
             chosen = slice(head * length // heads, head * length // heads + 1)
         elif symbol == "L":
@@ -175,36 +266,62 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         InputError: as `prepare`.
     """
     found = numbers(arrays)
+    layer = layer_of(found, options)
     named = {name: found[name] for name in FITTED if name in found}
     called: dict[str, str] = {}
-    for name in ("key", "value"):
+    for name in ("query", "key", "value"):
         if name not in named and "hidden" in found:
             named[name], called[name] = found["hidden"], "hidden"
     for name in ("query", "key"):
         if name not in named:
             raise InputError(f"{name} is missing", hint=missing_hint(name), arrays=list(found))
     parameters = {name: found[name] for name in FUNCTIONS[options.score].parameters if name in found}
-    sizes = fit({name: array.shape for name, array in (named | parameters).items()}, options, called)
-    states = {name: as_states(called.get(name, name), array, options, name) for name, array in named.items()}
+    laid = as_packed(options) if layer.projections else options
+    shapes = projected_shapes({name: array.shape for name, array in named.items()}, layer, options, called)
+    heads = (laid.heads or 1, laid.kv_heads or laid.heads or 1)
+    of_value = value_heads(layer, shapes["value"], *heads, options) if "value" in shapes and laid.heads else None
+    if of_value is not None:
+        check_value(layer, shapes["value"], of_value, options)
+    sizes = fit(shapes | {name: array.shape for name, array in parameters.items()}, laid, called, of_value)
+    split = {"query": heads[0], "key": heads[1], "value": heads[1] if of_value is None else of_value}
+    states = {}
+    for name, array in named.items():
+        one = replace(laid, heads=1, kv_heads=None) if name in layer.projections else laid
+        count = heads_of(name, array.shape, one, None if name in layer.projections else of_value)
+        states[name] = as_states(called.get(name, name), array, options, count)
+    if layer.projections or layer.norms or layer.out is not None or layer.gate is not None:
+        of_query = (called.get("query", "query"), states["query"].shape[1] * states["query"].shape[3])
+        sizes = replace(sizes, out_features=out_features(layer, sizes, options, of_query))
+        counts = {"query": (sizes.heads, sizes.features), "key": (sizes.key_heads, sizes.features)}
+        counts |= {"value": (of_value or sizes.key_heads, sizes.value_features)}
+        check_norms(layer, counts, options)
     # With parameters of the score function a key may have other features than a query.
     for name in ("query", "key") if options.rope is not None else ():
-        features, given = states[name].shape[-1], called.get(name, name)
+        features, role = states[name].shape[-1], called.get(name, name)
+        if name in layer.projections:
+            features = as_four_axes(role, shapes[name], laid, split[name])[3]
         if features % 2:
-            fact = f"rope {options.rope} needs an even number of features, and {given} has {features}"
-            raise InputError(fact, arrays=[given])
+            fact = f"rope {options.rope} needs an even number of features, and {role} has {features}"
+            raise InputError(fact, arrays=[role])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     mask, notice = as_rule(found["mask"]) if "mask" in found else (None, "")
     inputs = {name: fit_axes(name, found[name], sizes) for name in FITTED_BY_AXES if name in found}
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     operands: dict[str, Any] = {
         "query": states["query"],
-        "key": after_past(states.get("past_key"), states["key"]),
+        "key": states["key"] if "key" in layer.projections else after_past(states.get("past_key"), states["key"]),
         "mask": None if mask is None else fit_over_scores("mask", mask, sizes),
         "bias": fit_over_scores("bias", found["bias"], sizes) if "bias" in found else None,
         "key_lengths": lengths,
         "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
         "parameters": parameters,
         "inputs": inputs,
+        "layer": layer,
+        "split": split,
+        "given": {called.get(name, name): array for name, array in named.items()}
+        | {name: found[name] for name in layer.names},
+        "past": {name: states[f"past_{name}"] for name in ("key", "value") if f"past_{name}" in states},
+        "gate": fit_gate(found["gate"], sizes, laid) if "gate" in found else None,
         "positions": positions(options, sizes, lengths),
         "head_indices": np.arange(sizes.heads),
         "head_count": sizes.heads,
@@ -217,7 +334,10 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
     }
     if "value" not in states:
         return ScoreOperands(**operands)
-    return Operands(**operands, value=after_past(states.get("past_value"), states["value"]))
+    value = states["value"]
+    return Operands(
+        **operands, value=value if "value" in layer.projections else after_past(states.get("past_value"), value)
+    )
 
 
 def numbers(arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -258,16 +378,15 @@ def _of_tensor(tensor: Any) -> Any:
         return tensor.float().numpy(force=True) if tensor.is_floating_point() else tensor
 
 
-def as_states(called: str, array: NDArray[Any], options: Options, name: str) -> NDArray[Any]:
+def as_states(called: str, array: NDArray[Any], options: Options, heads: int | None) -> NDArray[Any]:
     """Return a view as (batch, heads, length, features), each state a row.
 
     Args:
         called: the user's name for the array.
         array: as read from its file.
-        options: they say whether states are columns, and how many heads the last axis packs.
-        name: the role of the array here; ``hidden`` may be the key or the value.
+        options: they say whether states are columns.
+        heads: how many heads the last axis packs; None: it is not packed.
     """
-    heads = heads_of(name, array.shape, options)
     batch, count, length, features = as_four_axes(called, array.shape, options, heads)
     turned = np.swapaxes(array, -1, -2) if options.states == "columns" and array.ndim >= 2 else array
     if heads is None:

@@ -15,8 +15,10 @@ from attncli.attend.elsewhere import right_word
 from attncli.attend.words.cap import CapOptions
 from attncli.attend.words.layout import LayoutOptions
 from attncli.attend.words.mask import MaskOptions
+from attncli.attend.words.norm import NormOptions
 from attncli.attend.words.option import Option
 from attncli.attend.words.precision import PrecisionOptions
+from attncli.attend.words.project import ProjectOptions
 from attncli.attend.words.rotate import RotateOptions
 from attncli.attend.words.score import ScoreOptions
 from attncli.errors import InputError
@@ -30,6 +32,8 @@ class Options(
     CapOptions,
     ScoreOptions,
     RotateOptions,
+    NormOptions,
+    ProjectOptions,
     LayoutOptions,
 ):
     """The options of one problem; the fields are the long flags with underscores."""

@@ -28,6 +28,7 @@ class Sizes:
         past: the number of past keys.
         rank: number of axes of scores, logits and weights; a 1-D query gives 1-D scores, weights and output.
         packed: whether heads were split off the last axis, so that the output is packed again.
+        out_features: of the output, if a matrix makes it of the sums of all heads; 0 stands for none.
     """
 
     batch: int
@@ -40,11 +41,19 @@ class Sizes:
     past: int = 0
     rank: int = 4
     packed: bool = False
+    out_features: int = 0
+
+    @property
+    def context_shape(self) -> tuple[int, int, int, int]:
+        """(batch, heads, L, Ev), the shape of the weighted sums."""
+        return self.batch, self.heads, self.queries, self.value_features
 
     @property
     def output_shape(self) -> tuple[int, int, int, int]:
-        """(batch, heads, L, Ev), the shape of the output before the user's axes are restored."""
-        return self.batch, self.heads, self.queries, self.value_features
+        """The shape of the output before the user's axes are restored; of all heads together (batch, 1, L, out)."""
+        if self.out_features:
+            return self.batch, 1, self.queries, self.out_features
+        return self.context_shape
 
     @property
     def group(self) -> int:
@@ -52,7 +61,12 @@ class Sizes:
         return self.heads // self.key_heads
 
 
-def fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str] | None = None) -> Sizes:
+def fit(
+    shapes: Mapping[str, Shape],
+    options: Options,
+    called: Mapping[str, str] | None = None,
+    value_heads: int | None = None,
+) -> Sizes:
     """Check that the shapes fit together.
 
     Args:
@@ -60,11 +74,12 @@ def fit(shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]
             the score function.
         options: how to interpret the arrays.
         called: the user's name for an array, if it differs (``hidden``).
+        value_heads: how many heads a packed value has, if not as many as the key.
 
     Raises:
         InputError: with both shapes, and the option that would make them fit, if there is one.
     """
-    return _or_fix(lambda each: _Fit(shapes, each, called or {}).sizes(), options, shapes.values())
+    return _or_fix(lambda each: _Fit(shapes, each, called or {}, value_heads).sizes(), options, shapes.values())
 
 
 def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None) -> None:
@@ -114,26 +129,30 @@ def show(shape: Iterable[int]) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def heads_of(name: str, shape: Shape, options: Options) -> int | None:
+def heads_of(name: str, shape: Shape, options: Options, value_heads: int | None = None) -> int | None:
     """Return the number of heads to split the last axis of this array into; None: it is not split.
 
     Past keys and values may be packed like the others, or have four axes, as caches do.
     """
     if options.heads is None or (name.startswith("past") and len(shape) == 4):
         return None
+    if value_heads is not None and name.endswith("value"):
+        return value_heads
     return options.heads if name == "query" else options.kv_heads or options.heads
 
 
 class _Fit:
     """The checks of one problem under one set of options."""
 
-    def __init__(self, shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str]) -> None:
+    def __init__(
+        self, shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str], value_heads: int | None
+    ) -> None:
         self.shapes, self.options, self.called = shapes, options, called
-        self.full = {
-            name: as_four_axes(called.get(name, name), shapes[name], options, heads_of(name, shapes[name], options))
-            for name in FITTED
-            if name in shapes
-        }
+        self.full = {}
+        for name in FITTED:
+            if name in shapes:
+                heads = heads_of(name, shapes[name], options, value_heads)
+                self.full[name] = as_four_axes(called.get(name, name), shapes[name], options, heads)
 
     def clash(self, one: str, other: str, fact: str) -> InputError:
         names = [self.called.get(name, name) for name in (one, other)]
@@ -146,8 +165,8 @@ class _Fit:
         self.check_past()
         if key[2] != value[2]:
             raise self.clash("key", "value", f"there are {key[2]} keys, but {value[2]} values")
-        if key[1] != value[1]:
-            raise self.clash("key", "value", f"{key[1]} key heads, {value[1]} value heads")
+        if key[1] % value[1]:
+            raise self.clash("key", "value", f"{key[1]} key heads cannot share {value[1]} value heads evenly")
         if query[1] % key[1]:
             raise self.clash("query", "key", f"{query[1]} query heads cannot share {key[1]} key heads evenly")
         batch = max(shape[0] for shape in self.full.values())

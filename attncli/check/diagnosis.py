@@ -93,6 +93,9 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
     reference = Reference.of(normal(operands), progress)
     precisions = precisions_of(operands, expected)
     layout, comparison = chosen(reference, readings(expected, operands.sizes), precisions, wanted)
+    if operands.has_after:
+        return of_layer(Finding(comparison, layout, rounding=rounding(comparison, precisions)), reference)
+    operands = operands.core
     blind = observations.blind(operands)
     finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=blind)
     if comparison.agrees or not wanted.diagnose:
@@ -103,6 +106,15 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
     found = diagnosed(Search.of(case, comparison))
     facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else ()
     return replace(finding, explanations=found, facts=facts, distinguish=distinguish(found, finding.blind))
+
+
+def of_layer(finding: Finding, reference: Reference) -> Finding:
+    """Return what can be said where a gate or a matrix comes after the attention: mistakes are made before it."""
+    if finding.agrees:
+        return finding
+    return replace(
+        finding, facts=list(observations.observed(finding.comparison, finding.layout.array, reference.output))
+    )
 
 
 def normal(operands: Operands) -> Operands:

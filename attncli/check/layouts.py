@@ -72,7 +72,7 @@ def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
 
 
 def _count(sizes: Sizes) -> tuple[int, ...]:
-    return (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
+    return sizes.output_shape
 
 
 def _shapes(order: tuple[int, ...], sizes: Sizes) -> Iterator[tuple[list[int], str]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast import stream
+from attncli.attend.layer import Layer
 from attncli.attend.operands import Operands
+from attncli.attend.stages.out import finished
 from attncli.attend.types import own
 from attncli.attend.views import one_of
 from attncli.check.recipe import Recipe
@@ -51,8 +53,8 @@ class Reference:
         """Prepare a problem."""
         double, single = (np.dtype(each) for each in (np.float64, np.float32))
         return cls(
-            replace(operands, dtype=double, output_dtype=double),
-            replace(operands, dtype=single, output_dtype=single),
+            replace(operands, dtype=double, output_dtype=double).core,
+            replace(operands, dtype=single, output_dtype=single).core,
             progress,
         )
 
@@ -64,8 +66,11 @@ class Reference:
     @cached_property
     def size(self) -> NDArray[Any]:
         """(batch, heads, L) how large the numbers are that each row is the sum of: Σ weights · |value|."""
-        summed = stream.run(replace(self.single, value=np.abs(self.operands.value))).output
+        o = replace(self.single, value=np.abs(self.operands.value), layer=_of_sizes(self.single.layer))
+        summed = stream.run(o).output
         largest = np.where(np.isfinite(summed), summed, 0).max(axis=-1).astype(np.float64)
+        if self.operands.has_after:
+            return np.maximum(largest, np.finfo(float).tiny)
         places = np.ndindex(largest.shape[:2])
         floors = np.reshape(
             [_typical(self.operands.value, b, h, self.operands) for b, h in places], (*largest.shape[:2], 1)
@@ -88,16 +93,28 @@ class Reference:
         for batch, head, rows in self.samples():
             right = self.output[batch, head, rows]
             for kind in HALVES:
-                made = Rounding(kind, EVERYTHING).applied(Recipe(self.operands)).compute(batch, head, rows)
+                made = self.made(Rounding(kind, EVERYTHING), batch, head, rows)
                 apart = np.abs(made - right).max(axis=-1) / self.size[batch, head, rows]
                 costs[kind] = max(costs[kind], float(apart[np.isfinite(apart)].max(initial=0.0)))
         return costs
+
+    def made(self, rounding: Rounding, batch: int, head: int, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return some rows of the output, (rows, features), as they are with everything rounded."""
+        o = self.operands
+        if not o.has_after:
+            return rounding.applied(Recipe(o)).compute(batch, head, rows)
+        recipe, round_ = rounding.applied(Recipe(stream.alone(o))), rounding.kind.round
+        context = np.stack([recipe.compute(batch, each, rows) for each in range(o.sizes.heads)])[None]
+        return np.asarray(round_(finished(o.select(batch=batch, rows=rows), round_(context))))[0, head]
 
     def rounding_of(self, expected: NDArray[Any], recipe: Recipe | None = None) -> Rounding | None:
         """Return what, rounded to half precision, brings a recipe much nearer to the observed output, if anything does.
 
         Rounding is not random: done to the same numbers, it gives the same differences, but for sums in another order.
+        It is not looked for where anything comes after the weighted sum.
         """
+        if self.operands.has_after:
+            return None
         recipe = Recipe(self.operands) if recipe is None else recipe
         tried = [Rounding(kind, places) for kind, places in product(HALVES, TOGETHER)]
         recipes = [recipe, *(each.applied(recipe) for each in tried)]
@@ -114,11 +131,11 @@ class Reference:
 
     def samples(self) -> list[tuple[int, int, NDArray[np.int64]]]:
         """Return some rows of some heads, spread over all."""
-        sizes = self.operands.sizes
+        sizes, (_, places, _, _) = self.operands.sizes, self.output.shape
         count = max(1, min(ROWS, sizes.queries, SCORES // sizes.keys))
         rows = np.unique(np.linspace(0, sizes.queries - 1, count).round().astype(np.int64))
-        heads = np.unique(np.linspace(0, sizes.batch * sizes.heads - 1, HEADS).round().astype(np.int64))
-        return [(*divmod(int(each), sizes.heads), rows) for each in heads]
+        heads = np.unique(np.linspace(0, sizes.batch * places - 1, HEADS).round().astype(np.int64))
+        return [(*divmod(int(each), places), rows) for each in heads]
 
     def tolerance(self, precision: Precision) -> NDArray[Any]:
         """Return how far a right output of some precision may be from this one in each row, (batch, heads, L).
@@ -132,6 +149,14 @@ class Reference:
     def limit(self, precision: Precision) -> float:
         """Return how large a share of a row rounding may be."""
         return float((self.tolerance(precision) / self.size).max())
+
+
+def _of_sizes(layer: Layer) -> Layer:
+    """Return a layer whose matrix after the attention adds up sizes, whatever their signs."""
+    if layer.out is None:
+        return layer
+    weight, bias = (None if each is None else np.abs(each) for each in (layer.out.weight, layer.out.bias))
+    return replace(layer, out=replace(layer.out, weight=weight, bias=bias))
 
 
 def _typical(value: NDArray[Any], batch: int, head: int, o: Operands) -> float:

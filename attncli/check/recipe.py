@@ -18,7 +18,7 @@ from attncli.attend.options import Options
 from attncli.attend.stages import cap as right_cap
 from attncli.attend.stages import mask, score
 from attncli.attend.stages import softmax as right_softmax
-from attncli.attend.stages.rotate import rotated
+from attncli.attend.stages.rotate import to_meet
 from attncli.attend.stages.sum import weigh
 from attncli.attend.views import one_of, ready
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def products(o: Operands) -> Array:
     """Return the scores before any scale, (batch, heads, L, S)."""
-    scores = score.products(o, *rotated(o))
+    scores = score.products(o, *to_meet(o))
     return np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))
 
 

@@ -7,7 +7,7 @@ from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver
 from attncli.commands.presentation import Output, Steps, Tables, Threads
 from attncli.problem.assemble import assemble
-from attncli.problem.factory import computation_of
+from attncli.problem.factory import computation_of, needs_value
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
     where = destination(output, tables)
     wanted = steps.chosen()
     margins = around.margins(where.kind)
-    files = inputs.sources(value="sum" in wanted)
+    files = inputs.sources(value=needs_value(wanted))
     problem = assemble(files, inputs.arrays(), settings.options(), margins=margins)
     named = wanted if steps.step else ()
     deliver(computation_of(problem, wanted), tables, where, margins, steps=named, threads=machine.threads)

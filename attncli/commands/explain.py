@@ -22,7 +22,7 @@ from attncli.languages import catalogue, of_locale
 from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
-from attncli.problem.factory import attention_of, computation_of
+from attncli.problem.factory import attention_of, computation_of, needs_value
 
 
 class Element(Group):
@@ -82,13 +82,13 @@ def run(
     """
     where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen()
-    files = inputs.sources(value="sum" in wanted)
+    files = inputs.sources(value=needs_value(wanted))
     given = any([files, *inputs.arrays().values()])
     margins = around.margins()
     margins.check(read=given)  # the example is no table
     problem = assemble(files, inputs.arrays(), options, margins=margins) if given else example(options)
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
-    computation = computation_of(problem, STEPS if "sum" in wanted else STEPS[:2])
+    computation = computation_of(problem, STEPS if needs_value(wanted) else STEPS[: STEPS.index("sum")])
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
     language = element.lang or of_locale(os.environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attncli.attend.steps import STEPS
 from attncli.commands.destination import destination
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver, table_or_json
@@ -21,4 +22,4 @@ def run(inputs: Inputs, around: Around, settings: Settings, tables: Tables, outp
     where = destination(output, tables, table_or_json())
     margins = around.margins(where.kind)
     problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options(), margins=margins)
-    deliver(scores_of(problem, ["score"], carries=True), tables, where, margins)
+    deliver(scores_of(problem, STEPS[: STEPS.index("softmax")], carries=True), tables, where, margins)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.computations import Selection
 from attncli.attend.in_force import in_force
+from attncli.attend.norms import Norm
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
@@ -44,24 +46,42 @@ def sections(computation: Computation, choice: Choice, view: View) -> Iterator[S
     """Compute what is shown and nothing else, one head at a time."""
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
-    for batch, head in choice.places(computation.shape):
+    places = choice.places(computation.shape)
+    for at, (batch, head) in enumerate(places):
         made = computation.compute(Selection(batch, head, rows.indices))
         where = _where(batch, batches, head, heads)
         for name, array in _shown(made.arrays).items():
-            title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{array.shape[-1]}"
-            yield Section(title, _grid(computation.problem.labels_of(batch), name, array[0, 0], rows))
+            yield _section(computation, name, array[0, 0], rows, where, batch, view)
+        last_of_batch = at + 1 == len(places) or places[at + 1][0] != batch
+        of_all_heads = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
+        if last_of_batch and heads > 1 and of_all_heads:
+            made = computation.compute(Selection(batch, None, rows.indices))
+            where = _where(batch, batches, 0, 1) + f"all {heads} heads, "
+            yield _section(computation, "output", made.arrays["output"][0, 0], rows, where, batch, view)
+
+
+def _section(
+    computation: Computation, name: str, numbers: NDArray[Any], rows: Axis, where: str, batch: int, view: View
+) -> Section:
+    """Return the table of one result of one head."""
+    numbers = numbers[:, None] if numbers.ndim == 1 else numbers
+    axes = ARRAYS[name].axes
+    labels = computation.problem.labels_of(batch)
+    of_rows, of_columns = labels.get("query_labels"), labels.get("key_labels") if axes[-1] == "S" else None
+    if "S" in axes[:-1]:  # all keys are there, and some of them are shown
+        rows, of_rows = ends(len(numbers), view.most_rows), labels.get("key_labels")
+        numbers = numbers[rows.indices]
+    title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{numbers.shape[-1]}"
+    return Section(title, Grid(numbers, rows, of_rows, of_columns, heated=name == "weights"))
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     # If nothing was closed or added, the logits are the scores over again.
     before = arrays.get("capped", arrays.get("scores"))
-    same = before is not None and np.array_equal(before, arrays["logits"], equal_nan=True)
-    return {name: array for name, array in arrays.items() if name != "logits" or not same}
-
-
-def _grid(labels: Mapping[str, tuple[str, ...]], name: str, numbers: NDArray[Any], rows: Axis) -> Grid:
-    columns = None if name == "output" else labels.get("key_labels")
-    return Grid(numbers, rows, labels.get("query_labels"), columns, heated=name == "weights")
+    same = before is not None and "logits" in arrays and np.array_equal(before, arrays["logits"], equal_nan=True)
+    # The logarithms of the sums say little beside all the weights.
+    left_out = ["logits"] * same + ["lse"] * ("scores" in arrays)
+    return {name: array for name, array in arrays.items() if name not in left_out}
 
 
 def operands_of(computation: Computation) -> ScoreOperands | None:
@@ -72,7 +92,14 @@ def operands_of(computation: Computation) -> ScoreOperands | None:
 def formula(name: str, o: ScoreOperands | None) -> str:
     """Say what a result is made of, with the options in force."""
     if o is None:
-        return {"weights": "weights = softmax(logits)", "output": "output = weights · value"}[name]
+        return {
+            "weights": "weights = softmax(logits)",
+            "lse": "lse = log Σ exp(logits)",
+            "context": "context = weights · value",
+            "output": "output = weights · value",
+        }[name]
+    if name.startswith(("projected_", "normed_", "rotated_")):
+        return f"{name} = {_of_state(name, o)}"
     if name == "logits":
         before = "capped" if o.options.softcap is not None else "scores"
         closed = ", −∞ where closed" if openings(o) else ""
@@ -81,8 +108,33 @@ def formula(name: str, o: ScoreOperands | None) -> str:
         "scores": f"scores = scale · {FUNCTIONS[o.options.score].of_matrices}",
         "capped": f"capped = {plain(o.options.softcap or 0, 4)} · tanh(scores / {plain(o.options.softcap or 0, 4)})",
         "weights": "weights = softmax(logits)" if o.sinks is None else "weights = softmax(logits, beside a sink)",
-        "output": "output = weights · value",
+        "lse": "lse = log Σ exp(logits)" if o.sinks is None else "lse = log(Σ exp(logits) + exp(sink))",
+        "context": "context = weights · value",
+        "output": f"output = {_of_context(o)}",
     }[name]
+
+
+def _of_state(name: str, o: ScoreOperands) -> str:
+    """Say what a projected, normed or rotated state is made of."""
+    stage, _, state = name.partition("_")
+    letter = state[0]
+    if stage == "projected":
+        bias = {f"b_{letter}", "b_qkv"} & o.taking_part
+        matrix = {f"w_{letter}", "w_qkv"} & o.taking_part
+        return "x" + f" · W_{letter}" * bool(matrix) + f" + b_{letter}" * bool(bias)
+    if stage == "rotated":
+        return "(a, b) → (a·cos − b·sin, a·sin + b·cos)"
+    how = Norm.of(o.options.qk_norm or "rms")
+    quotient = {"rms": "x / √(mean x² + ε)", "l2": "x / √(Σ x² + ε)", "layer": "(x − mean) / √(var + ε)"}[how.kind]
+    return quotient + f" · {'(1 + w)' if how.plus_one else 'w'}" * (f"{letter}_norm" in o.taking_part)
+
+
+def _of_context(o: ScoreOperands) -> str:
+    """Say what the output is made of."""
+    if not o.has_after:
+        return "weights · value"
+    gated = "context" + " · σ(gate)" * bool({"gate", "w_g", "b_g"} & o.taking_part)
+    return gated + " · W_o" * ("w_o" in o.taking_part) + " + b_o" * ("b_o" in o.taking_part)
 
 
 def _where(batch: int, batches: int, head: int, heads: int) -> str:

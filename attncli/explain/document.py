@@ -7,7 +7,7 @@ from importlib import import_module
 
 import numpy as np
 
-from attncli.attend.steps import STAGES
+from attncli.attend.steps import STAGES, names
 from attncli.attend.steps import STEPS as ALL_STEPS
 from attncli.explain.blocks import Block, Working
 from attncli.explain.lesson import Lesson, StageLesson
@@ -35,8 +35,13 @@ def _teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
     yield Heading(lesson.say("title") + (f" — {apart(title)}" if title else ""), level=1)
     yield Paragraph(_introduction(lesson))
     for step in STEPS:
-        if step in steps:
+        if step in steps and does_something(lesson, step):
             yield from teach_step(lesson, step)
+
+
+def does_something(lesson: Lesson, step: str) -> bool:
+    """Tell whether a step makes anything of this problem."""
+    return bool(names(lesson.about.source, [step]))
 
 
 def teach_step(lesson: Lesson, step: str) -> Iterator[Block]:
@@ -54,7 +59,9 @@ def teach_step(lesson: Lesson, step: str) -> Iterator[Block]:
     yield Working(tuple(line for each in stages for line in each.working(lesson)))
     for each in stages:
         yield from each.tables(lesson)
-    yield lesson.points(point for each in stages for point in each.points(lesson))
+    points = [point for each in stages for point in each.points(lesson)]
+    if points:
+        yield lesson.points(points)
 
 
 def _features(lesson: Lesson) -> str:

@@ -20,7 +20,7 @@ from attncli.explain.blocks import Block, Points
 from attncli.show.blocks import apart
 from attncli.show.numbers import label, plain
 from attncli.show.tables import Grid
-from attncli.show.window import Axis
+from attncli.show.window import Axis, around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Subject:
 
     Attributes:
         operands: the shown rows of one head, prepared.
+        source: the whole problem, as it is before anything is projected.
+        whole: of all heads and the shown rows, where anything comes after the weighted sum: the sums before and after
+            the gate (heads, rows, Ev), and the output (rows, out).
         made: scores, capped, logits, weights and output of the shown rows, (rows, …).
         rows: which queries are shown.
         row: the query that is worked out.
@@ -50,6 +53,8 @@ class Subject:
 
     title: str
     operands: ScoreOperands
+    source: ScoreOperands
+    whole: Mapping[str, NDArray[Any]]
     made: Mapping[str, NDArray[Any]]
     rows: Axis
     row: int
@@ -95,7 +100,17 @@ class Subject:
     @property
     def met(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The worked query (E) and key (Ek) as the score function meets them: rotated, where there is a rotation."""
-        return self.made["rotated_query"][self.at], self.made["rotated_key"][self.column]
+        return self.made["met_query"][self.at], self.made["met_key"][self.column]
+
+    @property
+    def of_sum(self) -> int:
+        """The column of the weighted sums that is worked out; the output may have more of them."""
+        return self.feature if self.feature < self.operands.sizes.value_features else 0
+
+    @property
+    def sums(self) -> str:
+        """The name of the weighted sums among the results: the output, unless anything comes after them."""
+        return "context" if "context" in self.made else "output"
 
     def element(self, name: str) -> Any:
         """Return the worked element of scores, capped, logits or weights."""
@@ -157,10 +172,23 @@ class Lesson:
     def grid(self, name: str, mark: int | None) -> Grid:
         """Return one result as a table, one element marked."""
         about = self.about
-        columns = None if name == "output" else about.key_labels
+        columns = None if name in ("output", "context") else about.key_labels
         place = None if mark is None else (about.row, mark)
         heated = name == "weights"
         return Grid(about.made[name], about.rows, about.query_labels, columns, heated=heated, mark=place)
+
+    def state_grid(self, name: str) -> Grid:
+        """Return a projected, normed or rotated state as a table: the shown queries, or some of the keys."""
+        about, array = self.about, self.about.made[name]
+        if name.endswith("_query"):
+            return Grid(array, about.rows, about.query_labels)
+        rows = around(len(array), min(len(array), len(about.rows.indices)), about.column)
+        return Grid(array[rows.indices], rows, about.key_labels)
+
+    def whole_grid(self, mark: int) -> Grid:
+        """Return the output of all heads as a table, one element marked."""
+        about = self.about
+        return Grid(about.whole["output"], about.rows, about.query_labels, mark=(about.row, mark))
 
     def signed(self, value: Any) -> str:
         """Write a number as an operand: in parentheses if it is negative."""

@@ -13,6 +13,7 @@ from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
+from attncli.explain.lessons.out import all_heads
 from attncli.explain.positions import by_distance, elsewhere, telling_row
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
@@ -81,15 +82,22 @@ def choose(
     some = o.select(batch=batch, head=head, rows=rows.indices)
     made = computation.compute(Selection(batch, head, rows.indices))
     arrays = {name: array[0, 0] for name, array in made.everything.items()}
-    features = o.sizes.value_features if "sum" in steps else 1
+    whole: Mapping[str, NDArray[Any]] = {}
+    if o.has_after and "context" in made.everything:
+        every = Selection(batch, None, rows.indices)
+        whole = all_heads(computation.select(every), dict(computation.compute(every).everything))
+    features = o.sizes.value_features if {"sum", "out"} & {*steps} else 1
+    features = max(features, whole["output"].shape[-1]) if "out" in steps and whole else features
     if column is None:
         one = o.select(batch=batch, head=head, rows=np.array([the_row]))
         the_column, feature = _most(arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]], one), 0
     else:
-        the_column, feature = _element(column, o.sizes.keys, key_labels, features, list(steps) == ["sum"])
+        the_column, feature = _element(column, o.sizes.keys, key_labels, features, list(steps) in (["sum"], ["out"]))
     return Subject(
         title=problem.texts.get("title", ""),
         operands=some,
+        source=o,
+        whole=whole,
         made=arrays,
         rows=rows,
         row=the_row,

@@ -34,8 +34,9 @@ class SoftmaxComputation(Computation):
         return estimate.softmax(estimate.first(self.calculation.select(part), rows))
 
     def counts(self, part: Selection) -> dict[str, int]:
-        """Return how many weights a part has."""
-        return {"weights": self.calculation.select(part).logits.size}
+        """Return how many numbers each result of a part has."""
+        logits = self.calculation.select(part).logits
+        return {"weights": logits.size, "lse": logits.size // logits.shape[-1]}
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return the notices about some logits."""

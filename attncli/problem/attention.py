@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend import steps
 from attncli.attend.computations import AttentionSteps, Selection
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.shapes import Sizes, show
@@ -53,29 +54,37 @@ class ScoreComputation(Computation):
         """The user's names for key and value, if they differ."""
         return {name: "hidden" for name in ("key", "value") if name not in self.problem.arrays}
 
+    @property
+    def is_of_all_heads(self) -> bool:
+        """Whether the output is asked for, and a matrix makes it of all heads together."""
+        return "output" in self.names and self.operands.sizes.out_features > 0
+
     def select(self, part: Selection) -> ScoreOperands:
         """Return the operands of a part."""
         return self.operands.select(batch=part.batch, head=part.head, rows=part.rows)
+
+    def sketch(self, part: Selection) -> ScoreOperands:
+        """Return operands of the sizes of a part, in which nothing that is still to be made takes memory or time."""
+        return self.operands.outline.select(batch=part.batch, head=part.head, rows=part.rows)
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return the notices about a part and its results."""
         operands = self.select(part)
         yield from of_inputs(operands, self.called)
         yield from of_overflow(made, operands)
-        yield from of_logits(made["logits"], part.rows)
+        if "logits" in made:
+            yield from of_logits(made["logits"], part.rows)
 
     def needs(
         self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
     ) -> int:
         """Return about how many bytes it takes to compute a part."""
-        return estimate.steps(estimate.first(self.select(part), rows), self.last)
+        return estimate.steps(estimate.first(self.sketch(part), rows), self.last)
 
     def counts(self, part: Selection) -> dict[str, int]:
         """Return how many numbers each requested result of a part has."""
-        sizes = self.select(part).sizes
-        scores, output = sizes.batch * sizes.heads * sizes.queries * sizes.keys, math.prod(sizes.output_shape)
-        names = [name for name in self.names if name != "capped" or self.operands.options.softcap is not None]
-        return {name: output if name == "output" else scores for name in names}
+        o = self.sketch(part)
+        return {name: math.prod(steps.shape(o, name)) for name in self.names}
 
     def require(self, needed: int, part: Selection, hint: str = "") -> None:
         """Refuse scores, or an output, that would not fit into memory.
@@ -83,7 +92,7 @@ class ScoreComputation(Computation):
         Raises:
             InputError: with their size, and what to do instead.
         """
-        o = self.select(part)
+        o = self.sketch(part)
         file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
         shape = o.sizes.output_shape if self.streams else (o.sizes.batch, o.sizes.heads, o.sizes.queries, o.sizes.keys)
         bulk = memory.size(math.prod(shape) * o.dtype.itemsize) + f" ({show(shape[4 - o.sizes.rank :])} {o.dtype.name})"
@@ -130,16 +139,20 @@ class AttentionComputation(ScoreComputation):
         """Return about how many bytes it takes to compute a part."""
         if not self.streams:
             return super().needs(part, rows=rows)
-        return estimate.stream(self.select(part), threads=threads, in_place=in_place)
+        return estimate.stream(self.sketch(part), threads=threads, in_place=in_place)
 
     def select(self, part: Selection) -> Operands:
         """Return the operands of a part."""
         return self.operands.select(batch=part.batch, head=part.head, rows=part.rows)
 
+    def sketch(self, part: Selection) -> Operands:
+        """Return operands of the sizes of a part."""
+        return self.operands.outline.select(batch=part.batch, head=part.head, rows=part.rows)
+
     def output_shape(self, part: Selection) -> tuple[int, ...]:
         """Return the shape of the output of a part, with the axes of the user's arrays."""
         # A view of a single number: nothing is allocated.
-        empty = np.broadcast_to(np.float32(0), self.select(part).sizes.output_shape)
+        empty = np.broadcast_to(np.float32(0), self.sketch(part).sizes.output_shape)
         return self.calculation.restored("output", empty, part).shape
 
     def result(self, part: Selection, resources: Resources) -> Named:
@@ -166,6 +179,6 @@ class AttentionComputation(ScoreComputation):
 def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:
     """View an output with the user's axes as (batch, heads, L, Ev)."""
     batch, heads, queries, features = sizes.output_shape
-    if sizes.packed and part.head is None:
+    if sizes.packed and not sizes.out_features and part.head is None:
         return out.reshape(batch, queries, heads, features).swapaxes(1, 2)
     return out.reshape(sizes.output_shape)

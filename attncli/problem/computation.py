@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.computations import Calculation, Selection, states_of
 from attncli.attend.operands import precision
 from attncli.attend.options import Options
+from attncli.errors import InputError
 from attncli.files.contents import Named
-from attncli.files.formats import Format
+from attncli.files.formats import DATA, Format
 from attncli.problem import estimate, memory
 from attncli.problem.notices import Notices
 from attncli.problem.problem import Problem
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The first words of the results that are states: query, key and value.
+STATES_MADE = ("projected", "normed", "rotated")
 # Text of more bytes than this is announced before it is written.
 LONG_TEXT = 100_000_000
 
@@ -88,6 +92,19 @@ class Computation(ABC):
     def streams(self) -> bool:
         """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
         return False
+
+    def alone(self) -> Computation:
+        """Return the computation of the one result that a format of one matrix holds.
+
+        Raises:
+            InputError: what is asked for are several states, of which none stands for the others.
+        """
+        name = [each for each in self.names if each != "lse"][-1]
+        if name.partition("_")[0] in STATES_MADE:
+            several = ", ".join(self.names)
+            hint = "use " + listed((each.name for each in DATA if each.is_archive), "or")
+            raise InputError(f"a format of one matrix cannot hold {several}", place=self.problem.place, hint=hint)
+        return replace(self, names=[name])
 
     def without_steps(self, kind: Format) -> Computation:
         """Return the computation of what a format for programs holds where no step is asked for by name."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attncli.attend.computations import Softmax, WeightedSum
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.scores import FUNCTIONS
+from attncli.attend.steps import STEPS
 from attncli.files.formats import Format
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def steps(o: ScoreOperands, last: str) -> int:
 
     Args:
         o: the part that is computed.
-        last: ``"score"``, ``"softmax"`` or ``"sum"``.
+        last: the name of the step.
     """
     sizes, width = o.sizes, o.dtype.itemsize
     plane = sizes.queries * sizes.keys
@@ -58,8 +59,9 @@ def steps(o: ScoreOperands, last: str) -> int:
     kept = scores * (1 + (o.options.softcap is not None))
     masked = kept + scores * changes + beside
     kept += scores * (changes > 0)
-    softened = kept + 2 * scores * (last != "score")
-    output = 3 * math.prod(sizes.output_shape) * width * (last == "sum")
+    softened = kept + 2 * scores * (STEPS.index(last) > STEPS.index("score"))
+    output = 3 * math.prod(sizes.context_shape) * width * (STEPS.index(last) >= STEPS.index("sum"))
+    output += 2 * math.prod(sizes.output_shape) * width * o.has_after
     return ALWAYS + _states(o) + max(met, masked, softened) + output
 
 

@@ -7,27 +7,22 @@ from collections.abc import Sequence
 from attncli.attend.arrays import missing_hint
 from attncli.attend.computations import Softmax, WeightedSum
 from attncli.attend.operands import ScoreOperands
-from attncli.attend.steps import STAGES, STEPS
+from attncli.attend.steps import STEPS, names
 from attncli.errors import InputError
 from attncli.problem.alone import SoftmaxComputation, SumComputation
 from attncli.problem.attention import AttentionComputation, ScoreComputation
 from attncli.problem.problem import Problem
 
 
-def made_by(steps: Sequence[str]) -> list[str]:
-    """Return the names of the results of these steps, in the order of the stages."""
-    return [name for stage in STAGES if stage.step in steps for name in stage.makes]
-
-
 def attention_of(problem: Problem, steps: Sequence[str] = STEPS) -> AttentionComputation:
-    """Return the computation of these steps, which include the sum.
+    """Return the computation of these steps, which include the sum or what comes after it.
 
     Raises:
-        InputError: an array is missing or does not fit.
+        InputError: an array is missing or does not fit, or the steps do nothing in this problem.
     """
     operands = problem.operands()
     _check_labels(problem, operands)
-    return AttentionComputation(problem, made_by(steps), False, operands, "sum")
+    return AttentionComputation(problem, _names(operands, steps), False, operands, max(steps, key=STEPS.index))
 
 
 def scores_of(problem: Problem, steps: Sequence[str], *, carries: bool = False) -> ScoreComputation:
@@ -38,7 +33,7 @@ def scores_of(problem: Problem, steps: Sequence[str], *, carries: bool = False) 
     """
     operands = problem.score_operands()
     _check_labels(problem, operands)
-    return ScoreComputation(problem, made_by(steps), carries, operands, max(steps, key=STEPS.index))
+    return ScoreComputation(problem, _names(operands, steps), carries, operands, max(steps, key=STEPS.index))
 
 
 def computation_of(problem: Problem, steps: Sequence[str]) -> ScoreComputation:
@@ -47,7 +42,20 @@ def computation_of(problem: Problem, steps: Sequence[str]) -> ScoreComputation:
     Raises:
         InputError: as `attention_of`.
     """
-    return attention_of(problem, steps) if "sum" in steps else scores_of(problem, steps)
+    return attention_of(problem, steps) if needs_value(steps) else scores_of(problem, steps)
+
+
+def needs_value(steps: Sequence[str]) -> bool:
+    """Tell whether a step is among these that needs a value: the sum, or one after it."""
+    return any(STEPS.index(step) >= STEPS.index("sum") for step in steps)
+
+
+def _names(operands: ScoreOperands, steps: Sequence[str]) -> list[str]:
+    found = names(operands, steps)
+    if not found:
+        few = ", ".join(f"--step {step}" for step in STEPS if names(operands, [step]))
+        raise InputError(f"--step {steps[0]} does nothing in this problem", hint=f"there are {few}")
+    return found
 
 
 def softmax_of(problem: Problem) -> SoftmaxComputation:
@@ -61,7 +69,7 @@ def softmax_of(problem: Problem) -> SoftmaxComputation:
     with problem.naming_files():
         calculation = Softmax.of(problem.arrays, problem.options)
     problem.check_labels(calculation.shape[0], calculation.shape[2], calculation.keys)
-    return SoftmaxComputation(problem, ["weights"], True, calculation)
+    return SoftmaxComputation(problem, ["weights", "lse"], True, calculation)
 
 
 def sum_of(problem: Problem) -> SumComputation:
@@ -76,7 +84,7 @@ def sum_of(problem: Problem) -> SumComputation:
     with problem.naming_files():
         calculation = WeightedSum.of(problem.arrays, problem.options)
     problem.check_labels(calculation.shape[0], calculation.shape[2], calculation.keys)
-    return SumComputation(problem, ["output"], True, calculation)
+    return SumComputation(problem, calculation.names, True, calculation)
 
 
 def _require(problem: Problem, name: str, pipe: str) -> None:

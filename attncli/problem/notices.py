@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
 from attncli.attend.views import in_pieces
-from attncli.text import a_few
+from attncli.text import a_few, listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +42,8 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
         called: the user's name for an array, if it differs.
     """
     counts: dict[str, list[str]] = {}
-    for name, array in {**o.states, "bias": o.bias, "sinks": o.sinks, **o.parameters}.items():
+    states = o.given if o.layer.names else o.states
+    for name, array in {**states, "bias": o.bias, "sinks": o.sinks, **o.parameters}.items():
         found = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if found and called.get(name, name) not in counts.setdefault(found, []):
             counts[found].append(called.get(name, name))
@@ -58,10 +60,15 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
     for name in arrays:
         if name in users and name not in o.parameters:
             yield f"{name} has no effect with --score {o.options.score}; it belongs to --score {users[name]}"
+        record = ARRAYS.get(name)
+        if record is not None and record.needs and not any(map(o.options.in_force, record.needs)):
+            yield f"{name} has no effect without {_either(record.needs)}"
     for option, needs in o.options.without_effect().items():
-        wanted = [f"--{as_flag(name)}" for name in needs]
-        either = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
-        yield f"{as_flag(option)} has no effect without {either}"
+        yield f"{as_flag(option)} has no effect without {_either(needs)}"
+
+
+def _either(needs: Sequence[str]) -> str:
+    return listed([f"--{as_flag(name)}" for name in needs], last="or")
 
 
 def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:

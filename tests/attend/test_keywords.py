@@ -81,7 +81,7 @@ def test_two_arrays_are_query_and_hidden() -> None:
     assert_array_equal(attention(QUERY, KEY, hidden=VALUE), attention(QUERY, KEY, VALUE))
     for given in ({}, {"value": VALUE}):
         with pytest.raises(InputError, match="key is missing"):
-            attention(QUERY, **given)  # type: ignore[arg-type]
+            attention(QUERY, **given)  # type: ignore[call-overload]
 
 
 def test_two_arrays_with_a_cache() -> None:

@@ -19,6 +19,7 @@ from attncli.attend.operands import prepare
 from attncli.attend.options import Options, as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.words.option import LAYOUT
+from attncli.check.diagnosis import Wanted, check
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError
 from tests.support.arrays import normal
@@ -29,7 +30,37 @@ Given = dict[str, Any]
 FEW = (5, 7)
 SHAPES = (FEW, (700, 241), (tiles.FEW_ROWS + 1, 2 * tiles.KEYS + 1), (1, 2 * tiles.PART))
 
-SIZES = {"B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
+SIZES = {"H·Ev": 12, "B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
+
+# The features of what is projected, of what a layer makes, and of all heads' values together.
+IN, OUT = 8, 5
+# The lengths of arrays of a layer, whose axes do not tell them.
+LENGTHS: Mapping[str, tuple[int, ...]] = {
+    "w_q": (24, 24),
+    "w_k": (12, 12),
+    "w_v": (6, 6),
+    "b_q": (24,),
+    "b_k": (12,),
+    "b_v": (6,),
+    "w_qkv": (IN, 48),
+    "b_qkv": (48,),
+    "w_g": (24, 12),
+    "b_g": (12,),
+    "w_o": (12, OUT),
+    "b_o": (12,),
+}
+# The features of query, key and value, all heads side by side, where this array is given.
+PACKED = {"query": 24, "key": 12, "value": 6}
+MADE: Mapping[str, Mapping[str, int]] = {
+    "w_qkv": dict.fromkeys(PACKED, IN),
+    "w_q": {},
+    "w_k": {},
+    "w_v": {},
+    "b_qkv": {"value": 12},
+    "b_q": {},
+    "b_k": {},
+    "b_v": {},
+}
 
 # What an option is set to that is neither a choice nor on or off; the last one stands out in a text.
 NUMBERS: Mapping[str, tuple[object, ...]] = {
@@ -40,10 +71,19 @@ NUMBERS: Mapping[str, tuple[object, ...]] = {
     "softcap": (1.25,),
     "window": ((-1, 1), (2, 0)),
     "offset": (-2, "end", 11),
+    "qk_norm": ("rms", "l2,after-rope", "layer,plus-one"),
+    "norm_eps": (0.37,),
 }
 
 # What must be given for an option to mean anything, where that is no option that its record names.
-BESIDE: Mapping[str, Given] = {"kv_heads": {"heads": 4}}
+BESIDE: Mapping[str, Given] = {
+    "kv_heads": {"heads": 4},
+    "weights": {"heads": 4, "kv_heads": 2},
+    "qkv": {"heads": 4, "kv_heads": 2},
+}
+
+# Arrays without which an option means nothing.
+WITH: Mapping[str, tuple[str, ...]] = {"weights": ("w_q",), "qkv": ("w_qkv",)}
 
 # Arrays for the options that say how arrays lie; without them they lie otherwise, or do not fit.
 LAYOUTS: Mapping[str, Callable[[int, int], Given]] = {
@@ -64,6 +104,7 @@ SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
     ),
     "key_lengths": (lambda shape, keys: keys - 2 - np.arange(*shape),),
     # As much as all keys together, or with many of them nothing is left of it.
+    "gate": (lambda shape, keys: normal(*shape, seed=3),),
     "sinks": (lambda shape, keys: np.log(keys) + normal(*shape),),
 }
 
@@ -90,6 +131,8 @@ class Setting:
         if record.stage == LAYOUT:
             return LAYOUTS[self.name](queries, keys)
         found = states(queries, keys)
+        for name in WITH.get(self.name, ()):
+            found = states_for(name, queries, keys) | {name: numbers(name, queries, keys)}
         if self.name == "score":
             found |= {each: numbers(each, queries, keys) for each in FUNCTIONS[str(self.value)].parameters}
         # The arrays' own precision must be another one.
@@ -118,9 +161,26 @@ def settings() -> list[Setting]:
 def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
     """Return an array of this name, with the axes that it is declared with, for heads that share two key heads."""
     sizes = SIZES | {"L": queries, "S": keys}
-    shape = tuple(sizes[axis] for axis in ARRAYS[name].axes)
+    shape = LENGTHS.get(name) or tuple(sizes[axis] for axis in ARRAYS[name].axes)
     special = SPECIAL.get(name)
     return special[form](shape, keys) if special else normal(*shape, seed=list(ARRAYS).index(name))
+
+
+def states_for(name: str, queries: int, keys: int) -> Given:
+    """Return a query, key and value for a problem with this array, in which some have to be projected."""
+    if name not in MADE:
+        return states(queries, keys)
+    widths = PACKED | dict(MADE[name])
+    lengths = {"query": queries, "key": keys, "value": keys}
+    return {each: normal(2, lengths[each], width, seed=at) for at, (each, width) in enumerate(widths.items())}
+
+
+def options_for(name: str) -> Given:
+    """Return the options with which an array has a part in the computation."""
+    users = {each: score for score, function in FUNCTIONS.items() for each in function.parameters}
+    found: Given = {"score": users[name]} if name in users else {}
+    found |= {"heads": 4, "kv_heads": 2} if name in MADE else {}
+    return found | {need: values_of(need)[0] for need in ARRAYS[name].needs}
 
 
 def states(queries: int, keys: int) -> Given:
@@ -138,12 +198,18 @@ def agree(arrays: Given, options: Given) -> Steps:
     o = prepare(arrays, Options(**options))
     made = stepwise.run(o)
     tolerance: Any = {"rtol": 1e-9, "atol": 1e-11} if o.dtype == np.float64 else {"rtol": 2e-4, "atol": 2e-5}
-    assert_allclose(stream.run(o, threads=2).output, made.output, **tolerance)
+    streamed = stream.run(o, threads=2, with_lse=True)
+    assert_allclose(streamed.output, made.output, **tolerance)
+    assert streamed.lse is not None
+    assert_allclose(streamed.lse, made.lse, **tolerance)
     rows = np.unique([0, o.sizes.queries // 2, o.sizes.queries - 1])
+    core = stream.alone(o.core)
+    sums = made.output if made.context is None else made.context
     for batch in range(o.sizes.batch):
         for head in range(o.sizes.heads):
-            found = Recipe(o).compute(batch, head, rows)
-            assert_allclose(found, made.output[batch, head, rows], **tolerance)
+            found = Recipe(core).compute(batch, head, rows)
+            assert_allclose(found, sums[batch, head, rows], **tolerance)
+    assert check(o, made.output, Wanted(diagnose=False)).agrees
     return made
 
 

@@ -15,7 +15,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli import Steps, attention, steps
-from attncli.attend import steps as stepwise
 from attncli.attend.arrays import ALIASES, ARRAYS, GIVEN, KINDS, NULL_IS_CLOSED, RESULTS, Kind
 from attncli.attend.in_force import in_force
 from attncli.attend.operands import prepare
@@ -30,13 +29,26 @@ from attncli.files.open import read
 from attncli.files.save import encoded
 from attncli.languages import LANGUAGES
 from attncli.problem.assemble import assemble
-from tests.support.declared import FEW, SHAPES, SPECIAL, Given, agree, differ, numbers, put, states
+from tests.support.arrays import normal
+from tests.support.declared import (
+    FEW,
+    SHAPES,
+    SPECIAL,
+    Given,
+    agree,
+    differ,
+    numbers,
+    options_for,
+    put,
+    states,
+    states_for,
+)
 from tests.support.lessons import taught, worked
 from tests.support.processes import called
 
 INPUTS = [name for name in GIVEN if ARRAYS[name].role is Role.INPUT]
 # Arrays that go together.
-TOGETHER = {"past_key": ("past_value",), "past_value": ("past_key",), "hidden": ()}
+TOGETHER = {"past_key": ("past_value",), "past_value": ("past_key",), "hidden": (), "b_g": ("w_g",)}
 USERS = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
 
 each_array = pytest.mark.parametrize("name", ARRAYS)
@@ -47,18 +59,20 @@ each_form = pytest.mark.parametrize(
 )
 
 
-def options_for(name: str) -> Given:
-    """Return the options with which an array has a part in the computation."""
-    return {"score": USERS[name]} if name in USERS else {}
-
-
 def problem(name: str, queries: int, keys: int, form: int = 0) -> Given:
     """Return arrays of which this is one; hidden stands for key and value."""
-    found = states(queries, keys) | {name: numbers(name, queries, keys, form)}
+    found = states_for(name, queries, keys) | {name: numbers(name, queries, keys, form)}
     found |= {other: numbers(other, queries, keys) for other in TOGETHER.get(name, ())}
     if name in ("mask", "bias") or name not in TOGETHER:
         return found
     return {"query": found["query"], "hidden": found["hidden"]} if name == "hidden" else found
+
+
+def without(name: str, arrays: Given) -> Given:
+    """Return a problem that lacks this array, and is a problem."""
+    if name == "w_qkv":  # what it makes has other sizes than what it makes it of
+        return states_for("b_qkv", *FEW)
+    return {each: array for each, array in arrays.items() if each != name}
 
 
 @each_form
@@ -166,7 +180,8 @@ def test_a_wrong_shape_is_an_error_that_names_it(name: str) -> None:
     wrong = [np.ones((1,) * 5)]
     if name in INPUTS:
         shape = arrays[name].shape
-        wrong += [np.ones([length + (at == axis) for at, length in enumerate(shape)]) for axis in range(len(shape))]
+        bound = [axis for axis, symbol in enumerate(ARRAYS[name].axes) if (name, symbol) != ("w_o", "out")]
+        wrong += [np.ones([length + (at == axis) for at, length in enumerate(shape)]) for axis in bound]
     for array in wrong:
         with pytest.raises(InputError, match=rf"\b{name}\b"):
             prepare(arrays | {name: array}, Options.parse(options))
@@ -207,22 +222,31 @@ def test_minus_infinity_is_written_as_null_where_it_closes(name: str) -> None:
     assert json.loads(text)[name] == [[1.0, None if ARRAYS[name].closes else "-Infinity"]]
 
 
+def everything() -> tuple[Given, Given]:
+    """Return arrays and options of a problem in which every stage makes something."""
+    arrays = states_for("w_qkv", *FEW) | {"bias": numbers("bias", *FEW)}
+    arrays |= {name: numbers(name, *FEW) for name in ("w_qkv", "w_o")} | {"v_norm": normal(6)}
+    arrays["w_o"] = normal(24, 5)
+    options: Given = {"heads": 4, "kv_heads": 2, "qk_norm": "rms", "rope": "half", "softcap": 2.0}
+    return arrays, options
+
+
 def test_results_come_under_their_names_in_their_order(tmp_path: Path) -> None:
     """In JSON and NPZ and as fields of what `steps` returns; tables show them in the same order."""
-    path = put(tmp_path / "p.npz", states(*FEW) | {"bias": numbers("bias", *FEW)}, {"softcap": 2})
+    arrays, options = everything()
+    path = put(tmp_path / "p.npz", arrays, options)
     out = json.loads(called("compute", path, "-f", "json").out)
     assert [name for name in out if name in RESULTS] == list(RESULTS)
     assert [
         name for name in np.load(BytesIO(called("compute", path, "-f", "npz").raw)).files if name in RESULTS
     ] == list(RESULTS)
     assert [each.name for each in fields(Steps)] == list(RESULTS)
-    arrays: Given = states(*FEW)
-    options: Given = {"softcap": 2.0}
-    made, alone = steps(**arrays, **options), stepwise.run(prepare(arrays, Options.parse(options)))
+    made = steps(**arrays, **options)
     for name in RESULTS:
-        assert_array_equal(getattr(made, name), getattr(alone, name))
+        assert_array_equal(getattr(made, name), np.load(BytesIO(called("compute", path, "-f", "npz").raw))[name])
     table = called("compute", path, "--head", "0", "--batch", "0").out
-    assert re.findall(rf"^({'|'.join(RESULTS)}) = ", table, re.MULTILINE) == list(RESULTS)
+    shown = [name for name in RESULTS if name != "lse"]
+    assert re.findall(rf"^({'|'.join(RESULTS)}) = ", table, re.MULTILINE) == shown
 
 
 @each_given
@@ -242,17 +266,20 @@ def test_a_number_that_is_none_is_reported_with_its_name(name: str, tmp_path: Pa
 def test_tables_say_that_it_is_in_force(name: str) -> None:
     """In words that are not there without it."""
     arrays, options = problem(name, *FEW), Options.parse(options_for(name))
-    rest = {each: array for each, array in arrays.items() if each != name}
-    with_it, without = (set(in_force(prepare(each, options)).values()) for each in (arrays, rest))
-    assert with_it - without
+    rest = without(name, arrays)
+    with_it, lacking = (set(in_force(prepare(each, options)).values()) for each in (arrays, rest))
+    assert with_it - lacking
 
 
 @each_input
 def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> None:
-    """The parameter of a score function that is not asked for."""
-    err = called("compute", put(tmp_path / "p.npz", problem(name, *FEW))).err
+    """The parameter of a score function that is not asked for, the weights of a norm without one."""
+    heads = {each: value for each, value in options_for(name).items() if each in ("heads", "kv_heads")}
+    err = called("compute", put(tmp_path / "p.npz", problem(name, *FEW), heads)).err
     told = f"{name} has no effect with --score dot; it belongs to --score {USERS.get(name)}"
     assert (told in err) is (name in USERS)
+    needs = [f"--{as_flag(each)}" for each in ARRAYS[name].needs]
+    assert (f"{name} has no effect without {' or '.join(needs)}" in err) is bool(needs)
 
 
 @each_input
@@ -260,9 +287,9 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
 def test_the_lesson_of_its_stage_teaches_it(name: str, lang: str, tmp_path: Path) -> None:
     """What the stage says is something else without it; the numbers of the whole hold."""
     arrays, options = problem(name, *FEW), options_for(name)
-    rest = {each: array for each, array in arrays.items() if each != name}
-    said, without = (taught(each, options, ARRAYS[name].stage, lang) for each in (arrays, rest))
-    assert said != without
+    rest = without(name, arrays)
+    said, lacking = (taught(each, options, ARRAYS[name].stage, lang) for each in (arrays, rest))
+    assert said != lacking
     path = put(tmp_path / "p.npz", arrays, options)
     worked(called("explain", path, "--lang", lang, "--row", "4", "--digits", "6").out)
 

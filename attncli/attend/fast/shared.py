@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend import steps
-from attncli.attend.fast.buffers import finite, usable
+from attncli.attend.fast.buffers import LOG2E, finite, usable
 from attncli.attend.fast.states import States
 from attncli.attend.fast.tiles import Piece, Plan, bounds
 from attncli.attend.stages.mask import openings
@@ -34,6 +34,7 @@ class Shared:
         operands: the problem.
         plan: how it is cut into pieces.
         out: (batch, heads, L, Ev) where to write the output, such as a memory-mapped file.
+        lse: (batch, heads, L) where to write the logarithm of each row's sum; None: it is not wanted.
         todo: the pieces that no worker has taken yet; they are taken from the end.
         stopped: set when a worker failed or the caller was interrupted; the others stop at their next tile.
         parts: if keys are cut into parts, the running maximum and the sums of each part, by batch item, first key head
@@ -48,6 +49,7 @@ class Shared:
     plan: Plan
     out: NDArray[Any]
     todo: list[Piece]
+    lse: NDArray[Any] | None = None
     stopped: bool = False
     parts: dict[tuple[int, int, int], dict[int, tuple[Any, Any]]] = field(default_factory=dict)
     longest: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -87,14 +89,15 @@ class Shared:
             total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
             heads = slice(head, head + total.shape[0])
             rows = slice(row, min(row + self.plan.rows, self.operands.sizes.queries))
-            self.write(Piece(batch, heads, rows, slice(0, 0), 0), total)
+            self.write(Piece(batch, heads, rows, slice(0, 0), 0), total, shift)
 
-    def write(self, piece: Piece, sums: NDArray[Any]) -> None:
+    def write(self, piece: Piece, sums: NDArray[Any], peak: NDArray[Any] | None) -> None:
         """Divide the weighted sums by the sums of the weights, and write the output of a piece.
 
         Args:
             piece: the piece that they belong to.
             sums: (heads, rows · group, Ev + 1); the last column is the sum of the weights.
+            peak: (heads, rows · group) the exponents of 2 that were subtracted from the scores; None: nothing was.
         """
         group = self.operands.sizes.group
         rows = piece.rows.stop - piece.rows.start
@@ -107,6 +110,10 @@ class Shared:
         # (heads, group, rows, Ev), a view of the output
         target = self.out[piece.batch, heads].reshape(-1, group, *self.out.shape[2:])[:, :, piece.rows]
         np.divide(by_head[..., :-1], total, out=target, casting="same_kind")
+        if self.lse is not None:
+            logs = np.log2(sums[..., -1]) + (0 if peak is None else finite(peak))
+            into = self.lse[piece.batch, heads].reshape(-1, group, self.lse.shape[2])[:, :, piece.rows]
+            into[...] = (logs / LOG2E).reshape(len(sums), rows, group).swapaxes(1, 2)
         if not np.isfinite(target).all():
             # NaN or ∞ is rare. It may be right, or may have leaked from a closed key (0 · ∞): the reference decides.
             self.compute_by_steps(piece)
@@ -167,6 +174,8 @@ class Shared:
                 chosen = rows[start : start + step]
                 made = steps.run(self.operands.select(batch=piece.batch, head=head, rows=chosen))
                 self.out[piece.batch, head, chosen] = made.output[0, 0]
+                if self.lse is not None:
+                    self.lse[piece.batch, head, chosen] = made.lse[0, 0]
                 self.empty.update(chosen[(made.logits[0, 0] == -np.inf).all(axis=-1)].tolist())
 
     def query_heads(self, piece: Piece) -> slice:

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.attend.fast.buffers import LOG2E
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
-from attncli.attend.stages.rotate import rotated
+from attncli.attend.stages.rotate import to_meet
 from attncli.attend.types import is_ordinary
 from attncli.attend.views import by_group, ready
 
@@ -58,7 +58,7 @@ class States:
         function = FUNCTIONS[o.options.score]
         parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
         # A query that needs no change stays as it was read, so that a memory-mapped one stays on disk.
-        query, key = (o.query, o.key) if o.options.rope is None else rotated(o)
+        query, key = (o.query, o.key) if o.options.rope is None and not o.norms_late else to_meet(o)
         if function.needs_preparation:
             with np.errstate(invalid="ignore", over="ignore"):
                 query, key = function.prepare(ready(query, o.dtype), ready(key, o.dtype), parameters)
@@ -66,11 +66,14 @@ class States:
         # Softcap is X·tanh(score/X): divide by X before tanh, multiply by X after it. The tiles compute powers of 2, so
         # log2(e) is folded into a factor that is applied anyway.
         factor, capped_factor = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
+        value, value_heads = o.value, o.value.shape[1]
+        if value_heads < o.sizes.key_heads:
+            value = np.repeat(value, o.sizes.key_heads // value_heads, axis=1)
         numeric = o.mask is not None and o.mask.dtype != bool
         return cls(
             query=by_group(query, o.sizes.key_heads),
             key=key,
-            value=o.value,
+            value=value,
             function=function,
             parameters=parameters,
             query_factor=factor if function.is_dot else 1.0,

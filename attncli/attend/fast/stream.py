@@ -19,16 +19,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.fast.blas import one_thread
+from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
+from attncli.attend.stages.out import finished
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
 Progress = Callable[[float], None]
+# Most numbers of weighted sums that are gated and projected at a time.
+MOST_FINISHED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,14 @@ class Streamed:
     """The result of a stream.
 
     Attributes:
-        output: (batch, heads, L, Ev), in its final type.
+        output: (batch, heads, L, Ev), or (batch, 1, L, out) where a matrix makes it; in its final type.
         empty: the queries that may not attend to any key, in any head; unknown, and left empty, if there are sinks.
+        lse: (batch, heads, L) natural logarithm of each row's sum of exponentials, if it was asked for.
     """
 
     output: NDArray[Any]
     empty: list[int]
+    lse: NDArray[Any] | None = None
 
 
 def run(
@@ -59,6 +64,7 @@ def run(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    with_lse: bool = False,
 ) -> Streamed:
     """Compute the output.
 
@@ -68,15 +74,43 @@ def run(
         threads: number of workers; None: OMP_NUM_THREADS, or the number of CPUs that this process may use. The
             result is the same, bit for bit, for any number.
         progress: called from the calling thread with the fraction that is done.
+        with_lse: whether the logarithms of the rows' sums are wanted too.
     """
-    sizes = o.sizes
+    o = o.core
     if out is None:
-        out = np.empty(sizes.output_shape, dtype=o.output_dtype)
+        out = np.empty(o.sizes.output_shape, dtype=o.output_dtype)
+    lse = np.empty(o.sizes.context_shape[:3], dtype=o.dtype) if with_lse else None
+    if not o.has_after:
+        return _sums(o, out, lse, threads, progress)
+    context = np.empty(o.sizes.context_shape, dtype=o.dtype)
+    made = _sums(alone(o), context, lse, threads, progress)
+    step = max(1, MOST_FINISHED // (o.sizes.heads * o.sizes.value_features))
+    with one_thread(NEVER_THREADED):
+        for batch in range(o.sizes.batch):
+            for start in range(0, o.sizes.queries, step):
+                rows = np.arange(start, min(start + step, o.sizes.queries))
+                out[batch, :, rows[0] : rows[-1] + 1] = finished(
+                    o.select(batch=batch, rows=rows), context[batch : batch + 1, :, rows[0] : rows[-1] + 1]
+                )[0]
+    return Streamed(out, made.empty, lse)
+
+
+def alone(o: Operands) -> Operands:
+    """Return the operands of the weighted sums alone, with nothing after them."""
+    layer = replace(o.layer, gate=None, out=None)
+    return replace(o, gate=None, layer=layer, output_dtype=o.dtype, sizes=replace(o.sizes, out_features=0))
+
+
+def _sums(
+    o: Operands, out: NDArray[Any], lse: NDArray[Any] | None, threads: int | None, progress: Progress | None
+) -> Streamed:
+    """Compute the weighted sums into ``out``, and the logarithms of the rows' sums into ``lse``."""
+    sizes = o.sizes
     layout = plan(o)
     products = sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)
     # NaN, ∞ and numbers beyond the range are allowed; whether they belong in the output is decided in Shared.write.
     with one_thread(products), np.errstate(all="ignore"):
-        shared = Shared(o, layout, out, pieces(o, layout))
+        shared = Shared(o, layout, out, pieces(o, layout), lse)
         count = min(threads or thread_count(), len(shared.todo)) - 1
         helpers: list[Future[None]] = []
         try:
@@ -92,7 +126,7 @@ def run(
         for helper in helpers:
             helper.result()
         shared.finish()
-    return Streamed(out, sorted(shared.empty))
+    return Streamed(out, sorted(shared.empty), lse)
 
 
 def work(shared: Shared, progress: Progress | None = None) -> None:

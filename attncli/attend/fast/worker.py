@@ -52,7 +52,7 @@ class Worker:
                 keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
                 self.tile(piece, keys, query, peak, sums)
             if self.shared.plan.parts == 1:
-                self.shared.write(piece, sums)
+                self.shared.write(piece, sums, peak)
                 return
         place = (piece.batch, piece.heads.start, piece.rows.start)
         # The sums live in a buffer that the next piece overwrites, so store a copy. Without a running maximum

@@ -48,4 +48,11 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {} if o.options.softcap is None else {"capped": capped(o, made["scores"])}
 
 
-STAGE = Stage("cap", "score", "capped = X · tanh(scores / X)", ("capped",), forward)
+STAGE = Stage(
+    "cap",
+    "score",
+    "capped = X · tanh(scores / X)",
+    ("capped",),
+    forward,
+    lambda o: [] if o.options.softcap is None else ["capped"],
+)

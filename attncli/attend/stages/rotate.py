@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.stages.norm import after_rope, norm
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.views import ready
 
@@ -90,10 +91,38 @@ def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
     return query, np.concatenate([key[:, :, : o.sizes.past], turned], axis=2)
 
 
-def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the query (batch, heads, L, E) and key (batch, key heads, S, E) to score."""
+def to_meet(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return query and key as they are scored: rotated, and normalised after that where the norm comes last."""
     query, key = rotated(o)
-    return {"rotated_query": query, "rotated_key": key}
+    both = {"query": query, "key": key}
+    both |= {state: norm(o, state, both[state]) for state in after_rope(o)}
+    return both["query"], both["key"]
 
 
-STAGE = Stage("rotate", "score", "(a, b) → (a·cos − b·sin, a·sin + b·cos)", (), forward)
+def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
+    """Return the rotated query (batch, heads, L, E) and key (batch, key heads, S, E), and both as they are scored."""
+    query, key = rotated(o)
+    found = {"rotated_query": query, "rotated_key": key} if o.options.rope is not None else {}
+    late = {
+        f"normed_{state}": norm(o, state, array)
+        for state, array in (("query", query), ("key", key))
+        if state in after_rope(o)
+    }
+    return (
+        found
+        | late
+        | {
+            "met_query": late.get("normed_query", query),
+            "met_key": late.get("normed_key", key),
+        }
+    )
+
+
+STAGE = Stage(
+    "rotate",
+    "rotate",
+    "(a, b) → (a·cos − b·sin, a·sin + b·cos)",
+    ("rotated_query", "rotated_key"),
+    forward,
+    lambda o: [] if o.options.rope is None else ["rotated_query", "rotated_key"],
+)

@@ -41,7 +41,7 @@ def scaled(o: ScoreOperands, raw: NDArray[Any]) -> NDArray[Any]:
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the scaled scores (batch, heads, L, S)."""
-    scores = products(o, made["rotated_query"], made["rotated_key"], o.factor)
+    scores = products(o, made["met_query"], made["met_key"], o.factor)
     return {"scores": np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))}
 
 

@@ -59,9 +59,34 @@ def softmax(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[
         return exponentials / np.where(total == 0, 1, total)
 
 
+def log_sum(logits: NDArray[Any], sinks: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return the natural logarithm of the sum of exponentials of each row, (batch, heads, L); −∞ of a row of −∞.
+
+    It tells how much weight a part of the keys has among all: see `attncli.merge`.
+
+    Args:
+        logits: (batch, heads, L, S)
+        sinks: (heads,) the logit of one extra key, which counts.
+
+    Example:
+        >>> log_sum(np.log([[[[1.0, 3.0]]]])).round(6).tolist(), np.log(4.0).round(6).item()
+        ([[[1.386294]]], 1.386294)
+    """
+    peak = logits.max(axis=-1)
+    if sinks is not None:
+        sink = within(sinks, logits.dtype)[:, None]
+        peak = np.maximum(peak, sink)
+    with np.errstate(all="ignore"):
+        safe = np.where(peak == -np.inf, 0, peak)
+        total = np.exp(logits - safe[..., None]).sum(axis=-1)
+        if sinks is not None:
+            total = total + np.exp(sink - safe)
+        return safe + np.log(total)
+
+
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the weights (batch, heads, L, S)."""
-    return {"weights": weights(o, made["logits"])}
+    """Return the weights (batch, heads, L, S), and the logarithm of each row's sum (batch, heads, L)."""
+    return {"weights": weights(o, made["logits"]), "lse": log_sum(made["logits"], o.sinks)}
 
 
-STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights",), forward)
+STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights", "lse"), forward)

@@ -21,9 +21,10 @@ class Stage(NamedTuple):
         name: that of its module; options and arrays refer to their stage by it.
         step: the step (``--step``) that the stage is part of.
         formula: its computation, in one line.
-        makes: the names of its user-visible results, in order; ``rotated_query`` is not among them.
+        makes: the names of its user-visible results, in order.
         forward: takes the operands and the results of earlier stages, and returns its own results by name; none if it
             has nothing to do, such as ``cap`` without ``--softcap``.
+        made_of: takes the operands, and returns which of its results it makes of them; None: all of them.
     """
 
     name: str
@@ -31,3 +32,8 @@ class Stage(NamedTuple):
     formula: str
     makes: tuple[str, ...]
     forward: Forward
+    made_of: Callable[[ScoreOperands], list[str]] | None = None
+
+    def results(self, o: ScoreOperands) -> list[str]:
+        """Return the names of the user-visible results that the stage makes of these operands."""
+        return list(self.makes) if self.made_of is None else self.made_of(o)

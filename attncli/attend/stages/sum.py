@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.operands import Operands
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.views import by_group, ready, ungroup
 
@@ -50,12 +49,19 @@ def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
-    """Return the output (batch, heads, L, Ev), in its final type."""
-    if not isinstance(o, Operands):
-        raise TypeError("the weighted sum needs a value, and these operands were prepared without one")
-    output = weighted_sum(made["weights"], o.value, o.dtype)
+    """Return the weighted sums (batch, heads, L, Ev): the output in its final type, unless anything comes after it."""
+    output = weighted_sum(made["weights"], o.states["value"], o.dtype)
+    if o.has_after:
+        return {"context": output}
     with np.errstate(over="ignore"):
         return {"output": output.astype(o.output_dtype, copy=False)}
 
 
-STAGE = Stage("sum", "sum", "output = Σ weights · value", ("output",), forward)
+STAGE = Stage(
+    "sum",
+    "sum",
+    "output = Σ weights · value",
+    ("context", "output"),
+    forward,
+    lambda o: ["context" if o.has_after else "output"],
+)

@@ -27,6 +27,9 @@ AXES = {
     "E": "features of a query or key",
     "Ek": "features of a key",
     "Ev": "features of a value",
+    "H·Ev": "features of the values of all query heads",
+    "in": "features before a projection",
+    "out": "features after a projection",
     "A": "features when query and key meet",
 }
 
@@ -45,6 +48,7 @@ class Array(NamedTuple):
         broadcasts: whether any axis may have length 1, and leading ones may be missing.
         is_truth: whether whole numbers in it, if all of them are 0 or 1, mean false and true.
         is_whole: whether it holds whole numbers only, such as positions and ids.
+        needs: it has no effect unless one of these options is in force.
         words: describes its effect on a prepared problem, for tables; empty if there is nothing to say.
     """
 
@@ -58,6 +62,7 @@ class Array(NamedTuple):
     broadcasts: bool = False
     is_truth: bool = False
     is_whole: bool = False
+    needs: tuple[str, ...] = ()
     words: Callable[[Any], str] = lambda facts: ""
 
     @property

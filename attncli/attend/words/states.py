@@ -8,7 +8,7 @@ _QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", 
 
 STATE_ARRAYS = (
     Array("query", Role.STATE, "", _QUERY, "Queries; FILE:NAME picks one array out of an archive.", ("q", "Q", "s")),
-    Array("hidden", Role.STATE, "", _KEY, "Key and value at once.", ("h", "H")),
+    Array("hidden", Role.STATE, "", _KEY, "Key and value at once.", ("h", "H", "x", "hidden_states")),
     Array(
         "key",
         Role.STATE,

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from attncli.attend.stages.rotate import angles, pairs
-from attncli.explain.blocks import Block
+from attncli.explain.blocks import Block, Table
 from attncli.explain.lesson import Lesson, StageLesson
 from attncli.explain.positions import standing
-from attncli.show.blocks import Paragraph
+from attncli.show.blocks import Heading, Paragraph
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:
     """Say why query and key are rotated."""
     options = lesson.about.operands.options
     if options.rope is not None:
+        yield Heading(lesson.say("rope_heading"))
         yield Paragraph(lesson.say("rope_purpose", theta=options.rope_theta))
 
 
@@ -43,11 +44,23 @@ def working(lesson: Lesson) -> Iterator[str]:
     if about.key_features == o.sizes.features:  # only then do their last pairs turn alike
         yield lesson.say("rope_last", angle=abs(turned[0, -1] - turned[1, -1]))
     first, second = (part.start for part in pairs(o.sizes.features, o.options.rope))
-    before, after = o.query[0, 0, about.at], about.met[0]
+    before, after = o.query[0, 0, about.at], about.made["rotated_query"][about.at]
     a, b, x, y = (np.float64(vector[place]) for vector in (before, after) for place in (first, second))
     yield lesson.say("rope_pair", first=first, second=second, a=a, b=b, x=x, y=y)
     if about.column < o.sizes.past:
         yield lesson.say("rope_past", key=about.column)
 
 
-LESSON = StageLesson(purpose=purpose, working=working)
+def element(lesson: Lesson) -> str:
+    """Say which pair is worked out."""
+    return lesson.element("rope_element")
+
+
+def tables(lesson: Lesson) -> Iterator[Block]:
+    """Show the rotated query and key."""
+    for state in ("query", "key") if lesson.about.operands.options.rope is not None else ():
+        title = lesson.say("table_rotated", state=lesson.say(f"word_{state}"))
+        yield Table(title, lesson.state_grid(f"rotated_{state}"))
+
+
+LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables)

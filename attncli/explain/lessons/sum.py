@@ -26,22 +26,24 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
 
 def element(lesson: Lesson) -> str:
     """Say which element of the output is worked out."""
-    return lesson.say("sum_element", row=lesson.query(lesson.about.row), column=lesson.about.feature)
+    return lesson.say("sum_element", row=lesson.query(lesson.about.row), column=lesson.about.of_sum)
 
 
 def working(lesson: Lesson) -> Iterator[str]:
     """Work out one element of the output."""
     about = lesson.about
-    weights, value = about.line("weights"), about.values[:, about.feature]
+    weights, value = about.line("weights"), about.values[:, about.of_sum]
     # Closed keys contribute nothing; in a row where all are closed, one of them shows it.
     terms = [(w, v) for w, v in zip(weights, value, strict=True) if w != 0] or [(weights[0], value[0])]
-    total = about.line("output")[about.feature]
+    total = about.line(about.sums)[about.of_sum]
     yield lesson.say("sum_terms", terms=lesson.terms(terms, "more_terms"), total=total)
 
 
 def tables(lesson: Lesson) -> Iterator[Block]:
     """Show the output."""
-    yield Table(lesson.say("table_output"), lesson.grid("output", lesson.about.feature))
+    sums = lesson.about.sums
+    title = lesson.say("table_output" if sums == "output" else "table_context")
+    yield Table(title, lesson.grid(sums, lesson.about.of_sum))
 
 
 def points(lesson: Lesson) -> Iterator[str]:
@@ -62,8 +64,8 @@ def points(lesson: Lesson) -> Iterator[str]:
         yield _nearly(lesson, best)
     if row.open > 1 and about.sink is None:
         # Divided first, their sum stays in the range.
-        mean = (values[logits > -np.inf, about.feature].astype(np.float64) / row.open).sum()
-        yield lesson.say("mean_distance", mean=mean, value=about.line("output")[about.feature])
+        mean = (values[logits > -np.inf, about.of_sum].astype(np.float64) / row.open).sum()
+        yield lesson.say("mean_distance", mean=mean, value=about.line(about.sums)[about.of_sum])
     if about.sink is not None:
         yield lesson.say("sink_shrinks", rest=weights.sum())
     if row.open < len(weights):
@@ -74,7 +76,7 @@ def _nearly(lesson: Lesson, best: int) -> str:
     """Say how near the output is to the one value that has nearly all weight."""
     about = lesson.about
     with np.errstate(invalid="ignore"):
-        difference = np.abs(about.line("output").astype(np.float64) - about.values[best]).max()
+        difference = np.abs(about.line(about.sums).astype(np.float64) - about.values[best]).max()
     names = {"row": lesson.query(about.row), "best": lesson.key(best)}
     return lesson.say("is_one", **names) if difference == 0 else lesson.say("near_one", **names, difference=difference)
 

@@ -1,0 +1,278 @@
+"""What a layer has around its attention: matrices before and after it, norms, a gate; and whether they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from attncli.attend.norms import Norm
+from attncli.attend.options import Options
+from attncli.attend.shapes import Shape, Sizes, show
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LETTERS = {"query": "q", "key": "k", "value": "v"}
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """x·W + b.
+
+    Attributes:
+        weight: (in, out), or None for the identity.
+        bias: (out,), or None for zeros.
+        given: the names of the arrays that they are from.
+    """
+
+    weight: NDArray[Any] | None
+    bias: NDArray[Any] | None
+    given: tuple[str, ...]
+
+    def features(self, called: str, features: int) -> int:
+        """Return how many features come out of so many.
+
+        Args:
+            called: the user's name for what is projected.
+            features: how many it has.
+
+        Raises:
+            InputError: the matrix has another number of rows, or the bias another number of features.
+        """
+        if self.weight is not None:
+            rows, columns = self.weight.shape
+            if rows != features:
+                fact = f"{called} with {features} features and {self.given[0]} for {rows} do not fit"
+                raise InputError(fact, arrays=[called, self.given[0]])
+            features = columns
+        if self.bias is not None and len(self.bias) != features:
+            message = f"{self.given[-1]} has {len(self.bias)} numbers for {features} features"
+            raise InputError(message, arrays=[self.given[-1]])
+        return features
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What stands around the attention; each is absent where it does nothing.
+
+    Attributes:
+        projections: what makes query, key and value, by state.
+        norms: the weights of the norms that are in force, by state; None for ones.
+        gate: what makes the gate of what the query is made of.
+        out: what makes the output of all heads' sums.
+        names: the arrays that take part, for messages and tables.
+    """
+
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    norms: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
+    gate: Projection | None = None
+    out: Projection | None = None
+    names: frozenset[str] = frozenset()
+
+
+def layer_of(found: Mapping[str, NDArray[Any]], options: Options) -> Layer:
+    """Return what is given of a layer, with every matrix as (in, out).
+
+    Raises:
+        InputError: arrays contradict each other, or one has other axes than its record says.
+    """
+    projections = fused(found, options) if {"w_qkv", "b_qkv"} & found.keys() else {}
+    for state, letter in LETTERS.items():
+        own = projection(found, f"w_{letter}", f"b_{letter}", options)
+        if own is not None and state in projections:
+            raise InputError(f"{own.given[0]} and w_qkv contradict each other", hint="give one of them")
+        projections |= {} if own is None else {state: own}
+    norms: dict[str, NDArray[Any] | None] = {}
+    if options.qk_norm is not None:
+        vectors = {state: vector(found, f"{letter}_norm") for state, letter in LETTERS.items()}
+        norms = {state: array for state, array in vectors.items() if state != "value" or array is not None}
+    gate, out = projection(found, "w_g", "b_g", options), projection(found, "w_o", "b_o", options)
+    if gate is not None and "gate" in found:
+        raise InputError("gate and w_g contradict each other", hint="give one of them", arrays=["gate"])
+    if gate is not None and gate.weight is None:
+        raise InputError("b_g is given without w_g", hint="give the matrix that makes the gate too", arrays=["b_g"])
+    names = {name for each in (*projections.values(), gate, out) if each is not None for name in each.given}
+    names |= {f"{LETTERS[state]}_norm" for state, array in norms.items() if array is not None}
+    names |= {"gate"} & found.keys()
+    return Layer(projections, norms, gate, out, frozenset(names))
+
+
+def projection(found: Mapping[str, NDArray[Any]], matrix: str, bias: str, options: Options) -> Projection | None:
+    """Return x·W + b of the arrays of these names; None if neither is given."""
+    given = tuple(name for name in (matrix, bias) if name in found)
+    if not given:
+        return None
+    weight = None
+    if matrix in found:
+        weight = found[matrix]
+        if weight.ndim != 2 or 0 in weight.shape:
+            raise InputError(f"{matrix} {show(weight.shape)} must be a matrix, {options.weights}", arrays=[matrix])
+        weight = weight.T if options.weights == "out-in" else weight
+    return Projection(weight, vector(found, bias), given)
+
+
+def vector(found: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any] | None:
+    """Return a bias, or the weights of a norm; None if it is not given."""
+    if name not in found:
+        return None
+    array = found[name]
+    if array.size == 0 or array.ndim > 2 or (array.ndim == 2 and not name.endswith("norm")):
+        raise InputError(f"{name} {show(array.shape)} must be one row of numbers", arrays=[name])
+    return array.ravel()
+
+
+def fused(found: Mapping[str, NDArray[Any]], options: Options) -> dict[str, Projection]:
+    """Return the three parts of ``w_qkv`` and ``b_qkv``.
+
+    Raises:
+        InputError: it cannot be cut into the heads.
+    """
+    whole = projection(found, "w_qkv", "b_qkv", options)
+    assert whole is not None
+    heads = options.heads or 1
+    key_heads = options.kv_heads or heads
+    array = whole.weight if whole.weight is not None else whole.bias
+    assert array is not None
+    columns = array.shape[-1]
+    if heads % key_heads:
+        raise InputError(f"{heads} query heads cannot share {key_heads} key heads evenly", arrays=["w_qkv"])
+    if columns % (heads + 2 * key_heads):
+        fact = f"{whole.given[0]} makes {columns} features, which are not {heads} + 2·{key_heads} heads of equal size"
+        raise InputError(fact, hint="--heads and --kv-heads say how many there are", arrays=["w_qkv"])
+    weights = [None] * 3 if whole.weight is None else cut(whole.weight, heads, key_heads, options.qkv)
+    biases = [None] * 3 if whole.bias is None else cut(whole.bias, heads, key_heads, options.qkv)
+    return {
+        state: Projection(weight, bias, whole.given)
+        for state, weight, bias in zip(LETTERS, weights, biases, strict=True)
+    }
+
+
+def cut(array: NDArray[Any], heads: int, key_heads: int, how: str) -> list[Any]:
+    """Cut the last axis of a fused matrix or bias into the parts of query, key and value.
+
+    Example:
+        >>> import numpy as np
+        >>> [part.tolist() for part in cut(np.arange(8), 2, 1, "blocks")]
+        [[0, 1, 2, 3], [4, 5], [6, 7]]
+        >>> [part.tolist() for part in cut(np.arange(12), 2, 2, "heads")]
+        [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
+    """
+    features = array.shape[-1] // (heads + 2 * key_heads)
+    if how == "blocks":
+        ends = [heads * features, (heads + key_heads) * features]
+        return [array[..., : ends[0]], array[..., ends[0] : ends[1]], array[..., ends[1] :]]
+    apart = array.reshape(*array.shape[:-1], key_heads, heads // key_heads + 2, features)
+    parts = apart[..., :-2, :], apart[..., -2, :], apart[..., -1, :]
+    return [part.reshape(*array.shape[:-1], -1) for part in parts]
+
+
+def projected_shapes(
+    shapes: Mapping[str, Shape], layer: Layer, options: Options, called: Mapping[str, str]
+) -> dict[str, Shape]:
+    """Return the shapes of the states after their projection.
+
+    Raises:
+        InputError: a matrix does not fit; the hint names the option with which it would.
+    """
+    found = dict(shapes)
+    for state, each in layer.projections.items():
+        if state not in shapes:
+            continue
+        name, shape = called.get(state, state), shapes[state]
+        if len(shape) not in (2, 3):
+            fact = f"{name} {show(shape)} has {len(shape)} axes; what is projected has 2 or 3"
+            raise InputError(fact, hint="(length, features), or (batch, length, features)", arrays=[name])
+        axis = -2 if options.states == "columns" else -1
+        features = _hinting(each, name, shape[axis], options)
+        flag, heads = ("heads", options.heads) if state == "query" else ("kv-heads", options.kv_heads or options.heads)
+        if state != "value" and features % (heads or 1):
+            fact = f"{each.given[0]} makes {features} features, not divisible by --{flag} {heads}"
+            raise InputError(fact, arrays=[each.given[0]])
+        found[state] = (*shape[:axis], features, shape[-1]) if axis == -2 else (*shape[:-1], features)
+    return found
+
+
+def _hinting(each: Projection, called: str, features: int, options: Options) -> int:
+    """Return the features that come out; where they do not fit, say with which ``--weights`` they would."""
+    try:
+        return each.features(called, features)
+    except InputError as error:
+        if each.weight is not None and each.weight.shape[1] == features != each.weight.shape[0]:
+            other = "in-out" if options.weights == "out-in" else "out-in"
+            error.hint = f"with --weights {other} they fit"
+        raise
+
+
+def value_heads(layer: Layer, shape: Shape, sizes_heads: int, key_heads: int, options: Options) -> int:
+    """Return how many heads a projected value has, which may be fewer than the key's.
+
+    Only the matrix after the attention tells: it takes so many features from each query head.
+    """
+    features = shape[-2 if options.states == "columns" else -1]
+    if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
+        return key_heads
+    each, rest = divmod(layer.out.weight.shape[0], sizes_heads)
+    if rest or not each or features % each or key_heads % max(1, features // each):
+        return key_heads
+    return features // each
+
+
+def check_value(layer: Layer, shape: Shape, heads: int, options: Options) -> None:
+    """Check that a projected value can be cut into its heads.
+
+    Raises:
+        InputError: its features cannot be shared out evenly.
+    """
+    by, features = layer.projections.get("value"), shape[-2 if options.states == "columns" else -1]
+    if by is not None and features % heads:
+        fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
+        raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])
+
+
+def check_norms(layer: Layer, states: Mapping[str, tuple[int, int]], options: Options) -> None:
+    """Check that the weights of norms fit.
+
+    Args:
+        layer: what is given of a layer.
+        states: the heads of each state, and the features of one.
+        options: they say which norm.
+
+    Raises:
+        InputError: there are weights neither for one head nor for all of them.
+    """
+    late = options.qk_norm is not None and Norm.of(options.qk_norm).after_rope
+    for state, weights in layer.norms.items():
+        if weights is None or state not in states:
+            continue
+        heads, features = states[state]
+        if len(weights) not in ((features,) if late else (features, heads * features)):
+            name = f"{LETTERS[state]}_norm"
+            wanted = f"{features} (one for each feature of a head)"
+            wanted += f" or {heads * features} (of all heads)" if heads > 1 and not late else ""
+            raise InputError(f"{name} has {len(weights)} numbers; it must have {wanted}", arrays=[name])
+
+
+def out_features(layer: Layer, sizes: Sizes, options: Options, query: tuple[str, int]) -> int:
+    """Return how many features a matrix after the attention makes of all heads; 0: there is none.
+
+    Args:
+        layer: what is given of a layer.
+        sizes: those of the attention.
+        options: how matrices lie.
+        query: the user's name for what the query is made of, and its features.
+
+    Raises:
+        InputError: the matrix does not fit, or that of the gate.
+    """
+    width = sizes.heads * sizes.value_features
+    if layer.gate is not None and _hinting(layer.gate, *query, options) not in (sizes.heads, width):
+        fact = f"{layer.gate.given[0]} must make {sizes.heads} numbers (one for each head) or {width} (of all heads)"
+        raise InputError(fact, arrays=[layer.gate.given[0]])
+    return 0 if layer.out is None else _hinting(layer.out, "the weighted sum", width, options)
+
+
+def as_packed(options: Options) -> Options:
+    """Return the options for states that are projected: their heads lie side by side, even if there is one."""
+    return replace(options, heads=options.heads or 1)

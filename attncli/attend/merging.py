@@ -1,0 +1,70 @@
+"""Results over parts of the keys, put together to the result over all of them.
+
+    output = Σ e^(lse_i − lse) · output_i,  lse = log Σ e^lse_i
+
+Source: Dao et al., *FlashAttention*, 2022, section 3.1, where the parts are tiles of keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.operands import numbers
+from attncli.attend.shapes import show
+from attncli.attend.types import own
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def merged(outputs: Sequence[Any], lses: Sequence[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the output (…, L, Ev) and the logarithm of the sums (…, L) over all keys; see `attncli.merge`."""
+    if not len(outputs) or len(outputs) != len(lses):
+        raise InputError(f"{len(outputs)} outputs and {len(lses)} lses: there must be one of each for every part")
+    parts = [numbers({"output": output, "lse": lse}) for output, lse in zip(outputs, lses, strict=True)]
+    first = parts[0]
+    for each in parts:
+        for name in ("output", "lse"):
+            if each[name].shape != first[name].shape:
+                fact = f"{show(first[name].shape)} and {show(each[name].shape)}"
+                raise InputError(f"parts of the keys must give {name}s of one shape, not {fact}", arrays=[name])
+    spread = _spread(first["output"].shape, first["lse"].shape)
+    precision = np.result_type(np.float32, *(own(each[name].dtype) for each in parts for name in ("output", "lse")))
+    logs = np.stack([each["lse"].astype(precision) for each in parts])
+    with np.errstate(all="ignore"):
+        peak = logs.max(axis=0)
+        safe = np.where(peak == -np.inf, 0, peak)
+        shares = np.exp(logs - safe)
+        total = shares.sum(axis=0)
+        lse = safe + np.log(total)
+        shares = shares / np.where(total == 0, 1, total)
+        # What has no share may be anything, NaN included.
+        outputs = [each["output"].astype(precision) for each in parts]
+        weighted = [
+            np.where((share := spread(each)) == 0, 0, share * output)
+            for each, output in zip(shares, outputs, strict=True)
+        ]
+        made = np.add.reduce(weighted)
+    wide = np.result_type(*(own(each["output"].dtype) for each in parts))
+    return made.astype(wide, copy=False), lse
+
+
+def _spread(output: tuple[int, ...], lse: tuple[int, ...]) -> Any:
+    """Return a function that lays one number for each query, or for each head and query, over the output.
+
+    Raises:
+        InputError: the shapes do not fit.
+    """
+    if output[:-1] == lse:
+        return lambda share: share[..., None]
+    # Heads side by side on the last axis of the output: (…, L, heads·Ev) beside (…, heads, L).
+    if len(output) == len(lse) >= 2 and (*output[:-2], output[-2]) == (*lse[:-2], lse[-1]):
+        each, rest = divmod(output[-1], lse[-2])
+        if not rest:
+            return lambda share: np.repeat(share.swapaxes(-1, -2), each, axis=-1)
+    wanted = show(output[:-1])
+    raise InputError(f"lse {show(lse)} does not fit output {show(output)}: it must be {wanted}", arrays=["lse"])
