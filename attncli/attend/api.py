@@ -32,6 +32,7 @@ class Keywords(TypedDict, total=False):
     past_value: ArrayLike | None
     key_lengths: ArrayLike | None
     sinks: ArrayLike | None
+    query_scale: ArrayLike | None
     w_q: ArrayLike | None
     w_k: ArrayLike | None
     w_v: ArrayLike | None
@@ -97,6 +98,7 @@ def steps(
             ``past_key`` and ``past_value`` are put before key and value, as from a cache.
             ``key_lengths``: (batch,) the number of keys of each batch item.
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
+            ``query_scale``: up to (batch, heads, L), a factor for each query beside ``scale``.
             ``w_q``, ``w_k``, ``w_v``, ``w_o`` (in, out) and ``b_q``, ``b_k``, ``b_v``, ``b_o`` (out): the matrices and
             biases of a layer, x·W + b; states are then (L, in) or (batch, L, in), and ``hidden`` alone is the query
             too. ``w_qkv``, ``b_qkv``: the first three in one. ``q_norm``, ``k_norm``, ``v_norm``: weights of
@@ -109,7 +111,7 @@ def steps(
             And options.
             ``score``: ``"dot"`` (default), ``"cosine"``, ``"general"`` q·w_score·k or ``"additive"``
             v_score·tanh(q·w_query + k·w_key).
-            ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E) or a number.
+            ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E), a number or a fraction, ``"1/8"``.
             ``states``: ``"rows"`` (default) or ``"columns"``.
             ``heads``, ``kv_heads``: split a packed last axis, (L, heads·E) or (batch, L, heads·E), into contiguous
             blocks; the output is packed too (default: not packed; ``kv_heads`` as ``heads``).

@@ -49,7 +49,13 @@ def scale(name: str, value: object) -> Scale:
     if value is None:
         hint = "sqrt is 1/√d, which PyTorch means by None; none leaves the scores as they are"
         raise InputError(f"{name} must be none, sqrt or a number, not None", hint=hint)
-    return number(name, value, "none, sqrt or a number")
+    wanted = "none, sqrt, a number or a fraction such as 1/8"
+    if not isinstance(value, str) or value.count("/") != 1:
+        return number(name, value, wanted)
+    above, below = (number(name, part, wanted) for part in value.split("/"))
+    if below == 0 or not math.isfinite(above / below):
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
+    return above / below
 
 
 def offset(name: str, value: object) -> Offset:

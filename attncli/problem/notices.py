@@ -43,7 +43,7 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
     """
     counts: dict[str, list[str]] = {}
     states = o.given if o.layer.names else o.states
-    for name, array in {**states, "bias": o.bias, "sinks": o.sinks, **o.parameters}.items():
+    for name, array in {**states, "bias": o.bias, "sinks": o.sinks, **o.parameters, **o.inputs}.items():
         found = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if found and called.get(name, name) not in counts.setdefault(found, []):
             counts[found].append(called.get(name, name))

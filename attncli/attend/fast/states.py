@@ -62,6 +62,10 @@ class States:
         if function.needs_preparation:
             with np.errstate(invalid="ignore", over="ignore"):
                 query, key = function.prepare(ready(query, o.dtype), ready(key, o.dtype), parameters)
+        own_scale = o.inputs.get("query_scale")
+        if own_scale is not None and function.is_dot:
+            with np.errstate(all="ignore"):
+                query = ready(query, o.dtype) * ready(own_scale, o.dtype)[..., None]
         cap = o.options.softcap
         # Softcap is X·tanh(score/X): divide by X before tanh, multiply by X after it. The tiles compute powers of 2, so
         # log2(e) is folded into a factor that is applied anyway.
@@ -79,7 +83,8 @@ class States:
             query_factor=factor if function.is_dot else 1.0,
             score_factor=1.0 if function.is_dot else factor,
             capped_factor=capped_factor,
-            is_ordinary=is_ordinary(factor, o.dtype) and is_ordinary(capped_factor, o.dtype),
+            is_ordinary=all(is_ordinary(each, o.dtype) for each in (factor, capped_factor))
+            and (own_scale is None or function.is_dot),
             has_ones=o.sizes.group * o.sizes.queries >= FEW,
             has_additions=numeric or o.bias is not None or o.options.alibi,
         )

@@ -35,13 +35,21 @@ def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any], factor: f
 
 
 def scaled(o: ScoreOperands, raw: NDArray[Any]) -> NDArray[Any]:
-    """Return unscaled scores times the scale."""
-    return times(raw, o.factor)
+    """Return unscaled scores times the scale, and times that of each query."""
+    return by_query(o, times(raw, o.factor))
+
+
+def by_query(o: ScoreOperands, scores: NDArray[Any]) -> NDArray[Any]:
+    """Return scores times the factor that each query has of its own, if there are such."""
+    if "query_scale" not in o.inputs:
+        return scores
+    with np.errstate(all="ignore"):
+        return scores * ready(o.inputs["query_scale"], o.dtype)[..., None]
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the scaled scores (batch, heads, L, S)."""
-    scores = products(o, made["met_query"], made["met_key"], o.factor)
+    scores = by_query(o, products(o, made["met_query"], made["met_key"], o.factor))
     return {"scores": np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))}
 
 

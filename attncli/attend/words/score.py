@@ -40,14 +40,23 @@ class ScoreOptions:
         Option(
             "score",
             scale,
-            "Factor on the scores; sqrt is 1/√d, d the features of one head (default none).",
-            "none|sqrt|NUMBER",
+            "Factor on the scores, such as 0.125 or 1/8; sqrt is 1/√d, d the features of one head (default none).",
+            "none|sqrt|X",
             words=_scale_words,
         ),
     )
 
 
 SCORE_ARRAYS = (
+    Array(
+        "query_scale",
+        Role.INPUT,
+        "score",
+        ("B", "H", "L"),
+        "A factor for each query beside the scale, such as a temperature by position.",
+        broadcasts=True,
+        words=lambda facts: "a scale for each query" if "query_scale" in facts.inputs else "",
+    ),
     Array("w_score", Role.INPUT, "score", ("E", "Ek"), "W of --score general, q·W·k."),
     Array("w_query", Role.INPUT, "score", ("E", "A"), "W1 of --score additive, v·tanh(q·W1 + k·W2)."),
     Array("w_key", Role.INPUT, "score", ("Ek", "A"), "W2 of --score additive."),

@@ -27,6 +27,8 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
     yield Heading(lesson.say("project_heading"))
     yield Paragraph(lesson.say("project_purpose"))
     yield Formula("Q = x · W_q + b_q", r"Q = x \, W_q + b_q")
+    if "w_qkv" in about.source.taking_part:
+        yield Paragraph(lesson.say(f"project_fused_{about.operands.options.qkv}"))
     for state, each in found.items():
         given = [name for name in each.given if name.startswith("w_")]
         if given and each.weight is not None:

@@ -46,9 +46,14 @@ def working(lesson: Lesson) -> Iterator[str]:
     """Work out one score."""
     about, o = lesson.about, lesson.about.operands
     with np.errstate(all="ignore"):
-        total = yield from WORKINGS[o.options.score].lines(lesson, *about.met)
+        before = total = yield from WORKINGS[o.options.score].lines(lesson, *about.met)
         if o.factor != 1:
-            yield lesson.say("scaled", scale=o.factor, total=lesson.signed(total), score=about.element("scores"))
+            total = total * o.factor if "query_scale" in o.inputs else about.element("scores")
+            yield lesson.say("scaled", scale=o.factor, total=lesson.signed(before), score=total)
+        if "query_scale" in o.inputs:
+            factor = np.broadcast_to(o.inputs["query_scale"], (1, 1, len(about.rows.indices)))[0, 0, about.at]
+            values = {"scale": float(factor), "total": lesson.signed(total), "score": about.element("scores")}
+            yield lesson.say("scaled_by_query", **values)
 
 
 def tables(lesson: Lesson) -> Iterator[Block]:

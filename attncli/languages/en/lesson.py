@@ -275,4 +275,7 @@ LESSON = {
     "table_out": "output of the layer, the element above marked",
     "out_most": "Head {head} gives most to this row: its part is {length} long, a share of {share} of all heads' lengths.",
     "out_residual": "In a model this output is added to x and goes on; nothing of x itself is lost.",
+    "project_fused_blocks": "w_qkv holds the three matrices side by side, [q | k | v].",
+    "project_fused_heads": "w_qkv holds for each key head the columns of its queries, then those of the key, then those of the value.",
+    "scaled_by_query": "this query has a factor of its own: {scale} × {total} = {score}",
 }

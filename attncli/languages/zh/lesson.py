@@ -234,4 +234,7 @@ LESSON = {
     "table_out": "这一层的输出，上面计算的那一个已标出",
     "out_most": "头 {head} 对这一行的贡献最大：它那一份的长度是 {length}，占各头长度之和的 {share}。",
     "out_residual": "在模型里，这个输出会加到 x 上再往后传，x 本身的信息不会丢失。",
+    "project_fused_blocks": "w_qkv 把三个矩阵并排放在一起：[q | k | v]。",
+    "project_fused_heads": "w_qkv 按键的头排列：每个头依次是它的查询、键和值的列。",
+    "scaled_by_query": "这个查询另有自己的系数：{scale} × {total} = {score}",
 }
