@@ -49,7 +49,7 @@ def scale(name: str, value: object) -> Scale:
     if value is None:
         hint = "sqrt is 1/√d, which PyTorch means by None; none leaves the scores as they are"
         raise InputError(f"{name} must be none, sqrt or a number, not None", hint=hint)
-    wanted = "none, sqrt, a number or a fraction such as 1/8"
+    wanted = "none, sqrt or a number"
     if not isinstance(value, str) or value.count("/") != 1:
         return number(name, value, wanted)
     above, below = (number(name, part, wanted) for part in value.split("/"))

@@ -205,27 +205,31 @@ def _hinting(each: Projection, called: str, features: int, options: Options) -> 
         raise
 
 
-def value_heads(layer: Layer, shape: Shape, sizes_heads: int, key_heads: int, options: Options) -> int:
-    """Return how many heads a projected value has, which may be fewer than the key's.
+def value_heads(layer: Layer, shape: Shape, options: Options) -> int | None:
+    """Return how many heads a projected value has where they are fewer than the key's; None: as many.
 
     Only the matrix after the attention tells: it takes so many features from each query head.
     """
-    features = shape[-2 if options.states == "columns" else -1]
+    heads = options.heads or 1
+    key_heads = options.kv_heads or heads
     if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
-        return key_heads
-    each, rest = divmod(layer.out.weight.shape[0], sizes_heads)
-    if rest or not each or features % each or key_heads % max(1, features // each):
-        return key_heads
-    return features // each
+        return None
+    features = shape[-2 if options.states == "columns" else -1]
+    each, rest = divmod(layer.out.weight.shape[0], heads)
+    if rest or not each or features % each:
+        return None
+    found = features // each
+    return found if found < key_heads and key_heads % found == 0 else None
 
 
-def check_value(layer: Layer, shape: Shape, heads: int, options: Options) -> None:
+def check_value(layer: Layer, shape: Shape, options: Options) -> None:
     """Check that a projected value can be cut into its heads.
 
     Raises:
         InputError: its features cannot be shared out evenly.
     """
     by, features = layer.projections.get("value"), shape[-2 if options.states == "columns" else -1]
+    heads = options.kv_heads or options.heads or 1
     if by is not None and features % heads:
         fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
         raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])

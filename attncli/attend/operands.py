@@ -278,12 +278,11 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
     parameters = {name: found[name] for name in FUNCTIONS[options.score].parameters if name in found}
     laid = as_packed(options) if layer.projections else options
     shapes = projected_shapes({name: array.shape for name, array in named.items()}, layer, options, called)
-    heads = (laid.heads or 1, laid.kv_heads or laid.heads or 1)
-    of_value = value_heads(layer, shapes["value"], *heads, options) if "value" in shapes and laid.heads else None
-    if of_value is not None:
-        check_value(layer, shapes["value"], of_value, options)
+    of_value = value_heads(layer, shapes["value"], laid) if "value" in shapes else None
+    if "value" in shapes and of_value is None:
+        check_value(layer, shapes["value"], laid)
     sizes = fit(shapes | {name: array.shape for name, array in parameters.items()}, laid, called, of_value)
-    split = {"query": heads[0], "key": heads[1], "value": heads[1] if of_value is None else of_value}
+    split = {"query": sizes.heads, "key": sizes.key_heads, "value": of_value or sizes.key_heads}
     states = {}
     for name, array in named.items():
         one = replace(laid, heads=1, kv_heads=None) if name in layer.projections else laid

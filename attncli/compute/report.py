@@ -80,7 +80,7 @@ def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     before = arrays.get("capped", arrays.get("scores"))
     same = before is not None and "logits" in arrays and np.array_equal(before, arrays["logits"], equal_nan=True)
     # The logarithms of the sums say little beside all the weights.
-    left_out = ["logits"] * same + ["lse"] * ("scores" in arrays)
+    left_out = ["logits"] * same + ["lse"] * ("weights" in arrays)
     return {name: array for name, array in arrays.items() if name not in left_out}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attncli.attend.arrays import ARRAYS, RESULTS
 from attncli.attend.stages.stage import Stage
@@ -42,7 +42,19 @@ def page(words: Words, program: Program) -> Iterator[Block]:
 def _stage(words: Words, stage: Stage) -> tuple[str, str, str, str]:
     """Return the row of a stage: its step, what it is called, its formula, and what it makes."""
     name, formula = words.of("stage", stage.name, stage.name), words.of("formula", stage.name, stage.formula)
-    return f"`{stage.step}`", name, formula, words.listed(map(_code, stage.makes))
+    return f"`{stage.step}`", name, formula, words.listed(map(_code, _short(stage.makes)))
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Return names in which what the first begins with is written once.
+
+    >>> _short(["rotated_query", "rotated_key"]), _short(["weights", "lse"])
+    (['rotated_query', '_key'], ['weights', 'lse'])
+    """
+    begins = names[0].partition("_")[0] if names else ""
+    if not all(name.startswith(f"{begins}_") for name in names):
+        return list(names)
+    return [name if at == 0 else name.removeprefix(begins) for at, name in enumerate(names)]
 
 
 def _code(name: str) -> str:

@@ -99,6 +99,7 @@ def test_compute_as_json() -> None:
         "scores",
         "logits",
         "weights",
+        "lse",
         "output",
     ]
     assert (made["options"], made["dtype"]) == ({"scale": 0.125, "causal": True}, "float32")

@@ -115,7 +115,7 @@ def test_a_large_problem_is_written_in_brief(tmp_path: Path) -> None:
         ran = attn(*words, "-o", "o.npz", "--force", cwd=tmp_path)
         return sorted(np.load(tmp_path / "o.npz").files), ran.err
 
-    every = ["logits", "output", "scores", "weights"]
+    every = ["logits", "lse", "output", "scores", "weights"]
     assert written("compute", "small.npy") == (every, "")
     assert written("compute", "large.npy") == (
         ["output"],

@@ -221,7 +221,7 @@ LESSON = {
     "table_context": "这个头的加权和，上面计算的那一个已标出",
     "gate_purpose": "加权和在继续之前先乘以一个 0 到 1 之间的数 σ(gate)：一个头找到的内容若没有用处，这一层可以把它挡住。",
     "gate_purpose_made": "加权和在继续之前先乘以一个 0 到 1 之间的数 σ(gate)。门控值由查询自己的 x 经矩阵 W_g 得到：每个头找到的内容要取多少，由词元自己决定。",
-    "gate_open": "σ(gate) = 1/(1 + e^−({gate})) = {open}",
+    "gate_open": "σ(门控值) = 1/(1 + e^−({gate})) = {open}",
     "gate_product": "门控后的加权和 = {sum} · {open} = {total}",
     "gate_rest": "这一行的加权和中，有 {share} 通过了门控。",
     "out_heading": "求和之后 · 输出：把各个头合在一起",
