@@ -106,11 +106,18 @@ def projection(found: Mapping[str, NDArray[Any]], matrix: str, bias: str, option
         return None
     weight = None
     if matrix in found:
-        weight = found[matrix]
+        weight = _flat(matrix, found[matrix]) if options.weights == "in-out" else found[matrix]
         if weight.ndim != 2 or 0 in weight.shape:
             raise InputError(f"{matrix} {show(weight.shape)} must be a matrix, {options.weights}", arrays=[matrix])
         weight = weight.T if options.weights == "out-in" else weight
     return Projection(weight, vector(found, bias), given)
+
+
+def _flat(name: str, weight: NDArray[Any]) -> NDArray[Any]:
+    """Return a matrix whose heads have an axis of their own, (in, heads, E) or (heads, Ev, out), as (in, out)."""
+    if weight.ndim != 3:
+        return weight
+    return weight.reshape(-1, weight.shape[-1]) if name == "w_o" else weight.reshape(len(weight), -1)
 
 
 def vector(found: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any] | None:
@@ -118,7 +125,7 @@ def vector(found: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any] | None:
     if name not in found:
         return None
     array = found[name]
-    if array.size == 0 or array.ndim > 2 or (array.ndim == 2 and not name.endswith("norm")):
+    if array.size == 0 or not 1 <= array.ndim <= 2:
         raise InputError(f"{name} {show(array.shape)} must be one row of numbers", arrays=[name])
     return array.ravel()
 

@@ -129,7 +129,7 @@ class AttentionComputation(ScoreComputation):
         if not kind.is_single:
             if self.scores <= FEW_SCORES:
                 return self
-            every = " ".join(f"--step {step}" for step in STEPS)
+            every = " ".join(f"--step {step}" for step in STEPS if steps.names(self.operands, [step]))
             self.notices.add([f"there are {self.scores} scores: only the output is written; {every} writes all steps"])
         return replace(self, names=["output"])
 
