@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.languages import DEFAULT, catalogue
-from attncli.plot.picture import Progress, averaged, part_of, require
+from attncli.plot.picture import averaged, require
 from attncli.problem.attention import AttentionComputation
 from attncli.show import heat, html
+from attncli.show.progress import Progress, part_of
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -56,12 +57,24 @@ def to_html(
     data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
     data |= {"first": dict(first or {}), "colors": heat.STOPS}
     data["names"] = [words[f"step_{step}"] for step in data["steps"]]
+    return document(data, words, lang, lesson)
+
+
+def document(data: Mapping[str, Any], words: Mapping[str, str], lang: str, lesson: str = "") -> str:
+    """Return the page that draws these numbers.
+
+    Args:
+        data: what the script reads, as `collect` returns it, with a title, notes, names of steps, words and colours.
+        words: what the page itself says.
+        lang: their language.
+        lesson: HTML that goes before the maps.
+    """
     folder = files("attncli.plot")
     text = (folder / "page.html").read_text(encoding="utf-8")
     shown = {**words, "help": words["help"].format(steps=len(data["steps"]))}
     parts = {name: html.text(word) for name, word in shown.items()} | {
         "LANG": lang,
-        "TITLE": html.text(title),
+        "TITLE": html.text(data["title"]),
         "STYLE": (folder / "page.css").read_text(encoding="utf-8"),
         "LESSON": lesson,
         "DATA": html.script_data(data),
@@ -91,15 +104,15 @@ def collect(
         means = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
         computation.notices.add([means])
     return {
-        "queries": _names(labels.get("query_labels"), sizes.queries, run[0]),
-        "keys": _names(labels.get("key_labels"), sizes.keys, run[1]),
+        "queries": names_of(labels.get("query_labels"), sizes.queries, run[0]),
+        "keys": names_of(labels.get("key_labels"), sizes.keys, run[1]),
         "run": run,
         "item": [batch, sizes.batch],
         "steps": [*kinds, WEIGHTED],
         "head": head,
         "exact": exact,
-        "heads": [{kind: _packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
-        "lengths": [_packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
+        "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
+        "lengths": [packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
     }
 
 
@@ -113,13 +126,14 @@ def _notes(computation: AttentionComputation, data: Mapping[str, Any], words: Ma
     return [visible(note) for note in notes if note]
 
 
-def _names(labels: Any, count: int, run: int) -> list[str]:
+def names_of(labels: Any, count: int, run: int) -> list[str]:
+    """Return the names of the rows or columns of a map, of which each stands for so many queries or keys."""
     if labels is not None and run == 1:
         return list(map(visible, labels))
     return [str(at) if run == 1 else f"{at}–{min(at + run, count) - 1}" for at in range(0, count, run)]
 
 
-def _packed(numbers: NDArray[Any], exact: bool) -> str:
+def packed(numbers: NDArray[Any], exact: bool) -> str:
     """Return numbers as text: little-endian floats of 4 bytes, or 2 if not exact, in base 64; a closed key is −∞."""
     with np.errstate(over="ignore"):
         return base64.b64encode(numbers.astype("<f4" if exact else "<f2").tobytes()).decode("ascii")

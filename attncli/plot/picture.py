@@ -13,6 +13,7 @@ from attncli.attend.computations import Selection
 from attncli.errors import InputError
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
+from attncli.show.progress import Progress, part_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,6 @@ KINDS = ("weights", "scores", "logits")
 CLOSED = -np.inf
 # The scores that are computed at a time, so that a picture of any size takes little memory.
 CHUNK = 1 << 21
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class Picture:
 
     Attributes:
         title: of the problem.
-        kind: ``"weights"``, ``"scores"`` or ``"logits"``.
+        kind: ``"weights"``, ``"scores"`` or ``"logits"``, or what else the numbers are.
         panels: the heads.
         shape: how many queries and keys the panels stand for.
         row_labels: one per row of the panels; None if a row stands for several queries.
         column_labels: likewise, for keys.
         caption: what is shown, and what was averaged.
+        bounds: the least and the largest number that there could be; None: those that there are.
     """
 
     title: str
@@ -61,10 +62,13 @@ class Picture:
     row_labels: Labels | None
     column_labels: Labels | None
     caption: str
+    bounds: tuple[float, float] | None = None
 
     @property
     def range(self) -> tuple[float, float]:
         """The least and the largest number; weights begin at 0."""
+        if self.bounds is not None:
+            return self.bounds
         finite = [each.numbers[np.isfinite(each.numbers)] for each in self.panels]
         together = np.concatenate(finite) if finite else np.zeros(0)
         if not together.size:
@@ -121,11 +125,6 @@ def draw(
         column_labels=labels.get("key_labels") if across == 1 else None,
         caption=_caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels)),
     )
-
-
-def part_of(progress: Progress | None, done: int, count: int) -> Progress | None:
-    """Return a progress callback for one of ``count`` equal parts, of which ``done`` are finished."""
-    return None if progress is None else lambda share: progress((done + share) / count)
 
 
 def require(computation: ScoreComputation, place: tuple[int, int], cells: int, drawing: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ import numpy as np
 from attncli.plot import picture as picture_of
 from attncli.plot.picture import Panel, Picture
 from attncli.show import heat
+from attncli.show.axes import column_names, fitted
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
-from attncli.text import clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,6 @@ DIGITS = 4
 MULTIPLE = 32
 # The most rows of a map in shades, where each takes a line.
 SHADED_ROWS, SHADED_MULTIPLE = 48, 20
-TALLEST = 12
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,11 @@ def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Itera
     names = _names(picture.row_labels, rows, picture.shape[0], screen)
     side = min(SIDE, max(map(cell_len, names)))
     width = max(1, min(MOST_CELL, (screen.width - side - 2) // columns))
-    for line in _column_names(_names(picture.column_labels, columns, picture.shape[1], screen), width):
+    for line in column_names(_names(picture.column_labels, columns, picture.shape[1], screen), width):
         yield Text(" " * (side + 1) + line, "bold")
     together = 1 if rows <= SINGLE or not ink.colors else 2
     for start in range(0, rows, together):
-        text = Text(_fit(names[start], side) + " ", "bold")
+        text = Text(fitted(names[start], side) + " ", "bold")
         both = [numbers[start], numbers[start + 1] if start + 1 < min(rows, start + together) else None]
         text.append_text(_line(both[0], both[1] if together == 2 else both[0], width, ink))
         yield text
@@ -131,37 +130,6 @@ def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> lis
         return [screen.write(label(each)) for each in labels]
     run = -(-total // shown)
     return [str(index * run) for index in range(shown)]
-
-
-def _fit(text: str, width: int) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    return text + " " * (width - cell_len(text)) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-
-
-def _column_names(names: Sequence[str], width: int) -> Iterator[str]:
-    """Return the lines above the columns: names side by side if they fit, else written from top to bottom."""
-    from rich.cells import cell_len
-
-    longest = max(map(cell_len, names))
-    if longest < width:
-        yield "".join(_fit(name, width) for name in names)
-        return
-    if all(name.isdigit() for name in names):
-        # Numbers stay on one line: each is written if the one before leaves room.
-        line = ""
-        for at, name in enumerate(names):
-            if cell_len(line) <= at * width:
-                line += " " * (at * width - cell_len(line)) + name + " "
-        yield line
-        return
-    upright = [list(clusters(name)) for name in names]
-    if max(cell_len(each) for name in upright for each in name or " ") > width:
-        return  # wide characters do not fit above narrow cells
-    height = min(max(map(len, upright)), TALLEST)
-    columns = [name if len(name) <= height else [*name[: height - 1], "…"] for name in upright]
-    for depth in range(-height, 0):
-        yield "".join(_fit(name[depth] if -depth <= len(name) else "", width) for name in columns).rstrip()
 
 
 def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:
@@ -211,7 +179,7 @@ def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
     beside = max(1, width // wide)
     for start in range(0, len(picture.panels), beside):
         panels = picture.panels[start : start + beside]
-        yield Text("".join(_fit(panel.name, wide) for panel in panels), "bold cyan")
+        yield Text("".join(fitted(panel.name, wide) for panel in panels), "bold cyan")
         maps = [shares(picture, panel) for panel in panels]
         together = 2 if ink.colors else 1
         for row in range(0, len(maps[0]), together):

@@ -14,10 +14,12 @@ from attncli.text import visible
 
 # Seconds that work must be expected to take before a bar is shown.
 LONG = 1.0
+# Takes the share of the work that is done.
+Progress = Callable[[float], None]
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[float], None] | None]:
+def progress_bar() -> Iterator[Progress | None]:
     """Give a callback that shows the share of a computation that is done, on standard error.
 
     It is None if standard error is not a terminal. The bar appears only once the work is expected to take long.
@@ -60,17 +62,23 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
+def part_of(progress: Progress | None, done: int, count: int) -> Progress | None:
+    """Return a progress callback for one of ``count`` equal parts, of which ``done`` are finished."""
+    return None if progress is None else lambda share: progress((done + share) / count)
+
+
 def _restore_line() -> None:
     """Remove what is shown, and show the cursor again, when the program has no time for Rich."""
     os.write(sys.stderr.fileno(), b"\r\x1b[K\x1b[?25h")
 
 
 def _start_bar() -> tuple[Any, Any]:
+    import rich.progress
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
 
     columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar = rich.progress.Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task("", total=1.0)
     bar.start()
     return bar, task
