@@ -92,6 +92,29 @@ class Inputs(Arrays):
         return self.files or ([] if enough else standard_input(arrays.values()))
 
 
+class Masks(Arrays):
+    """What closes keys, and one file or two of it."""
+
+    NAMES = tuple(name for name in GIVEN if ARRAYS[name].stage == "mask")
+    files: Annotated[
+        list[str] | None,
+        _files("A mask, or a file of named arrays, such as a whole problem; two are compared. - is standard input."),
+    ] = None
+    length: Annotated[
+        int | None,
+        of_arrays("--length", "Queries (default: as arrays say, or as many as keys).", min=1, metavar="N"),
+    ] = None
+    keys: Annotated[
+        int | None, of_arrays("--keys", "Keys (default: as arrays say, or as many as queries).", min=1, metavar="N")
+    ] = None
+
+    def sources(self) -> list[str]:
+        """Return what is read: the files, or else standard input, unless flags say how large the mask is."""
+        flags = self.arrays().values()
+        said = any(each is not None for each in (self.length, self.keys, *flags))
+        return self.files or ([] if said else standard_input(flags))
+
+
 class Around(Group):
     """What stands around the numbers of the files that have margins."""
 
@@ -142,23 +165,29 @@ class Settings(Group):
 
 
 class StageSettings(Settings):
-    """The options of one stage, for a command that runs it alone."""
+    """The options of one stage, or of some, for a command that runs it alone."""
 
-    STAGE: ClassVar[str]
+    STAGES: ClassVar[tuple[str, ...]]
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the options of the stage."""
-        return tuple(name for name, option in records().items() if option.stage == cls.STAGE)
+        """Return the options of the stages."""
+        return tuple(name for name, option in records().items() if option.stage in cls.STAGES)
 
 
 class Layout(StageSettings):
     """The layout of values in their matrix."""
 
-    STAGE = LAYOUT
+    STAGES = (LAYOUT,)
 
 
 class Softening(StageSettings):
     """How logits become weights. No option belongs to this stage yet; one that does gets its flag here."""
 
-    STAGE = "softmax"
+    STAGES = ("softmax",)
+
+
+class Masking(StageSettings):
+    """Who may attend to what; and how the query and key of a whole problem lie, which say how many there are."""
+
+    STAGES = (LAYOUT, "mask")

@@ -29,6 +29,7 @@ COMMANDS = {
     "sum": Entry("Compute", "Sum the values by their weights: the third step, as a filter."),
     "explain": Entry("Understand", "Teach the steps with the numbers of the file."),
     "plot": Entry("Understand", "Draw who attends to what."),
+    "mask": Entry("Understand", "Draw what a mask opens, or how two masks differ."),
     "inspect": Entry("Understand", "Show what is in the files and what compute would do with it."),
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),

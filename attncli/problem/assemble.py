@@ -109,6 +109,8 @@ def assemble(
     options: Mapping[str, object],
     roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
     margins: Margins = UNSAID,
+    *,
+    bare: bool = False,
 ) -> Problem:
     """Read the files and assemble the problem.
 
@@ -118,12 +120,13 @@ def assemble(
         options: the options given with flags; None means not given.
         roles: the arrays that each file gives, by the number of files.
         margins: what stands around the numbers of tables, as flags say.
+        bare: whether options alone make a problem.
 
     Raises:
         InputError: a file cannot be read, the files do not fit together, or a flag is given in vain.
     """
     given = {name: file for name, file in arrays.items() if file is not None}
-    if not files and not given:
+    if not files and not given and not bare:
         hint = f"give files, or pipe one in; attn inspect {PREFIX} lists some to try"
         raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])

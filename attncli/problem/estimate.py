@@ -31,6 +31,10 @@ CELL = 130
 AVERAGED = 40
 # One number of a page: itself, and its text on the way into the page.
 PAGED = 24
+# One cell of a mask that is made from its rules, which compare positions; and what keeps the place of a query or key.
+MASK_CELL, PLACED = 40, 128
+# One cell of two masks where what makes them differ is looked for.
+RULED = 16
 # One pixel of matplotlib's canvas, with the copies that it makes of a map on the way there.
 PIXEL = 88
 # One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
@@ -140,6 +144,22 @@ def averages(o: ScoreOperands) -> int:
 def maps(cells: int) -> int:
     """Return what maps take that have so many cells together."""
     return cells * PAGED
+
+
+def mask_rows(queries: int, keys: int, rows: int) -> int:
+    """Return what it takes to make some rows of a mask from its rules.
+
+    Args:
+        queries: of the whole mask.
+        keys: likewise.
+        rows: how many are made at a time.
+    """
+    return ALWAYS + rows * keys * MASK_CELL + (queries + keys) * PLACED
+
+
+def two_masks(cells: int) -> int:
+    """Return what it takes to look for what makes two masks of so many cells differ."""
+    return ALWAYS + cells * RULED
 
 
 def canvas(pixels: int) -> int:

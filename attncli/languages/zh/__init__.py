@@ -3,11 +3,12 @@
 import re
 
 from attncli.languages.zh.lesson import LESSON
+from attncli.languages.zh.mask import MASK
 from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 
-__all__ = ["LESSON", "PAGE", "REFERENCE", "begin", "tidy"]
+__all__ = ["LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
 
 REFERENCE = PAGES | MISTAKES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。

@@ -1,0 +1,1 @@
+"""Masks without query and key: what they open, drawn and counted, and how two of them differ."""

@@ -1,0 +1,136 @@
+"""Masks as pictures and pages: the share of each square that is open, drawn as `attncli.plot` draws weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.languages import catalogue
+from attncli.mask.opening import Plane
+from attncli.mask.survey import Survey, survey
+from attncli.plot.page import SIDE, document, names_of, packed
+from attncli.plot.picture import CLOSED, Panel, Picture
+from attncli.problem import estimate, memory
+from attncli.show import heat
+from attncli.show.progress import Progress, part_of
+from attncli.text import visible
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.problem.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One plane to draw.
+
+    Attributes:
+        name: what it is called; empty if it is the only one.
+        plane: the cells.
+    """
+
+    name: str
+    plane: Plane
+
+
+def picture(
+    problem: Problem,
+    layers: Sequence[Layer],
+    lang: str,
+    most: tuple[int, int],
+    progress: Progress | None = None,
+) -> Picture:
+    """Return what matplotlib draws: a map for each layer.
+
+    Args:
+        problem: whose labels and title it has.
+        layers: all of one shape.
+        lang: the language of the caption.
+        most: the rows and columns that there is room for.
+        progress: called with the share that is done.
+
+    Raises:
+        InputError: there is not enough memory.
+    """
+    words = catalogue(lang).MASK
+    found = _surveyed(layers, most, progress)
+    first, labels = found[0], problem.labels_of(0)
+    mean = words["mean"].format(down=first.run[0], across=first.run[1])
+    return Picture(
+        title=problem.texts.get("title", ""),
+        kind=words["open"],
+        panels=[Panel(layer.name, _numbers(each)) for layer, each in zip(layers, found, strict=True)],
+        shape=first.shape,
+        row_labels=labels.get("query_labels") if first.run[0] == 1 else None,
+        column_labels=labels.get("key_labels") if first.run[1] == 1 else None,
+        caption=_count(words, first) if first.exact else f"{_count(words, first)}; {mean}",
+        bounds=(0.0, 1.0),
+    )
+
+
+def page(
+    problem: Problem, groups: Sequence[Sequence[Layer]], names: Sequence[str], lang: str, progress: Progress | None
+) -> str:
+    """Return a page to look around in.
+
+    Args:
+        problem: whose labels and title it has.
+        groups: for each head, the layers to choose from.
+        names: what these are called.
+        lang: the language of the page.
+        progress: called with the share that is done.
+
+    Raises:
+        InputError: there is not enough memory.
+    """
+    words, own = catalogue(lang).PAGE, catalogue(lang).MASK
+    found = [_surveyed(each, (SIDE, SIDE), part_of(progress, done, len(groups))) for done, each in enumerate(groups)]
+    first, labels = found[0][0], problem.labels_of(0)
+    steps = [f"layer{at}" for at in range(len(names))]
+    count = _count(own, first) if len(groups) == 1 else ""
+    mean = "" if first.exact else own["mean"].format(down=first.run[0], across=first.run[1])
+    data: dict[str, Any] = {
+        "queries": names_of(labels.get("query_labels"), first.shape[0], first.run[0]),
+        "keys": names_of(labels.get("key_labels"), first.shape[1], first.run[1]),
+        "run": first.run,
+        "item": [0, 1],
+        "steps": steps,
+        "names": list(names),
+        "head": 0,
+        "exact": True,
+        "heads": [
+            {step: packed(_numbers(each), True) for step, each in zip(steps, heads, strict=True)} for heads in found
+        ],
+        "lengths": [],
+        "title": visible(problem.texts.get("title") or own["title"]),
+        "notes": [visible(each) for each in (problem.texts.get("source", ""), count, mean) if each],
+        "words": words,
+        "first": {"step": steps[-1]},
+        "colors": heat.STOPS,
+    }
+    return document(data, words, lang)
+
+
+def _surveyed(layers: Sequence[Layer], most: tuple[int, int], progress: Progress | None) -> list[Survey]:
+    queries, keys = layers[0].plane.shape
+    cells = len(layers) * min(queries, most[0]) * min(keys, most[1])
+    hint = "choose one with --head N and --batch N" if len(layers) > 1 else ""
+    memory.require(estimate.maps(cells), f"{len(layers)} maps are drawn", hint)
+    return [
+        survey(each.plane, most, part_of(progress, done, len(layers)), reaching=False)
+        for done, each in enumerate(layers)
+    ]
+
+
+def _numbers(found: Survey) -> NDArray[np.float64]:
+    return np.where(found.shares > 0, found.shares, CLOSED)
+
+
+def _count(words: Any, found: Survey) -> str:
+    queries, keys = found.shape
+    text: str = words["count"].format(queries=queries, keys=keys, open=found.count, all=queries * keys)
+    return text
