@@ -80,9 +80,9 @@ def run(masks: Masks, around: Around, masking: Masking, output: MaskOutput) -> i
 
     \b
     Examples:
-      attn mask --length 8 --causal --window 3
-      attn mask '[1,1,1,0]' --causal -f csv
-      attn mask --length 4 --keys 7 --causal -f npy | attn mask sample:decode -
+      attn mask --length 8 --keys 12 --causal --window 3
+      attn mask sample:window -f csv
+      attn mask --length 16 --causal --window 4 -f npy | attn mask sample:induction -
     """
     where = destination(output, output, known=KNOWN)
     sources = masks.sources()

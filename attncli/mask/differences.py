@@ -76,7 +76,8 @@ def explain(
 ) -> Explanation | None:
     """Return what makes the one of two masks of the other, (batch, heads, L, S) each; None: nothing known does.
 
-    The masks are asked first, and then, where they are known, the rules that each is made of. Every plane in which they differ has to be explained by the same, the same way round.
+    The masks are asked first, and then, where they are known, the rules that each is made of. Every plane in which the
+    masks differ has to be explained by the same, the same way round.
 
     Example:
         >>> tril = np.tri(3, dtype=bool)[None, None]

@@ -7,7 +7,7 @@ two; which positions those are does not matter to what is compared here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def padding_side(one: Mask, other: Mask) -> Detail | None:
 
 
 def corner(one: Mask, other: Mask) -> Detail | None:
-    """Tell whether the causal rule of the one ends in the last corner, and that of the other starts in the first one."""
+    """Tell whether the causal rule of the one ends in the last corner, and that of the other begins in the first."""
     offset = one.shape[1] - one.shape[0]
     if offset == 0 or min(one.shape) < 2 or _last(one) != offset or _last(other) != 0:
         return None
@@ -164,7 +164,7 @@ def moved(mask: Mask, queries: int, keys: int) -> Iterator[Mask]:
     beside = [(0, 0)] * (mask.ndim - 2)
     rims = [*beside, *((max(by, 0), max(-by, 0)) for by in (queries, keys))]
     lengths = zip((queries, keys), mask.shape[-2:], strict=True)
-    cut = (..., *(slice(max(-by, 0), length + max(-by, 0)) for by, length in lengths))
+    cut: Any = (..., *(slice(max(-by, 0), length + max(-by, 0)) for by, length in lengths))
     yield np.pad(mask, rims, mode="edge")[cut]
     for value in (False, True):
         yield np.pad(mask, rims, constant_values=value)[cut]

@@ -31,6 +31,13 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
     "sum": (*_ANY[:4], lambda bad, good: [bad, bad], lambda bad, good: [bad, "--value", good]),
     "explain": _ANY,
     "plot": _ANY,
+    "mask": (
+        *_ANY[:3],
+        lambda bad, good: [bad, good],
+        lambda bad, good: [good, "--mask", bad],
+        lambda bad, good: ["--length", "5", "--mask", bad],
+        lambda bad, good: ["--bias", f"{bad}:mask"],
+    ),
     "inspect": (*_ANY, lambda bad, good: [bad, good, bad]),
     "check": (*_ANY, lambda bad, good: [good, "--expected", bad]),
 }

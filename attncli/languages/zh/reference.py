@@ -213,6 +213,7 @@ _DECLARED = {
     "command_sum": "第三步：按权重对值求和；可接在管道里。",
     "command_explain": "用文件里的数字讲解每一步。",
     "command_plot": "画出每个查询关注哪些键。",
+    "command_mask": "画出掩码放行了哪些键，或者两个掩码哪里不同。",
     "command_inspect": "显示文件里有什么，以及会怎样计算。",
     "command_check": "与期望的输出比较，并指出是哪个错误。",
     "command_trace": "记录 transformers 模型真实的 Q、K、V。",
