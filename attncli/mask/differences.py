@@ -27,12 +27,14 @@ class Difference(NamedTuple):
 
     Attributes:
         name: what it is called, in every language; the catalogues have a sentence under ``difference_`` and the name.
+        sentence: what it is, for the reference.
         test: takes what was made and what it was made of, and returns the fields of the sentence; None: it was not
             made so. The two are planes, (L, S), unless ``whole``.
         whole: whether it takes all axes, (batch, heads, L, S).
     """
 
     name: str
+    sentence: str
     test: Callable[[Mask, Mask], Detail | None]
     whole: bool = False
 
@@ -59,14 +61,32 @@ class Explanation(NamedTuple):
 DIFFERENCES = {
     each.name: each
     for each in (
-        Difference("inverted", axes.inverted),
-        Difference("axes-swapped", axes.swapped, whole=True),
-        Difference("padding-side", edges.padding_side),
-        Difference("corner", edges.corner),
-        Difference("shifted", edges.shifted),
-        Difference("window-bounds", edges.window_bounds),
-        Difference("union-outside-window", documents.union_outside_window),
-        Difference("documents-ignored", documents.ignored),
+        Difference(
+            "inverted", "What is open in the one is closed in the other: true means something else.", axes.inverted
+        ),
+        Difference(
+            "axes-swapped", "Queries and keys, or other axes, are the wrong way round.", axes.swapped, whole=True
+        ),
+        Difference(
+            "padding-side",
+            "Keys are closed at the end in the one, as many at the beginning in the other.",
+            edges.padding_side,
+        ),
+        Difference(
+            "corner",
+            "The causal rule begins in the top left corner in the one, and ends bottom right in the other.",
+            edges.corner,
+        ),
+        Difference(
+            "shifted", "All of the mask, or the diagonal of its causal rule, lies a little further.", edges.shifted
+        ),
+        Difference("window-bounds", "A window reaches further in the one than in the other.", edges.window_bounds),
+        Difference(
+            "union-outside-window",
+            "(causal or same block) and window in the one, (causal and window) or same block in the other.",
+            documents.union_outside_window,
+        ),
+        Difference("documents-ignored", "Documents in one row see each other.", documents.ignored),
     )
 }
 

@@ -8,6 +8,7 @@ from attncli.attend.arrays import ARRAYS, RESULTS
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
 from attncli.files.formats import DATA
+from attncli.mask.differences import DIFFERENCES
 from attncli.problem.attention import FEW_SCORES
 from attncli.problem.computation import LONG_TEXT
 from attncli.problem.memory import size
@@ -33,6 +34,12 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("results_large", scores=str(FEW_SCORES), text=size(LONG_TEXT)))
     yield Paragraph(words.say("results_json"))
     yield Paragraph(words.say("results_types"))
+    yield Heading(words.say("results_masks"))
+    yield Paragraph(words.say("results_mask"))
+    differences = [
+        (_code(each.name), words.of("difference", each.name, each.sentence)) for each in DIFFERENCES.values()
+    ]
+    yield Table((words.say("difference"), words.say("means")), tuple(differences), folded=1)
     yield Heading(words.say("results_status"))
     rows_of_status = [(str(status), words.say(f"status_{name.lower()}")) for name, status in program.statuses.items()]
     yield Table((words.say("status"), words.say("means")), tuple(rows_of_status))

@@ -17,6 +17,7 @@ from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS, Holds
 from attncli.languages import DEFAULT, LANGUAGES
+from attncli.mask.differences import DIFFERENCES
 from tests.languages.test_catalogues import OTHERS, constants, fields, texts, words
 
 CODE = Path(attncli.__file__).parent
@@ -30,6 +31,7 @@ DECLARED = {
     *(f"holds_{each.name.lower()}" for each in Holds),
     *(f"python_{name.strip('_')}" for name in attncli.__all__),
     *(f"{kind}_{name}" for name in MISTAKES for kind in ("mistake", "fix")),
+    *(f"difference_{name}" for name in DIFFERENCES),
     *(f"libraries_{name}" for name, each in MISTAKES.items() if each.libraries),
 }
 # What a language may say of a declaration, and otherwise leaves as it is: formulas with words in them, and the lines of

@@ -159,9 +159,18 @@ REFERENCE = {
         "Results have the precision of the computation. Of float16 arrays, which are computed in float32, the output is "
         "float16 again; of bfloat16 and float8 arrays it is float32."
     ),
+    "results_masks": "Masks",
+    "results_mask": (
+        "`attn mask` gives booleans, true is open, in the axes (B, H, L, S) without those of length 1; an axis along which "
+        "all masks are the same has length 1. Of two masks, A and B, it gives true where they differ, and JSON has what was "
+        "found: `differ` cells, those that are open in `a` or `b` alone, and the name of the `difference`, null if none of "
+        "these makes the one exactly of the other. It is looked for in the masks themselves, and where a file or a flag "
+        "gives rules, in each of these."
+    ),
+    "difference": "difference",
     "results_status": "Exit status",
     "status_done": "done",
-    "status_different": "`attn check` found a difference",
+    "status_different": "`attn check` or `attn mask` found a difference",
     "status_wrong": "the command line or the input is wrong",
     "status_interrupted": "interrupted",
     "results_errors": (

@@ -3,14 +3,14 @@
 import re
 
 from attncli.languages.zh.lesson import LESSON
-from attncli.languages.zh.mask import MASK
+from attncli.languages.zh.mask import DIFFERENCES, MASK
 from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 
 __all__ = ["LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
 
-REFERENCE = PAGES | MISTAKES
+REFERENCE = PAGES | MISTAKES | DIFFERENCES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。
 NAMED = re.compile(r"((?:查询|键) \d+)(?=[\u4e00-\u9fff])")
 

@@ -41,3 +41,15 @@ MASK = {
         "{one} 是 {other} 忽略文档边界的结果：在 {other} 中词元分属 {documents} 篇互不可见的文档。"
     ),
 }
+
+# `attn help results` 里的说明。
+DIFFERENCES = {
+    "difference_inverted": "一个可见之处，另一个屏蔽：真的含义相反。",
+    "difference_axes-swapped": "查询与键（或别的轴）颠倒了。",
+    "difference_padding-side": "一个屏蔽末尾的键，另一个屏蔽开头同样多的键。",
+    "difference_corner": "因果规则在一个里从左上角开始，在另一个里到右下角结束。",
+    "difference_shifted": "整个掩码，或者因果规则的对角线，偏了几格。",
+    "difference_window-bounds": "窗口在一个里比在另一个里看得更远。",
+    "difference_union-outside-window": "一个是（因果或同块）且在窗口内，另一个是（因果且在窗口内）或同块。",
+    "difference_documents-ignored": "同一行里的几篇文档互相可见。",
+}

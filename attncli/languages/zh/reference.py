@@ -138,9 +138,16 @@ _PAGES = {
     "results_types": (
         "结果的精度就是计算的精度。float16 的数组以 float32 计算，输出仍是 float16；bfloat16 和 float8 的数组，输出是 float32。"
     ),
+    "results_masks": "掩码",
+    "results_mask": (
+        "`attn mask` 给出布尔值，真表示可见；轴是 (B, H, L, S)，其中长度为 1 的省略。所有掩码都相同的轴，长度为 1。给出两个掩码 A 和 "
+        "B 时，不同之处为真；JSON 里是比较的结果：不同的格数 `differ`、仅在 `a` 或 `b` 中可见的格数，以及差别的名称 "
+        "`difference`；下面没有哪一种能把其中一个恰好变成另一个时为 null。先只看掩码本身；文件或选项给出规则时，再逐条看规则。"
+    ),
+    "difference": "差别",
     "results_status": "退出状态",
     "status_done": "完成",
-    "status_different": "`attn check` 发现了差异",
+    "status_different": "`attn check` 或 `attn mask` 发现了差异",
     "status_wrong": "命令行或输入有误",
     "status_interrupted": "被中断",
     "results_errors": (
