@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.mask.edges import plain, slides
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,7 +27,9 @@ def ignored(one: Mask, other: Mask) -> Detail | None:
     for first in _first_positions(one.shape):
         ids = _components(other, first)
         queries = ids[first : first + one.shape[0]]
-        if not np.array_equal(other, one & (queries[:, None] == ids[: one.shape[1]])):
+        same = queries[:, None] == ids[: one.shape[1]]
+        # Between documents all is open that no window and no padding closes, or it is not the documents alone.
+        if not np.array_equal(other, one & same) or (one != plain(one))[~same].any():
             continue
         sizes = _sizes(other, first, ids)
         if len(sizes) > 1 and max(sizes) > 1:
@@ -47,6 +51,9 @@ def union_outside_window(one: Mask, other: Mask) -> Detail | None:
         sizes = np.bincount(ids)
         same = (ids[positions] == ids[: one.shape[1]]) & (sizes[ids[positions]] > 1)
         causal, reach = diagonals <= 0, diagonals[other]
+        # A causal rule and a window have to be seen: otherwise anything that is open could be a block.
+        if (causal | same).all() or not slides(other):
+            continue
         for last in (one.shape[1], int(reach.max(initial=0))):
             window = (diagonals >= reach.min(initial=0)) & (diagonals <= last)
             if np.array_equal(other, (causal | same) & window) and np.array_equal(one, (causal & window) | same):

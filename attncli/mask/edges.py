@@ -33,7 +33,11 @@ def padding_side(one: Mask, other: Mask) -> Detail | None:
         left, right = np.zeros_like(one), np.zeros_like(one)
         left[queries - rows :, keys - count :] = both[queries - rows :, keys - count :]
         right[:rows, :count] = both[:rows, :count]
-        if np.array_equal(one, left) and np.array_equal(other, right):
+        if not (np.array_equal(one, left) and np.array_equal(other, right)):
+            continue
+        # What the other has no part in may not be closed by chance.
+        alone = (one[:, count:], plain(one)[:, count:]), (other[:, : keys - count], plain(other)[:, : keys - count])
+        if all(np.array_equal(*each) for each in alone):
             return {"padding": keys - count}
     return None
 
@@ -103,11 +107,49 @@ def _bounds(wide: Mask, narrow: Mask) -> Bounds | None:
     left, right = least - _first(wide), _last(wide) - most
     if not np.array_equal(lost, [*range(least - left, least), *range(most + 1, most + right + 1)]):
         return None
+    if _has_gaps(wide, diagonals, least - left, least - 1, (1, -1)):
+        return None
+    if _has_gaps(wide, diagonals, most + 1, most + right, (-1, 1)):
+        return None
     slides = [_slides(each, _first(each)) for each in (wide, narrow)]
     ends = [_slides(each, _last(each)) for each in (wide, narrow)]
     if (left and not all(slides)) or (right and not all(ends)):
         return None
     return Bounds(left, right, all(slides))
+
+
+def _has_gaps(mask: Mask, diagonals: NDArray[np.int32], first: int, last: int, inward: tuple[int, int]) -> bool:
+    """Tell whether a cell of some diagonals is closed although its neighbours towards the middle are open.
+
+    Args:
+        mask: the cells.
+        diagonals: of each cell.
+        first: the lowest of these diagonals.
+        last: the highest of them.
+        inward: steps of the key, in the same row, and of the query, in the same column.
+    """
+    closed = ~mask & (diagonals >= first) & (diagonals <= last)
+    beside = np.pad(mask, 1, constant_values=True)
+    along, down = inward
+    keys = beside[1:-1, 1 + along : mask.shape[1] + 1 + along]
+    queries = beside[1 + down : mask.shape[0] + 1 + down, 1:-1]
+    return bool((closed & keys & queries).any())
+
+
+def plain(mask: Mask) -> Mask:
+    """Return what a mask would be if only whole rows, columns and outer diagonals of it were closed.
+
+    >>> plain(np.array([[True, False], [True, True]])).tolist()
+    [[True, False], [True, True]]
+    """
+    diagonals = _diagonals(mask.shape)
+    band = (diagonals >= _first(mask)) & (diagonals <= _last(mask))
+    return band & mask.any(axis=0) & mask.any(axis=1)[:, None]
+
+
+def slides(mask: Mask) -> bool:
+    """Tell whether keys are lost on the left from query to query."""
+    return _slides(mask, _first(mask))
 
 
 def _slides(mask: Mask, diagonal: int) -> bool:
