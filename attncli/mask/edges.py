@@ -153,7 +153,7 @@ def slides(mask: Mask) -> bool:
 
 
 def _slides(mask: Mask, diagonal: int) -> bool:
-    cells = np.diagonal(mask, diagonal)
+    cells: Any = np.diagonal(mask, diagonal)
     return bool((cells[1:] & cells[:-1]).any())
 
 
