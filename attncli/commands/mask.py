@@ -189,8 +189,8 @@ def _first_that_differs(choice: Choice, verdict: Verdict) -> Choice:
 def _layers(compared: Comparison, place: Place, words: Mapping[str, str]) -> list[Layer]:
     planes = compared.at(place)
     names = [compared.name_of(place)] if compared.name_of(place) else []
-    parts = (("A", planes.a), ("B", planes.b), (words["differing"], planes))
-    return [Layer(", ".join([*names, name]), plane) for name, plane in parts]
+    parts = (("A", planes.a, True), ("B", planes.b, True), (words["differing"], planes, False))
+    return [Layer(", ".join([*names, name]), plane, closes) for name, plane, closes in parts]
 
 
 def _print(show: Callable[[Voice], None], output: MaskOutput, where: Destination) -> None:

@@ -144,7 +144,7 @@ def plain(mask: Mask) -> Mask:
     """
     diagonals = _diagonals(mask.shape)
     band = (diagonals >= _first(mask)) & (diagonals <= _last(mask))
-    return band & mask.any(axis=0) & mask.any(axis=1)[:, None]
+    return band & mask.any(axis=0) & mask.any(axis=1, keepdims=True)
 
 
 def slides(mask: Mask) -> bool:
@@ -153,7 +153,7 @@ def slides(mask: Mask) -> bool:
 
 
 def _slides(mask: Mask, diagonal: int) -> bool:
-    cells: Any = np.diagonal(mask, diagonal)
+    cells = np.diagonal(mask, diagonal)
     return bool((cells[1:] & cells[:-1]).any())
 
 

@@ -31,10 +31,12 @@ class Layer:
     Attributes:
         name: what it is called; empty if it is the only one.
         plane: the cells.
+        closes: whether a cell that is false is closed; otherwise it is only no different.
     """
 
     name: str
     plane: Plane
+    closes: bool = True
 
 
 def picture(
@@ -63,7 +65,7 @@ def picture(
     return Picture(
         title=problem.texts.get("title", ""),
         kind=words["open"],
-        panels=[Panel(layer.name, _numbers(each)) for layer, each in zip(layers, found, strict=True)],
+        panels=[Panel(layer.name, _numbers(layer, each)) for layer, each in zip(layers, found, strict=True)],
         shape=first.shape,
         row_labels=labels.get("query_labels") if first.run[0] == 1 else None,
         column_labels=labels.get("key_labels") if first.run[1] == 1 else None,
@@ -91,7 +93,8 @@ def page(
     found = [_surveyed(each, (SIDE, SIDE), part_of(progress, done, len(groups))) for done, each in enumerate(groups)]
     first, labels = found[0][0], problem.labels_of(0)
     steps = [f"layer{at}" for at in range(len(names))]
-    count = _count(own, first) if len(groups) == 1 else ""
+    counts = " · ".join(f"{name} {each.count}" for name, each in zip(names, found[0], strict=True))
+    count = "" if len(groups) > 1 else _count(own, first) if len(names) == 1 else counts
     mean = "" if first.exact else own["mean"].format(down=first.run[0], across=first.run[1])
     data: dict[str, Any] = {
         "queries": names_of(labels.get("query_labels"), first.shape[0], first.run[0]),
@@ -103,7 +106,11 @@ def page(
         "head": 0,
         "exact": True,
         "heads": [
-            {step: packed(_numbers(each), True) for step, each in zip(steps, heads, strict=True)} for heads in found
+            {
+                step: packed(_numbers(*each), True)
+                for step, each in zip(steps, zip(layers, heads, strict=True), strict=True)
+            }
+            for layers, heads in zip(groups, found, strict=True)
         ],
         "lengths": [],
         "title": visible(problem.texts.get("title") or own["title"]),
@@ -126,8 +133,8 @@ def _surveyed(layers: Sequence[Layer], most: tuple[int, int], progress: Progress
     ]
 
 
-def _numbers(found: Survey) -> NDArray[np.float64]:
-    return np.where(found.shares > 0, found.shares, CLOSED)
+def _numbers(layer: Layer, found: Survey) -> NDArray[np.float64]:
+    return np.where((found.shares > 0) | (not layer.closes), found.shares, CLOSED)
 
 
 def _count(words: Any, found: Survey) -> str:
