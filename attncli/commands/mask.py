@@ -18,6 +18,7 @@ from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, index_or_all, written_in
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
+from attncli.files.contents import AnyLabels
 from attncli.files.formats import DATA, FORMATS, Holds, that_hold
 from attncli.files.margins import Margins
 from attncli.files.save import encoded, is_regular, mapped, save, saving, write
@@ -28,20 +29,20 @@ from attncli.mask.comparison import Comparison, Side, Verdict, name_of
 from attncli.mask.extent import operands_of
 from attncli.mask.notices import of_side
 from attncli.mask.opening import Opening, Place
-from attncli.mask.picture import Layer
+from attncli.mask.picture import About, Layer
 from attncli.mask.record import Booleans
 from attncli.mask.report import Voice
 from attncli.plot import figure
 from attncli.problem import memory
 from attncli.problem.assemble import assemble
 from attncli.problem.notices import Notices
-from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
 from attncli.show.progress import Progress, part_of, progress_bar
 
 JSON = FORMATS["json"]
 TEXTS = (TABLE, *DATA)
 KNOWN = (*TEXTS, *that_hold(Holds.PICTURE, Holds.PAGE))
+THREE_AXES = "mask has the axes (B, L, S), and three axes of a mask are read as (H, L, S)"
 # What a file of one matrix is, and one of two that are compared.
 ROLES = {1: (("mask",),)}
 if TYPE_CHECKING:
@@ -125,11 +126,22 @@ def _one(
         return
     places = _all_unless_chosen(choice).places(opening.shape)
     if where.kind in DATA:
-        _write(Booleans("mask", side.problem, places, opening.plane, opening.fill), where, margins, progress)
+        cells = Booleans("mask", _labels(side, places), side.problem.texts, places, opening.plane, opening.fill)
+        notices.add([THREE_AXES] if cells.is_of_items_alone else [])
+        _write(cells, where, margins, progress)
         return
     layers = [Layer(name_of(place, opening.shape), opening.at(place)) for place in places]
     words = catalogue(output.language()).MASK
-    notices.add(_draw(side.problem, [[each] for each in layers], [words["open"]], output, where, progress))
+    about = About(side.labels_of(places[0][0]), side.problem.texts)
+    notices.add(_draw(about, [[each] for each in layers], [words["open"]], output, where, progress))
+
+
+def _labels(side: Side, places: Sequence[Place]) -> Mapping[str, AnyLabels]:
+    """Return the labels that a file can have: a list for each batch item only where it has an axis for them."""
+    batches, heads = ({place[axis] for place in places} for axis in (0, 1))
+    if len(batches) == 1:
+        return side.labels_of(places[0][0])
+    return side.problem.labels if len(heads) > 1 else {}
 
 
 def _two(
@@ -156,13 +168,13 @@ def _two(
         )
     places = _all_unless_chosen(choice).places(shape)
     if where.kind in DATA:
-        _write(
-            Booleans("mask", compared.a.problem, places, (shape[2], shape[3]), compared.fill), where, margins, progress
-        )
+        cells = Booleans("mask", {}, compared.a.problem.texts, places, (shape[2], shape[3]), compared.fill)
+        _write(cells, where, margins, progress)
         return
     words = catalogue(output.language()).MASK
     groups = [_layers(compared, place, words) for place in places]
-    _draw(compared.a.problem, groups, ["A", "B", words["differing"]], output, where, progress)
+    about = About(compared.labels_of(places[0][0]), compared.a.problem.texts)
+    _draw(about, groups, ["A", "B", words["differing"]], output, where, progress)
 
 
 def _of_own(choice: Choice, opening: Opening) -> Choice:
@@ -218,7 +230,7 @@ def _write(booleans: Booleans, where: Destination, margins: Margins, progress: P
 
 
 def _draw(
-    problem: Problem,
+    about: About,
     groups: Sequence[Sequence[Layer]],
     names: Sequence[str],
     output: MaskOutput,
@@ -229,11 +241,11 @@ def _draw(
     assert where.path is not None
     lang = output.language()
     if where.kind.holds is Holds.PAGE:
-        text = drawn.page(problem, groups, names, lang, progress)
+        text = drawn.page(about, groups, names, lang, progress)
         save(where.path, text.encode(errors="backslashreplace"), where.force)
         return []
     layers = [each for group in groups for each in group]
-    made = drawn.picture(problem, layers, lang, (figure.MOST, figure.MOST), progress)
+    made = drawn.picture(about, layers, lang, (figure.MOST, figure.MOST), progress)
     rows, columns = made.panels[0].numbers.shape
     memory.require(
         figure.needs(rows, columns, len(layers)), f"{len(layers)} maps are drawn", "choose one with --head N"

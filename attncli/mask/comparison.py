@@ -20,6 +20,7 @@ from attncli.show.progress import Progress, part_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.files.contents import Labels
     from attncli.problem.problem import Problem
 
 # Of more cells no rule is looked for: that goes over all of them a hundred times.
@@ -32,6 +33,10 @@ class Side:
 
     problem: Problem
     opening: Opening
+
+    def labels_of(self, batch: int) -> dict[str, Labels]:
+        """Return the names of queries and keys of a batch item; those of the only one serve all."""
+        return self.problem.labels_of(batch if self.opening.operands.sizes.batch > 1 else 0)
 
 
 def name_of(place: Place, shape: Sequence[int]) -> str:
@@ -138,6 +143,13 @@ class Comparison:
     def name_of(self, place: Place) -> str:
         """Return what a batch item and head are called."""
         return name_of(place, self.shape or ())
+
+    def labels_of(self, batch: int) -> dict[str, Labels]:
+        """Return the names of queries and keys: those of A, or of B where A has none or fewer."""
+        assert self.shape is not None
+        counts = {"query_labels": self.shape[2], "key_labels": self.shape[3]}
+        given = [*self.b.labels_of(batch).items(), *self.a.labels_of(batch).items()]
+        return {name: labels for name, labels in given if len(labels) == counts[name]}
 
     def at(self, place: Place) -> Differing:
         """Return the planes of a batch item and head."""

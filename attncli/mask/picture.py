@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,20 @@ from attncli.text import visible
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.problem.problem import Problem
+    from attncli.files.contents import Labels
+
+
+@dataclass(frozen=True, eq=False)
+class About:
+    """What is said of masks besides their cells.
+
+    Attributes:
+        labels: names of queries and keys, if there are any.
+        texts: a title and a source, likewise.
+    """
+
+    labels: Mapping[str, Labels]
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +53,7 @@ class Layer:
 
 
 def picture(
-    problem: Problem,
+    about: About,
     layers: Sequence[Layer],
     lang: str,
     most: tuple[int, int],
@@ -49,7 +62,7 @@ def picture(
     """Return what matplotlib draws: a map for each layer.
 
     Args:
-        problem: whose labels and title it has.
+        about: the labels and texts that it has.
         layers: all of one shape.
         lang: the language of the caption.
         most: the rows and columns that there is room for.
@@ -60,10 +73,10 @@ def picture(
     """
     words = catalogue(lang).MASK
     found = _surveyed(layers, most, progress)
-    first, labels = found[0], problem.labels_of(0)
+    first, labels = found[0], about.labels
     mean = words["mean"].format(down=first.run[0], across=first.run[1])
     return Picture(
-        title=problem.texts.get("title", ""),
+        title=about.texts.get("title", ""),
         kind=words["open"],
         panels=[Panel(layer.name, _numbers(layer, each)) for layer, each in zip(layers, found, strict=True)],
         shape=first.shape,
@@ -75,12 +88,12 @@ def picture(
 
 
 def page(
-    problem: Problem, groups: Sequence[Sequence[Layer]], names: Sequence[str], lang: str, progress: Progress | None
+    about: About, groups: Sequence[Sequence[Layer]], names: Sequence[str], lang: str, progress: Progress | None
 ) -> str:
     """Return a page to look around in.
 
     Args:
-        problem: whose labels and title it has.
+        about: the labels and texts that it has.
         groups: for each head, the layers to choose from.
         names: what these are called.
         lang: the language of the page.
@@ -91,7 +104,7 @@ def page(
     """
     words, own = catalogue(lang).PAGE, catalogue(lang).MASK
     found = [_surveyed(each, (SIDE, SIDE), part_of(progress, done, len(groups))) for done, each in enumerate(groups)]
-    first, labels = found[0][0], problem.labels_of(0)
+    first, labels = found[0][0], about.labels
     steps = [f"layer{at}" for at in range(len(names))]
     counts = " · ".join(f"{name} {each.count}" for name, each in zip(names, found[0], strict=True))
     count = "" if len(groups) > 1 else _count(own, first) if len(names) == 1 else counts
@@ -113,8 +126,8 @@ def page(
             for layers, heads in zip(groups, found, strict=True)
         ],
         "lengths": [],
-        "title": visible(problem.texts.get("title") or own["title"]),
-        "notes": [visible(each) for each in (problem.texts.get("source", ""), count, mean) if each],
+        "title": visible(about.texts.get("title") or own["title"]),
+        "notes": [visible(each) for each in (about.texts.get("source", ""), count, mean) if each],
         "words": words,
         "first": {"step": steps[-1]},
         "colors": heat.STOPS,

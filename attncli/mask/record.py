@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ from attncli.text import as_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.files.contents import AnyLabels
     from attncli.files.formats import Format
-    from attncli.problem.problem import Problem
 
 Fill = Callable[["NDArray[np.bool_]", Sequence[Place], "Progress | None"], None]
 
@@ -31,14 +31,16 @@ class Booleans:
 
     Attributes:
         name: what they are called in files.
-        problem: whose labels and title they have.
+        labels: names of queries and keys, if there are any.
+        texts: a title and a source, likewise.
         places: the batch items and heads; all of some of these by all of some of those.
         plane: queries and keys.
         fill: writes them.
     """
 
     name: str
-    problem: Problem
+    labels: Mapping[str, AnyLabels]
+    texts: Mapping[str, str]
     places: Sequence[Place]
     plane: tuple[int, int]
     fill: Fill
@@ -48,6 +50,12 @@ class Booleans:
         """Their axes without those of length 1; one of these is left where there would be none."""
         batch, heads = (len(set(each)) for each in zip(*self.places, strict=True))
         return tuple(length for length in (batch, heads, *self.plane) if length > 1) or (1,)
+
+    @property
+    def is_of_items_alone(self) -> bool:
+        """Whether there is an axis of batch items, and none of heads beside it: a reader takes it for one of heads."""
+        batches, heads = (len(set(each)) for each in zip(*self.places, strict=True))
+        return batches > 1 and heads == 1 and min(self.plane) > 1
 
     def require(self, kind: Format) -> None:
         """Refuse what would not fit into memory.
@@ -65,8 +73,8 @@ class Booleans:
         out = np.empty(self.shape, dtype=bool)
         self.into(out, progress)
         # Labels stand beside rows and columns; where one of the axes is left out they would stand elsewhere.
-        labels = self.problem.labels if min(self.plane) > 1 else {}
-        return Named({self.name: out}, labels=labels, texts=self.problem.texts)
+        labels = self.labels if min(self.plane) > 1 else {}
+        return Named({self.name: out}, labels=labels, texts=self.texts)
 
     def into(self, out: NDArray[np.bool_], progress: Progress | None) -> None:
         """Write them to an array of their shape."""

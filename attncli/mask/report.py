@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from attncli.text import a_few
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from attncli.files.contents import Labels
     from attncli.show.plain import PlainConsole
     from attncli.show.screen import Screen
 
@@ -67,7 +68,7 @@ def print_one(side: Side, places: Sequence[Place], voice: Voice, progress: Progr
         plane = side.opening.at(place)
         found = survey(plane, room(voice.screen, plane.shape[0]), part_of(progress, done, len(places)))
         _print_place(name_of(place, side.opening.shape), voice)
-        _draw(found, side, place, _signs_of(found, signs), voice)
+        _draw(found, side.labels_of(place[0]), _signs_of(found, signs), voice)
         voice.say(_counted(found, voice) + "; " + _legend(found, "legend", signs, voice), "dim")
         notices += of_empty(found.empty)
     return notices
@@ -123,7 +124,7 @@ def _print_difference(compared: Comparison, place: Place, voice: Voice, progress
             return signs.square(found.shares[row, column])
         return signs.cell(bool(a[row, column]), bool(b[row, column]))
 
-    _draw(found, compared.a, place, sign, voice, "reach_differing")
+    _draw(found, compared.labels_of(place[0]), sign, voice, "reach_differing")
     voice.say(_legend(found, "legend_two", signs, voice), "dim")
 
 
@@ -138,8 +139,7 @@ def _print_place(name: str, voice: Voice) -> None:
         voice.say(name, "bold cyan")
 
 
-def _draw(found: Survey, side: Side, place: Place, sign: Cell, voice: Voice, heading: str = "reach") -> None:
-    labels = side.problem.labels_of(place[0])
+def _draw(found: Survey, labels: Mapping[str, Labels], sign: Cell, voice: Voice, heading: str = "reach") -> None:
     draw(Drawing(found, sign, labels, voice.words(heading), voice.words("none")), voice.screen, voice.console)
 
 

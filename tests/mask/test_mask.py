@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.attend.options import Options
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.options import Options, records
+from attncli.attend.words.array import Role
+from attncli.commands.app import build
 from attncli.mask.extent import MOST_CELLS, lengths
 from tests.support.files import files
 from tests.support.places import SAMPLES
@@ -315,3 +318,34 @@ def test_a_page_is_drawn_from_the_same_cells(tmp_path: Path) -> None:
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert data["names"] == ["A", "B", "differ"]
     assert data["first"]["step"] == data["steps"][2]
+
+
+def test_labels_go_where_there_is_a_row_or_column_for_each(tmp_path: Path) -> None:
+    """Also where one mask is a row that serves all queries of the other, and where there is a list for each item."""
+    a = {"mask": [[True, False, True]], "key_labels": ["x", "y", "z"], "query_labels": ["only"]}
+    b = {"mask": [[True, True, True]] * 2, "query_labels": ["one", "two"]}
+    (tmp_path / "a.json").write_text(json.dumps(a))
+    (tmp_path / "b.json").write_text(json.dumps(b))
+    out = called("mask", "a.json", "b.json", cwd=tmp_path, status=1).out.splitlines()
+    assert out[-4:-1] == ["    x y z    keys that differ", "one ■ B ■    1", "two ■ B ■    1"]
+    called("mask", "a.json", "b.json", "-o", "d.html", cwd=tmp_path, status=1)
+    text = (tmp_path / "d.html").read_text(encoding="utf-8")
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert (data["queries"], data["keys"]) == (["one", "two"], ["x", "y", "z"])
+    each = {"query": [[[[1], [2]]]] * 2, "hidden": [[[[1], [2]]]] * 2, "key_labels": [["a", "b"], ["c", "d"]]}
+    (tmp_path / "c.json").write_text(json.dumps(each))
+    called("mask", "c.json", "--causal", "-o", "m.json", cwd=tmp_path)
+    assert called("mask", "m.json", cwd=tmp_path).out.startswith("boolean mask\n  a b")
+    ran = called("mask", "c.json", "--key-lengths", "1,2", "-o", "n.json", cwd=tmp_path)
+    assert ran.err == "attn: notice: mask has the axes (B, L, S), and three axes of a mask are read as (H, L, S)\n"
+    assert "labels" not in (tmp_path / "n.json").read_text()
+    called("mask", "c.json", "--key-lengths", "1,2", "--batch", "1", "-o", "o.json", cwd=tmp_path)
+    assert called("mask", "o.json", cwd=tmp_path).out.startswith("boolean mask\n  c d")
+
+
+def test_all_that_closes_keys_has_a_flag() -> None:
+    """Whatever is declared for the stage."""
+    names = {each.name for each in build("mask").params}
+    assert {name for name, each in records().items() if each.stage == "mask"} <= names
+    assert {name for name, each in ARRAYS.items() if each.stage == "mask" and each.role is Role.INPUT} <= names
+    assert "query" not in names
