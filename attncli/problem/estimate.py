@@ -34,7 +34,7 @@ PAGED = 24
 # One cell of a mask that is made from its rules, which compare positions; and what keeps the place of a query or key.
 MASK_CELL, PLACED = 40, 128
 # One cell of two masks where what makes them differ is looked for.
-RULED = 16
+RULED = 40
 # One pixel of matplotlib's canvas, with the copies that it makes of a map on the way there.
 PIXEL = 88
 # One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
