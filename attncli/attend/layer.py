@@ -221,7 +221,7 @@ def value_heads(layer: Layer, shape: Shape, options: Options) -> int | None:
     key_heads = options.kv_heads or heads
     if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
         return None
-    features = shape[-2 if options.states == "columns" else -1]
+    features = shape[-2 if options.states == "columns" and len(shape) > 1 else -1]
     each, rest = divmod(layer.out.weight.shape[0], heads)
     if rest or not each or features % each:
         return None
@@ -235,7 +235,7 @@ def check_value(layer: Layer, shape: Shape, options: Options) -> None:
     Raises:
         InputError: its features cannot be shared out evenly.
     """
-    by, features = layer.projections.get("value"), shape[-2 if options.states == "columns" else -1]
+    by, features = layer.projections.get("value"), shape[-2 if options.states == "columns" and len(shape) > 1 else -1]
     heads = options.kv_heads or options.heads or 1
     if by is not None and features % heads:
         fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
