@@ -15,6 +15,8 @@ JOINERS = "\u200c\u200d"
 SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 # Skin tones, which change the emoji before them, and the letters of which two make a flag: the first and the last.
 TONES, FLAGS = ("\U0001f3fb", "\U0001f3ff"), ("\U0001f1e6", "\U0001f1ff")
+# Characters of what a message quotes, and of the beginning of it: it is to be recognised, and its end is telling too.
+MOST_QUOTED, QUOTED_START = 80, 50
 # Beyond this many digits a difference from a whole number is rounding.
 MOST_DIGITS = 8
 
@@ -101,6 +103,22 @@ def shortened(text: str, most: int) -> str:
         return text
     parts = list(clusters(text))
     return text if len(parts) <= most else "".join(parts[: most - 1]) + "…"
+
+
+def quoted(value: object) -> str:
+    r"""Return a value as messages quote it: as Python writes it, in one line; a long one without its middle.
+
+    >>> quoted("a\nb"), quoted(0.5), len(quoted("x" * 1_000_000)), quoted(10**5000)
+    ("'a\\nb'", '0.5', 80, 'a value of type int')
+    """
+    if isinstance(value, str) and len(value) > 2 * MOST_QUOTED:
+        value = value[:MOST_QUOTED] + value[-MOST_QUOTED:]
+    try:
+        written = repr(value)
+    except Exception:  # a whole number of more digits than Python writes, or an object that is broken
+        written = f"a value of type {type(value).__name__}"
+    line = " ".join(each.strip() for each in written.splitlines())
+    return line if len(line) <= MOST_QUOTED else f"{line[:QUOTED_START]}…{line[QUOTED_START + 1 - MOST_QUOTED :]}"
 
 
 def a_few(names: Iterable[object], limit: int = 3) -> str:

@@ -15,6 +15,7 @@ from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_sco
 from attncli.attend.options import Options
 from attncli.attend.steps import STEPS, Steps
 from attncli.errors import InputError
+from attncli.text import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -322,7 +323,7 @@ def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, A
     known = ("key", *Keywords.__annotations__)
     unknown = next((name for name in keywords if name not in known), None)
     if unknown is not None:
-        raise InputError(f"unknown keyword {unknown!r}", hint=right_word(unknown, ("query", "value", *known)))
+        raise InputError(f"unknown keyword {quoted(unknown)}", hint=right_word(unknown, ("query", "value", *known)))
     if value is None and keywords.get("hidden") is None:
         key, keywords = None, keywords | {"hidden": key}
     return {"query": query, "key": key, "value": value} | keywords, Options.parse(options)

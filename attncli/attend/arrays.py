@@ -18,7 +18,7 @@ from attncli.attend.words.score import SCORE_ARRAYS
 from attncli.attend.words.softmax import SOFTMAX_ARRAYS
 from attncli.attend.words.states import STATE_ARRAYS
 from attncli.errors import InputError
-from attncli.text import nearest
+from attncli.text import nearest, quoted
 
 
 class Kind(Enum):
@@ -78,7 +78,7 @@ def member(given: Iterable[str], wanted: str) -> str:
     same = (name for name in names if ALIASES.get(name, name) == ALIASES.get(wanted, wanted))
     found = wanted if wanted in names else next(same, None)
     if found is None:
-        raise InputError(f"has no array {wanted!r}", hint="it has " + ", ".join(names))
+        raise InputError(f"has no array {quoted(wanted)}", hint="it has " + ", ".join(names))
     return found
 
 
@@ -96,9 +96,9 @@ def canonical(given: Iterable[str]) -> dict[str, str]:
     for name in given:
         meant = ALIASES.get(name, name)
         if meant not in KINDS:
-            raise InputError(f"unknown name {name!r}", hint=nearest(name, [*KINDS, *ALIASES]))
+            raise InputError(f"unknown name {quoted(name)}", hint=nearest(name, [*KINDS, *ALIASES]))
         twin = next((other for other, same in found.items() if same == meant), None)
         if twin is not None:
-            raise InputError(f"{meant} is given twice, as {twin!r} and as {name!r}")
+            raise InputError(f"{meant} is given twice, as {quoted(twin)} and as {quoted(name)}")
         found[name] = meant
     return found

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 
+from attncli.attend.checks import single
 from attncli.attend.elsewhere import right_word
 from attncli.attend.words.cap import CapOptions
 from attncli.attend.words.layout import LayoutOptions
@@ -22,6 +23,7 @@ from attncli.attend.words.project import ProjectOptions
 from attncli.attend.words.rotate import RotateOptions
 from attncli.attend.words.score import ScoreOptions
 from attncli.errors import InputError
+from attncli.text import quoted
 
 
 # A dataclass has the fields of its last base first: these are in the order of the stages, read from below.
@@ -55,8 +57,8 @@ class Options(
             name = given_as.replace("-", "_")
             if name not in known:
                 hint = right_word(given_as, map(as_flag, known))
-                raise InputError(f"unknown option {given_as!r}", hint=hint)
-            parsed[name] = known[name].parse(name, value)
+                raise InputError(f"unknown option {quoted(given_as)}", hint=hint)
+            parsed[name] = known[name].parse(name, single(value))
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
             raise InputError("kv-heads is given without heads", hint="give --heads too; both split a packed last axis")
         return cls(**parsed)  # type: ignore[arg-type]  # each record's parse gives the type of its field

@@ -67,6 +67,53 @@ def test_a_hint_is_seen_below_a_traceback() -> None:
     assert str(refusal(causal=1)) == "causal must be true or false, not 1"
 
 
+# What is neither a word, nor a number, nor one of each: NumPy's answers to comparisons, conversions and repr are odd.
+WRONG: dict[str, Any] = {
+    "an array": np.zeros(2),
+    "an array of one number": np.ones(1),
+    "an array of one word": np.array(["dot"]),
+    "a matrix": np.ones((1, 1)),
+    "a large array": np.ones((2000, 2)),
+    "bytes": b"1",
+    "a complex number": np.complex128(1),
+    "many digits": 10**5000,
+    "a long text": "9" * 5000,
+    "a text of one letter": "e" + "\u0301" * 5000,
+    "a long list": [[1] * 5000] * 2,
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("name", records())
+def test_an_option_that_is_none_is_refused_in_a_line(name: str, what: str) -> None:
+    """Which shows the beginning and the end of a long one."""
+    more = {"kv_heads": {"heads": 2}}.get(name, {})
+    message = refusal(**{name: WRONG[what]}, **more).message
+    assert message.startswith(f"{name} must be ")
+    assert len(message) < 200
+    assert "\n" not in message
+
+
+def test_a_long_name_is_quoted_in_part() -> None:
+    """Of a keyword, and of an option in a file."""
+    begins = "unknown keyword 'xxx"
+    assert refusal(**{"x" * 5000: 1}).message.startswith(begins)
+    assert len(refusal(**{"x" * 5000: 1}).message) < 200
+    with pytest.raises(InputError) as caught:
+        Options.parse({"x" * 5000: 1})
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("of_numpy", [np.float64, np.float32, np.array], ids=["float64", "float32", "no axes"])
+def test_an_option_may_be_one_number_of_numpy(of_numpy: Any) -> None:
+    """As it comes out of an array; and the type of an array may be the precision."""
+    found = Options.parse({"scale": of_numpy(0.125), "window": of_numpy(2), "softcap": of_numpy(3)})
+    assert (found.scale, found.window, found.softcap) == (0.125, (2, -1), 3.0)
+    assert Options.parse({"causal": np.bool_(True), "dtype": QUERY.dtype, "score": np.array("cosine")}) == Options(
+        causal=True, dtype="float64", score="cosine"
+    )
+
+
 def test_two_arrays_are_query_and_hidden() -> None:
     """As on the command line: hidden is key and value at once. Only the three together are query, key and value."""
     for function in (attention, lambda *arrays, **more: steps(*arrays, **more).output):
