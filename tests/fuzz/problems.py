@@ -23,7 +23,8 @@ Rng = np.random.Generator
 
 # How the numbers of a problem are distributed; the last ones hold what a computation may trip over.
 FLAVOURS = ("normal", "normal", "normal", "whole", "equal", "large", "tiny", "special")
-FAR = 2**40
+# Positions are whole numbers that float64 holds, and rope turns by no angle of which it keeps too few digits.
+FARTHEST, MOST_RADIANS = 2**53 - 1, 2**32
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,11 @@ class Draft:
 def _offset(d: Draft) -> object:
     if not d.chance(0.35):
         return None
-    far = int(d.rng.integers(-FAR, FAR))
+    most = FARTHEST
+    if "rope" in d.options:  # a pair of features turns by a radian at each position, or by up to 1/theta
+        most = int(MOST_RADIANS * min(1, d.options.get("rope_theta", 1)))
+    last = most - d.sizes.L + 1
+    far = d.one(int(d.rng.integers(-most, last)), int(2 ** d.rng.uniform(4, 30)), -most, last)
     return d.one("end", 0, int(d.rng.integers(-4, 9)), int(d.rng.integers(-4, 9)), far)
 
 
@@ -155,7 +160,7 @@ def _window(d: Draft) -> object:
     if not d.chance(0.3):
         return None
     left, right = (int(each) for each in d.rng.integers(-1, 5, 2))
-    return d.one((left, right), (left, right), left if left >= 0 else 1, (FAR, right))
+    return d.one((left, right), (left, right), left if left >= 0 else 1, (FARTHEST, right), (left, FARTHEST))
 
 
 def _score(d: Draft) -> object:
