@@ -79,11 +79,13 @@ def _table(data: bytes) -> Found:
     text = data.decode("utf-8-sig")
     if '"' in text or "\r" in text:
         return {}
-    # What separates the cells may be said in a line of its own, and one of nothing but that has no cells.
-    rows = [line for line in text.split("\n") if not _is_empty(line) and not re.fullmatch(r"sep=.", line.strip())]
+    lines = [line for line in text.split("\n") if line.strip()]
+    # What separates the cells may be said in a line of its own. A line of nothing but commas has no cells, where they
+    # are what separates them; where tabs or semicolons do, it is a label.
+    rows = [line for line in lines if not _is_empty(line) and not re.fullmatch(r"sep=.", line.strip())]
     # Lines before the table may be comments, if they look so; behind its first row none is.
     comments = next((at for at, line in enumerate(rows) if not line.lstrip().startswith("#")), 0)
-    return {"least": np.zeros(len(rows) - comments), "most": np.zeros(len(rows))}
+    return {"least": np.zeros(len(rows) - comments), "most": np.zeros(len(lines))}
 
 
 def _is_empty(line: str) -> bool:
@@ -145,9 +147,9 @@ def _same(here: Array, there: Array) -> bool:
     """Tell whether two readers found the same numbers; a file may say that its own are rounded to another type."""
     if here.shape != there.shape:
         return False
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # NaN that signal, and what another type does not hold
         found = there.astype(float).astype(here.dtype).astype(float)
-    return np.array_equal(here.astype(float), found, equal_nan=True)
+        return np.array_equal(here.astype(float), found, equal_nan=True)
 
 
 def arrays(found: Contents) -> Found:

@@ -15,7 +15,7 @@ from attncli.attend.options import records
 from tests.fuzz import forms, hostile
 from tests.fuzz.campaign import Case
 from tests.fuzz.guard import BrokenError
-from tests.fuzz.problems import Array, Layout, Sizes, drawn
+from tests.fuzz.problems import FARTHEST, MOST_RADIANS, Array, Layout, Sizes, drawn
 from tests.support.declared import Given
 
 LONGEST = 500
@@ -44,7 +44,9 @@ NO_ARRAYS: Mapping[str, Callable[[Array], Any]] = {
 # Values that no option may have, whatever its name; of those that take words, numbers or both.
 NO_OPTIONS: tuple[object, ...] = (
     math.nan, math.inf, -math.inf, "", " ", "x", "nan", "-inf", "1e999", "1_000", "１", "0x10", [], {}, Odd(), 2 + 1j,
-    10**400, "9" * 5000, [1, 2, 3], (1, 2, 3), ["a"], "1,2,3", b"1", np.zeros(2), "\u202e", "x" * 5000, [[1]],
+    10**400, 10**5000, "9" * 5000, [1, 2, 3], (1, 2, 3), ["a"], "1,2,3", b"1", np.zeros(2), np.ones(1), np.ones((1, 1)),
+    np.array(["x"]), np.zeros((2000, 2)), np.complex128(1), np.datetime64(1, "s"), "\u202e", "x" * 5000,
+    "e" + "\u0301" * 5000, [[1]],
 )  # fmt: skip
 # And those that only one of them may not have. An option that is declared and missing here fails a test.
 OWN: Mapping[str, tuple[object, ...]] = {
@@ -54,11 +56,11 @@ OWN: Mapping[str, tuple[object, ...]] = {
     "heads": (0, -1, 1.5, True, 5, 10**12, 2**62, 2**63),
     "kv_heads": (0, -1, 1.5, True, 2, 10**12),
     "rope": ("full", True, 0),
-    "rope_theta": (0, -1, True, None, "e"),
+    "rope_theta": (0, -1, True, None, "e", 1e-12, 5e-324),
     "softcap": (-1, -1e-300, True),
     "causal": (0, 1, "true", "yes", None, 1.0),
-    "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**63, (0, 2**63)),
-    "offset": (1.5, "begin", True, 2**63, -(2**63), 1e300),
+    "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**53, 2**63, (0, 2**53)),
+    "offset": (1.5, "begin", True, FARTHEST - 1, 2**53, -(2**53), 2**63, -(2**63), 1e300),
     "alibi": (0, 1, "true", None),
     "dtype": ("float16", "bfloat16", "int32", "f4", "complex64", "double", np.float32, 32),
 }
@@ -119,7 +121,14 @@ def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
 def broken_options(given: Given, name: str) -> Iterator[tuple[str, Given]]:
     """Yield everything that can be wrong with an option."""
     for value in (*NO_OPTIONS, *OWN[name]):
-        yield f"{name}={repr(value)[:30]}", given | {name: value}
+        huge = isinstance(value, int) and abs(value) > 10**400  # Python may refuse to write it
+        yield f"{name}={'a huge number' if huge else repr(value)[:30]}", given | {name: value}
+    if name == "rope":
+        for offset in (MOST_RADIANS - 2, -MOST_RADIANS - 1):
+            yield f"rope at {offset}", given | {"rope": "half", "offset": offset}
+        yield "rope with theta at 2^31", given | {"rope": "half", "rope_theta": 0.5, "offset": 2**31}
+        odd = {each: given[each][..., :-1] for each in ("query", "key", "past_key")}
+        yield "rope of an odd number of features", given | odd | {"rope": "half"}
     if name == "kv_heads":
         yield "kv_heads without heads", {each: held for each, held in given.items() if each != "heads"}
 

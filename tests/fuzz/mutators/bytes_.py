@@ -73,11 +73,10 @@ def character(rng: random.Random, data: bytes) -> bytes:
     """Insert a hostile text between two characters."""
     text = data.decode("utf-8", "surrogateescape")
     at = rng.randint(0, len(text))
-    text = text[:at] + hostile.either(rng) + text[at + rng.choice((0, 0, 1)) :]
-    return text.encode(
-        "utf-8",
-        rng.choice(("surrogateescape", "surrogatepass", "replace")),
+    before, after = (
+        part.encode("utf-8", "surrogateescape") for part in (text[:at], text[at + rng.choice((0, 0, 1)) :])
     )
+    return before + hostile.either(rng).encode("utf-8", rng.choice(("surrogatepass", "replace"))) + after
 
 
 def replaced(rng: random.Random, data: bytes) -> bytes:
