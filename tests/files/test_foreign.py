@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from attncli.errors import InputError
+from attncli.files.contents import Named
 from attncli.files.foreign import FOREIGN, Foreign
 from attncli.files.formats import FORMATS
 from attncli.files.open import read, read_stream
@@ -104,6 +105,17 @@ def test_what_is_inside_counts_more_than_the_name(tmp_path: Path) -> None:
     for text in ("PAR1,PAR2\n1,2\n", "BZh,x\n1,2\n", "ARROW1\n1\n"):
         (tmp_path / "t.csv").write_text(text)
         read(str(tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize("length", [0x0280, 0x0380, 0x0480, 0x0580, 0x8B1F])
+def test_safetensors_may_begin_as_a_pickle_does(tmp_path: Path, length: int) -> None:
+    """Their first bytes are the length of their header, whatever that happens to be; in a pipe likewise."""
+    header = b'{"query":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}'
+    data = length.to_bytes(8, "little") + header.ljust(length) + np.array([1, 2], "<f4").tobytes()
+    (tmp_path / "m.safetensors").write_bytes(data)
+    for found in (read(str(tmp_path / "m.safetensors")), read_stream(io.BufferedReader(io.BytesIO(data)))):
+        assert isinstance(found, Named)
+        assert found.arrays["query"].tolist() == [[1, 2]]
 
 
 def test_the_command_for_pickles_makes_a_file_that_is_read(tmp_path: Path) -> None:
