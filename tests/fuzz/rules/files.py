@@ -135,13 +135,17 @@ def a_right_output(case: Case) -> None:
     p = replace(p, options={n: v for n, v in p.options.items() if n != "dtype"})
     truth = Truth(p)
     right = truth.right["output"].astype(truth.plain[0]["output"].dtype)
+    change = 0.1 * (1 + np.abs(right).max())
     arrays = forms.arrays_of(p) | {"expected": right}
     name = place.put("p.npz", encoded(FORMATS["npz"], Named(arrays, options=forms.options_of(p))))
     run = place.run("check", name, "--no-diagnose")
     if run.status != 0:
         raise BrokenError("check calls a right output wrong", run.said)
-    wrong = right + 0.1 * (1 + np.abs(right).max())
-    name = place.put("q.npz", encoded(FORMATS["npz"], Named(arrays | {"expected": wrong}, options=forms.options_of(p))))
+    # Far away, the penalties of ALiBi leave no digits of the scores: any output is right up to rounding then.
+    if max(np.abs(each["output"] - truth.right["output"]).max() for each in truth.plain) > change / 100:
+        return
+    wrong = Named(arrays | {"expected": right + change}, options=forms.options_of(p))
+    name = place.put("q.npz", encoded(FORMATS["npz"], wrong))
     if place.run("check", name, "--no-diagnose").status != 1:
         raise BrokenError("check calls a wrong output right")
 

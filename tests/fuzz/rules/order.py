@@ -186,9 +186,10 @@ def _spoilt(p: Problem, name: str, poisoned: Array, rng: np.random.Generator) ->
     if name == "bias":
         if p.arrays[name].shape[-1] != p.sizes.keys:
             return p.arrays[name]
-        array, some = np.array(p.arrays[name], float), poisoned
-        array[..., some] = rng.choice([np.nan, np.inf, 1e30], array[..., some].shape)
-        return array
+        array = np.array(p.arrays[name], float)
+        spoilt = rng.choice([np.nan, np.inf, 1e30], array.shape)
+        # Where it is the bias that closes a key, anything else would open it.
+        return np.where(poisoned & (array != -np.inf), spoilt, array)
     array, some = p.arrays[name].copy(), poisoned[: p.sizes.P] if past else poisoned[p.sizes.P :]
     array[:, :, some] = rng.choice([np.nan, np.inf, -np.inf, 1e30], array[:, :, some].shape)
     return array

@@ -13,7 +13,8 @@ from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from tests.fuzz import forms
 from tests.fuzz.campaign import Case
-from tests.fuzz.compare import Truth, near, same_bits
+from tests.fuzz.compare import MORE_TIMES, TIMES, Truth, near, same_bits
+from tests.fuzz.guard import BrokenError
 from tests.fuzz.problems import Array, Layout, Problem, Rng, Sizes, draw, drawn
 from tests.fuzz.reference import types
 from tests.fuzz.rules.order import over_scores, tame
@@ -122,9 +123,13 @@ def the_stream(case: Case) -> None:
     p = large(case)
     with np.errstate(all="ignore"):
         right = steps(**_typed(p, "float64")).output
-        plain = [steps(**_typed(p, "float32")).output, *(_nudged(p, case.numbers) for _ in range(4))]
+        plain = [steps(**_typed(p, "float32")).output, *(_nudged(p, case.numbers) for _ in range(TIMES - 1))]
         made = attention(**_typed(p, "float32"))
-    near(made, right, plain, "attention in tiles")
+        try:
+            near(made, right, plain, "attention in tiles")
+        except BrokenError:  # as in `Truth.hold`: few measurements may all happen to be right
+            more = [_nudged(p, case.numbers) for _ in range(MORE_TIMES - TIMES)]
+            near(made, right, [*plain, *more], "attention in tiles")
 
 
 def _typed(p: Problem, dtype: str) -> Given:
