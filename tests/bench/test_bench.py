@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 import pytest
 
@@ -47,3 +48,12 @@ def test_plain_numpy_may_be_asked_for_alone() -> None:
     assert [each["name"] for each in json.loads(again)["timings"]] == ["attn", "numpy"]
     err = called("bench", "--length", "20000", "--heads", "8", "--dim", "1", "--against", "numpy", status=2).err
     assert err.startswith("attn: plain NumPy would hold 12.8 GB of scores at once\nhint: ")
+
+
+def test_there_are_no_more_threads_than_there_is_work() -> None:
+    """However many are asked for: a small problem is one piece, and each of its products is computed by one thread."""
+    before = set(threading.enumerate())
+    words = ["bench", "--length", "3", "--heads", "1", "--rounds", "1", "--against", "numpy", "--threads", "77"]
+    found = json.loads(called(*words, "-f", "json").out)
+    assert found["threads"] == 77
+    assert set(threading.enumerate()) == before

@@ -153,8 +153,10 @@ def products(o: Operands, threads: int) -> Callable[[], None]:
             worker.products(piece)
 
     def run_all() -> None:
-        shares = [pieces(o, shared.plan)[start::threads] for start in range(threads)]
-        helpers = [_pool(os.getpid(), threads - 1).submit(run_products, share) for share in shares[1:]]
+        todo = pieces(o, shared.plan)
+        count = min(threads, len(todo))
+        shares = [todo[start::count] for start in range(count)]
+        helpers = [_pool(os.getpid(), count - 1).submit(run_products, share) for share in shares[1:]]
         run_products(shares[0])
         for helper in helpers:
             helper.result()
