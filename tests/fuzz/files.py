@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from attncli.files.formats import DATA, FORMATS, Format
+from attncli.files.save import encoded
 from tests.fuzz import hostile, readers
 from tests.fuzz.campaign import Case
 from tests.fuzz.commands import READS, formats, given
 from tests.fuzz.guard import BrokenError
 from tests.fuzz.mutators import mutated
 from tests.fuzz.program import Place
-from tests.fuzz.seeds import valid
+from tests.fuzz.seeds import problem, valid
 
 GOOD = "good.csv"
 
@@ -52,6 +55,36 @@ def _through(command: str, case: Case, place: Place, name: str, data: bytes) -> 
             case.tried["runs"] += 1
             with case.trying():
                 place.run(*words, *other, stdin=stdin)
+
+
+def told(case: Case) -> None:
+    """Give every command a valid problem whose texts are hostile: wherever one is shown, it is shown as what it is."""
+    rng, place = case.rng, Place.at(case.folder)
+    found = problem(rng, case.numbers, spoken=True)
+    kind = FORMATS[rng.choice(("json", "json", "npz", "safetensors"))]
+    # Only JSON can hold halves of characters, and a NUL at the end of a text.
+    texts = [each for each in hostile.TEXTS if kind.name == "json" or not set(each) & {"\0", "\ud800"}]
+    labels = {name: _hostile(rng, held, texts) for name, held in found.labels.items()}
+    found = replace(
+        found, labels=labels, texts={name: _hostile(rng, held, texts) for name, held in found.texts.items()}
+    )
+    name = place.put(f"told{kind.suffix}", encoded(kind, found))
+    case.about = f"{place.work / name!s}: {found.labels} {found.texts}"
+    for command in READS:
+        words = [command, name, *rng.choice(formats(command))]
+        if command == "check" and rng.random() < 0.9:
+            words.append("--no-diagnose")
+        case.tried["runs"] += 1
+        with case.trying():
+            case.tried["of them done"] += place.run(*words).done
+    place.put("there.json", b"{}")  # is never written over
+    with case.trying():
+        place.run(rng.choice([each for each in READS if ["-o", "out.json"] in formats(each)]), name, "-o", "there.json")
+
+
+def _hostile(rng: random.Random, held: Any, texts: list[str]) -> Any:
+    """Return texts in the place of others."""
+    return tuple(_hostile(rng, each, texts) for each in held) if isinstance(held, tuple) else rng.choice(texts)
 
 
 def named(rng: random.Random, kind: Format) -> str:

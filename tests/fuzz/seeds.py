@@ -54,8 +54,8 @@ def words(rng: random.Random, count: int) -> tuple[str, ...]:
     return tuple(rng.choices(WORDS, k=count))
 
 
-def problem(rng: random.Random, numbers: np.random.Generator) -> Named:
-    """Return a random problem with everything that a file may say about it."""
+def problem(rng: random.Random, numbers: np.random.Generator, *, spoken: bool = False) -> Named:
+    """Return a random problem with everything that a file may say about it; always with labels if it is spoken of."""
     p = draw(numbers, ("normal", "whole", "large"))
     made = steps(**forms.given(p))
     arrays = forms.arrays_of(p)
@@ -64,12 +64,14 @@ def problem(rng: random.Random, numbers: np.random.Generator) -> Named:
             arrays[name] = np.asarray(getattr(made, "output" if name == "expected" else name))
     if "expected" in arrays and rng.random() < 0.4:
         arrays["expected"] = np.roll(arrays["expected"], 1, axis=-1) * 1.5
-    return Named(arrays, labels(rng, p), {"title": " ".join(words(rng, 4)), "source": "here"}, forms.options_of(p))
+    return Named(
+        arrays, labels(rng, p, spoken), {"title": " ".join(words(rng, 4)), "source": "here"}, forms.options_of(p)
+    )
 
 
-def labels(rng: random.Random, p: Problem) -> dict[str, tuple[str, ...] | tuple[tuple[str, ...], ...]]:
+def labels(rng: random.Random, p: Problem, always: bool) -> dict[str, tuple[str, ...] | tuple[tuple[str, ...], ...]]:
     """Return labels of the queries and the keys, for all batch items or for each, if any."""
-    if rng.random() < 0.5:
+    if not always and rng.random() < 0.5:
         return {}
     counts = {"query_labels": p.sizes.L, "key_labels": p.sizes.keys}
     if rng.random() < 0.3:

@@ -21,6 +21,11 @@ def test_a_valid_file_is_read_as_others_read_it(campaign: Campaign) -> None:
     campaign.run(files.whole, few=10 * len(DATA))
 
 
+def test_hostile_texts_of_a_file_are_shown_as_what_they_are(campaign: Campaign) -> None:
+    """Labels and titles, by every command, in every format."""
+    campaign.run(files.told, few=4)
+
+
 def test_a_command_line_is_refused_in_a_line(campaign: Campaign) -> None:
     """Or obeyed: every flag of every command, with values that make no sense."""
     campaign.run(lines.line, few=6)

@@ -30,12 +30,16 @@ FIELDS = {
     b"PK\5\6": ((4, 2), (6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)),
 }
 Members = list[tuple[str, bytes]]
+# Bytes of an archive that is unpacked here, to be packed in another way; a bomb is none.
+MOST = 1 << 18
 
 
 def members(data: bytes) -> Members:
-    """Return the members of an archive that can still be read."""
+    """Return the members of an archive that can still be read, and are small: inputs have kilobytes."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MOST:
+                return []
             return [(info.filename, archive.read(info)) for info in archive.infolist()]
     except Exception:  # broken by another mutator before
         return []
