@@ -84,7 +84,8 @@ class Problem:
 
     def typed(self, dtype: Any) -> Problem:
         """Return the problem with all its states in one type."""
-        return self.changed(**{name: self.arrays[name].astype(dtype) for name in STATES if name in self.arrays})
+        with np.errstate(all="ignore"):  # what is beyond its range becomes infinite
+            return self.changed(**{name: self.arrays[name].astype(dtype) for name in STATES if name in self.arrays})
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Draft:
             return np.broadcast_to(found[..., :1], shape).copy()
         if self.flavour == "special":
             some = self.rng.random(shape) < 0.08
-            return np.where(some, self.rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30], shape), found)
+            return np.where(some, self.rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e300], shape), found)
         return found * {"large": 30.0, "tiny": 1e-6}.get(self.flavour, 1.0)
 
     def over_scores(self, *, all_keys: bool) -> tuple[int, ...]:
