@@ -32,7 +32,9 @@ def _geometric(heads: int) -> NDArray[np.float64]:
     return 2.0 ** (-8.0 * np.arange(1, heads + 1) / heads)
 
 
-def penalties(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+def penalties(
+    positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
     """Return −slope · |p − j| for each head, query and key.
 
     The paper has keys behind the query only, and for them −slope · (p − j). Where a query may see keys ahead, these
@@ -40,12 +42,12 @@ def penalties(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64],
 
     Args:
         positions: (batch or 1, L) the position p of each query.
-        keys: the number of keys; key j is at position j.
+        keys: (batch or 1, S) the position j of each key.
         heads: indices of the heads to compute.
         count: the total number of heads, which determines the slopes.
 
     Returns:
-        (batch or 1, len(heads), L, keys)
+        (batch or 1, len(heads), L, S)
     """
-    distance = np.abs(positions[:, None, :, None] - np.arange(keys))
+    distance = np.abs(positions[:, None, :, None] - keys[:, None, None, :])
     return -slopes(count)[heads][:, None, None] * distance

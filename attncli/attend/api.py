@@ -13,6 +13,8 @@ from attncli.attend.elsewhere import right_word
 from attncli.attend.merging import merged
 from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_scores
 from attncli.attend.options import Options
+from attncli.attend.rotary.scaling import Scaling
+from attncli.attend.rotary.values import Dim, Sections
 from attncli.attend.steps import STEPS, Steps
 from attncli.errors import InputError
 from attncli.text import quoted
@@ -31,6 +33,10 @@ class Keywords(TypedDict, total=False):
     bias: ArrayLike | None
     past_key: ArrayLike | None
     past_value: ArrayLike | None
+    positions: ArrayLike | None
+    key_positions: ArrayLike | None
+    cos: ArrayLike | None
+    sin: ArrayLike | None
     key_lengths: ArrayLike | None
     sinks: ArrayLike | None
     query_scale: ArrayLike | None
@@ -70,6 +76,9 @@ class Keywords(TypedDict, total=False):
     alibi: bool
     rope: Literal["half", "interleaved"] | None
     rope_theta: float
+    rope_dim: int | Dim | None
+    rope_scaling: str | Scaling | None
+    rope_sections: Sections | None
     dtype: Literal["float32", "float64"] | None
 
 
@@ -97,6 +106,10 @@ def steps(
             are boolean (also if all are 0, which closes everything), with a warning; floating ones are added, with a
             warning. ``bias``: numbers, likewise, always added.
             ``past_key`` and ``past_value`` are put before key and value, as from a cache.
+            ``positions``, ``key_positions``: (L) or (batch, L), (S) or (batch, S) without past keys: where queries and
+            keys stand for ``rope`` and ``alibi``; with ``rope_sections`` (3, L) or (3, batch, L). Keys without any
+            stand where the queries do, if there are as many, or else at past + 0, 1, …; rules go by order all the same.
+            ``cos``, ``sin``: (positions, D/2) or (batch, L, D/2): tables in place of ``rope_theta``.
             ``key_lengths``: (batch,) the number of keys of each batch item.
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
             ``query_scale``: up to (batch, heads, L), a factor for each query beside ``scale``.
@@ -127,7 +140,10 @@ def steps(
             bound. Positions and windows go up to 2^53 − 1, and with ``rope`` up to 2^32.
             ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·|p − j|.
             ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
-            base ``rope_theta`` (default 10000).
+            base ``rope_theta`` (default 10000); ``rope_dim``: only the first N features, or ``(N, "last")``;
+            ``rope_scaling``: how the frequencies are scaled, the object of a config.json (``{"rope_type": "yarn",
+            "factor": 4.0, …}``) or the text of the flag; ``rope_sections``: (A, B, C), or (A, B, C, "interleaved"): how
+            many pairs turn by each of three positions.
             ``dtype``: ``"float32"`` or ``"float64"`` (default: that of the arrays, at least float32; integers count as
             float64; the output for half-precision arrays is half precision).
 

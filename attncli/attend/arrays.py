@@ -14,6 +14,7 @@ from attncli.attend.words.norm import NORM_ARRAYS
 from attncli.attend.words.out import OUT_ARRAYS
 from attncli.attend.words.project import PROJECT_ARRAYS
 from attncli.attend.words.results import RESULT_ARRAYS
+from attncli.attend.words.rotate import ROTATE_ARRAYS
 from attncli.attend.words.score import SCORE_ARRAYS
 from attncli.attend.words.softmax import SOFTMAX_ARRAYS
 from attncli.attend.words.states import STATE_ARRAYS
@@ -37,6 +38,7 @@ ARRAYS = {
         *STATE_ARRAYS,
         *PROJECT_ARRAYS,
         *NORM_ARRAYS,
+        *ROTATE_ARRAYS,
         *MASK_ARRAYS,
         *SOFTMAX_ARRAYS,
         *SCORE_ARRAYS,

@@ -25,6 +25,12 @@ WORDS = {
     "softcap": ("soft_cap", "logit_cap", "logits_soft_cap", "attn_logit_softcapping"),
     "window": ("window_size", "sliding_window", "local_window_size"),
     "rope_theta": ("rope_base", "rotary_base"),
+    "rope_dim": ("rotary_dim", "rotary_embedding_dim", "rotary_ndims"),
+    "rope_scaling": ("rope_parameters",),
+    "rope_sections": ("mrope_section",),
+    "positions": ("position_ids",),
+    "cos": ("cos_cache",),
+    "sin": ("sin_cache",),
 }
 SENTENCES = {
     **dict.fromkeys(

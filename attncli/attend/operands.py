@@ -26,6 +26,7 @@ from attncli.attend.layer import (
 from attncli.attend.norms import Norm
 from attncli.attend.options import Options
 from attncli.attend.positions import positions
+from attncli.attend.rotary.places import of_rotation, standing
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import FITTED, Sizes, as_four_axes, fit, heads_of
 from attncli.attend.stages import norm, project
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 AXES_OF = {
     **{name: ARRAYS[name].axes for name in ("query", "key", "value", "mask", "bias", "key_lengths", "sinks")},
     "positions": ("B", "L"),
+    "places": ("T", "B", "L"),
+    "key_places": ("T", "B", "S"),
+    "cos": ("B", "N", "D"),
+    "sin": ("B", "N", "D"),
+    "row_indices": ("L",),
     "head_indices": ("H",),
     "gate": ("B", "H", "L", "Ev"),
 }
@@ -62,7 +68,14 @@ class ScoreOperands:
         key_lengths: (batch or 1,) the number of keys of each batch item; None if not given.
         sinks: (heads,) the logit of one extra key per head, whose value is zero; None if not given.
         parameters: those of the score function, by name.
-        positions: (batch or 1, L) position of each query.
+        positions: (batch or 1, L) position of each query, by which rules close keys.
+        places: (3 or 1, batch or 1, L) where the queries stand for rotation and ALiBi; None: at their positions.
+        key_places: (3 or 1, batch or 1, S) the same of the keys; None: at 0, 1, …
+        cos: (1, positions, D/2) cosines in place of frequencies, or (batch or 1, L, D/2) with a row for each query,
+            which is that of the new key at the same place; None if not given.
+        sin: likewise.
+        row_indices: (L) which of all queries these are, where that is the row of the tables; otherwise None.
+        rope_length: the largest place + 1.
         head_indices: the indices of these heads in the whole problem.
         head_count: the number of heads of the whole problem; ALiBi slopes depend on both.
         factor: the scale, as a number.
@@ -85,6 +98,12 @@ class ScoreOperands:
     key_lengths: NDArray[np.int64] | None
     sinks: NDArray[Any] | None
     positions: NDArray[np.int64]
+    places: NDArray[np.int64] | None
+    key_places: NDArray[np.int64] | None
+    cos: NDArray[Any] | None
+    sin: NDArray[Any] | None
+    row_indices: NDArray[np.int64] | None
+    rope_length: int
     head_indices: NDArray[np.int64]
     head_count: int
     sizes: Sizes
@@ -169,6 +188,16 @@ class ScoreOperands:
         layer = replace(self.layer, projections={}, gate=None)
         return replace(self, made=made, layer=layer, gate=gate, past={}, **states)
 
+    @property
+    def standing(self) -> NDArray[np.int64]:
+        """Where the queries stand for rotation and ALiBi, (3 or 1, batch or 1, L)."""
+        return self.positions[None] if self.places is None else self.places
+
+    @property
+    def keys_standing(self) -> NDArray[np.int64]:
+        """Where the keys stand, past ones included, (3 or 1, batch or 1, S)."""
+        return np.arange(self.sizes.keys)[None, None] if self.key_places is None else self.key_places
+
     def select(
         self,
         *,
@@ -235,7 +264,7 @@ class Operands(ScoreOperands):
 FITTED_BY_AXES = tuple(
     name
     for name, each in ARRAYS.items()
-    if each.role is Role.INPUT and name not in AXES_OF and set(each.axes) <= {*OF_STATES, "k"}
+    if each.role is Role.INPUT and name not in (*AXES_OF, "key_positions") and set(each.axes) <= {*OF_STATES, "k"}
 )
 
 
@@ -294,18 +323,19 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         counts = {"query": (sizes.heads, sizes.features), "key": (sizes.key_heads, sizes.features)}
         counts |= {"value": (of_value or sizes.key_heads, sizes.value_features)}
         check_norms(layer, counts, options)
-    # With parameters of the score function a key may have other features than a query.
-    for name in ("query", "key") if options.rope is not None else ():
-        features, role = states[name].shape[-1], called.get(name, name)
-        if name in layer.projections:
-            features = as_four_axes(role, shapes[name], laid, split[name])[3]
-        if features % 2:
-            fact = f"rope {options.rope} needs an even number of features, and {role} has {features}"
-            raise InputError(fact, arrays=[role])
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     mask, notice = as_rule(found["mask"]) if "mask" in found else (None, "")
     inputs = {name: fit_axes(name, found[name], sizes) for name in FITTED_BY_AXES if name in found}
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
+    where = positions(options, sizes, lengths)
+    # With parameters of the score function a key may have other features than a query.
+    turned = []
+    for name in ("query", "key"):
+        features, role = states[name].shape[-1], called.get(name, name)
+        if name in layer.projections:
+            features = as_four_axes(role, shapes[name], laid, split[name])[3]
+        turned.append((role, features))
+    stood = standing(found, options, sizes, where, turned)
     operands: dict[str, Any] = {
         "query": states["query"],
         "key": states["key"] if "key" in layer.projections else after_past(states.get("past_key"), states["key"]),
@@ -321,7 +351,8 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         | {name: found[name] for name in layer.names},
         "past": {name: states[f"past_{name}"] for name in ("key", "value") if f"past_{name}" in states},
         "gate": fit_gate(found["gate"], sizes, laid) if "gate" in found else None,
-        "positions": positions(options, sizes, lengths),
+        "positions": where,
+        **stood,
         "head_indices": np.arange(sizes.heads),
         "head_count": sizes.heads,
         "sizes": sizes,
@@ -329,7 +360,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "factor": scale_factor(options, sizes),
         "dtype": dtype,
         "output_dtype": output_dtype,
-        "notices": (notice,) if notice else (),
+        "notices": tuple(each for each in (notice, *of_rotation(options)) if each),
     }
     if "value" not in states:
         return ScoreOperands(**operands)

@@ -59,6 +59,10 @@ class Options(
                 hint = right_word(given_as, map(as_flag, known))
                 raise InputError(f"unknown option {quoted(given_as)}", hint=hint)
             parsed[name] = known[name].parse(name, single(value))
+        for name, value in list(parsed.items()):
+            if value is not None and (split := known[name].split) is not None:
+                parsed[name], others = split(value)
+                parsed = {**others, **parsed}
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
             raise InputError("kv-heads is given without heads", hint="give --heads too; both split a packed last axis")
         return cls(**parsed)  # type: ignore[arg-type]  # each record's parse gives the type of its field

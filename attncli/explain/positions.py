@@ -33,7 +33,8 @@ def elsewhere(o: ScoreOperands) -> NDArray[np.bool_]:
     Args:
         o: one query of one head.
     """
-    found = np.arange(o.sizes.keys) != o.positions[0, 0]
+    # With sections a key at another of the three positions is elsewhere.
+    found = (o.keys_standing != o.standing).any(axis=0)[0]
     for rule in openings(o).values():
         found = found & rule[0, 0, 0]
     return found
@@ -53,9 +54,34 @@ def telling_row(o: ScoreOperands, batch: int, head: int) -> int:
     return last if o.options.causal or by_distance(o.options) else 0
 
 
+def query_place(lesson: Lesson) -> NDArray[np.int64]:
+    """Return where the worked query stands, for rotation and ALiBi, (3 or 1, 1, 1)."""
+    at = lesson.about.at
+    return lesson.about.operands.standing[:, :, at : at + 1]
+
+
+def key_place(lesson: Lesson) -> NDArray[np.int64]:
+    """Return where the worked key stands, or its row in tables that have one for each state, (3 or 1, 1, 1)."""
+    about, o = lesson.about, lesson.about.operands
+    if o.row_indices is not None:
+        return np.full((1, 1, 1), max(about.column - o.sizes.past, 0))
+    return o.keys_standing[:, :, about.column : about.column + 1]
+
+
+def written(place: NDArray[np.int64]) -> str:
+    """Write where a state stands: a number, or three in brackets."""
+    numbers = [str(each) for each in place.ravel().tolist()]
+    return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
+
+
 def standing(lesson: Lesson) -> Iterator[str]:
     """Say at which position the worked query stands, where that is not its index, and why."""
     about, o = lesson.about, lesson.about.operands
+    if by_distance(o.options) and (o.places is not None or o.key_places is not None):
+        query, key = written(query_place(lesson)), written(o.keys_standing[:, :, about.column : about.column + 1])
+        yield lesson.say("position_given", row=about.row, position=query, column=about.column, key=key)
+        if not (o.options.causal or o.options.window):
+            return
     first = about.position - about.row
     if first == 0 or not any(o.options.in_force(name) for name in POSITIONAL):
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
-from attncli.attend.options import as_flag
+from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
 from attncli.attend.views import in_pieces
@@ -43,7 +43,8 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
     """
     counts: dict[str, list[str]] = {}
     states = o.given if o.layer.names else o.states
-    for name, array in {**states, "bias": o.bias, "sinks": o.sinks, **o.parameters, **o.inputs}.items():
+    others = {"bias": o.bias, "sinks": o.sinks, "cos": o.cos, "sin": o.sin, **o.inputs}
+    for name, array in {**states, **others, **o.parameters}.items():
         found = "" if array is None else not_finite(array, closed=name in ("bias", "sinks"))
         if found and called.get(name, name) not in counts.setdefault(found, []):
             counts[found].append(called.get(name, name))
@@ -65,6 +66,10 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
             yield f"{name} has no effect without {_either(record.needs)}"
     for option, needs in o.options.without_effect().items():
         yield f"{as_flag(option)} has no effect without {_either(needs)}"
+    for option in o.options.changed():
+        for name in records()[option].replaced_by:
+            if getattr(o, name, None) is not None and o.options.rope is not None:
+                yield f"{as_flag(option)} has no effect with {name}"
 
 
 def _either(needs: Sequence[str]) -> str:

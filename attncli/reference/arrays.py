@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.attend.arrays import ARRAYS
+from attncli.attend.options import as_flag
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES, Array, Role
 from attncli.reference.blocks import Block, Table
@@ -48,4 +49,7 @@ def _shape(words: Words, array: Array) -> str:
 
 def described(words: Words, array: Array) -> str:
     """Return what an array is."""
-    return words.of("array", array.name, array.help)
+    text = words.of("array", array.name, array.help)
+    if array.needs:
+        text += words.say("options_needs", flags=words.either(f"`--{as_flag(each)}`" for each in array.needs))
+    return text

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag, records
+from attncli.attend.rotary.scaling import TYPES
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STAGES
 from attncli.attend.words.option import LAYOUT, PRECISION, Option
@@ -30,6 +31,10 @@ def page(words: Words, program: Program) -> Iterator[Block]:
         yield Table((words.say("flag"), words.say("does")), rows)
         if "score" in owned:
             yield _functions(words)
+        if "rope_scaling" in owned:
+            yield Paragraph(words.say("options_scaling"))
+            yield Code("\n".join(f"{name:14}{kind.formula}" for name, kind in TYPES.items()))
+            yield _scalings(words)
     yield Paragraph(words.say("options_end"))
 
 
@@ -51,3 +56,9 @@ def _functions(words: Words) -> Table:
         for name, function in FUNCTIONS.items()
     ]
     return Table(("`--score`", words.say("formula"), words.say("parameters")), tuple(rows))
+
+
+def _scalings(words: Words) -> Table:
+    """Return the types of scaling with their parameters."""
+    rows = [(f"`{name}`", words.listed(f"`{each}`" for each in kind.names)) for name, kind in TYPES.items()]
+    return Table(("`--rope-scaling`", words.say("parameters")), tuple(rows))

@@ -10,12 +10,13 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli import InputError, attention, score, softmax, steps, weighted_sum
+from attncli.attend.arrays import GIVEN
 from attncli.attend.elsewhere import SENTENCES, WORDS
 from attncli.attend.options import Options, records
 from tests.support.arrays import normal
 
 QUERY, KEY, VALUE = normal(3, 4), normal(5, 4), normal(5, 4)
-KNOWN = ("query", "key", "value", "mask", "bias", "past_key", "past_value", "key_lengths", "sinks", *records())
+KNOWN = (*GIVEN, *records())
 
 
 def refusal(function: Any = attention, **keywords: Any) -> InputError:

@@ -22,7 +22,8 @@ from onnx.reference.ops.op_attention import _compute_attention
 from onnx.reference.ops.op_rotary_embedding import rotary_embedding
 
 from attncli import steps
-from attncli.attend.stages.rotate import angles
+from attncli.attend.rotary.rotation import Rotation
+from attncli.attend.rotary.scaling import frequencies
 from tests.support.processes import called
 
 INPUTS = ("query", "key", "value", "mask", "past_key", "past_value", "key_lengths")
@@ -148,7 +149,7 @@ def test_rotary_embedding_is_theirs(seed: int, pairing: str, half: int, offset: 
     rng = np.random.default_rng(seed)
     query, key = rng.standard_normal((2, 3, 4, 2 * half)), rng.standard_normal((2, 3, 6, 2 * half))
     made = steps(query, key, key, rope=pairing, rope_theta=500.0, offset=offset)  # type: ignore[arg-type]
-    table = angles(np.arange(12), 2 * half, 500.0)
+    table = np.arange(12)[:, None] * frequencies(2 * half, 500.0)
 
     def turned(states: np.ndarray[Any, Any], first: int) -> np.ndarray[Any, Any]:
         positions = np.tile(first + np.arange(states.shape[2]), (2, 1))
@@ -160,4 +161,5 @@ def test_rotary_embedding_is_theirs(seed: int, pairing: str, half: int, offset: 
 
 def test_the_angles_are_those_of_the_paper() -> None:
     """RoFormer, equation 15: θᵢ = 10000^(−2(i−1)/d); position 5, d = 4: 5 and 5/100 radians."""
-    assert_allclose(angles(np.array([5]), 4, 10000.0), [[5.0, 0.05]], rtol=1e-15)
+    made = Rotation(pairing="half", frequencies=frequencies(4, 10000.0)).angles(np.array([[[5]]]))
+    assert_allclose(made, [[[5.0, 0.05]]], rtol=1e-15)

@@ -92,7 +92,7 @@ def test_rules_are_those_of_whole_numbers_without_end(offset: int, left: int, ri
 
 
 @pytest.mark.parametrize(
-    ("offset", "theta", "position"), [(2**32, 1e4, 2**32 + 2), (-(2**33), 1e4, -(2**33)), (0, 1e-10, 4), (7, 1e-300, 9)]
+    ("offset", "theta", "position"), [(2**32, 1e4, 2**32 + 2), (-(2**33), 1e4, -(2**33)), (0, 1e-20, 2), (7, 1e-300, 9)]
 )
 def test_angles_that_float64_cannot_hold_are_refused(offset: int, theta: float, position: int) -> None:
     """Positions far away, and bases below 1, whose last pairs turn fast."""

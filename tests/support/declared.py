@@ -68,11 +68,32 @@ NUMBERS: Mapping[str, tuple[object, ...]] = {
     "heads": (2,),
     "kv_heads": (2,),
     "rope_theta": (123.0,),
+    "rope_dim": ((4,), (2, "last")),
+    "rope_scaling": (
+        {"rope_type": "linear", "factor": 4.0},
+        {"rope_type": "dynamic", "factor": 4.0, "max_position_embeddings": 3},
+        {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8, "beta_fast": 4.0},
+        {"rope_type": "longrope", "factor": 4.0, "original_max_position_embeddings": 4}
+        | {"short_factor": [1.0, 1.5, 2.0], "long_factor": [2.0, 3.0, 4.0]},
+        {"rope_type": "llama3", "factor": 4.0, "original_max_position_embeddings": 8}
+        | {"low_freq_factor": 1.0, "high_freq_factor": 1.2},
+        {"rope_type": "proportional", "partial_rotary_factor": 0.5},
+        {"rope_type": "default", "partial_rotary_factor": 0.7},
+    ),
+    "rope_sections": ((1, 1, 1), (1, 1, 1, "interleaved")),
     "softcap": (1.25,),
     "window": ((-1, 1), (2, 0)),
     "offset": (-2, "end", 11),
     "qk_norm": ("rms", "l2,after-rope", "layer,plus-one"),
     "norm_eps": (0.37,),
+}
+
+# What an option cannot be given beside, where both are taken at their first value.
+APART: Mapping[str, tuple[str, ...]] = {
+    "window": ("causal",),  # which closes keys ahead already
+    "qkv": ("weights",),  # a fused matrix has another shape when it lies the other way round
+    "rope_scaling": ("rope_dim", "rope_sections"),  # longrope has a number for each pair
+    "rope_sections": ("rope_dim",),
 }
 
 # What must be given for an option to mean anything, where that is no option that its record names.
@@ -103,10 +124,17 @@ SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
         lambda shape, keys: np.where(normal(*shape) < 1, normal(*shape, seed=2), -np.inf),
     ),
     "key_lengths": (lambda shape, keys: keys - 2 - np.arange(*shape),),
+    "positions": (lambda shape, keys: standing(shape),),
+    "key_positions": (lambda shape, keys: standing(shape),),
     # As much as all keys together, or with many of them nothing is left of it.
     "gate": (lambda shape, keys: normal(*shape, seed=3),),
     "sinks": (lambda shape, keys: np.log(keys) + normal(*shape),),
 }
+
+
+def standing(shape: tuple[int, ...]) -> Any:
+    """Return positions, others for each batch item, out of order and with gaps."""
+    return np.random.default_rng(shape).permutation(2 * int(np.prod(shape)))[: np.prod(shape)].reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -135,6 +163,8 @@ class Setting:
             found = states_for(name, queries, keys) | {name: numbers(name, queries, keys)}
         if self.name == "score":
             found |= {each: numbers(each, queries, keys) for each in FUNCTIONS[str(self.value)].parameters}
+        if self.name == "rope_sections":
+            found |= {"positions": standing((3, queries)), "key_positions": standing((3, keys))}
         # The arrays' own precision must be another one.
         return {name: array.astype("f4") for name, array in found.items()} if self.value == "float64" else found
 
@@ -160,7 +190,7 @@ def settings() -> list[Setting]:
 
 def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
     """Return an array of this name, with the axes that it is declared with, for heads that share two key heads."""
-    sizes = SIZES | {"L": queries, "S": keys}
+    sizes = SIZES | {"L": queries, "S": keys, "N": max(queries, keys), "D": SIZES["E"] // 2}
     shape = LENGTHS.get(name) or tuple(sizes[axis] for axis in ARRAYS[name].axes)
     special = SPECIAL.get(name)
     return special[form](shape, keys) if special else normal(*shape, seed=list(ARRAYS).index(name))
@@ -235,8 +265,17 @@ def flags(options: Given) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{as_flag(name)}" if value else f"--no-{as_flag(name)}")
         else:
-            words += [f"--{as_flag(name)}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+            words += [f"--{as_flag(name)}", _text(value)]
     return words
+
+
+def _text(value: object) -> str:
+    """Return a value as a flag has it: a list between commas, or between colons within a list of parameters."""
+    if isinstance(value, dict):
+        kind, *parameters = value.items()
+        texts = (":".join(map(str, each)) if isinstance(each, list) else str(each) for _, each in parameters)
+        return ",".join([kind[1], *(f"{name}={text}" for (name, _), text in zip(parameters, texts, strict=True))])
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def put(path: Path, arrays: Given, options: Given | None = None) -> Path:

@@ -26,6 +26,7 @@ from attncli.commands.app import build
 from attncli.errors import InputError
 from attncli.languages import LANGUAGES
 from tests.support.declared import (
+    APART,
     FEW,
     LAYOUTS,
     SHAPES,
@@ -44,7 +45,7 @@ from tests.support.processes import called
 each_option = pytest.mark.parametrize("name", records())
 each_setting = pytest.mark.parametrize("setting", settings(), ids=str)
 # Types that Python may give besides those that an option is kept as.
-ALSO = {"window": {int}}
+ALSO: dict[str, set[type]] = {"window": {int}, "rope_dim": {int}, "rope_scaling": {str}}
 
 
 @each_option
@@ -68,10 +69,9 @@ def test_the_fast_twin_and_check_compute_with_it(setting: Setting, shape: tuple[
 def test_all_know_it_together_with_the_others(setting: Setting) -> None:
     """With every other option that the same arrays allow, and still with an effect of its own."""
     others = {name: values_of(name)[0] for name, each in records().items() if each.stage not in (LAYOUT, PRECISION)}
-    if setting.name == "window":  # keys ahead are closed by the causal rule already
-        del others["causal"]
-    if setting.name == "qkv":  # a fused matrix has another shape when it lies the other way round
-        del others["weights"]
+    if setting.name != "rope_sections":  # which needs three positions a state
+        del others["rope_sections"]
+    others = {name: value for name, value in others.items() if name not in APART.get(setting.name, ())}
     arrays = setting.arrays(*FEW)
     made = agree(arrays, others | setting.options)
     rest = {name: value for name, value in (others | setting.beside).items() if name != setting.name}
@@ -240,8 +240,11 @@ def test_the_lesson_of_its_stage_teaches_it(setting: Setting, lang: str, tmp_pat
         assert f"{setting.value}" in whole
         return
     stages = {stage, *(records()[need].stage for need in setting.beside)} - {LAYOUT}
+    # Without sections no state has three positions.
+    plain = states(*FEW) if setting.name == "rope_sections" else arrays
     said, without = (
-        [taught(arrays, options, each, lang) for each in stages] for options in (setting.options, setting.beside)
+        [taught(given, options, each, lang) for each in stages]
+        for given, options in ((arrays, setting.options), (plain, setting.beside))
     )
     assert said != without
     if isinstance(setting.value, float):

@@ -233,7 +233,7 @@ class Worker:
         if o.options.alibi:
             heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]  # (G, 1, g, 1)
             steep = (slopes(o.head_count)[heads] * LOG2E).astype(self.dtype)
-            distance = np.abs(self.positions(piece, rows)[:, None] - np.arange(keys.start, keys.stop))  # (R, K)
+            distance = np.abs(np.subtract.outer(*self.standing(piece, rows, keys)))  # (R, K)
             # (G, 1, g, 1) · (1, R, 1, K)
             scores -= steep * distance[None, :, None].astype(self.dtype)
 
@@ -260,6 +260,14 @@ class Worker:
             # Cut first, pad afterwards, so that only the part of a mapped mask under the tile is read.
             return to_the_last_key(some[..., keys], keys.stop - keys.start)
         return some
+
+    def standing(self, piece: Piece, rows: slice, keys: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where these rows of a piece and these keys stand, (R,) and (K,)."""
+        o = self.operands
+        queries = one_of(o.standing[0], piece.batch)[piece.rows][rows]
+        if o.key_places is None:
+            return queries, np.arange(keys.start, keys.stop)
+        return queries, one_of(o.key_places[0], piece.batch)[keys]
 
     def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
         """Return the positions of these rows of a piece, (R,)."""

@@ -77,7 +77,7 @@ def additions(o: ScoreOperands) -> dict[str, NDArray[Any]]:
     if o.bias is not None:
         added["bias"] = ready(within(o.bias, o.dtype), o.dtype)
     if o.options.alibi:
-        added["alibi"] = penalties(o.positions, o.sizes.keys, o.head_indices, o.head_count).astype(o.dtype)
+        added["alibi"] = penalties(o.standing[0], o.keys_standing[0], o.head_indices, o.head_count).astype(o.dtype)
     return added
 
 

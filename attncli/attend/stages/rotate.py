@@ -3,7 +3,8 @@
     (a, b) → (a·cos − b·sin, a·sin + b·cos), by the angle position · theta^(−2i/d) for pair i of d/2
 
 Source: Su et al., *RoFormer: Enhanced Transformer with Rotary Position Embedding*, 2021, section 3.2.2; the two
-pairings are those of the ONNX operator ``RotaryEmbedding`` (opset 23).
+pairings, tables and partial rotation are those of the ONNX operator ``RotaryEmbedding`` (opset 23), the scaling of the
+frequencies is that of transformers: see `attncli.attend.rotary`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.rotary.making import rotation
+from attncli.attend.rotary.rotation import Rotation
 from attncli.attend.stages.norm import after_rope, norm
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.views import ready
@@ -22,59 +25,22 @@ if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands
 
 
-def angles(positions: NDArray[np.int64], features: int, theta: float) -> NDArray[np.float64]:
-    """Return the angle by which each pair of features is turned at each position, in radians.
-
-    Pair i of d/2 turns by position · theta^(−2i/d): the first by one radian per position, the last hardly at all.
-
-    Args:
-        positions: (…, L)
-        features: d, even.
-        theta: base of the frequencies, 10000 in the paper.
-
-    Returns:
-        (…, L, d/2)
-
-    Example:
-        >>> angles(np.array([0, 3]), 4, 10000.0).tolist()
-        [[0.0, 0.0], [3.0, 0.03]]
-    """
-    frequencies = theta ** (-np.arange(0, features, 2) / features)
-    return positions[..., None] * frequencies
+def rotation_of(o: ScoreOperands, features: int) -> Rotation:
+    """Return how states of so many features are turned; ``--rope`` is in force."""
+    table = None if o.cos is None or o.sin is None else (o.cos, o.sin)
+    return rotation(o.options, features, o.rope_length, table)
 
 
-def rotate(states: NDArray[Any], positions: NDArray[np.int64], theta: float, pairing: str) -> NDArray[Any]:
-    """Turn each pair of features (a, b) by its angle: (a·cos − b·sin, a·sin + b·cos).
-
-    Args:
-        states: (batch, heads, L, d)
-        positions: (batch or 1, L)
-        theta: see `angles`.
-        pairing: ``"half"`` pairs feature i with i + d/2, ``"interleaved"`` 2i with 2i + 1.
-
-    Returns:
-        (batch, heads, L, d) in the precision of the states; the angles are computed in float64.
-
-    Example:
-        >>> rotate(np.array([[[[1.0, 0.0]]]]), np.array([[0]]), 10000.0, "half").tolist()
-        [[[[1.0, 0.0]]]]
-    """
-    turned = angles(positions, states.shape[-1], theta)[:, None]  # (batch or 1, 1, L, d/2)
-    cos, sin = np.cos(turned).astype(states.dtype), np.sin(turned).astype(states.dtype)
-    first, second = pairs(states.shape[-1], pairing)
-    a, b = states[..., first], states[..., second]
-    rotated = np.empty(np.broadcast_shapes(states.shape, (len(positions), 1, 1, 1)), dtype=states.dtype)
-    with np.errstate(invalid="ignore"):
-        rotated[..., first] = a * cos - b * sin
-        rotated[..., second] = a * sin + b * cos
-    return rotated
+def query_places(o: ScoreOperands) -> NDArray[np.int64]:
+    """Return by what the queries are turned: their positions or their rows in tables, (3 or 1, batch or 1, L)."""
+    return o.standing if o.row_indices is None else o.row_indices[None, None]
 
 
-def pairs(features: int, pairing: str) -> tuple[slice, slice]:
-    """Return the indices of the first and of the second feature of every pair."""
-    if pairing == "half":
-        return slice(0, features // 2), slice(features // 2, features)
-    return slice(0, features, 2), slice(1, features, 2)
+def key_places(o: ScoreOperands) -> NDArray[np.int64]:
+    """Return by what the new keys are turned, (3 or 1, batch or 1, new keys)."""
+    if o.row_indices is not None:
+        return np.arange(o.sizes.keys - o.sizes.past)[None, None]
+    return o.keys_standing[:, :, o.sizes.past :]
 
 
 def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -85,10 +51,19 @@ def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
     query, key = ready(o.query, o.dtype), ready(o.key, o.dtype)
     if o.options.rope is None:
         return query, key
-    new = np.arange(o.sizes.past, o.sizes.keys)[None]
-    turned = rotate(key[:, :, o.sizes.past :], new, o.options.rope_theta, o.options.rope)
-    query = rotate(query, o.positions, o.options.rope_theta, o.options.rope)
-    return query, np.concatenate([key[:, :, : o.sizes.past], turned], axis=2)
+    places, new = (query_places(o), key_places(o))
+    turning = rotation_of(o, query.shape[-1])
+    made = turning.tables(places, o.dtype)
+    query = turning.turn(query, *made)
+    # Most queries stand where the keys do, and have as many features: the same cosines serve both.
+    if key.shape[-1] != query.shape[-1] or not np.array_equal(places, new):
+        turning = rotation_of(o, key.shape[-1])
+        made = turning.tables(new, o.dtype)
+    turned = turning.turn(key[:, :, o.sizes.past :], *made)
+    if not o.sizes.past:
+        return query, turned
+    past = np.broadcast_to(key[:, :, : o.sizes.past], (len(turned), *key.shape[1:2], o.sizes.past, key.shape[3]))
+    return query, np.concatenate([past, turned], axis=2)
 
 
 def to_meet(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -31,6 +31,8 @@ AXES = {
     "in": "features before a projection",
     "out": "features after a projection",
     "A": "features when query and key meet",
+    "N": "positions of a table",
+    "D": "pairs of features that are turned",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, NamedTuple
 
@@ -27,6 +27,9 @@ class Option(NamedTuple):
         metavar: placeholder after the flag in help texts; empty for an on/off option.
         choices: the words that it accepts, if it accepts nothing else.
         needs: it has no effect unless one of these options is given too.
+        replaced_by: it has no effect where one of these arrays is given.
+        split: splits a value, where it may speak of other options too, into itself and their values, by name; those
+            count unless the options are given themselves.
         words: describes its effect on a prepared problem (`Facts`), for tables; empty if there is nothing to say.
     """
 
@@ -36,6 +39,8 @@ class Option(NamedTuple):
     metavar: str = ""
     choices: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    replaced_by: tuple[str, ...] = ()
+    split: Callable[[Any], tuple[object, Mapping[str, object]]] | None = None
     words: Words = lambda facts: ""
 
 

@@ -20,8 +20,8 @@ from attncli.check.recipe import Recipe
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    # Positions of queries, number of keys, heads, how many heads there are in all → what is added to the scores.
-    Penalties: TypeAlias = Callable[[NDArray[np.int64], int, NDArray[np.int64], int], NDArray[Any]]
+    # Positions of queries and of keys, heads, how many heads there are in all → what is added to the scores.
+    Penalties: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int], NDArray[Any]]
 
 
 def alibi(o: Operands) -> Iterator[Variant]:
@@ -76,20 +76,20 @@ def _slopes(
 
 def _with_alibi(o: Operands, *, make: Penalties) -> dict[str, NDArray[Any]]:
     """Return what is added to the scores, with another ALiBi in it."""
-    return additions(o) | {"alibi": make(o.positions, o.sizes.keys, o.head_indices, o.head_count)}
+    return additions(o) | {"alibi": make(o.standing[0], o.keys_standing[0], o.head_indices, o.head_count)}
 
 
-def _distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:
+def _distance(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.abs(_signed_distance(positions, keys))
 
 
-def _signed_distance(positions: NDArray[np.int64], keys: int) -> NDArray[np.int64]:
-    return positions[:, None, :, None] - np.arange(keys)
+def _signed_distance(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    return positions[:, None, :, None] - keys[:, None, None, :]
 
 
 def _geometric(
     positions: NDArray[np.int64],
-    keys: int,
+    keys: NDArray[np.int64],
     heads: NDArray[np.int64],
     count: int,
     *,
@@ -101,17 +101,21 @@ def _geometric(
     return -(2.0 ** (-8.0 * (heads + start) / count))[:, None, None] * _distance(positions, keys)
 
 
-def _to_the_end(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+def _to_the_end(
+    positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
     return -(2.0 ** (-8.0 * heads / max(1, count - 1)))[:, None, None] * _distance(positions, keys)
 
 
 def _scaled(
-    positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int, *, by: float
+    positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int, *, by: float
 ) -> NDArray[np.float64]:
     return by * right_alibi.penalties(positions, keys, heads, count)
 
 
-def _signed(positions: NDArray[np.int64], keys: int, heads: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+def _signed(
+    positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
     return -right_alibi.slopes(count)[heads][:, None, None] * _signed_distance(positions, keys)
 
 

@@ -164,6 +164,8 @@ def _swap(recipe: Recipe, *, axis: int) -> Recipe | None:
     query, key = turned["query"], turned["key"]
     if query.shape[1] % key.shape[1] or o.bias is not None or o.key_lengths is not None or o.sinks is not None:
         return None
+    if any(each is not None for each in (o.places, o.key_places, o.row_indices)):  # which go by the right axes
+        return None
     sizes = replace(
         o.sizes,
         batch=len(query),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.attend.stages.rotate import angles, rotate
-from attncli.attend.views import ready
+from attncli.attend.rotary.rotation import Rotation, pairs
+from attncli.attend.stages.rotate import key_places, query_places, rotation_of
+from attncli.attend.views import after_past, ready
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THETA, Mistake
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
+from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,38 +33,53 @@ Move = Callable[["NDArray[np.int64]"], "NDArray[np.int64]"]
 
 def rope(o: Operands) -> Iterator[Variant | Unknown]:
     """Query and key are rotated in another way than they should be."""
-    # With parameters of the score function a key may have other features than a query.
-    if o.query.shape[-1] % 2 or o.key.shape[-1] % 2:
-        return
     if o.options.rope is None:
         yield from _unasked(o)
         return
     own = o.options.rope
     other = PAIRINGS[1 - PAIRINGS.index(own)]
-    fix = f"rotate with --rope {own} --rope-theta {o.options.rope_theta:g}"
+    fix = f"rotate with --rope {own}" + f" --rope-theta {o.options.rope_theta:g}" * (o.cos is None)
     yield _option(other, "other pairs", f"features were paired {other} instead of {own}", fix)
     yield _option(None, "left out", "the rotation was left out, or done over the axis of heads", fix)
     for table, pairing in ((other, own), (own, other)):
         description = f"a table of cosines for {table} pairs was used with the {pairing} rotation"
         make = partial(_mixed, table=table, pairing=pairing)
         yield _pairing(f"{table} table, {pairing} turn", make, description, fix)
-    backwards = partial(_turned, query=np.negative, key=np.negative)
-    yield _pairing("backwards", backwards, "the rotation went the other way round", fix)
+    yield _pairing("backwards", partial(_turned, backwards=True), "the rotation went the other way round", fix)
     yield _pairing("query only", partial(_turned, key=None), "the key was not rotated", fix)
     yield _pairing("key only", partial(_turned, query=None), "the query was not rotated", fix)
     for share in (2, 4):
-        if o.sizes.features % (2 * share) == 0:
-            description = f"only the first {o.sizes.features // share} features were rotated"
-            yield _pairing(f"1/{share} of the features", partial(_partial, share=share), description, fix)
-    yield from _offsets(o)
+        count = o.sizes.features // share
+        part = {"rope_dim": (count,)}
+        if o.options.rope_dim is None and o.sizes.features % (2 * share) == 0 and _can(o, **part):
+            description = f"only the first {count} features were rotated"
+            yield _pairing(f"1/{share} of the features", partial(_turned, options=part), description, fix)
+    if o.row_indices is None:
+        yield from _offsets(o)
+    if o.cos is not None:
+        return
     for theta in THETAS:
         if theta != o.options.rope_theta:
             yield _theta(o, theta)
     yield Unknown(pieces.ROTATION, GRID, partial(_theta, o), alone=True)
 
 
+def _can(o: Operands, **options: Any) -> bool:
+    """Tell whether query and key can be rotated with these options instead of those in force."""
+    changed = replace(o, options=replace(o.options, **options))
+    try:
+        for states in (o.query, o.key):
+            rotation_of(changed, states.shape[-1])
+    except InputError:
+        return False
+    return True
+
+
 def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
     """Nothing is to be rotated: the observed output was, or it lacks a rotation that query and key come with."""
+    # Tables that wait for --rope say nothing of a base.
+    if o.cos is not None or not _can(o, rope="half"):
+        return
     for pairing in PAIRINGS:
         description = f"query and key were rotated ({pairing} pairs)"
         yield _option(pairing, pairing, description, "query and key come rotated already, or need no rotation")
@@ -122,16 +139,16 @@ def _rotated(
 
 def _offsets(o: Operands) -> Iterator[Variant]:
     """The query, or the key, is rotated by other positions than its own."""
-    first = int(o.positions[0, 0])
+    first = int(o.standing[0, 0, 0])
     shifts = {-first: "from position 0", 1: "one position too far", -1: "one position short"}
     shifts |= {o.sizes.keys - o.sizes.queries - first: "as the last positions"}
     for shift, how in shifts.items():
-        if shift:
+        if shift and _within(o, shift):
             fix = f"rotate the first query by its position, {first}"
             make, description = partial(_turned, query=_by(shift)), f"the query was rotated {how}"
             yield _offset(f"query {how}", make, description, fix, {"shift": shift})
     yield _offset("key twice", partial(_turned, times=2), "the key was rotated twice", "rotate a key once")
-    if o.sizes.past:
+    if o.sizes.past and o.key_places is None:
         fix = "a cache holds keys that were rotated already"
         yield _offset("past twice", partial(_turned, past=True), "past keys were rotated once more", fix)
         fix = "count their positions on"
@@ -151,6 +168,12 @@ def _offset(form: str, make: Rotate, description: str, fix: str, detail: Mapping
     return _rotated(ROPE_OFFSET, form, make, description, fix, {"rope": description, **(detail or {})})
 
 
+def _within(o: Operands, shift: int) -> bool:
+    """Tell whether tables, where there are any, have rows for all queries moved so far."""
+    moved = query_places(o) + shift
+    return o.cos is None or (moved.min() >= 0 and moved.max() < o.cos.shape[1])
+
+
 def _turned(
     o: Operands,
     *,
@@ -158,6 +181,8 @@ def _turned(
     key: Move | None = np.positive,
     times: int = 1,
     past: bool = False,
+    backwards: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rotate query and key as the options say, except for what is given here.
 
@@ -167,50 +192,54 @@ def _turned(
         key: likewise.
         times: how often a key is rotated.
         past: whether past keys are rotated too.
+        backwards: whether they are turned the other way round.
+        options: other options.
     """
-    theta, pairing = o.options.rope_theta, o.options.rope or "half"
+    o = replace(o, options=replace(o.options, **(options or {})))
     start = 0 if past else o.sizes.past
     queries, keys = ready(o.query, o.dtype), ready(o.key[:, :, start:], o.dtype)
     if query is not None:
-        queries = rotate(queries, query(o.positions), theta, pairing)
+        queries = _turn(rotation_of(o, queries.shape[-1]), queries, query(query_places(o)), backwards)
     if key is not None:
-        places = key(np.arange(start, o.sizes.keys)[None])
+        places = key(o.keys_standing if past else key_places(o))
         for _ in range(times):
-            keys = rotate(keys, places, theta, pairing)
-    return queries, np.concatenate([o.key[:, :, :start], keys], axis=2)
+            keys = _turn(rotation_of(o, keys.shape[-1]), keys, places, backwards)
+    return queries, after_past(None if past or not start else o.key[:, :, :start], keys)
+
+
+def _turn(rotation: Rotation, states: NDArray[Any], places: NDArray[np.int64], backwards: bool = False) -> NDArray[Any]:
+    cos, sin = rotation.tables(places, states.dtype)
+    return rotation.turn(states, cos, -sin if backwards else sin)
 
 
 def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rotate with a table that repeats its angles for one pairing, and pairs made by the other."""
 
-    def turn(states: NDArray[Any], positions: NDArray[np.int64]) -> NDArray[Any]:
-        turned = angles(positions, states.shape[-1], o.options.rope_theta)[:, None]
-        full = np.concatenate([turned, turned], -1) if table == "half" else np.repeat(turned, 2, axis=-1)
-        half = states.shape[-1] // 2
-        if pairing == "half":
-            across = np.concatenate([-states[..., half:], states[..., :half]], axis=-1)
-        else:
-            across = np.stack([-states[..., 1::2], states[..., 0::2]], axis=-1).reshape(states.shape)
-        return states * np.cos(full) + across * np.sin(full)
+    def turn(states: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+        rotation = rotation_of(o, states.shape[-1])
+        part = slice(rotation.first, rotation.first + rotation.features)
+        turned = [each[:, None] for each in rotation.tables(places, states.dtype)]
+        cos, sin = (np.concatenate([e, e], -1) if table == "half" else np.repeat(e, 2, axis=-1) for e in turned)
+        some, across = states[..., part], np.empty_like(states[..., part])
+        first, second = pairs(rotation.features, pairing)
+        across[..., first], across[..., second] = -some[..., second], some[..., first]
+        made = np.broadcast_to(states, (max(len(states), len(cos)), *states.shape[1:])).copy()
+        made[..., part] = some * cos + across * sin
+        return made
 
-    new = np.arange(o.sizes.past, o.sizes.keys)[None]
-    key = turn(ready(o.key[:, :, o.sizes.past :], o.dtype), new)
-    return turn(ready(o.query, o.dtype), o.positions), np.concatenate([o.key[:, :, : o.sizes.past], key], 2)
-
-
-def _partial(o: Operands, *, share: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rotate only the first part of the features, with the frequencies of that many features."""
-    count = o.sizes.features // share
-    part = replace(o, query=o.query[..., :count], key=o.key[..., :count])
-    query, key = _turned(part)
-    return np.concatenate([query, o.query[..., count:]], -1), np.concatenate([key, o.key[..., count:]], -1)
+    past = o.key[:, :, : o.sizes.past] if o.sizes.past else None
+    key = turn(ready(o.key[:, :, o.sizes.past :], o.dtype), key_places(o))
+    return turn(ready(o.query, o.dtype), query_places(o)), after_past(past, key)
 
 
 def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Undo a rotation that query and key come with, and do another one instead."""
-    keys = np.arange(o.sizes.keys)[None]
-    query = rotate(ready(o.query, o.dtype), -o.positions, theta, pairing)
-    key = rotate(ready(o.key, o.dtype), -keys, theta, pairing)
-    if other is not None:
-        query, key = rotate(query, o.positions, theta, other), rotate(key, keys, theta, other)
-    return query, key
+    made = []
+    for states, places in ((o.query, o.standing), (o.key, o.keys_standing)):
+        found = ready(states, o.dtype)
+        for each, backwards in ((pairing, True), (other, False)):
+            if each is not None:
+                options = replace(o.options, rope=each, rope_theta=theta)  # type: ignore[arg-type]
+                found = _turn(rotation_of(replace(o, options=options), found.shape[-1]), found, places, backwards)
+        made.append(found)
+    return made[0], made[1]

@@ -9,7 +9,7 @@ import numpy as np
 from attncli.attend.stages.mask import additions, openings
 from attncli.explain.blocks import Block, Table
 from attncli.explain.lesson import Lesson, StageLesson
-from attncli.explain.positions import standing
+from attncli.explain.positions import query_place, standing
 from attncli.show.blocks import Paragraph
 
 
@@ -82,7 +82,10 @@ def _added(lesson: Lesson) -> Iterator[str]:
     for name, added in additions(about.operands).items():
         number = about.element_of(added)
         if name == "alibi":
-            yield lesson.say("alibi", slope=about.slope, query=about.position, key=about.column, number=number)
+            query, key = (
+                int(each[0, 0, 0]) for each in (query_place(lesson), about.operands.keys_standing[..., [about.column]])
+            )
+            yield lesson.say("alibi", slope=about.slope, query=query, key=key, number=number)
         before, reached = reached, reached + number
         called = lesson.say(f"name_{name}")
         yield lesson.say("added", name=called, before=before, number=lesson.signed(number), after=reached)

@@ -126,6 +126,13 @@ REFERENCE = {
         "in place of `-`. They stand in the order in which the stages are computed. `attn help COMMAND` has those that "
         "decide only what is shown."
     ),
+    "options_scaling": (
+        "The types of `--rope-scaling`: ω = θ^(−2i/D) is the frequency of pair i, θ the base, D how many features are "
+        "turned, f the factor, L₀ the length that the model was trained on, L the largest position + 1. YaRN and longrope "
+        "multiply cosine and sine by attention_factor; without it YaRN by 0.1·ln f + 1, or the ratio of two mscales, and "
+        "longrope by √(1 + ln f/ln L₀). A file may hold the object of a config.json as it is: its `rope_theta`, "
+        "`partial_rotary_factor` and `mrope_section` count too, unless options of their own say otherwise."
+    ),
     "options_needs": " It has an effect only with {flags}.",
     "options_end": (
         "What the ONNX operators Attention (opset 23 to 25) and RotaryEmbedding define means here what it means there. "

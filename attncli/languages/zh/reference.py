@@ -112,6 +112,12 @@ _PAGES = {
         "用在命令行上；不带前面的短横，也可以写进文件的 `options`；在 Python 里是关键字参数，`-` 写成 `_`。下面按各阶段的计算顺序排列。"
         "只影响显示的选项见 `attn help 命令`。"
     ),
+    "options_scaling": (
+        "`--rope-scaling` 的各种类型：ω = θ^(−2i/D) 是第 i 对的频率，θ 是底数，D 是旋转的维数，f 是 factor，"
+        "L₀ 是训练时的长度，L 是最大的位置加 1。YaRN 和 longrope 还把余弦和正弦乘以 attention_factor；没有给出时，YaRN 用 "
+        "0.1·ln f + 1（或两个 mscale 之比），longrope 用 √(1 + ln f/ln L₀)。在文件里可以直接放 config.json 的对象："
+        "其中的 `rope_theta`、`partial_rotary_factor` 和 `mrope_section` 也会采用，除非另有选项给出。"
+    ),
     "options_needs": "只有同时给出 {flags} 才起作用。",
     "options_end": (
         "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。没有可见键的查询，权重和输出都是 0，"
@@ -242,6 +248,12 @@ _DECLARED = {
     "option_kv_heads": "同上，用于键和值（默认与 --heads 相同）。",
     "option_rope": "按位置旋转查询和键（过去的键除外）：第 i 维与第 i + E/2 维配对，或第 2i 维与第 2i + 1 维配对（默认不旋转）。",
     "option_rope_theta": "旋转频率的底数（默认 10000）。",
+    "option_rope_dim": "每个头只旋转前 N 维，或后 N 维，频率按 N 维计算（默认全部旋转）。",
+    "option_rope_scaling": (
+        "缩放旋转频率：linear、dynamic、yarn、longrope、llama3 或 proportional，参数沿用 transformers 的名称，列表写成 a:b:c"
+        "（默认不缩放）。"
+    ),
+    "option_rope_sections": "每个状态有三个位置：A 对按第一个位置旋转，B 对按第二个，C 对按第三个（默认只有一个位置）。",
     "option_softcap": "X·tanh(得分/X) 中的 X，作用在掩码和偏置之前；0 表示不用（默认不用）。",
     "option_causal": "位置 p 的查询只能看到位置 p 及之前的键（默认不限）。",
     "option_window": "位置 p 的查询只能看到 p − LEFT 到 p + RIGHT 的键；−1 或不写 RIGHT 表示不限（默认没有窗口）。",
@@ -254,6 +266,10 @@ _DECLARED = {
     "array_value": "值，每个键一个。",
     "array_past_key": "缓存里的键，排在键的前面。",
     "array_past_value": "缓存里的值，排在值的前面。",
+    "array_positions": "各个查询的位置，供 rope 和 alibi 使用；用了 `--rope-sections` 时为 (3, L) 或 (3, B, L)。",
+    "array_key_positions": "同上，用于键，过去的键除外；没有给出时与查询的位置相同，或从 0 开始依次编号。",
+    "array_cos": "按位置和维度对排列的余弦，用来代替 `--rope-theta`；或 (B, L, D)，每个状态一行。",
+    "array_sin": "正弦，与 cos 一起给出。",
     "array_mask": "哪些键可见：布尔，或者只有整数 0 和 1（真、1 = 可见）；其他的数加到得分上。",
     "array_bias": "加到得分上的数，在 softcap 之后。",
     "array_key_lengths": "批中每一项有多少个键；其余的是填充。",
@@ -316,6 +332,8 @@ _DECLARED = {
     "axis_H·Ev": "所有查询头的值的维数之和",
     "axis_in": "投影前的维数",
     "axis_out": "投影后的维数",
+    "axis_N": "表中的位置",
+    "axis_D": "旋转的维度对",
     "holds_matrix": "一个矩阵",
     "holds_array": "一个数组，轴数不限",
     "holds_named": "一个问题的命名数组",

@@ -1,0 +1,1 @@
+"""Rotary embedding of every kind: frequencies and their scaling, tables, parts of a head, sections."""

@@ -1,0 +1,175 @@
+"""How the states of one side, queries or keys, are turned by their positions.
+
+Source of the two pairings, the tables and the partial rotation: the ONNX operator ``RotaryEmbedding`` (opset 23); of
+the sections: Wang et al., *Qwen2-VL*, 2024, section 2.1, and Qwen3-VL's published code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# So many rows are turned at a time: they stay in the processor's cache.
+ROWS = 512
+TURN = 2 * math.pi
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rotation:
+    """How states are turned, all but where they stand.
+
+    Attributes:
+        pairing: ``"half"`` pairs feature i with i + D/2 of the D that are turned, ``"interleaved"`` 2i with 2i + 1.
+        first: the first feature that is turned.
+        frequencies: (D/2) radians a position.
+        attention: the factor on cosine and sine.
+        axes: (D/2) by which of the positions, 0, 1 or 2, each pair turns; None: each state has one position.
+        table: cosines and sines instead of frequencies, (1, positions, D/2); or with a batch of them, whose rows are
+            those of the states.
+    """
+
+    pairing: str
+    frequencies: NDArray[np.float64]
+    first: int = 0
+    attention: float = 1.0
+    axes: NDArray[np.int64] | None = None
+    table: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    @property
+    def features(self) -> int:
+        """How many features are turned, D."""
+        return 2 * len(self.frequencies)
+
+    @property
+    def pairs(self) -> tuple[slice, slice]:
+        """The indices of the first and of the second feature of every pair, in the whole state."""
+        return pairs(self.features, self.pairing, self.first)
+
+    def angles(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the angle of each pair in radians, (batch or 1, L, D/2).
+
+        Args:
+            positions: (3 or 1, batch or 1, L), three with sections; one serves all.
+        """
+        return self._spread(positions) * self.frequencies
+
+    def tables(self, positions: NDArray[np.int64], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return cosine and sine of each pair, times the factor, (batch or 1, L, D/2).
+
+        Args:
+            positions: as for `angles`; or which rows of a table.
+            dtype: the precision; the angles are computed in float64.
+        """
+        if self.table is not None:
+            cos, sin = self._looked_up(positions)
+        else:
+            cos, sin = cos_and_sin(self.angles(positions), dtype)
+        if self.attention != 1:
+            cos, sin = cos * self.attention, sin * self.attention
+        return cos.astype(dtype, copy=False), sin.astype(dtype, copy=False)
+
+    def turn(self, states: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any]) -> NDArray[Any]:
+        """Turn each pair of features (a, b): (a·cos − b·sin, a·sin + b·cos).
+
+        Args:
+            states: (batch, heads, L, E), in the precision of the tables.
+            cos: (batch or 1, L, D/2); a batch of it may meet one state for all.
+            sin: likewise.
+
+        Returns:
+            (batch, heads, L, E); features that are not turned stay as they are.
+        """
+        # Both factors of a whole row, so that most of the work is done on numbers that lie in one piece.
+        first, second = pairs(self.features, self.pairing)
+        same, across = (np.empty((*cos.shape[:-1], self.features), dtype=cos.dtype) for _ in range(2))
+        same[..., first] = same[..., second] = cos
+        across[..., first], across[..., second] = -sin, sin
+        batch, heads, length, features = max(len(states), len(cos)), *states.shape[1:]
+        turned = np.empty((batch, heads, length, features), dtype=states.dtype)
+        for place in np.ndindex(batch, heads):
+            source = states[place if len(states) > 1 else (0, place[1])]
+            table = place[0] if len(cos) > 1 else 0
+            self._turn_one(source, same[table], across[table], turned[place])
+        return turned
+
+    def _turn_one(self, states: NDArray[Any], same: NDArray[Any], across: NDArray[Any], turned: NDArray[Any]) -> None:
+        """Turn the states (L, E) of one head: each feature times ``same``, plus its partner times ``across``."""
+        last = self.first + self.features
+        turned[:, : self.first], turned[:, last:] = states[:, : self.first], states[:, last:]
+        first, second = pairs(self.features, self.pairing)
+        partners = np.empty((min(ROWS, len(states)), self.features), dtype=states.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for start in range(0, len(states), ROWS):
+                rows = slice(start, start + ROWS)
+                some, into, factors = states[rows, self.first : last], turned[rows, self.first : last], across[rows]
+                other = partners[: len(some)]
+                np.multiply(some[:, second], factors[:, first], out=other[:, first])
+                np.multiply(some[:, first], factors[:, second], out=other[:, second])
+                np.multiply(some, same[rows], out=into)
+                np.add(into, other, out=into)
+
+    def _spread(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the position by which each pair turns, (batch or 1, L, D/2 or 1)."""
+        if self.axes is None or len(positions) == 1:
+            return positions[0, ..., None]
+        return np.moveaxis(positions[self.axes], 0, -1)
+
+    def _looked_up(self, positions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        assert self.table is not None
+        cos, sin = self.table
+        if len(cos) > 1:
+            return cos[:, positions[0, 0]], sin[:, positions[0, 0]]
+        where = self._spread(positions), np.arange(self.features // 2)
+        return cos[0][where], sin[0][where]
+
+
+def pairs(features: int, pairing: str, start: int = 0) -> tuple[slice, slice]:
+    """Return the indices of the first and of the second feature of every pair.
+
+    Args:
+        features: how many features make pairs.
+        pairing: see `Rotation`.
+        start: the first of them.
+    """
+    if pairing == "half":
+        return slice(start, start + features // 2), slice(start + features // 2, start + features)
+    return slice(start, start + features, 2), slice(start + 1, start + features, 2)
+
+
+def axes_of(sections: Sequence[int | str]) -> NDArray[np.int64]:
+    """Return by which of three positions each pair turns.
+
+    Blocks: the first A pairs by the first, the next B by the second, the last C by the third. Interleaved: of every
+    three pairs one by each, as long as the second and the third have any left; all others by the first.
+
+    >>> axes_of((1, 2, 1)).tolist(), axes_of((3, 2, 1, "interleaved")).tolist()
+    ([0, 1, 1, 2], [0, 1, 2, 0, 1, 0])
+    """
+    counts = [each for each in sections if isinstance(each, int)]
+    if len(counts) == len(sections):
+        return np.repeat(np.arange(3), counts)
+    found = np.zeros(sum(counts), dtype=np.int64)
+    for axis in (1, 2):
+        found[axis : 3 * counts[axis] : 3] = axis
+    return found
+
+
+def cos_and_sin(angles: NDArray[np.float64], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return cosines and sines of angles, in a precision.
+
+    In float32 they are computed of what is left of an angle after whole turns, much faster than in float64.
+    """
+    if dtype != np.float32:
+        return np.cos(angles), np.sin(angles)
+    left = angles - np.rint(angles / TURN) * TURN
+    near = left.astype(np.float32)
+    rest = (left - near).astype(np.float32)
+    cos, sin = np.cos(near), np.sin(near)
+    return cos - rest * sin, sin + rest * cos
