@@ -18,6 +18,7 @@ from numpy.testing import assert_allclose
 from onnx import helper
 from onnx.backend.test.case import node
 from onnx.backend.test.case.node.attention import Attention
+from onnx.backend.test.case.node.rotaryembedding import RotaryEmbedding
 from onnx.reference.ops.op_attention import _compute_attention
 from onnx.reference.ops.op_rotary_embedding import rotary_embedding
 
@@ -42,12 +43,15 @@ TOLERANCE = {"float32": 2e-6, "float16": 4e-3, "bfloat16": 3e-2}
 
 # A module enters its cases when it is imported; collect_testcases would import those of all operators, for seconds.
 # Cases named expanded are the same again for other implementers.
-CASES: dict[str, Any] = {case.name: case for case in node._NodeTestCases if not case.name.endswith("expanded")}
+EVERY: list[Any] = [case for case in node._NodeTestCases if not case.name.endswith("expanded")]
+CASES = {case.name: case for case in EVERY if case.model.graph.node[0].op_type == "Attention"}
+ROTARY = {case.name: case for case in EVERY if case.model.graph.node[0].op_type == "RotaryEmbedding"}
 
 
 def test_there_are_cases_of_every_opset() -> None:
     """The package has them; none is lost on the way."""
     assert len(CASES) == len([name for name in dir(Attention) if name.startswith("export_")])
+    assert len(ROTARY) == len([name for name in dir(RotaryEmbedding) if name.startswith("export_")])
     assert {case.model.opset_import[0].version for case in CASES.values()} == {23, 24, 25}
 
 
@@ -87,6 +91,28 @@ def test_every_case_through_the_command_line(tmp_path: Path, name: str) -> None:
         mine = np.array(made.get(step, made["scores"]), dtype=float)  # null, a closed key, becomes NaN
         theirs = plain(expected[-1]).astype(float)
         assert_allclose(np.where(np.isnan(mine), -np.inf, mine), theirs, rtol=10 * tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("name", ROTARY)
+def test_every_case_of_rotary_embedding_through_the_command_line(tmp_path: Path, name: str) -> None:
+    """The input is the query, and what the operator makes of it the rotated one."""
+    case = ROTARY[name]
+    node = case.model.graph.node[0]
+    attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    names = ("query", "cos", "sin", "positions")
+    arrays = dict(zip(names, case.data_sets[0][0], strict=len(node.input) == len(names)))
+    options: dict[str, Any] = {"rope": "interleaved" if attributes.get("interleaved") else "half"}
+    if "rotary_embedding_dim" in attributes:
+        options["rope_dim"] = attributes["rotary_embedding_dim"]
+    if "num_heads" in attributes:
+        options["heads"] = attributes["num_heads"]
+    path = tmp_path / "case.npz"
+    np.savez(path, options=np.array(json.dumps(options)), key=arrays["query"], value=arrays["query"], **arrays)
+    made = np.array(json.loads(called("compute", path, "-f", "json").out)["rotated_query"])
+    expected = case.data_sets[0][1][0]
+    if "num_heads" in attributes:  # packed there, and apart here
+        made = made.swapaxes(1, 2).reshape(expected.shape)
+    assert_allclose(made, expected, rtol=1e-6, atol=1e-7)
 
 
 @given(st.data())
