@@ -13,6 +13,7 @@ from functools import cache
 
 from attncli.attend.checks import single
 from attncli.attend.elsewhere import right_word
+from attncli.attend.rotary.values import as_text
 from attncli.attend.words.cap import CapOptions
 from attncli.attend.words.layout import LayoutOptions
 from attncli.attend.words.mask import MaskOptions
@@ -95,3 +96,14 @@ def as_flag(name: str) -> str:
     'rope-theta'
     """
     return name.replace("_", "-")
+
+
+def written(value: object) -> str:
+    """Return the value of an option as a flag would give it.
+
+    >>> written((4, "last")), written({"rope_type": "linear", "factor": 4.0}), written(True)
+    ('4,last', 'linear,factor=4', 'True')
+    """
+    if isinstance(value, Mapping):
+        return as_text(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

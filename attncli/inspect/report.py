@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.computations import Selection
 from attncli.attend.in_force import in_force
+from attncli.attend.options import as_flag, written
 from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
@@ -102,7 +103,7 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     for name, labels in found.labels.items():
         say(f"{name}: {len(labels)}" + (f"×{len(labels[0])}" if labels and isinstance(labels[0], tuple) else ""))
     for name, (value, source) in found.options.items():
-        say(f"{name.replace('_', '-')} {value}: set by {source}")
+        say(f"{as_flag(name)} {written(value)}: set by {source}")
     say(found.verdict + ".", style="green" if found.computable else "red")
     if found.hint:
         say("hint: " + found.hint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED
-from attncli.attend.options import Options
+from attncli.attend.options import Options, records
 from attncli.attend.truth import whole
 from attncli.attend.words.array import Role
 from attncli.errors import InputError
@@ -213,6 +213,9 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
         labels["key_labels"] = labels.get("past_labels", tuple(map(str, range(count)))) + labels["key_labels"]
     labels.pop("past_labels", None)
     changed = options.changed()
+    # An option that the value of another one speaks of comes from where that one does.
+    speaking = [draft.option_sources[name] for name, each in records().items() if each.split and name in draft.options]
+    sources = dict.fromkeys(changed, "".join(speaking[:1])) | draft.option_sources
     return Problem(
         arrays=draft.arrays,
         files=draft.files,
@@ -221,7 +224,7 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
         texts=draft.texts,
         options=options,
         notices=tuple(draft.notices),
-        option_sources={name: source for name, source in draft.option_sources.items() if name in changed},
+        option_sources={name: source for name, source in sources.items() if name in changed},
     )
 
 

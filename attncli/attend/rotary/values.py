@@ -93,21 +93,32 @@ def unused(found: Scaling) -> list[str]:
 
 
 def described(found: Scaling) -> str:
-    """Write a scaling as a flag would give it, long lists shortened.
+    """Write a scaling for people, long lists shortened.
 
     >>> described({"rope_type": "longrope", "short_factor": [1.0, 1.5, 2.0, 3.0, 4.0]})
     'longrope, short_factor 1:1.5:2:…'
     """
-    parameters = (f"{name} {_text(each)}" for name, each in found.items() if name != "rope_type")
+    parameters = (f"{name} {_text(each, 3)}" for name, each in found.items() if name != "rope_type")
     return ", ".join([found["rope_type"], *parameters])
 
 
-def _text(value: object) -> str:
+def as_text(found: Scaling) -> str:
+    """Write a scaling as a flag gives it, whole.
+
+    >>> as_text({"rope_type": "longrope", "short_factor": [1.0, 1.5], "factor": 4.0})
+    'longrope,short_factor=1:1.5,factor=4'
+    """
+    parameters = (f"{name}={_text(each, None)}" for name, each in found.items() if name != "rope_type")
+    return ",".join([found["rope_type"], *parameters])
+
+
+def _text(value: object, most: int | None) -> str:
+    """Write the value of a parameter, of a list the first numbers."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return ":".join([f"{each:g}" for each in value[:3]] + ["…"] * (len(value) > 3))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ":".join([_text(each, None) for each in value[:most]] + ["…"] * (most is not None and len(value) > most))
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _object(name: str, value: object) -> dict[str, Any]:

@@ -20,7 +20,9 @@ def _window_words(facts: Facts) -> str:
 
 
 def _offset_words(facts: Facts) -> str:
-    if not any(facts.options.in_force(name) for name in POSITIONAL):
+    # Where positions are given, only rules go by the order.
+    by_order = ("causal", "window") if facts.places is not None else POSITIONAL
+    if not any(facts.options.in_force(name) for name in by_order):
         return ""
     places = list(dict.fromkeys(facts.positions[:, 0].tolist()))
     return f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"

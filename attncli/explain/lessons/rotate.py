@@ -72,78 +72,86 @@ def working(lesson: Lesson) -> Iterator[str]:
     if o.options.rope is None:
         return
     yield from standing(lesson)
-    turning = rotation_of(o, o.query.shape[-1])
-    places = query_places(o)[:, :1, about.at : about.at + 1], key_place(lesson)
-    alike = about.key_features == o.query.shape[-1]  # only then do their other pairs turn alike
-    if turning.table is None:
-        angles = [turning.angles(each)[0, 0] for each in places]
-        pair = _telling(angles[0] - angles[1] if alike else angles[0][:1])
-        yield _angles(lesson, turning, pair, [float(each[pair]) for each in angles], places)
-        if alike and turning.axes is None and abs(angles[0][-1] - angles[1][-1]) < abs(angles[0][0] - angles[1][0]):
-            yield lesson.say("rope_last", angle=abs(angles[0][-1] - angles[1][-1]))
-    else:
-        pair = 0
-        yield from _looked_up(lesson, turning, places)
-    yield _pair(lesson, turning, pair, places)
+    shown = _Shown(lesson)
+    yield from shown.turned() if o.cos is None else shown.looked_up()
+    yield shown.worked()
     if about.column < o.sizes.past:
         yield lesson.say("rope_past", key=about.column)
 
 
-def _telling(apart: np.ndarray[Any, Any]) -> int:
-    """Return the first pair that query and key are turned apart in, or the first of all."""
-    return int(np.argmax(apart != 0))
+class _Shown:
+    """The pair of features that is worked out: the first in which the rotation of the query, or of the key, shows."""
 
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson, self.about, self.o = lesson, lesson.about, lesson.about.operands
+        self.rotation = rotation_of(self.o, self.o.query.shape[-1])
+        at = slice(self.about.at, self.about.at + 1)
+        self.places = {"query": query_places(self.o)[:, :1, at], "key": key_place(lesson)}
+        # Only a key with as many features as the query is turned likewise; a past one has been.
+        self.alike = self.about.key_features == self.o.query.shape[-1]
+        self.states = {"query": self.o.query[0, 0, self.about.at], "key": self.o.key[0, 0, self.about.column]}
+        self.pair, self.side = self._chosen()
 
-def _at(turning: Rotation, pair: int, places: np.ndarray[Any, Any]) -> int:
-    """Return the position by which a pair turns."""
-    return int(places[0 if turning.axes is None or len(places) == 1 else turning.axes[pair], 0, 0])
+    def _chosen(self) -> tuple[int, str]:
+        made = {side: self._tables(side) for side in self.states}
+        apart = (made["query"] != made["key"]).any(axis=0) if self.alike else np.ones(made["query"].shape[1], bool)
+        for side in ("query", "key") if self.alike and self.about.column >= self.o.sizes.past else ("query",):
+            still = np.array([self.rotation.attention, 0])[:, None]
+            numbers = np.asarray(self.states[side], dtype=np.float64)
+            filled = np.any([numbers[part] != 0 for part in self.rotation.pairs], axis=0)
+            seen = apart & filled & (made[side] != still).any(axis=0)
+            if seen.any():
+                return int(np.argmax(seen)), side
+        return int(np.argmax(apart)), "query"
 
+    def _tables(self, side: str) -> np.ndarray[Any, Any]:
+        """Return cosines and sines, (2, pairs)."""
+        return np.array(self.rotation.tables(self.places[side], np.dtype(np.float64)))[:, 0, 0]
 
-def _angles(lesson: Lesson, turning: Rotation, pair: int, angles: list[float], places: tuple[Any, Any]) -> str:
-    """Say by how much a pair is turned in the query and in the key."""
-    query, key = (_at(turning, pair, each) for each in places)
-    return lesson.say(
-        "rope_angles",
-        pair=pair,
-        query=query,
-        key=key,
-        query_angle=angles[0],
-        key_angle=angles[1],
-        query_degrees=float(np.degrees(angles[0])),
-        key_degrees=float(np.degrees(angles[1])),
-        distance=query - key,
-    )
+    def _at(self, side: str) -> int:
+        """Return the position by which the pair turns."""
+        places, axes = self.places[side], self.rotation.axes
+        return int(places[0 if axes is None or len(places) == 1 else axes[self.pair], 0, 0])
 
+    def turned(self) -> Iterator[str]:
+        """Say by how much the pair is turned in the query and in the key."""
+        angles = {side: self.rotation.angles(place)[0, 0] for side, place in self.places.items()}
+        query, key = (float(angles[side][self.pair]) for side in ("query", "key"))
+        yield self.lesson.say(
+            "rope_angles",
+            pair=self.pair,
+            query=self._at("query"),
+            key=self._at("key"),
+            query_angle=query,
+            key_angle=key,
+            query_degrees=float(np.degrees(query)),
+            key_degrees=float(np.degrees(key)),
+            distance=self._at("query") - self._at("key"),
+        )
+        last = abs(angles["query"][-1] - angles["key"][-1])
+        if self.alike and self.rotation.axes is None and last < abs(query - key):
+            yield self.lesson.say("rope_last", angle=last)
 
-def _looked_up(lesson: Lesson, turning: Rotation, places: tuple[Any, Any]) -> Iterator[str]:
-    """Say what stands in the tables for the first pair."""
-    o = lesson.about.operands
-    for name, each in zip(("query", "key"), places, strict=True):
-        if name == "key" and lesson.about.column < o.sizes.past and o.row_indices is not None:
-            return
-        cos, sin = turning.tables(each, o.dtype)
-        row = _at(turning, 0, each)
-        yield lesson.say(f"rope_table_{name}", row=row, cos=float(cos[0, 0, 0]), sin=float(sin[0, 0, 0]))
+    def looked_up(self) -> Iterator[str]:
+        """Say what stands in the tables for the pair."""
+        for side in ("query", "key"):
+            if side == "key" and self.about.column < self.o.sizes.past and self.o.row_indices is not None:
+                return
+            cos, sin = self._tables(side)[:, self.pair]
+            row = self._at(side)
+            yield self.lesson.say(f"rope_table_{side}", pair=self.pair, row=row, cos=float(cos), sin=float(sin))
 
-
-def _pair(lesson: Lesson, turning: Rotation, pair: int, places: tuple[Any, Any]) -> str:
-    """Work a pair of features out: of the query, or of the key where the query stands still."""
-    about, o = lesson.about, lesson.about.operands
-    rows = turning.pairs
-    first, second = (range(part.start, part.stop, part.step or 1)[pair] for part in rows)
-    cos, sin = (float(each[0, 0, pair]) for each in turning.tables(places[0], np.dtype(np.float64)))
-    still = (cos, sin) == (1, 0) and about.key_features == o.query.shape[-1] and about.column >= o.sizes.past
-    before, after = (
-        (o.key[0, 0, about.column], about.made["rotated_key"][about.column])
-        if still
-        else (o.query[0, 0, about.at], about.made["rotated_query"][about.at])
-    )
-    a, b, x, y = (np.float64(vector[place]) for vector in (before, after) for place in (first, second))
-    name = "rope_pair_key" if still else "rope_pair"
-    text = lesson.say(name, first=first, second=second, a=a, b=b, x=x, y=y)
-    if turning.attention == 1:
-        return text
-    return lesson.say("rope_times", text=text, attention=turning.attention)
+    def worked(self) -> str:
+        """Say what the pair was and what it has become."""
+        first, second = (range(part.start, part.stop, part.step or 1)[self.pair] for part in self.rotation.pairs)
+        at = self.about.at if self.side == "query" else self.about.column
+        before, after = self.states[self.side], self.about.made[f"rotated_{self.side}"][at]
+        a, b, x, y = (np.float64(vector[place]) for vector in (before, after) for place in (first, second))
+        name = "rope_pair" if self.side == "query" else "rope_pair_key"
+        text = self.lesson.say(name, first=first, second=second, a=a, b=b, x=x, y=y)
+        if self.rotation.attention == 1:
+            return text
+        return self.lesson.say("rope_times", text=text, attention=self.rotation.attention)
 
 
 def element(lesson: Lesson) -> str:

@@ -67,14 +67,14 @@ LESSON = {
     ),
     "rope_last": "last pair: only {angle} rad between the two",
     "rope_pair": "query features {first} and {second}: ({a}, {b}) become ({x}, {y})",
-    "rope_pair_key": "the query is not turned; key features {first} and {second}: ({a}, {b}) become ({x}, {y})",
+    "rope_pair_key": "key features {first} and {second}: ({a}, {b}) become ({x}, {y})",
     "rope_times": "{text}, the factor {attention} included",
     "rope_tables": (
         "Query and key are first rotated by their positions (rotary embedding): features in pairs, each by an angle whose "
         "cosine and sine stand in the tables cos and sin."
     ),
-    "rope_table_query": "pair 0, query, row {row} of the tables: cos = {cos}, sin = {sin}",
-    "rope_table_key": "pair 0, key, row {row} of the tables: cos = {cos}, sin = {sin}",
+    "rope_table_query": "pair {pair}, query, row {row} of the tables: cos = {cos}, sin = {sin}",
+    "rope_table_key": "pair {pair}, key, row {row} of the tables: cos = {cos}, sin = {sin}",
     "rope_part": "Only the {place} {count} of {features} features are turned; the others tell nothing of positions.",
     "rope_first_features": "first",
     "rope_last_features": "last",
