@@ -25,7 +25,7 @@ from tests.support.processes import attn, called
         ("causal", ["samples/induction.npz", "--head", "6", "--row", "3", "--col", "6"]),
         ("decode-zh", ["samples/decode.npz", "--head", "3", "--lang", "zh", "-f", "markdown"]),
         ("window-zh", ["samples/window.json", "--head", "0", "--row", "time", "--col", "once", "--lang", "zh"]),
-        ("rotary", ["samples/rotary.json", "--step", "score"]),
+        ("rotary", ["samples/rotary.json", "--step", "rotate"]),
         ("additive", ["samples/additive.json", "--step", "score", "--row", "house", "-f", "markdown"]),
         ("nothing", ["samples/article.json", "--mask", "{folder}/none.csv"]),
     ],

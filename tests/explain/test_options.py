@@ -128,14 +128,15 @@ def test_what_distances_do_is_shown_where_there_is_a_distance(
     zeros = np.zeros((5, 2))
     np.savez(tmp_path / "p.npz", query=zeros, hidden=zeros, **arrays, options=np.array(json.dumps(options)))
     out = called("explain", tmp_path / "p.npz").out
-    assert out.count(f"Worked out for query {element[0]} and key {element[1]}:") == 2
+    # Of the score, of softmax, and of the rotation where there is one.
+    assert out.count(f"Worked out for query {element[0]} and key {element[1]}:") == 2 + ("rope" in options)
     asked = called("explain", tmp_path / "p.npz", "--row", "1", "--col", "1", "--step", "score").out
     assert "Worked out for query 1 and key 1:" in asked
 
 
 def test_rotation_and_alibi_are_worked_out_by_hand() -> None:
     """Of the samples, without any flag: neither distance is 0."""
-    rotary = " ".join(called("explain", "samples/rotary.json", "--step", "score").out.split())
+    rotary = " ".join(called("explain", "samples/rotary.json", "--step", "rotate").out.split())
     assert "the query at position 2 is turned by 2 rad (114.6°), the key at position 1 by 1 rad (57.3°)" in rotary
     assert "what counts is the distance, 2 − 1 = 1" in rotary
     a, b = 2.3 * math.cos(2) - 1.1 * math.sin(2), 2.3 * math.sin(2) + 1.1 * math.cos(2)
@@ -162,3 +163,93 @@ def test_explain_works_out_every_score_function(tmp_path: Path, function: str) -
     for lang in ("en", "zh"):
         out = called("explain", path, *words, "--lang", lang).out
         assert f"= {expected:.6g}" in " ".join(out.split())
+
+
+HALF: dict[str, Any] = {"rope": "half", "rope_theta": 100.0}
+# Of a query and two keys with four features, what is said of them at given positions.
+ROTATIONS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    ({"positions": [5], "key_positions": [3, 9]}, {}, ("query 0 stands at position 5, key 0 at 3, as the arrays say",)),
+    # At position 0 the query stays as it is: the key shows it. (1, 2) turned by 3 radians.
+    ({"positions": [0], "key_positions": [3, 9]}, {}, ("key features 0 and 2: (1, 2) become (-1.272, -1.839)",)),
+    (
+        {"positions": [2], "key_positions": [0, 9]},
+        {"rope_dim": [2, "last"]},
+        ("Only the last 2 of 4 features are turned", "query features 2 and 3: (2, 1) become (-1.742, 1.402)"),
+    ),
+    (
+        {"positions": [2], "key_positions": [0, 9]},
+        {"rope_scaling": "linear,factor=2"},
+        ("Scaling (linear): every frequency is divided by 2", "position 2 is turned by 1 rad (57.3°)"),
+    ),
+    (
+        {"positions": [31], "key_positions": [0, 9]},
+        {"rope_scaling": "dynamic,factor=2,max_position_embeddings=16"},
+        # 2·32/16 − 1 = 3, squared, times 100
+        ("the positions reach to 32, beyond the 16 that the model learned from, so the base grows to 900",),
+    ),
+    (
+        {"positions": [3], "key_positions": [0, 2]},
+        {"rope_scaling": "dynamic,factor=2,max_position_embeddings=16"},
+        ("the positions reach to 4, within the 16 that the model learned from, so nothing is scaled",),
+    ),
+    (
+        {"positions": [2], "key_positions": [0, 9]},
+        {"rope_scaling": "yarn,factor=4,original_max_position_embeddings=64,attention_factor=2"},
+        ("the model learned from 64 positions", "cosine and sine are multiplied by 2", "the factor 2 included"),
+    ),
+    (
+        {"positions": [31], "key_positions": [0, 9]},
+        {
+            "rope_scaling": "longrope,short_factor=1:1,long_factor=2:4,original_max_position_embeddings=16,"
+            "attention_factor=1"
+        },
+        ("beyond 16: the long factors", "position 31 is turned by 15.5 rad"),
+    ),
+    (
+        {"positions": [2], "key_positions": [0, 9]},
+        {"rope_scaling": "llama3,factor=4,low_freq_factor=1,high_freq_factor=4,original_max_position_embeddings=64"},
+        ("pairs that come round within 16 positions stay as they are", "more than 64 are divided by 4"),
+    ),
+    (
+        {"positions": [2], "key_positions": [0, 9]},
+        {"rope_scaling": "proportional,partial_rotary_factor=0.5"},
+        ("the first 1 of 2 pairs turn",),
+    ),
+    (
+        {"cos": [[1, 1], [0, 1], [1, 1]], "sin": [[0, 0], [1, 0], [0, 0]], "positions": [1], "key_positions": [0, 2]},
+        {},
+        (
+            "pair 0, query, row 1 of the tables: cos = 0, sin = 1",
+            "pair 0, key, row 0 of the tables: cos = 1, sin = 0",
+            "query features 0 and 2: (3, 2) become (-2, 3)",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrays", "options", "said"), ROTATIONS)
+def test_rotations_of_every_kind_are_taught(
+    tmp_path: Path, arrays: dict[str, Any], options: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    """Which features turn, what scaling does, what tables say, and a pair worked out by hand; in Chinese too."""
+    states = {"query": [[3, 4, 2, 1]], "key": [[1, 0, 2, 0], [1, 1, 1, 1]], "value": [[1], [2]]}
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(states | arrays | {"options": HALF | options}))
+    asked = ["explain", path, "--step", "rotate", "--row", "0", "--col", "0"]
+    text = " ".join(called(*asked).out.split())
+    assert [each for each in said if each not in text] == []
+    assert "旋转" in called(*asked, "--lang", "zh").out
+
+
+def test_three_positions_are_taught(tmp_path: Path) -> None:
+    """The pair that turns by the position that differs: of six features the second, (2, 5) by 4/100^(1/3) radians."""
+    states: dict[str, Any] = {"query": [[1, 2, 3, 4, 5, 6]], "key": [[1, 1, 1, 1, 1, 1]], "value": [[1]]}
+    places: dict[str, Any] = {"positions": [[7], [4], [7]], "key_positions": [[7], [0], [7]]}
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(states | places | {"options": HALF | {"rope_sections": [1, 1, 1]}}))
+    text = " ".join(called("explain", path, "--step", "rotate").out.split())
+    assert "query 0 stands at position (7, 4, 7), key 0 at (7, 0, 7), as the arrays say" in text
+    assert "pair 1: the query at position 4 is turned by 0.8618 rad" in text
+    angle = 4 / 100 ** (1 / 3)
+    x, y = 2 * math.cos(angle) - 5 * math.sin(angle), 2 * math.sin(angle) + 5 * math.cos(angle)
+    assert f"query features 1 and 4: (2, 5) become ({x:.4g}, {y:.4g})" in text
