@@ -25,6 +25,8 @@ Rng = np.random.Generator
 FLAVOURS = ("normal", "normal", "normal", "whole", "equal", "large", "tiny", "special")
 # Positions are whole numbers that float64 holds, and rope turns by no angle of which it keeps too few digits.
 FARTHEST, MOST_RADIANS = 2**53 - 1, 2**32
+# Positions that arrays give are below it.
+PLACES = 12
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,39 @@ def _rope(d: Draft) -> object:
     return d.one("half", "interleaved", None, None, None) if even else None
 
 
+def _turned(d: Draft) -> int:
+    """Return how many features are turned; 0 where none are."""
+    if "rope" not in d.options:
+        return 0
+    return int(d.options["rope_dim"][0]) if "rope_dim" in d.options else d.sizes.E
+
+
+def _rope_dim(d: Draft) -> object:
+    if _turned(d) < 2 or d.sizes.Ek != d.sizes.E:
+        return None
+    return d.one(None, None, (2,), (2, "last"), (d.sizes.E,))
+
+
+def _rope_scaling(d: Draft) -> object:
+    turned = _turned(d)
+    if not turned or d.sizes.Ek != d.sizes.E or d.chance(0.6):
+        return None
+    lists = {
+        name: [float(each) for each in d.rng.uniform(1, 4, turned // 2)] for name in ("short_factor", "long_factor")
+    }
+    most = int(d.rng.integers(2, 9))
+    return d.one(
+        {"rope_type": "linear", "factor": 3.0},
+        {"rope_type": "dynamic" if turned > 2 else "linear", "factor": 2.0, "max_position_embeddings": most},
+        {"rope_type": "longrope", "original_max_position_embeddings": most, "factor": 4.0, **lists},
+        {"rope_type": "proportional", "factor": 2.0, "partial_rotary_factor": 0.5},
+    )
+
+
+def _rope_sections(d: Draft) -> object:
+    return d.one(None, (1, 1, 1), (1, 1, 1, "interleaved")) if _turned(d) == d.sizes.Ek == 6 else None
+
+
 # What each option may be set to; None: it is not given. An option that is declared and missing here fails a test.
 OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "score": _score,
@@ -184,6 +219,9 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "kv_heads": lambda d: d.sizes.K if d.layout.packed and (d.sizes.K != d.sizes.H or d.chance(0.3)) else None,
     "rope": _rope,
     "rope_theta": lambda d: d.one(None, 100.0, 1e6, 0.5) if "rope" in d.options else None,
+    "rope_dim": _rope_dim,
+    "rope_scaling": _rope_scaling,
+    "rope_sections": _rope_sections,
     "softcap": lambda d: d.one(None, None, None, 0, 0.7, 30.0),
     "causal": lambda d: d.one(None, False, True, True),
     "window": _window,
@@ -257,6 +295,25 @@ def _parameter(name: str, axes: tuple[str, ...], *needed_by: str) -> Callable[[D
     return drawn
 
 
+def _positions(axis: str) -> Callable[[Draft], Array | None]:
+    """Draw positions: of all batch items or of each, three of a state where there are sections."""
+
+    def drawn(d: Draft) -> Array | None:
+        if not (d.options.get("rope") or d.options.get("alibi")) or d.chance(0.5):
+            return None
+        sections = ("rope_sections" in d.options) * (3,)
+        return d.rng.integers(0, PLACES, (*sections, *d.sizes.of(*d.one((), ("B",)), axis)))
+
+    return drawn
+
+
+def _table(d: Draft) -> Array | None:
+    """Draw a table: where positions are given, for else they may be anywhere."""
+    if not _turned(d) or d.sizes.Ek != d.sizes.E or not {"positions", "key_positions"} <= d.arrays.keys():
+        return None
+    return _beside(d, d.rng.uniform(-1, 1, (PLACES, _turned(d) // 2))) if d.chance(0.4) else None
+
+
 # An array of each name, or None: it is not given. An array that is declared and missing here fails a test.
 ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "query": lambda d: _state(d, "B", "H", "L", "E"),
@@ -265,6 +322,10 @@ ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "value": lambda d: d.arrays["key"] if d.layout.hidden == ("key", "value") else _state(d, "B", "K", "S", "Ev"),
     "past_key": lambda d: _state(d, "B", "K", "P", "Ek") if d.sizes.P else None,
     "past_value": lambda d: _state(d, "B", "K", "P", "Ev") if d.sizes.P else None,
+    "positions": _positions("L"),
+    "key_positions": _positions("S"),
+    "cos": _table,
+    "sin": lambda d: d.arrays["cos"][::-1] if "cos" in d.arrays else None,
     "mask": _mask,
     "bias": _bias,
     "key_lengths": lambda d: (
@@ -282,7 +343,7 @@ def _sizes(rng: Rng) -> Sizes:
     def one(*choices: int) -> int:
         return int(choices[rng.integers(len(choices))])
 
-    heads, features = one(1, 1, 2, 3), one(1, 2, 2, 4, 5)
+    heads, features = one(1, 1, 2, 3), one(1, 2, 2, 4, 5, 6)
     other = one(2, 3, 4) if rng.random() < 0.12 else features
     return Sizes(
         B=one(1, 1, 2, 3),
@@ -340,3 +401,6 @@ def _share_batch(d: Draft) -> None:
             d.arrays[name] = d.arrays[name][:batch]
     if "key_lengths" in d.arrays:
         d.arrays["key_lengths"] = d.arrays["key_lengths"][:batch]
+    for name in ("positions", "key_positions"):
+        if name in d.arrays and d.arrays[name].ndim == (3 if "rope_sections" in d.options else 2):
+            d.arrays[name] = d.arrays[name][..., :batch, :]

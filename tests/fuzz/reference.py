@@ -6,6 +6,7 @@ this is the truth, in float32 or float64 it is the plain computation whose error
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -125,31 +126,82 @@ class Plain:
         array = self.given[name]
         return list(array[b % len(array), head, at - (self.p.sizes.P if past is not None else 0)])
 
+    def stands(self, name: str, b: int, at: int) -> list[int]:
+        """Return where a query or a new key stands: at one position, or at three."""
+        if name == "key_positions" and name not in self.given and self.p.sizes.L == self.p.sizes.S:
+            name = "positions" if "positions" in self.given else name
+        if name not in self.given:
+            return [self.first(b) + at if name == "positions" else self.p.sizes.P + at]
+        array = self.given[name]
+        sections = "rope_sections" in self.p.options and len(array) == 3 and array.ndim > 1
+        each = list(array) if sections else [array]
+        return [int(one[b, at] if one.ndim == 2 and len(one) > 1 else one.reshape(-1)[at]) for one in each]
+
+    def longest(self) -> int:
+        """Return the largest position + 1."""
+        s = self.p.sizes
+        queries = (p for b, i in np.ndindex(s.B, s.L) for p in self.stands("positions", b, i))
+        keys = (p for b, j in np.ndindex(s.B, s.S) for p in self.stands("key_positions", b, j))
+        return 1 + max(max(queries), max(keys))
+
     def query(self, b: int, h: int, i: int) -> Vector:
         """Return a query, turned by its position."""
-        return self.turned(self.state("query", b, h, i), self.first(b) + i)
+        return self.turned(self.state("query", b, h, i), self.stands("positions", b, i))
 
     def keys(self, b: int, h: int) -> list[Vector]:
         """Return the keys of a query head; those of a cache were turned before they came there."""
         found = [self.state("key", b, self.shared(h), j) for j in range(self.p.sizes.keys)]
-        return [each if j < self.p.sizes.P else self.turned(each, j) for j, each in enumerate(found)]
+        past = self.p.sizes.P
+        return [
+            each if j < past else self.turned(each, self.stands("key_positions", b, j - past))
+            for j, each in enumerate(found)
+        ]
 
     def shared(self, h: int) -> int:
         """Return the key head that serves a query head."""
         return h // (self.p.sizes.H // self.p.sizes.K)
 
-    def turned(self, x: Vector, position: int) -> Vector:
-        """Turn each pair of features by position · theta^(−2i/E)."""
+    def turned(self, x: Vector, positions: list[int]) -> Vector:
+        """Turn each pair of the features that are turned by position · theta^(−2i/D)."""
         pairing = self.option("rope", None)
         if pairing is None:
             return x
-        out, half = list(x), len(x) // 2
+        count, *last = self.option("rope_dim", (len(x),))
+        out, half, start = list(x), count // 2, len(x) - count if last else 0
         for i in range(half):
             first, second = (i, i + half) if pairing == "half" else (2 * i, 2 * i + 1)
-            angle = self.angle(position, float(self.option("rope_theta", 10000.0)), -2 * i / len(x))
-            cos, sin = self.kind(np.cos(angle)), self.kind(np.sin(angle))
+            first, second = start + first, start + second
+            position = positions[self.section(i) if len(positions) == 3 else 0]
+            if "cos" in self.given:
+                cos, sin = (self.kind(self.given[name][position, i]) for name in ("cos", "sin"))
+            else:
+                angle, factor = self.scaled(position, i, count)
+                cos, sin = self.kind(np.cos(angle) * factor), self.kind(np.sin(angle) * factor)
             out[first], out[second] = x[first] * cos - x[second] * sin, x[first] * sin + x[second] * cos
         return out
+
+    def section(self, pair: int) -> int:
+        """Return by which of three positions a pair turns; blocks of one pair and turns of one are the same."""
+        assert self.option("rope_sections", ())[:3] == (1, 1, 1)
+        return pair
+
+    def scaled(self, position: int, pair: int, count: int) -> tuple[Number, Number]:
+        """Return the angle of a pair at a position, and the factor on cosine and sine."""
+        scaling = self.option("rope_scaling", {"rope_type": "default"})
+        theta, factor = float(self.option("rope_theta", 10000.0)), scaling.get("factor", 1.0)
+        match scaling["rope_type"]:
+            case "dynamic":
+                most = scaling["max_position_embeddings"]
+                theta *= (factor * max(self.longest(), most) / most - (factor - 1)) ** (count / (count - 2))
+                factor = 1.0
+            case "proportional" if pair >= int(scaling["partial_rotary_factor"] * count // 2):
+                return 0.0 * self.angle(1, theta, 0.0), 1.0
+        angle = self.angle(position, theta, -2 * pair / count)
+        if scaling["rope_type"] != "longrope":
+            return angle / factor, 1.0
+        original = scaling["original_max_position_embeddings"]
+        each = scaling["long_factor" if self.longest() > original else "short_factor"][pair]
+        return angle / each, math.sqrt(1 + math.log(factor) / math.log(original))
 
     # Scores.
 
@@ -191,7 +243,9 @@ class Plain:
                     return closed
                 total = total if element.dtype == bool else total + element
         if self.option("alibi", False):
-            total = total - self.kind(SLOPES(self.p.sizes.H)[h]) * self.kind(abs(position - j))
+            place = self.stands("positions", b, i)[0]
+            key = j if j < self.p.sizes.P else self.stands("key_positions", b, j - self.p.sizes.P)[0]
+            total = total - self.kind(SLOPES(self.p.sizes.H)[h]) * self.kind(abs(place - key))
         return total
 
     # Softmax and sum.
@@ -238,7 +292,7 @@ class Plain:
 
 
 def _is_kept(name: str, array: Array) -> bool:
-    return name == "key_lengths" or (name == "mask" and array.dtype == bool)
+    return name in ("key_lengths", "positions", "key_positions") or (name == "mask" and array.dtype == bool)
 
 
 def _bounds(window: Any) -> tuple[int, int]:

@@ -57,6 +57,15 @@ OWN: Mapping[str, tuple[object, ...]] = {
     "kv_heads": (0, -1, 1.5, True, 2, 10**12),
     "rope": ("full", True, 0),
     "rope_theta": (0, -1, True, None, "e", 1e-12, 5e-324),
+    "rope_dim": (0, -2, 3, 10, True, 2.5, "4,first", (4, "last", 1)),
+    "rope_scaling": (
+        "linear",
+        "linear,factor=0",
+        {"rope_type": "yarn"},
+        {"rope_type": "linear", "factor": math.nan},
+        0,
+    ),
+    "rope_sections": (0, (1, 1), (1, 1, 1), (2, 1, 1, "x"), (0, 2, 2), (1, 1, 2.5), True),
     "softcap": (-1, -1e-300, True),
     "causal": (0, 1, "true", "yes", None, 1.0),
     "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**53, 2**63, (0, 2**53)),
@@ -80,15 +89,21 @@ def _whole(case: Case, name: str) -> Given:
         if each in p.arrays:
             p = p.changed(**{each: np.broadcast_to(p.arrays[each], (s.B, *p.arrays[each].shape[1:]))})
     lengths = {axis: getattr(s, axis) for axis in ("B", "H", "L", "E", "Ek", "A")} | {"S": s.keys}
+    lengths |= {"N": s.P + max(s.L, s.S), "D": s.E // 2}
     for each in [name, *(["w_query", "w_key"] if score == "additive" else [])]:
         if each in GIVEN and each not in p.arrays and each != "hidden":
             p = p.changed(**{each: numbers([lengths[axis] for axis in ARRAYS[each].axes])})
     if name == "key_lengths":
         p = p.changed(key_lengths=case.numbers.integers(0, s.S + 1, s.B))
+    if name.endswith("positions"):
+        p = p.changed(**{name: case.numbers.integers(0, 99, (s.B, s.L if name == "positions" else s.S))})
+    if name in ("cos", "sin"):
+        p = p.changed(**{each: numbers([lengths["N"], lengths["D"]]) for each in ("cos", "sin")})
     given = forms.given(p) | {"score": score}
     if name in ("heads", "kv_heads"):
         return _packed(given) | {"heads": s.H, "kv_heads": s.K}
-    return given | ({"rope": "half"} if name == "rope_theta" else {}) | ({"causal": True} if name == "offset" else {})
+    turns = name.startswith("rope_") or name in ("positions", "key_positions", "cos", "sin")
+    return given | ({"rope": "half"} if turns else {}) | ({"causal": True} if name == "offset" else {})
 
 
 def _packed(given: Given) -> Given:
@@ -109,7 +124,17 @@ def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
         yield f"axis {ARRAYS[name].axes[axis]} one longer", given | {name: np.pad(array, pad, mode="edge")}
     if ARRAYS[name].axes != ("B",):
         yield "a single number", given | {name: np.float64(1)}
-    partners = {"past_key": "past_value", "past_value": "past_key", "hidden": "hidden", "key": "key"}
+    if name.endswith("positions"):
+        for value in (0.5, math.nan, math.inf, 2.0**60):
+            yield f"a position of {value}", given | {name: np.where(np.arange(array.shape[-1]) == 1, value, array)}
+    partners = {
+        "cos": "sin",
+        "sin": "cos",
+        "past_key": "past_value",
+        "past_value": "past_key",
+        "hidden": "hidden",
+        "key": "key",
+    }
     if name in partners:
         yield f"without {partners[name]}", {each: held for each, held in given.items() if each != partners[name]}
     if name == "key_lengths":

@@ -12,10 +12,13 @@ from typing import Any, Literal
 from attncli.attend.checks import count, number, positive
 from attncli.attend.rotary.scaling import TYPES, Scaling
 from attncli.errors import InputError
-from attncli.text import did_you_mean, listed, nearest
+from attncli.text import did_you_mean, listed, nearest, shortened
 
 Dim = tuple[int] | tuple[int, Literal["last"]]
 Sections = tuple[int, int, int] | tuple[int, int, int, Literal["interleaved"]]
+
+# The most characters that a message quotes.
+MOST_QUOTED = 60
 
 # Names that older models have for a type.
 OLDER = {"mrope": "default", "su": "longrope"}
@@ -31,7 +34,7 @@ def dim(name: str, value: object) -> Dim:
     wanted = "N or N,last, an even number of features"
     found = _whole(name, first, wanted, value)
     if found % 2 or words not in ([], ["last"]):
-        raise InputError(f"{name} must be {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {quoted(value)}")
     return (found, "last") if words else (found,)
 
 
@@ -44,7 +47,7 @@ def sections(name: str, value: object) -> Sections:
     parts = _parts(value)
     wanted = "A,B,C or A,B,C,interleaved, three whole numbers from 1"
     if len(parts) not in (3, 4) or parts[3:] not in ([], ["interleaved"]):
-        raise InputError(f"{name} must be {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {quoted(value)}")
     a, b, c = (_whole(name, part, wanted, value) for part in parts[:3])
     return (a, b, c, "interleaved") if parts[3:] else (a, b, c)
 
@@ -56,11 +59,14 @@ def scaling(name: str, value: object) -> Scaling:
     ({'rope_type': 'linear', 'factor': 4.0}, {'rope_type': 'linear', 'factor': 4.0})
     """
     given = _object(name, value)
-    kind = given.pop("rope_type", None) or given.get("type") or "default"
-    given.pop("type", None)
+    kinds = [given.pop(each, None) for each in ("rope_type", "type")]
+    kind = next((each for each in kinds if each is not None), "default" if given else value)
     kind = OLDER.get(str(kind), kind)
     if not isinstance(kind, str) or kind not in TYPES:
-        raise InputError(f"{name} must be {listed(TYPES, 'or')}, not {kind!r}", hint=did_you_mean(str(kind), TYPES))
+        raise InputError(
+            f"{name} must be {listed(TYPES, 'or')}, not {quoted(kind)}",
+            hint=did_you_mean(shortened(str(kind), MOST_QUOTED), TYPES),
+        )
     found = {each: _parameter(name, each, given[each]) for each in PARAMETERS if given.get(each) is not None}
     unknown = next((each for each in given if each not in PARAMETERS and each not in SAID_ONLY), None)
     if unknown is not None:
@@ -130,11 +136,16 @@ def _object(name: str, value: object) -> dict[str, Any]:
     for each in parameters:
         parameter, equals, text = str(each).partition("=")
         if not equals:
-            raise InputError(f"{name} must be TYPE,NAME=X,…, not {value!r}")
+            raise InputError(f"{name} must be TYPE,NAME=X,…, not {quoted(value)}")
         if parameter in found:
-            raise InputError(f"{name} has {parameter} twice")
+            raise InputError(f"{name} has {quoted(parameter)} twice")
         found[parameter] = text
     return {"rope_type": kind} | found
+
+
+def quoted(value: object) -> str:
+    """Quote a value in a message, shortened: a file may hold anything."""
+    return shortened(repr(value), MOST_QUOTED)
 
 
 def _parts(value: object) -> list[Any]:
@@ -147,13 +158,13 @@ def _whole(name: str, part: object, wanted: str, value: object) -> int:
     try:
         return count(name, part)
     except InputError:
-        raise InputError(f"{name} must be {wanted}, not {value!r}") from None
+        raise InputError(f"{name} must be {wanted}, not {quoted(value)}") from None
 
 
 def _numbers(name: str, value: object) -> list[float]:
     parts = value.split(":") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not parts:
-        raise InputError(f"{name} must be a list of numbers above 0 (a:b:c), not {value!r}")
+        raise InputError(f"{name} must be a list of numbers above 0 (a:b:c), not {quoted(value)}")
     return [positive(name, each) for each in parts]
 
 
@@ -165,21 +176,21 @@ def _counts(name: str, value: object) -> list[int]:
 def _not_negative(name: str, value: object) -> float:
     found = number(name, value, "a number from 0")
     if found < 0:
-        raise InputError(f"{name} must be a number from 0, not {value!r}")
+        raise InputError(f"{name} must be a number from 0, not {quoted(value)}")
     return found
 
 
 def _share(name: str, value: object) -> float:
     found = positive(name, value)
     if found > 1:
-        raise InputError(f"{name} must be a number above 0, up to 1, not {value!r}")
+        raise InputError(f"{name} must be a number above 0, up to 1, not {quoted(value)}")
     return found
 
 
 def _truth(name: str, value: object) -> bool:
     found = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
     if not isinstance(found, bool):
-        raise InputError(f"{name} must be true or false, not {value!r}")
+        raise InputError(f"{name} must be true or false, not {quoted(value)}")
     return found
 
 
@@ -216,9 +227,12 @@ def _parameter(name: str, parameter: str, value: object) -> object:
 
 def _unknown(name: str, kind: str, unknown: str, value: object) -> InputError:
     if isinstance(value, Mapping):
-        hint = f'give the object of one kind of layer, such as the one under "{unknown}"'
-        return InputError(f"{name} holds several objects, one under {unknown!r}", hint=hint)
-    return InputError(f"{name} {kind} has no parameter {unknown!r}", hint=nearest(unknown, PARAMETERS))
+        hint = f"give the object of one kind of layer, such as the one under {quoted(unknown)}"
+        return InputError(f"{name} holds several objects, one under {quoted(unknown)}", hint=hint)
+    return InputError(
+        f"{name} {kind} has no parameter {quoted(unknown)}",
+        hint=nearest(shortened(str(unknown), MOST_QUOTED), PARAMETERS),
+    )
 
 
 def _complete(name: str, found: dict[str, object]) -> Scaling:

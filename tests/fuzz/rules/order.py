@@ -13,7 +13,8 @@ from tests.fuzz.compare import Truth, near
 from tests.fuzz.problems import Array, Layout, Problem, draw
 
 # What depends on where a key stands.
-POSITIONAL = ("causal", "window", "offset", "alibi", "rope", "rope_theta", "key_lengths")
+ROTARY = ("rope", "rope_theta", "rope_dim", "rope_scaling", "rope_sections", "positions", "key_positions", "cos", "sin")
+POSITIONAL = ("causal", "window", "offset", "alibi", "key_lengths", *ROTARY)
 TAME = ("normal", "normal", "whole", "large", "equal")
 
 

@@ -17,7 +17,7 @@ from tests.fuzz.compare import MORE_TIMES, TIMES, Truth, near, same_bits
 from tests.fuzz.guard import BrokenError
 from tests.fuzz.problems import Array, Layout, Problem, Rng, Sizes, draw, drawn
 from tests.fuzz.reference import types
-from tests.fuzz.rules.order import over_scores, tame
+from tests.fuzz.rules.order import ROTARY, over_scores, tame
 from tests.support.declared import Given
 
 RESULTS = ("scores", "logits", "weights", "output")
@@ -177,7 +177,7 @@ def step_by_step(case: Case) -> None:
 
 def a_cache(case: Case) -> None:
     """Is more keys: the same bits, where nothing is rotated."""
-    p = tame(case, "rope", "rope_theta", "key_lengths")
+    p = tame(case, *ROTARY, "key_lengths")
     if "past_key" not in p.arrays:
         return
     batch = {name: max(len(p.arrays[f"past_{name}"]), len(p.arrays[name])) for name in ("key", "value")}
