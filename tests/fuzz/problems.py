@@ -230,6 +230,8 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "dtype": lambda d: d.one(None, None, None, "float32", "float64"),
 }
 TYPES = (*["f8"] * 6, *["f4"] * 6, "f2", "f2", ">f4", "i1", "i8", "u1", "bool", "bfloat16")
+# The options and arrays of the rotation.
+ROTARY = ("rope", "rope_theta", "rope_dim", "rope_scaling", "rope_sections", "positions", "key_positions", "cos", "sin")
 STATES = ("query", "key", "value", "past_key", "past_value")
 
 

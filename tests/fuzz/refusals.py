@@ -15,7 +15,7 @@ from attncli.attend.options import records
 from tests.fuzz import forms, hostile
 from tests.fuzz.campaign import Case
 from tests.fuzz.guard import BrokenError
-from tests.fuzz.problems import FARTHEST, MOST_RADIANS, Array, Layout, Sizes, drawn
+from tests.fuzz.problems import FARTHEST, MOST_RADIANS, ROTARY, Array, Layout, Sizes, drawn
 from tests.support.declared import Given
 
 LONGEST = 500
@@ -80,9 +80,8 @@ def _whole(case: Case, name: str) -> Given:
     score = {"w_score": "general", "w_query": "additive", "w_key": "additive", "v_score": "additive"}.get(name, "dot")
     past = 0 if name == "key_lengths" else SIZES.P
     p = drawn(case.numbers, replace(SIZES, P=past), Layout(hidden=("value",) if name == "hidden" else ()), "normal")
-    p = p.without(*p.options, "w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths").typed(
-        "f8"
-    )
+    others = ("w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths", *ROTARY)
+    p = p.without(*p.options, *others).typed("f8")
     # All states may come out with a single batch item: an axis that is one longer would then be no fault.
     s, numbers = replace(p.sizes, B=SIZES.B), case.numbers.standard_normal
     for each in ("query", "key", "value", "past_key", "past_value"):

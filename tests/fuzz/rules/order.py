@@ -10,10 +10,9 @@ from attncli import attention, steps
 from tests.fuzz import forms
 from tests.fuzz.campaign import Case
 from tests.fuzz.compare import Truth, near
-from tests.fuzz.problems import Array, Layout, Problem, draw
+from tests.fuzz.problems import ROTARY, Array, Layout, Problem, draw
 
 # What depends on where a key stands.
-ROTARY = ("rope", "rope_theta", "rope_dim", "rope_scaling", "rope_sections", "positions", "key_positions", "cos", "sin")
 POSITIONAL = ("causal", "window", "offset", "alibi", "key_lengths", *ROTARY)
 TAME = ("normal", "normal", "whole", "large", "equal")
 

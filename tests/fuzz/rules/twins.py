@@ -15,9 +15,9 @@ from tests.fuzz import forms
 from tests.fuzz.campaign import Case
 from tests.fuzz.compare import MORE_TIMES, TIMES, Truth, near, same_bits
 from tests.fuzz.guard import BrokenError
-from tests.fuzz.problems import Array, Layout, Problem, Rng, Sizes, draw, drawn
+from tests.fuzz.problems import ROTARY, Array, Layout, Problem, Rng, Sizes, draw, drawn
 from tests.fuzz.reference import types
-from tests.fuzz.rules.order import ROTARY, over_scores, tame
+from tests.fuzz.rules.order import over_scores, tame
 from tests.support.declared import Given
 
 RESULTS = ("scores", "logits", "weights", "output")
