@@ -169,8 +169,10 @@ def test_the_fast_twin_computes_the_same(data: Any) -> None:
         arrays["positions"] = rng.integers(0, 12, (*lead, queries))
     if draw(st.booleans()):
         arrays["key_positions"] = rng.integers(0, 12, (*lead, new))
-    if draw(st.booleans()):
-        arrays["cos"], arrays["sin"] = (rng.standard_normal((12, turned // 2)) for _ in range(2))
+    by_row = queries == new and not {"positions", "key_positions"} & arrays.keys() and draw(st.booleans())
+    if by_row or draw(st.booleans()):
+        rows = (draw(st.sampled_from([1, batch])), new) if by_row else (12,)
+        arrays["cos"], arrays["sin"] = (rng.standard_normal((*rows, turned // 2)) for _ in range(2))
     o = prepare(arrays, Options.parse(options))
     made = stepwise.run(o)
     tolerance: Any = {"rtol": 1e-4, "atol": 1e-5} if dtype == "f4" else {"rtol": 1e-9, "atol": 1e-11}
