@@ -12,14 +12,13 @@ from typing import Any, Literal
 from attncli.attend.checks import count, number, positive
 from attncli.attend.rotary.scaling import TYPES, Scaling
 from attncli.errors import InputError
-from attncli.text import did_you_mean, listed, nearest, shortened
+from attncli.text import did_you_mean, listed, nearest, quoted
 
 Dim = tuple[int] | tuple[int, Literal["last"]]
 Sections = tuple[int, int, int] | tuple[int, int, int, Literal["interleaved"]]
 
-# The most characters that a message quotes.
-MOST_QUOTED = 60
-
+# No name is longer.
+LONGEST = 40
 # Names that older models have for a type.
 OLDER = {"mrope": "default", "su": "longrope"}
 
@@ -61,11 +60,13 @@ def scaling(name: str, value: object) -> Scaling:
     given = _object(name, value)
     kinds = [given.pop(each, None) for each in ("rope_type", "type")]
     kind = next((each for each in kinds if each is not None), "default" if given else value)
-    kind = OLDER.get(str(kind), kind)
-    if not isinstance(kind, str) or kind not in TYPES:
+    if not isinstance(kind, str):
+        raise InputError(f"{name} must be {listed(TYPES, 'or')}, not {quoted(kind)}")
+    kind = OLDER.get(kind, kind)
+    if kind not in TYPES:
         raise InputError(
             f"{name} must be {listed(TYPES, 'or')}, not {quoted(kind)}",
-            hint=did_you_mean(shortened(str(kind), MOST_QUOTED), TYPES),
+            hint=did_you_mean(kind[:LONGEST], TYPES),
         )
     found = {each: _parameter(name, each, given[each]) for each in PARAMETERS if given.get(each) is not None}
     unknown = next((each for each in given if each not in PARAMETERS and each not in SAID_ONLY), None)
@@ -134,18 +135,13 @@ def _object(name: str, value: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     kind, *parameters = _parts(value)
     for each in parameters:
-        parameter, equals, text = str(each).partition("=")
+        parameter, equals, text = (each if isinstance(each, str) else quoted(each)).partition("=")
         if not equals:
             raise InputError(f"{name} must be TYPE,NAME=X,…, not {quoted(value)}")
         if parameter in found:
             raise InputError(f"{name} has {quoted(parameter)} twice")
         found[parameter] = text
     return {"rope_type": kind} | found
-
-
-def quoted(value: object) -> str:
-    """Quote a value in a message, shortened: a file may hold anything."""
-    return shortened(repr(value), MOST_QUOTED)
 
 
 def _parts(value: object) -> list[Any]:
@@ -231,7 +227,7 @@ def _unknown(name: str, kind: str, unknown: str, value: object) -> InputError:
         return InputError(f"{name} holds several objects, one under {quoted(unknown)}", hint=hint)
     return InputError(
         f"{name} {kind} has no parameter {quoted(unknown)}",
-        hint=nearest(shortened(str(unknown), MOST_QUOTED), PARAMETERS),
+        hint=nearest(quoted(unknown)[:LONGEST], PARAMETERS),
     )
 
 
