@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,6 +99,21 @@ class Entry:
     name: str
     shape: tuple[int, ...] | None
     type: str
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The arrays of an archive, whatever their names are, of which no more than names need have been read.
+
+    Attributes:
+        names: of all of them, in the order of the file.
+        entry: describes one, from its header.
+        array: reads one.
+    """
+
+    names: KeysView[str]
+    entry: Callable[[str], Entry]
+    array: Callable[[str], NDArray[Any]]
 
 
 class UnknownNamesError(InputError):

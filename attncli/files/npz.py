@@ -17,7 +17,7 @@ from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named
+from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named, Tensors
 from attncli.files.json import parse_options
 from attncli.files.maps import mapped
 
@@ -35,7 +35,7 @@ BOMB_RATIO = 100
 
 def read_path(path: Path, only: str | None = None) -> Contents:
     """Read an archive file, or only the array or problem of this name."""
-    with path.open("rb") as stream, broken_archive():
+    with _opened(path) as stream:
         return _read(stream, mapped(path), only)
 
 
@@ -57,12 +57,41 @@ def broken_archive() -> Iterator[None]:
         raise InputError(f"broken ZIP archive: {str(error) or 'it ends too early'}") from None
 
 
-def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
+def tensors(path: Path) -> Tensors:
+    """Open an archive; no member is read before it is asked for."""
+    whole = mapped(path)
+
+    def entry(name: str) -> Entry:
+        with _opened(path) as stream, _members(stream, whole) as (archive, members):
+            return _entry(archive, members[name], name)
+
+    def array(name: str) -> NDArray[Any]:
+        with _opened(path) as stream, _members(stream, whole) as (archive, members):
+            return _member(archive, members[name], whole, name, text=False)
+
+    with _opened(path) as stream, _members(stream, whole) as (_, members):
+        return Tensors(members.keys(), entry, array)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with path.open("rb") as stream, broken_archive():
+        yield stream
+
+
+@contextmanager
+def _members(stream: Any, whole: memoryview) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open an archive, and return it with its members by their names."""
     with zipfile.ZipFile(stream) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if "[Content_Types].xml" in members:
             raise InputError("is an Office document, not an NPZ archive", hint="save the sheet as CSV UTF-8")
         _check_bomb(archive.infolist(), len(whole))
+        yield archive, members
+
+
+def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
+    with _members(stream, whole) as (archive, members):
 
         def named(entries: Entries) -> Named:
             def one(name: str, meant: str) -> NDArray[Any]:
@@ -74,14 +103,18 @@ def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
             return Matrix(_member(archive, members[name], whole, name, text=False))
 
         def entry(name: str) -> Entry:
-            try:
-                with archive.open(members[name]) as opened:
-                    header = npy.read_header(opened, text=True)
-            except InputError as error:
-                return Entry(name, None, error.message)
-            return Entry(name, header.shape, TEXT if header.dtype.kind in "US" else header.dtype.name)
+            return _entry(archive, members[name], name)
 
         return contents([info.filename.removesuffix(".npy") for info in archive.infolist()], named, matrix, entry, only)
+
+
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Entry:
+    try:
+        with archive.open(info) as opened:
+            header = npy.read_header(opened, text=True)
+    except InputError as error:
+        return Entry(name, None, error.message)
+    return Entry(name, header.shape, TEXT if header.dtype.kind in "US" else header.dtype.name)
 
 
 def _named(arrays: dict[str, NDArray[Any]]) -> Named:

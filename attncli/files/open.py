@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import cast
@@ -36,18 +38,28 @@ def read(given: str, margins: Margins = UNSAID, *, lists: bool = False) -> Conte
         InputError: with the file, the place and the fix, whatever is wrong with it.
     """
     path, name = split_name(given)
-    try:
+    with naming(path):
         if is_typed(path):
             return typed.bracketed(path)
         if lists and not _exists(path) and typed.is_list(given):
             return typed.listed(given)
-        return _read(path, name, margins)
+        try:
+            return _read(path, name, margins)
+        except FileNotFoundError:
+            hint = "a matrix on the command line stands in brackets, as in '[1, 2, 3]'" if typed.is_list(given) else ""
+            raise InputError("no such file", hint=hint) from None
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Return a context that turns whatever goes wrong with a file into an error that names it."""
+    try:
+        yield
     except InputError as error:
         error.place = ": ".join(filter(None, [shown(path), error.place]))
         raise
     except FileNotFoundError:
-        hint = "a matrix on the command line stands in brackets, as in '[1, 2, 3]'" if typed.is_list(given) else ""
-        raise InputError("no such file", place=shown(path), hint=hint) from None
+        raise InputError("no such file", place=shown(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise InputError(getattr(error, "strerror", None) or str(error), place=shown(path)) from None
     except MemoryError:
@@ -100,22 +112,48 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
         if sys.stdin is None:
             raise InputError("is closed")
         return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name, margins)
-    file = find(path.removeprefix(PREFIX)) if path.startswith(PREFIX) and not _exists(path) else Path(path)
+    file = file_of(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
         raise InputError("is a directory, not a file")
-    known = of_suffix(file.name)
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
         with file.open("rb") as stream:
-            return read_stream(stream, known, name, margins)
-    with file.open("rb") as stream:
-        kind = _kind(stream.read(HEAD), known, path)
+            return read_stream(stream, of_suffix(file.name), name, margins)
+    if is_index(file.name):
+        from attncli.files import shards
+
+        return shards.read_path(file, name)
+    kind = kind_of(file, path)
     only = _only(kind, name)
     if kind.text:
         _check_length(file.stat().st_size)
         return _parse(kind, file.read_bytes(), only, margins)
     with kind.codec() as codec:
         return codec.read_path(file, **dict(kind.settings), **only)
+
+
+def file_of(path: str) -> Path:
+    """Return the file of this path, or of a sample."""
+    return find(path.removeprefix(PREFIX)) if path.startswith(PREFIX) and not _exists(path) else Path(path)
+
+
+def is_index(name: str) -> bool:
+    """Tell by the name of a file whether it lists the tensors of a checkpoint, which lie in several files."""
+    return name.endswith(".json") and ".safetensors.index." in name
+
+
+def kind_of(file: Path, path: str) -> Format:
+    """Return the format of a regular file.
+
+    Args:
+        file: where it is.
+        path: what the user called it.
+
+    Raises:
+        InputError: it is empty, of another program, or not what its suffix says.
+    """
+    with file.open("rb") as stream:
+        return _kind(stream.read(HEAD), of_suffix(file.name), path)
 
 
 def read_stream(

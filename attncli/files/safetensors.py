@@ -18,7 +18,7 @@ import numpy as np
 from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
-from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named
+from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
 from attncli.files.json import decode, parse_options
 from attncli.files.json_values import to_labels
 from attncli.files.maps import mapped
@@ -56,6 +56,33 @@ NARROW = {
 
 def read_path(path: Path, only: str | None = None) -> Contents:
     """Map a file; nothing but its header is read yet."""
+    tensors, metadata = _opened(path)
+    # Other programs put there whatever they like, such as {"format": "pt"}.
+    texts = {name: text for name, text in metadata.items() if KINDS.get(name.rpartition(".")[2], Kind.ARRAY) in SAID}
+
+    def named(entries: Entries) -> Named:
+        arrays = {meant: tensors.array(name) for name, meant in entries.items() if name in tensors.names}
+        return _named(arrays, {meant: texts[name] for name, meant in entries.items() if name in texts})
+
+    def matrix(name: str) -> Matrix:
+        if name not in tensors.names:
+            raise InputError(f"{name} is a text, not an array")
+        return Matrix(tensors.array(name))
+
+    def entry(name: str) -> Entry:
+        return tensors.entry(name) if name in tensors.names else Entry(name, None, TEXT)
+
+    names = [*tensors.names, *(name for name in texts if name not in tensors.names)]
+    return contents(names, named, matrix, entry, only)
+
+
+def tensors(path: Path) -> Tensors:
+    """Map a file; no tensor is read before it is asked for."""
+    return _opened(path)[0]
+
+
+def _opened(path: Path) -> tuple[Tensors, dict[str, str]]:
+    """Return the tensors of a file, and its metadata."""
     import safetensors
 
     try:
@@ -67,26 +94,13 @@ def read_path(path: Path, only: str | None = None) -> Contents:
     end = LENGTH + int.from_bytes(whole[:LENGTH], "little")
     header = json.loads(bytes(whole[LENGTH:end]))
     header.pop("__metadata__", None)
-    # Other programs put there whatever they like, such as {"format": "pt"}.
-    texts = {name: text for name, text in metadata.items() if KINDS.get(name.rpartition(".")[2], Kind.ARRAY) in SAID}
-
-    def named(entries: Entries) -> Named:
-        tensors = {meant: _array(whole[end:], name, header[name]) for name, meant in entries.items() if name in header}
-        return _named(tensors, {meant: texts[name] for name, meant in entries.items() if name in texts})
-
-    def matrix(name: str) -> Matrix:
-        if name not in header:
-            raise InputError(f"{name} is a text, not an array")
-        return Matrix(_array(whole[end:], name, header[name]))
 
     def entry(name: str) -> Entry:
-        if name not in header:
-            return Entry(name, None, TEXT)
         kind = header[name]["dtype"]
         known = NARROW[kind] if kind in NARROW else np.dtype(TYPES[kind]).name if kind in TYPES else kind
         return Entry(name, tuple(header[name]["shape"]), known)
 
-    return contents([*header, *(name for name in texts if name not in header)], named, matrix, entry, only)
+    return Tensors(header.keys(), entry, lambda name: _array(whole[end:], name, header[name])), metadata
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:

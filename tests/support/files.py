@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def put(folder: Path, name: str, data: bytes | str) -> Path:
@@ -33,6 +35,16 @@ def npy(descr: str, shape: str, data: bytes, fortran: str = "False", version: by
     length = 2 if version == b"\x01\x00" else 4
     header += b" " * (-(8 + length + len(header) + 1) % 64) + b"\n"
     return b"\x93NUMPY" + version + len(header).to_bytes(length, "little") + header + data
+
+
+def safetensors(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Write a safetensors file of float32: the length of the header in 8 bytes, the header, the numbers."""
+    header, data = {}, b""
+    for name, array in arrays.items():
+        start, data = len(data), data + np.ascontiguousarray(array, "<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, len(data)]}
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
 
 
 def member(name: bytes, data: bytes, deflate: bool = False, size: int | None = None) -> tuple[bytes, bytes]:
