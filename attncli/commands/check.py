@@ -104,7 +104,7 @@ def _checked(
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     try:
         arrays = inputs.arrays() | {"expected": checking.expected}
-        problem = assemble(files, arrays, settings.options(), margins=margins)
+        problem = assemble(files, arrays, settings.options(), margins=margins, layer=inputs.layer)
         return _compared(problem, wanted)
     except InputError as error:
         if not many:

@@ -33,6 +33,6 @@ def run(
     wanted = steps.chosen()
     margins = around.margins(where.kind)
     files = inputs.sources(value=needs_value(wanted))
-    problem = assemble(files, inputs.arrays(), settings.options(), margins=margins)
+    problem = assemble(files, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer)
     named = wanted if steps.step else ()
     deliver(computation_of(problem, wanted), tables, where, margins, steps=named, threads=machine.threads)

@@ -83,10 +83,12 @@ def run(
     where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen()
     files = inputs.sources(value=needs_value(wanted))
-    given = any([files, *inputs.arrays().values()])
+    given = any([files, inputs.layer, *inputs.arrays().values()])
     margins = around.margins()
     margins.check(read=given)  # the example is no table
-    problem = assemble(files, inputs.arrays(), options, margins=margins) if given else example(options)
+    problem = (
+        assemble(files, inputs.arrays(), options, margins=margins, layer=inputs.layer) if given else example(options)
+    )
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if needs_value(wanted) else STEPS[: STEPS.index("sum")])
     view = tables.view()

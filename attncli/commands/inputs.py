@@ -77,6 +77,16 @@ class Inputs(Arrays):
         ),
     ] = None
 
+    layer: Annotated[
+        str | None,
+        of_arrays(
+            "--layer",
+            "Weights of a layer of a checkpoint: what stands before the names of its tensors, as in "
+            "model.safetensors:model.layers.0.self_attn; or a folder, or model.safetensors.index.json.",
+            metavar="FILE:PREFIX",
+        ),
+    ] = None
+
     def sources(self, *, value: bool = True) -> list[str]:
         """Return what is read: the files, or else standard input, if it holds something.
 
@@ -88,7 +98,7 @@ class Inputs(Arrays):
         arrays = self.arrays()
         given = {name for name, file in arrays.items() if file is not None}
         needed = [{"query"}, {"key", "hidden"}, *[{"value", "hidden"}] * value]
-        enough = all(given & either for either in needed)
+        enough = all(given & either for either in needed) or (self.layer is not None and "hidden" in given)
         return self.files or ([] if enough else standard_input(arrays.values()))
 
 

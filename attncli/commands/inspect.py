@@ -9,9 +9,10 @@ from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver_text
 from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.files.samples import PREFIX
-from attncli.inspect import listing, samples
+from attncli.inspect import layers, listing, samples
 from attncli.inspect import report as inspection
 from attncli.problem.assemble import assemble, separate
+from attncli.problem.layer import is_pattern, matching
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
 from attncli.show.records import print_records
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 def run(inputs: Inputs, around: Around, settings: Settings, report: Report, screening: Screening) -> None:
     r"""Shows the name, shape, type, smallest and largest finite number of each array, and how many NaN and ∞ it
     holds; for a file of several problems, one line per problem; of one with names that attn does not know, whatever
-    is in it. Given sample: it lists the samples that come with attn.
+    is in it. Given sample: it lists the samples that come with attn; given a pattern such as
+    'FILE:model.layers.*.self_attn', the attention layers of a checkpoint.
 
     \b
     Examples:
@@ -40,6 +42,10 @@ def run(inputs: Inputs, around: Around, settings: Settings, report: Report, scre
     if inputs.files == [PREFIX]:
         _list_samples(screening.screen(), where)
         return
+    pattern = next((each for each in [*(inputs.files or []), inputs.layer] if each and is_pattern(each)), None)
+    if pattern is not None:
+        _list_layers(pattern, screening.screen(), where)
+        return
     margins = around.margins()
     files = separate(inputs.sources(), margins)
     screen = screening.screen()
@@ -47,7 +53,9 @@ def run(inputs: Inputs, around: Around, settings: Settings, report: Report, scre
     if unknown:
         _list_entries(unknown, screen, where)
         return
-    problems = [assemble(each, inputs.arrays(), settings.options(), margins=margins) for each in files]
+    problems = [
+        assemble(each, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer) for each in files
+    ]
     notices = dict.fromkeys(notice for each in problems for notice in each.notices)
     if len(problems) > 1:
         deliver_text(
@@ -77,6 +85,18 @@ def _list_entries(found: Sequence[listing.Listing], screen: Screen, where: Desti
         {
             "table": lambda console: listing.to_terminal(found, screen, console),
             "json": lambda console: console.out(as_json(listing.record(found), indent=2), highlight=False),
+        },
+        screen,
+        where,
+    )
+
+
+def _list_layers(pattern: str, screen: Screen, where: Destination) -> None:
+    found = matching(pattern)
+    deliver_text(
+        {
+            "table": lambda console: layers.to_terminal(pattern, found, screen, console),
+            "json": lambda console: console.out(as_json(layers.record(found), indent=2), highlight=False),
         },
         screen,
         where,

@@ -69,7 +69,8 @@ def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) ->
         raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
     refuse_idle(drawing, Destination(TABLE if kind is None or drawing.terminal else kind, target if kind else None), ())
     needs_value = kind is not None and kind.holds is Holds.PAGE
-    problem = assemble(inputs.sources(value=needs_value), inputs.arrays(), settings.options(), margins=around.margins())
+    files, margins = inputs.sources(value=needs_value), around.margins()
+    problem = assemble(files, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer)
     if target is None or kind is None:
         computation = scores_of(problem, ["score", "softmax"])
         to_terminal(computation, drawing)

@@ -21,5 +21,6 @@ def run(inputs: Inputs, around: Around, settings: Settings, tables: Tables, outp
     """
     where = destination(output, tables, table_or_json())
     margins = around.margins(where.kind)
-    problem = assemble(inputs.sources(value=False), inputs.arrays(), settings.options(), margins=margins)
+    files = inputs.sources(value=False)
+    problem = assemble(files, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer)
     deliver(scores_of(problem, STEPS[: STEPS.index("softmax")], carries=True), tables, where, margins)

@@ -36,18 +36,20 @@ def to_terminal(given: str, found: Found, screen: Screen, console: Console) -> N
 
 
 def _line(layer: Layer, entries: Mapping[str, Entry]) -> Record:
-    columns = dict.fromkeys(MATRICES, "") | {"also": ""}
-    also = []
-    for ours, entry in entries.items():
+    columns = dict.fromkeys(MATRICES, "")
+    biases, also = [], []
+    for several, entry in entries.items():
         text = "?" if entry.shape is None else show(entry.shape)
-        if ours in columns:
-            columns[ours] = text
-        elif " " in ours and "w_k" in ours:
-            columns["w_k"] = columns["w_v"] = f"part of {text}"
-        else:
-            also.append(f"{ours.replace(' ', ', ')} {text}")
-    columns["also"] = " · ".join(also)
-    return {"layer": layer.prefix or "(top level)"} | columns | {"lie": ", ".join(map(str, layer.options.values()))}
+        for ours in several.split():
+            if ours in columns:
+                columns[ours] = text if ours == several else f"in {text}"
+            elif ours.startswith("b_"):
+                biases.append(ours)
+            else:
+                also.append(f"{ours} {text}")
+    more = {"also": " · ".join(filter(None, [" ".join(biases), *also]))}
+    lie = {"options": " ".join(f"{name} {value}" for name, value in layer.options.items())}
+    return {"layer": layer.prefix or "(top level)"} | columns | more | lie
 
 
 def record(found: Found) -> list[dict[str, Any]]:

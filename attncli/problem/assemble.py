@@ -20,6 +20,8 @@ from attncli.problem.problem import Problem
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.problem.layer import Weights
+
 # The arrays that each file gives, by the number of files.
 ATTENTION_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {
     1: (("query", "hidden"),),
@@ -111,6 +113,7 @@ def assemble(
     margins: Margins = UNSAID,
     *,
     bare: bool = False,
+    layer: str | None = None,
 ) -> Problem:
     """Read the files and assemble the problem.
 
@@ -121,12 +124,13 @@ def assemble(
         roles: the arrays that each file gives, by the number of files.
         margins: what stands around the numbers of tables, as flags say.
         bare: whether options alone make a problem.
+        layer: the file and the prefix of a layer, if one is given; files override what it holds.
 
     Raises:
         InputError: a file cannot be read, the files do not fit together, or a flag is given in vain.
     """
     given = {name: file for name, file in arrays.items() if file is not None}
-    if not files and not given and not bare:
+    if not files and not given and layer is None and not bare:
         hint = f"give files, or pipe one in; attn inspect {PREFIX} lists some to try"
         raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
@@ -135,12 +139,16 @@ def assemble(
     for each in opened:
         if isinstance(each.contents, InputError):
             raise each.contents
+    weights = None if layer is None else _put_layer(draft, layer)
     _put_files(draft, opened, roles)
     for name, file in given.items():
         draft.put(name, _one_matrix(Opened(file, read(file, margins, lists=True)), name), shown(file))
     margins.check(read=any(matrix.is_table for _, matrix in draft.matrices))
     draft.set_options({name: value for name, value in options.items() if value is not None})
-    return _finish(draft, [each.place for each in opened] + [shown(file) for file in given.values()])
+    if weights is not None:
+        _fit_layer(draft, weights)
+    places = [each.place for each in opened] + [shown(file) for file in given.values()]
+    return _finish(draft, places + ([] if weights is None else [weights.place]))
 
 
 def separate(files: Sequence[str], margins: Margins = UNSAID) -> list[Sequence[Opened]]:
@@ -165,6 +173,29 @@ def each_problem(opened: Opened) -> list[Opened]:
 def _check_stdin(files: Sequence[str]) -> None:
     if sum(split_name(file)[0] == "-" for file in files) > 1:
         raise InputError("standard input can be read only once", place="-")
+
+
+def _put_layer(draft: _Draft, given: str) -> Weights:
+    """Put what a layer holds, which everything that comes later replaces."""
+    from attncli.problem import layer
+
+    weights = layer.read(given)
+    draft.put_named(weights.named, weights.place)
+    return weights
+
+
+def _fit_layer(draft: _Draft, weights: Weights) -> None:
+    """Bring what is left of a layer to what is given beside it, and add what there is to say about it."""
+    from attncli.problem import layer
+
+    own = {name for name, file in draft.files.items() if file == weights.place}
+    for name in layer.replaced(own, draft.arrays.keys() - own):
+        del draft.arrays[name], draft.files[name]
+    states = next((draft.arrays[name] for name in ("hidden", "key", "query") if name in draft.arrays), None)
+    for name in own & set(layer.ONE_MORE):
+        draft.arrays[name] = layer.beside(draft.arrays[name], states, draft.options.get("states") == "columns")
+    notices = weights.notices(draft.options.keys() | draft.arrays.keys())
+    draft.notices |= dict.fromkeys(notices)
 
 
 def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple[tuple[str, ...], ...]]) -> None:

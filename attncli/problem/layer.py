@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ANY = "*"  # what makes a prefix a pattern
 OFFERED = 3
+# What nn.MultiheadAttention adds to keys and values.
+ONE_MORE = ("past_key", "past_value")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Read:
+class Weights:
     """What was read of a layer.
 
     Attributes:
@@ -71,10 +73,14 @@ class Read:
             if found is None or not set(found.given) & set(given):
                 said.append(entry.name if entry.shape is None else f"{entry.name} {show(entry.shape)}")
                 todo |= {} if found is None else {found.words: None}
-        return [f"{self.place}: not used: {'; '.join([a_few(said), *todo])}"] if said else []
+        notices = [f"{self.place}: not used: {'; '.join([a_few(said), *todo])}"] if said else []
+        if "heads" not in given:
+            more = "--heads says how many there are, and the configuration of the model what else"
+            notices.append(f"{self.place}: computed as one head; {more}")
+        return notices
 
 
-def read(given: str) -> Read:
+def read(given: str) -> Weights:
     """Read a layer.
 
     Args:
@@ -97,7 +103,30 @@ def read(given: str) -> Read:
         odd = [opened.entry(name) for name in sorted(_unused(layer, opened.names), key=counted)]
         unused = tuple(replace(each, name=each.name.removeprefix(start)) for each in odd)
     place = f"{shown(path)}:{layer.prefix}" if layer.prefix else shown(path)
-    return Read(Named(arrays, options=layer.options), place, unused)
+    return Weights(Named(arrays, options=layer.options), place, unused)
+
+
+def replaced(own: Collection[str], others: Collection[str]) -> set[str]:
+    """Return which arrays of a layer give way to others: three matrices to one in which they are put together.
+
+    Args:
+        own: the arrays of the layer.
+        others: the arrays that are given beside it.
+    """
+    return {f"{kind}_{letter}" for kind in ("w", "b") for letter in "qkv" if f"{kind}_qkv" in others} & set(own)
+
+
+def beside(more: NDArray[Any], states: NDArray[Any] | None, columns: bool) -> NDArray[Any]:
+    """Return the one key or value that a layer adds, as a cache of one token beside states of these axes.
+
+    Args:
+        more: (1, 1, features)
+        states: (S, features) or (batch, S, features)
+        columns: whether each state is a column.
+    """
+    one = more.reshape(1, -1)
+    one = one.T if columns else one
+    return one if states is None or states.ndim < 3 else np.broadcast_to(one, (len(states), *one.shape))
 
 
 def layers(names: Collection[str]) -> dict[str, list[Layer]]:
@@ -234,11 +263,11 @@ def _unused(layer: Layer, names: Iterable[str]) -> list[str]:
     """Return what else lies under the prefix and might be part of the attention."""
     start = f"{layer.prefix}." if layer.prefix else ""
     used = set(layer.names.values())
-    return [
-        name
-        for name in names
-        if name.startswith(start) and name not in used and not _is_known(name.removeprefix(start))
-    ]
+    found = [name for name in names if name.startswith(start) and name not in used]
+    if not start:  # the whole model may lie there, whose other parts have longer names
+        modules = {name.partition(".")[0] for name in used}
+        found = [name for name in found if name.count(".") < 2 or name.partition(".")[0] in modules]
+    return [name for name in found if not _is_known(name.removeprefix(start))]
 
 
 def _is_known(name: str) -> bool:
