@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.shapes import show
 from attncli.files.contents import Entry
 from attncli.files.open import split_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Found = Sequence[tuple[Layer, Mapping[str, Entry]]]
 # What has a column of its own.
 MATRICES = ("w_q", "w_k", "w_v", "w_qkv", "w_o")
+ORDER = tuple(ARRAYS)
 
 
 def to_terminal(given: str, found: Found, screen: Screen, console: Console) -> None:
@@ -38,7 +40,7 @@ def to_terminal(given: str, found: Found, screen: Screen, console: Console) -> N
 def _line(layer: Layer, entries: Mapping[str, Entry]) -> Record:
     columns = dict.fromkeys(MATRICES, "")
     biases, also = [], []
-    for several, entry in entries.items():
+    for several, entry in sorted(entries.items(), key=lambda each: ORDER.index(each[0].split()[0])):
         text = "?" if entry.shape is None else show(entry.shape)
         for ours in several.split():
             if ours in columns:

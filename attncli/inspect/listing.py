@@ -10,6 +10,7 @@ from attncli.attend.shapes import show
 from attncli.files.archive import meaning
 from attncli.files.contents import TEXT, Entry, UnknownNamesError
 from attncli.files.open import STDIN
+from attncli.problem import layer
 from attncli.problem.assemble import Opened
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
@@ -60,6 +61,10 @@ def _hint(given: str, found: UnknownNamesError) -> str:
     from shlex import quote
 
     file = "FILE" if given == STDIN else given
+    if layers := list(layer.layers(dict.fromkeys(arrays))):
+        one = f"{file}:{layers[0]}" if layers[0] else file
+        many = f"; attn inspect {quote(f'{file}:*')} lists all {len(layers)} layers" * (len(layers) > 1)
+        return f"--hidden X --layer {quote(one)} computes a layer of attention{many}"
     clear = len(arrays) in FLAGS and unknown == arrays
     named = zip(FLAGS[len(arrays) if clear else 1], unknown, strict=False)
     flags = " ".join(f"--{flag} {quote(f'{file}:{name}')}" for flag, name in named)

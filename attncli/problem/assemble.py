@@ -145,10 +145,11 @@ def assemble(
         draft.put(name, _one_matrix(Opened(file, read(file, margins, lists=True)), name), shown(file))
     margins.check(read=any(matrix.is_table for _, matrix in draft.matrices))
     draft.set_options({name: value for name, value in options.items() if value is not None})
-    if weights is not None:
-        _fit_layer(draft, weights)
     places = [each.place for each in opened] + [shown(file) for file in given.values()]
-    return _finish(draft, places + ([] if weights is None else [weights.place]))
+    if weights is None:
+        return _finish(draft, places)
+    lacking = _fit_layer(draft, weights)
+    return _finish(draft, [*places, weights.place], lacking)
 
 
 def separate(files: Sequence[str], margins: Margins = UNSAID) -> list[Sequence[Opened]]:
@@ -184,18 +185,22 @@ def _put_layer(draft: _Draft, given: str) -> Weights:
     return weights
 
 
-def _fit_layer(draft: _Draft, weights: Weights) -> None:
-    """Bring what is left of a layer to what is given beside it, and add what there is to say about it."""
-    from attncli.problem import layer
+def _fit_layer(draft: _Draft, weights: Weights) -> str:
+    """Bring what is left of a layer to what is given beside it; return a hint on what is not given."""
+    from attncli.problem import beside
 
     own = {name for name, file in draft.files.items() if file == weights.place}
-    for name in layer.replaced(own, draft.arrays.keys() - own):
-        del draft.arrays[name], draft.files[name]
-    states = next((draft.arrays[name] for name in ("hidden", "key", "query") if name in draft.arrays), None)
-    for name in own & set(layer.ONE_MORE):
-        draft.arrays[name] = layer.beside(draft.arrays[name], states, draft.options.get("states") == "columns")
+    try:
+        draft.arrays = beside.fitted(draft.arrays, own, draft.options)
+    except InputError as error:
+        error.place = weights.place
+        raise
+    draft.files = {name: draft.files.get(name, weights.place) for name in draft.arrays}
+    lacking = beside.lacking(draft.arrays, draft.options)
     notices = weights.notices(draft.options.keys() | draft.arrays.keys())
-    draft.notices |= dict.fromkeys(notices)
+    alone = [f"{weights.place}: taken as one head; {lacking}"] * (bool(lacking) and "heads" not in draft.options)
+    draft.notices |= dict.fromkeys(notices + alone)
+    return lacking
 
 
 def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple[tuple[str, ...], ...]]) -> None:
@@ -232,7 +237,7 @@ def _one_matrix(file: Opened, name: str) -> Matrix:
     raise InputError(message, place=file.place, hint=f"pick one: {file.given}:{next(iter(contents.arrays), 'NAME')}")
 
 
-def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
+def _finish(draft: _Draft, given: Sequence[str], lacking: str = "") -> Problem:
     options = Options.parse(draft.options)
     labels: dict[str, Labels] = {}
     for name, matrix in draft.matrices:
@@ -255,6 +260,7 @@ def _finish(draft: _Draft, given: Sequence[str]) -> Problem:
         texts=draft.texts,
         options=options,
         notices=tuple(draft.notices),
+        lacking=lacking,
         option_sources={name: source for name, source in sources.items() if name in changed},
     )
 

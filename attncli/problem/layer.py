@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 ANY = "*"  # what makes a prefix a pattern
 OFFERED = 3
-# What nn.MultiheadAttention adds to keys and values.
-ONE_MORE = ("past_key", "past_value")
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,7 @@ class Weights:
             if found is None or not set(found.given) & set(given):
                 said.append(entry.name if entry.shape is None else f"{entry.name} {show(entry.shape)}")
                 todo |= {} if found is None else {found.words: None}
-        notices = [f"{self.place}: not used: {'; '.join([a_few(said), *todo])}"] if said else []
-        if "heads" not in given:
-            more = "--heads says how many there are, and the configuration of the model what else"
-            notices.append(f"{self.place}: computed as one head; {more}")
-        return notices
+        return [f"{self.place}: not used: {'; '.join([a_few(said), *todo])}"] if said else []
 
 
 def read(given: str) -> Weights:
@@ -104,29 +98,6 @@ def read(given: str) -> Weights:
         unused = tuple(replace(each, name=each.name.removeprefix(start)) for each in odd)
     place = f"{shown(path)}:{layer.prefix}" if layer.prefix else shown(path)
     return Weights(Named(arrays, options=layer.options), place, unused)
-
-
-def replaced(own: Collection[str], others: Collection[str]) -> set[str]:
-    """Return which arrays of a layer give way to others: three matrices to one in which they are put together.
-
-    Args:
-        own: the arrays of the layer.
-        others: the arrays that are given beside it.
-    """
-    return {f"{kind}_{letter}" for kind in ("w", "b") for letter in "qkv" if f"{kind}_qkv" in others} & set(own)
-
-
-def beside(more: NDArray[Any], states: NDArray[Any] | None, columns: bool) -> NDArray[Any]:
-    """Return the one key or value that a layer adds, as a cache of one token beside states of these axes.
-
-    Args:
-        more: (1, 1, features)
-        states: (S, features) or (batch, S, features)
-        columns: whether each state is a column.
-    """
-    one = more.reshape(1, -1)
-    one = one.T if columns else one
-    return one if states is None or states.ndim < 3 else np.broadcast_to(one, (len(states), *one.shape))
 
 
 def layers(names: Collection[str]) -> dict[str, list[Layer]]:

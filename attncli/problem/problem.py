@@ -29,6 +29,7 @@ class Problem:
         options: the options.
         notices: messages about how the files were read.
         option_sources: for each option that differs from its default, the file or flag that set it.
+        lacking: a hint on what was probably left out, for errors about what does not fit.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -39,6 +40,7 @@ class Problem:
     options: Options = field(default_factory=Options)
     notices: tuple[str, ...] = ()
     option_sources: Mapping[str, str] = field(default_factory=dict)
+    lacking: str = ""
 
     def operands(self) -> Operands:
         """Return the input of all steps.
@@ -66,6 +68,7 @@ class Problem:
         except InputError as error:
             named = [self.files[name] for name in error.arrays if name in self.files]
             error.place = error.place or ", ".join(dict.fromkeys(named)) or self.place
+            error.hint = self.lacking or error.hint
             raise
 
     @property

@@ -1,0 +1,94 @@
+"""The weights of a layer beside what else is given: parts of them that are replaced, and what cannot be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.layer import LETTERS, fused
+from attncli.attend.options import Options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[str, NDArray[Any]]
+
+# What nn.MultiheadAttention adds to keys and values: one of each, whatever is projected.
+ONE_MORE = ("past_key", "past_value")
+PARTS = {f"{kind}_{letter}": f"{kind}_qkv" for letter in LETTERS.values() for kind in ("w", "b")}
+
+
+def fitted(arrays: Arrays, own: Collection[str], options: Mapping[str, object]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a problem, of which what the layer holds gives way to what is given beside it.
+
+    Args:
+        arrays: all of them.
+        own: the names of those that are the layer's.
+        options: that are given.
+
+    Raises:
+        InputError: a matrix in which three are put together cannot be cut.
+    """
+    others = arrays.keys() - set(own)
+    made = {name: array for name, array in arrays.items() if name not in own or PARTS.get(name) not in others}
+    if others & PARTS.keys() and {"w_qkv"} & set(own):
+        whole = {name: made.pop(name) for name in ("w_qkv", "b_qkv") if name in own}
+        made = _apart(whole, Options.parse(options)) | made
+    return made | _one_more(made, set(own), columns=options.get("states") == "columns")
+
+
+def _apart(whole: Arrays, options: Options) -> dict[str, NDArray[Any]]:
+    """Return the parts of a matrix and a bias in which three are put together."""
+    made: dict[str, NDArray[Any]] = {}
+    for state, part in fused(whole, options).items():
+        if part.weight is not None:
+            made[f"w_{LETTERS[state]}"] = part.weight.T if options.weights == "out-in" else part.weight
+        if part.bias is not None:
+            made[f"b_{LETTERS[state]}"] = part.bias
+    return made
+
+
+def _one_more(arrays: Arrays, own: Collection[str], *, columns: bool) -> dict[str, NDArray[Any]]:
+    """Return the one key and value more as a cache of one token, and the masks with a column for it that is open."""
+    states = next((arrays[name] for name in ("key", "hidden", "query") if name in arrays), None)
+    given = [name for name in ONE_MORE if name in own and name in arrays]
+    if not given or states is None or states.ndim < 2:
+        return {}
+    made = {}
+    for name in given:
+        one = arrays[name].reshape(1, -1)
+        one = one.T if columns else one
+        made[name] = one if states.ndim < 3 else np.broadcast_to(one, (len(states), *one.shape))
+    for name in {"mask", "bias"} & arrays.keys():
+        array = arrays[name]
+        if array.ndim and array.shape[-1] == states.shape[-1 if columns else -2]:
+            opened = np.full((*array.shape[:-1], 1), array.dtype.kind == "b" or _is_rule(array), array.dtype)
+            made[name] = np.concatenate([opened, array], axis=-1)
+    return made
+
+
+def _is_rule(array: NDArray[Any]) -> bool:
+    """Tell whether whole numbers say who may attend to what, as booleans do."""
+    return array.dtype.kind in "iu" and bool(np.isin(array, (0, 1)).all())
+
+
+def lacking(arrays: Arrays, options: Mapping[str, object]) -> str:
+    """Return a hint on what has to be given beside a layer, and is not; empty if nothing is known to be."""
+    if not {"query", "hidden", "key"} & arrays.keys():
+        return "--hidden FILE gives the states that the layer is computed on"
+    if "heads" in options:
+        return ""
+    return f"--heads says how many heads there are{_as_shapes_say(arrays, options)}: num_attention_heads in config.json"
+
+
+def _as_shapes_say(arrays: Arrays, options: Mapping[str, object]) -> str:
+    """Return the numbers of heads, where a weight for each feature of one head, or for each head, tells them."""
+    axis = 0 if options.get("weights") == "out-in" else -1
+    wide = {letter: arrays[f"w_{letter}"].shape[axis] for letter in "qk" if np.ndim(arrays.get(f"w_{letter}", 0)) == 2}
+    norm = arrays["q_norm"].size if "q_norm" in arrays else 0
+    if norm and len(wide) == 2 and norm < wide["q"] and not any(each % norm for each in wide.values()):
+        heads, key_heads = (each // norm for each in wide.values())
+        return f" (--heads {heads}" + f" --kv-heads {key_heads}" * (heads != key_heads) + " by the size of q_norm)"
+    return f" (--heads {arrays['sinks'].size} by the sinks)" if "sinks" in arrays else ""
