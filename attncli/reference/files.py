@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from attncli.attend.arrays import KINDS, Kind
 from attncli.files.formats import DATA, PLAIN, Format, suffixes
 from attncli.problem.assemble import ATTENTION_ROLES, SOFTMAX_ROLES, SUM_ROLES
+from attncli.problem.families import BESIDE, FAMILIES
 from attncli.reference.blocks import Block, Code, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
@@ -28,6 +29,15 @@ def page(words: Words, program: Program) -> Iterator[Block]:
         (words.say("name"), words.say("what")),
         tuple((f"`{name}`", words.say(f"entry_{name}")) for name, _ in entries),
     )
+    yield Heading(words.say("files_layer"))
+    yield Paragraph(words.say("files_layers"))
+    yield Code(
+        "attn inspect 'FILE:model.layers.*.self_attn'\n"
+        "attn compute --hidden x.npy --layer FILE:model.layers.0.self_attn --heads 8",
+        "sh",
+    )
+    yield Table((words.say("files_decided"), words.say("files_tensors")), tuple(_families()))
+    yield Paragraph(words.say("files_beside", names=words.listed(f"`{name}`" for name in _beside())))
     yield Heading(words.say("files_stdin"))
     yield Paragraph(words.say("files_sniffed", plain=PLAIN.title))
     yield Code("attn score FILE | attn softmax | attn sum", "sh")
@@ -35,11 +45,24 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("files_flags"))
 
 
+def _families() -> Iterator[tuple[str, str]]:
+    for family in FAMILIES:
+        *made, out = (", ".join(f"`{name}`" for name in names) for names in family.matrices.values())
+        parts = [f"`{name.removesuffix('.weight')}`" for name in family.parts if name.endswith("weight")]
+        yield f"`{family.weights}`" + f", `{family.qkv}`" * bool(family.qkv), " · ".join([*made, *parts, out])
+
+
+def _beside() -> Iterator[str]:
+    yield from (name for names in BESIDE.values() for name in names)
+    yield from dict.fromkeys(name for family in FAMILIES for name in family.extra.values())
+
+
 def _given(words: Words) -> Iterator[tuple[str, str]]:
     yield (
         words.say("files_archive", suffixes=_suffixes(words, [each for each in DATA if each.is_archive])),
         words.say("files_named"),
     )
+    yield "`model.safetensors.index.json`", words.say("files_shards")
     singles = _suffixes(words, [each for each in DATA if each.is_single])
     for count, roles in ATTENTION_ROLES.items():
         yield (
@@ -51,6 +74,7 @@ def _given(words: Words) -> Iterator[tuple[str, str]]:
     yield "`sample:NAME`", words.say("files_sample")
     yield "`--query FILE`, `--mask FILE`, …", words.say("files_set")
     yield "`--sinks 0.1,0.2`", words.say("files_list")
+    yield "`--layer FILE:PREFIX`", words.say("files_weights")
 
 
 def _suffixes(words: Words, formats: list[Format]) -> str:

@@ -1,4 +1,4 @@
-"""A layer beside what else is given: files override what it holds, flags both; and what is said of what is not given."""
+"""A layer beside what else is given: files override what it holds, flags both; and what is said of what is missing."""
 
 from __future__ import annotations
 

@@ -67,6 +67,8 @@ REFERENCE = {
     "files_sample": "a sample that comes with attn; `attn inspect sample:` lists them",
     "files_set": "sets or replaces one array",
     "files_list": "the numbers themselves, with commas between them",
+    "files_shards": "the arrays of all files that it names, which lie in its folder",
+    "files_weights": "the weights of a layer of a checkpoint, see below",
     "files_steps": (
         "`attn softmax` takes {softmax}, `attn sum` takes {sum}; both also take what the step before wrote, with "
         "everything in it."
@@ -91,6 +93,18 @@ REFERENCE = {
     "entry_source": "where the numbers come from, shown by `attn inspect`",
     "entry_dtype": "in JSON: the type of the numbers (default `float64`)",
     "entry_options": "an object of the flags of `attn help options`, without the dashes before them",
+    "files_layer": "A layer of a checkpoint",
+    "files_layers": (
+        "`--layer FILE:PREFIX` takes the weights of an attention layer by the names that its tensors have in models. "
+        "FILE is a `.safetensors` or `.npz` file, `model.safetensors.index.json`, or a folder that holds one of them; "
+        "PREFIX is what stands before the names in this table, and without it they stand at the top level. Only the "
+        "tensors that are used are read. Their names decide `--weights` and `--qkv`; the number of heads, the scale, "
+        "the norm, the rotation and the mask stand in the model's configuration, and are given with flags. What a file "
+        "holds replaces what the layer holds, and flags replace both. A pattern lists the layers that there are:"
+    ),
+    "files_tensors": "names, `.weight` after them where they do not end so",
+    "files_decided": "how the matrices lie",
+    "files_beside": "Biases are taken too, and where they are there: {names}.",
     "files_stdin": "Standard input",
     "files_sniffed": (
         "The format of what comes through a pipe is recognised by its first bytes; text that nothing recognises is "

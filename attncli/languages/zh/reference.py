@@ -65,6 +65,8 @@ _PAGES = {
     "files_sample": "随 attn 一起安装的样例；`attn inspect sample:` 列出全部",
     "files_set": "设定或替换一个数组",
     "files_list": "数字本身，用逗号隔开",
+    "files_shards": "它所列出的全部分片中的数组，分片须与它在同一目录",
+    "files_weights": "检查点中某一层的权重，见下文",
     "files_steps": "`attn softmax` 读 {softmax}，`attn sum` 读 {sum}；两者也能直接读上一步的输出，其中已包含全部内容。",
     "files_picking": "从多个中选一个",
     "files_problems": (
@@ -81,6 +83,16 @@ _PAGES = {
     "entry_source": "数据的来源，由 `attn inspect` 显示",
     "entry_dtype": "JSON 中数字的类型（默认 `float64`）",
     "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
+    "files_layer": "检查点中的一层",
+    "files_layers": (
+        "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 `.safetensors` 或 `.npz` 文件、"
+        "`model.safetensors.index.json`，或装有其中之一的目录；PREFIX 是下表名称之前的部分，省略则表示名称就在最外层。"
+        "只读取用到的张量。名称决定 `--weights` 和 `--qkv`；头数、缩放、归一化、旋转和掩码写在模型的配置里，要用选项给出。"
+        "文件里的内容替换层里的，选项再替换两者。用通配模式可以列出有哪些层："
+    ),
+    "files_tensors": "名称（不以 weight 结尾的，后接 `.weight`）",
+    "files_decided": "矩阵的排列方式",
+    "files_beside": "偏置也会读取；此外若有下列张量也一并读取：{names}。",
     "files_stdin": "标准输入",
     "files_sniffed": (
         "从管道读入的数据，根据最前面的几个字节判断格式；哪种格式都不认的文本当作 {plain}。不给文件时，只要标准输入是管道或文件，并且里面有"
