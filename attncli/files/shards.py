@@ -14,7 +14,6 @@ from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import Contents, Matrix, Named, Tensors
 from attncli.files.formats import FORMATS
-from attncli.text import visible
 
 SHARD = FORMATS["safetensors"]
 MOST_INDEX = 1 << 27  # bytes; a million tensors take fewer
@@ -45,7 +44,7 @@ def tensors(path: Path) -> Tensors:
     def holder(name: str) -> Tensors:
         held = shard(file_of[name])
         if name not in held.names:
-            raise InputError(f"{visible(name)} is not in {file_of[name]}, as the index says")
+            raise InputError(f"{name} is not in {file_of[name]}, as the index says")
         return held
 
     return Tensors(file_of.keys(), lambda name: holder(name).entry(name), lambda name: holder(name).array(name))
@@ -64,7 +63,7 @@ def _index(path: Path) -> dict[str, str]:
     for file in dict.fromkeys(files.values()):
         # Whoever wrote the index does not choose which other files of this machine are opened.
         if {"/", "\\", ":", "\0"} & set(file) or not file.endswith(SHARD.suffix):
-            raise InputError(f"names {visible(file)!r}, which is no safetensors file in its own folder")
+            raise InputError(f"names {file!r}, which is no safetensors file in its own folder")
     return files
 
 
@@ -75,7 +74,7 @@ def _shard(path: Path, name: str) -> Tensors:
         with path.open("rb") as stream:
             head = stream.read(64)
     except FileNotFoundError:
-        raise InputError(f"{visible(name)}, which the index names, is not there") from None
+        raise InputError(f"{name}, which the index names, is not there") from None
     if SHARD.recognise is None or not SHARD.recognise(head):
         raise InputError(f"{name} is not a safetensors file")
     try:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ANY = "*"  # what makes a prefix a pattern
 OFFERED = 3
+PLAIN = ("weight", "bias")  # what a module holds whose numbers are the weights themselves
+MOST_COMPARED, LONGEST_COMPARED = 2000, 200
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,18 @@ def layers(names: Collection[str]) -> dict[str, list[Layer]]:
     for name in names:
         for anchor, family in anchors.items():
             if name == anchor or name.endswith(f".{anchor}"):
-                prefix = name.removesuffix(anchor)
-                has = family.found(lambda each, prefix=prefix: prefix + each in names)  # type: ignore[misc]
-                if all(ours in has for ours, _ in family.needed()):
-                    whole = {ours: prefix + each for ours, each in has.items()}
-                    found.setdefault(prefix.rstrip("."), []).append(Layer(prefix.rstrip("."), family, whole))
+                layer = _understood(names, name.removesuffix(anchor), family)
+                if layer is not None:
+                    found.setdefault(layer.prefix, []).append(layer)
     return {prefix: _widest(found[prefix]) for prefix in sorted(found, key=counted)}
+
+
+def _understood(names: Collection[str], start: str, family: Family) -> Layer | None:
+    """Return the layer of the tensors whose names begin so, if it has all that one of this family needs."""
+    has = family.found(lambda name: start + name in names)
+    if any(ours not in has for ours, _ in family.needed()):
+        return None
+    return Layer(start.removesuffix("."), family, {ours: start + name for ours, name in has.items()})
 
 
 def matching(given: str) -> list[tuple[Layer, dict[str, Entry]]]:
@@ -152,20 +160,19 @@ def one(names: Collection[str], prefix: str) -> Layer:
         InputError: there is none, or there are several.
     """
     found = layers(names)
-    fits = found.get(prefix, [])
+    below = [each for each in found if not prefix or each.startswith(f"{prefix}.")]
+    meant = [prefix] if prefix in found else below
+    if not meant:
+        raise _none(names, prefix, found)
+    if len(meant) > 1:
+        where = prefix or "the top level"
+        raise InputError(f"{where} is no attention layer; {len(below)} lie below it", hint=_offer(prefix, below))
+    fits = found[meant[0]]
     if len(fits) > 1:
         titles = listed(each.family.title for each in fits)
         hint = "give the matrices one by one, with --w-q FILE:NAME and so on"
-        raise InputError(f"{prefix or 'the top level'} can be read in {len(fits)} ways: by {titles}", hint=hint)
-    if fits:
-        return fits[0]
-    below = [each for each in found if not prefix or each.startswith(f"{prefix}.")]
-    if len(below) == 1:
-        return one(names, below[0])
-    if below:
-        where = prefix or "the top level"
-        raise InputError(f"{where} is no attention layer; {len(below)} lie below it", hint=_offer(prefix, below))
-    raise _none(names, prefix, found)
+        raise InputError(f"{meant[0] or 'the top level'} can be read in {len(fits)} ways: by {titles}", hint=hint)
+    return fits[0]
 
 
 def _widest(fits: list[Layer]) -> list[Layer]:
@@ -199,7 +206,9 @@ def _offer(prefix: str, found: Iterable[str]) -> str:
     every = list(found)
     if not every:
         return "no attention layer is found in it by its names; --w-q FILE:NAME takes a matrix by any name"
-    close = get_close_matches(prefix, every, OFFERED, 0.5) or every[:OFFERED]
+    # Comparing takes time that grows with the square of their lengths.
+    some = [each for each in every[:MOST_COMPARED] if len(each) <= LONGEST_COMPARED]
+    close = get_close_matches(prefix[:LONGEST_COMPARED], some, OFFERED, 0.5) or every[:OFFERED]
     more = len(every) - len(close)
     return f"there is {listed(close, 'or')}" + (f", and {more} more" if more else "")
 
@@ -214,9 +223,6 @@ def _check_plain(layer: Layer, opened: Tensors) -> None:
         if odd is not None:
             message = f"{odd} lies beside {name}: a matrix that is quantised or adapted is not put together"
             raise InputError(message, hint="save the layer dequantised or merged")
-
-
-PLAIN = ("weight", "bias")
 
 
 def _parts(ours: str, array: NDArray[Any], weights: str, name: str) -> dict[str, NDArray[Any]]:
