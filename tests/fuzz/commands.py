@@ -22,6 +22,8 @@ _ANY: Sequence[Callable[[str, str], Words]] = (
     lambda bad, good: ["--query", bad, "--hidden", good],
     lambda bad, good: [f"{bad}:query"],
     lambda bad, good: [good, "--bias", f"{bad}:mask"],
+    lambda bad, good: [good, "--layer", bad],
+    lambda bad, good: [good, "--layer", f"{bad}:model.layers.0"],
 )
 # For each command that reads them. One that is declared and missing here fails a test.
 WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {

@@ -185,6 +185,11 @@ CASES = {
         BOTH_WAYS,
         "layers.0.attention",
     ),
+    "blip": Case(
+        lambda: tf.BlipVisionModel(tf.BlipVisionConfig(**SIZES, image_size=12, patch_size=4)),
+        "encoder.layers.0.self_attn",
+        BOTH_WAYS,
+    ),
     "gpt-oss": Case(
         lambda: tf.GptOssForCausalLM(
             tf.GptOssConfig(
@@ -316,13 +321,15 @@ def test_a_layer_of_torch(more: dict[str, Any], batch: bool, tmp_path: Path) -> 
     compare(files, str(tmp_path / "m.safetensors"), {"heads": 3, "scale": "sqrt"}, output, tmp_path)
 
 
-def test_one_more_key_is_seen_under_a_causal_rule(tmp_path: Path) -> None:
-    """By every query, as PyTorch pads its masks."""
+@pytest.mark.parametrize("by", ["rule", "mask"])
+def test_one_more_key_is_seen_by_every_query(by: str, tmp_path: Path) -> None:
+    """As PyTorch pads its masks; a mask has no column for it."""
     module = loosened(torch.nn.MultiheadAttention(12, 3, batch_first=True, add_bias_kv=True))
     save_file(module.state_dict(), tmp_path / "m.safetensors")
     hidden = torch.from_numpy(normal(2, 5, 12, seed=3).astype("f4"))
     closed = torch.ones(5, 5, dtype=torch.bool).triu(1)
     with torch.no_grad():
         output = module(hidden, hidden, hidden, attn_mask=closed, need_weights=False)[0]
-    options = {"heads": 3, "scale": "sqrt", "causal": True}
-    compare({"hidden": hidden}, str(tmp_path / "m.safetensors"), options, output, tmp_path)
+    options = {"heads": 3, "scale": "sqrt"} | ({"causal": True} if by == "rule" else {})
+    files = {"hidden": hidden} | ({"mask": ~closed} if by == "mask" else {})
+    compare(files, str(tmp_path / "m.safetensors"), options, output, tmp_path)
