@@ -11,7 +11,7 @@ from attncli.attend.options import as_flag, records
 from attncli.attend.words.option import LAYOUT, Option
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, of_arrays, setting
 from attncli.commands.standard_input import standard_input
-from attncli.files.formats import DATA, Format
+from attncli.files.formats import DATA, INDEX, OF_WEIGHTS, Format
 from attncli.files.margins import TITLES as MARGINS
 from attncli.files.margins import Margins
 from attncli.text import listed
@@ -81,8 +81,9 @@ class Inputs(Arrays):
         str | None,
         of_arrays(
             "--layer",
-            "Weights of a layer of a checkpoint: what stands before the names of its tensors, as in "
-            "model.safetensors:model.layers.0.self_attn; or a folder, or model.safetensors.index.json.",
+            f"Weights of a layer of a checkpoint, PREFIX is what stands before the names of its tensors, such as "
+            f"model.layers.0.self_attn; FILE is {listed((each.title for each in OF_WEIGHTS), 'or')}, {INDEX}, or the "
+            "folder of the model.",
             metavar="FILE:PREFIX",
         ),
     ] = None

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from attncli.errors import InputError
 from attncli.files.contents import Tensors
-from attncli.files.formats import DATA, Holds
-from attncli.files.open import STDIN, file_of, is_index, kind_of, naming
+from attncli.files.formats import OF_WEIGHTS, is_index
+from attncli.files.open import STDIN, file_of, kind_of, naming
+from attncli.text import listed
 
 # What a folder may hold, in the order in which it is looked for: an index says where everything is.
 IN_FOLDERS = ("*.safetensors.index.json", "*.safetensors")
-READ = tuple(each.name for each in DATA if each.holds is Holds.PROBLEMS)
 
 
 def tensors(path: str) -> Tensors:
@@ -36,8 +36,9 @@ def tensors(path: str) -> Tensors:
 
             return shards.tensors(file)
         kind = kind_of(file, path)
-        if kind.name not in READ:
-            raise InputError(f"is {kind.title}; the weights of a layer are read from {' and '.join(READ)} files")
+        if kind not in OF_WEIGHTS:
+            read = listed(each.title for each in OF_WEIGHTS)
+            raise InputError(f"is {kind.title}; the weights of a layer are read from {read} files")
         with kind.codec() as codec:
             found: Tensors = codec.tensors(file)
             return found

@@ -164,6 +164,9 @@ def that_hold(*what: Holds) -> tuple[Format, ...]:
     return tuple(each for each in FORMATS.values() if each.holds in what)
 
 
+# The formats that name the tensors of a checkpoint, and the index of one that lies in several files.
+OF_WEIGHTS = that_hold(Holds.PROBLEMS)
+INDEX = "model.safetensors.index.json"
 # Those that are read and written, and those that carry the results of a command: to programs or to people.
 DATA = tuple(each for each in FORMATS.values() if each.module)
 RESULTS = (*DATA, *that_hold(Holds.TABLES))
@@ -176,6 +179,15 @@ def of_suffix(path: str) -> Format | None:
     ('CSV', None)
     """
     return BY_SUFFIX.get(Path(path).suffix.lower())
+
+
+def is_index(name: str) -> bool:
+    """Tell by the name of a file whether it lists the tensors of a checkpoint, which lie in several files.
+
+    >>> is_index("model.safetensors.index.json"), is_index("vae.safetensors.index.fp16.json"), is_index("model.json")
+    (True, True, False)
+    """
+    return name.endswith(".json") and ".safetensors.index." in name
 
 
 def of_output(path: str, known: Iterable[Format], asked: Format | None = None) -> Format:

@@ -14,7 +14,7 @@ from typing import cast
 from attncli.errors import InputError
 from attncli.files import foreign, typed
 from attncli.files.contents import Contents
-from attncli.files.formats import DATA, FORMATS, Format, of_suffix, sniff, suffixes
+from attncli.files.formats import DATA, FORMATS, Format, is_index, of_suffix, sniff, suffixes
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.samples import PREFIX, find
 
@@ -135,11 +135,6 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
 def file_of(path: str) -> Path:
     """Return the file of this path, or of a sample."""
     return find(path.removeprefix(PREFIX)) if path.startswith(PREFIX) and not _exists(path) else Path(path)
-
-
-def is_index(name: str) -> bool:
-    """Tell by the name of a file whether it lists the tensors of a checkpoint, which lie in several files."""
-    return name.endswith(".json") and ".safetensors.index." in name
 
 
 def kind_of(file: Path, path: str) -> Format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.attend.arrays import KINDS, Kind
-from attncli.files.formats import DATA, PLAIN, Format, suffixes
+from attncli.files.formats import DATA, INDEX, OF_WEIGHTS, PLAIN, Format, suffixes
 from attncli.problem.assemble import ATTENTION_ROLES, SOFTMAX_ROLES, SUM_ROLES
 from attncli.problem.families import BESIDE, FAMILIES
 from attncli.reference.blocks import Block, Code, Table
@@ -30,10 +30,11 @@ def page(words: Words, program: Program) -> Iterator[Block]:
         tuple((f"`{name}`", words.say(f"entry_{name}")) for name, _ in entries),
     )
     yield Heading(words.say("files_layer"))
-    yield Paragraph(words.say("files_layers"))
+    kinds = words.either([f"`{suffix}`" for suffix in suffixes(OF_WEIGHTS)])
+    yield Paragraph(words.say("files_layers", suffixes=kinds, index=f"`{INDEX}`"))
     yield Code(
         "attn inspect 'FILE:model.layers.*.self_attn'\n"
-        "attn compute --hidden x.npy --layer FILE:model.layers.0.self_attn --heads 8",
+        "attn compute --hidden X --layer FILE:model.layers.0.self_attn --heads 8",
         "sh",
     )
     yield Table((words.say("files_decided"), words.say("files_tensors")), tuple(_families()))
@@ -62,7 +63,7 @@ def _given(words: Words) -> Iterator[tuple[str, str]]:
         words.say("files_archive", suffixes=_suffixes(words, [each for each in DATA if each.is_archive])),
         words.say("files_named"),
     )
-    yield "`model.safetensors.index.json`", words.say("files_shards")
+    yield f"`{INDEX}`", words.say("files_shards")
     singles = _suffixes(words, [each for each in DATA if each.is_single])
     for count, roles in ATTENTION_ROLES.items():
         yield (

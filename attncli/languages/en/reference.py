@@ -96,7 +96,7 @@ REFERENCE = {
     "files_layer": "A layer of a checkpoint",
     "files_layers": (
         "`--layer FILE:PREFIX` takes the weights of an attention layer by the names that its tensors have in models. "
-        "FILE is a `.safetensors` or `.npz` file, `model.safetensors.index.json`, or a folder that holds one of them; "
+        "FILE is a {suffixes} file, {index}, or the folder of a model; "
         "PREFIX is what stands before the names in this table, and without it they stand at the top level. Only the "
         "tensors that are used are read. Their names decide `--weights` and `--qkv`; the number of heads, the scale, "
         "the norm, the rotation and the mask stand in the model's configuration, and are given with flags. What a file "

@@ -85,8 +85,8 @@ _PAGES = {
     "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
     "files_layer": "检查点中的一层",
     "files_layers": (
-        "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 `.safetensors` 或 `.npz` 文件、"
-        "`model.safetensors.index.json`，或装有其中之一的目录；PREFIX 是下表名称之前的部分，省略则表示名称就在最外层。"
+        "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 {suffixes} 文件、{index}，"
+        "或模型所在的目录；PREFIX 是下表名称之前的部分，省略则表示名称就在最外层。"
         "只读取用到的张量。名称决定 `--weights` 和 `--qkv`；头数、缩放、归一化、旋转和掩码写在模型的配置里，要用选项给出。"
         "文件里的内容替换层里的，选项再替换两者。用通配模式可以列出有哪些层："
     ),
