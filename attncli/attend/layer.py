@@ -147,7 +147,12 @@ def fused(found: Mapping[str, NDArray[Any]], options: Options) -> dict[str, Proj
         raise InputError(f"{heads} query heads cannot share {key_heads} key heads evenly", arrays=["w_qkv"])
     if columns % (heads + 2 * key_heads):
         fact = f"{whole.given[0]} makes {columns} features, which are not {heads} + 2·{key_heads} heads of equal size"
-        raise InputError(fact, hint="--heads and --kv-heads say how many there are", arrays=["w_qkv"])
+        hint = "--heads and --kv-heads say how many there are"
+        if array.ndim == 2 and array.shape[0] % (heads + 2 * key_heads) == 0:
+            hint = f"with --weights {'in-out' if options.weights == 'out-in' else 'out-in'} they are"
+        raise InputError(fact, hint=hint, arrays=["w_qkv"])
+    if whole.bias is not None and len(whole.bias) != columns:
+        raise InputError(f"b_qkv has {len(whole.bias)} numbers for {columns} features", arrays=["b_qkv"])
     weights = [None] * 3 if whole.weight is None else cut(whole.weight, heads, key_heads, options.qkv)
     biases = [None] * 3 if whole.bias is None else cut(whole.bias, heads, key_heads, options.qkv)
     return {

@@ -20,6 +20,7 @@ X, Q, K, V, OUT = (
 )
 LLAMA = {"q_proj.weight": Q, "k_proj.weight": K, "v_proj.weight": V, "o_proj.weight": OUT}
 PHI3 = {"qkv_proj.weight": np.concatenate([Q, K, V]), "o_proj.weight": OUT}
+Arrays = dict[str, NDArray[np.float32]]
 SHAPED = ("--heads", "2", "--kv-heads", "1")
 
 
@@ -68,6 +69,42 @@ def test_a_file_replaces_them_and_a_flag_what_is_in_the_file(name: str, folder: 
     np.save(folder / "o.npy", OUT)
     found = output(folder, "case.npz", "--layer", f"{name}.safetensors", "--w-o", "o.npy")
     assert_allclose(found, attended(Q, K, V), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message", "hint"),
+    [
+        (
+            {"c_attn.weight": PHI3["qkv_proj.weight"][:12], "c_proj.weight": OUT},
+            "w_qkv makes 6 features, which are not 2 + 2·1 heads of equal size",
+            "hint: with --weights out-in they are",
+        ),
+        (
+            {"query_key_value.weight": Q, "query_key_value.bias": OUT[0, :7], "dense.weight": OUT},
+            "b_qkv has 7 numbers for 8 features",
+            None,
+        ),
+        (LLAMA | {"k_proj.weight": K[:, :5]}, "hidden with 6 features and w_k for 5 do not fit", None),
+        (LLAMA | {"v_proj.weight": V[0]}, "w_v 6 must be a matrix, out-in", None),
+        (LLAMA | {"o_proj.bias": OUT[0]}, "b_o has 8 numbers for 6 features", None),
+    ],
+    ids=["turned", "bias", "features", "axes", "output"],
+)
+def test_what_does_not_fit(arrays: Arrays, message: str, hint: str | None, folder: Path) -> None:
+    """One line, with the layer."""
+    (folder / "w.safetensors").write_bytes(safetensors(arrays))
+    ran = called("compute", "--hidden", "x.npy", "--layer", "w.safetensors", *SHAPED, status=2, cwd=folder)
+    first, *more = ran.err.splitlines()
+    assert message in first
+    assert "w.safetensors: " in first
+    assert more == ([] if hint is None else [hint])
+
+
+def test_check_takes_a_layer(folder: Path) -> None:
+    """And compares its output."""
+    np.save(folder / "expected.npy", attended(Q, K, V).astype("f4"))
+    words = ["check", "--hidden", "x.npy", "--layer", "llama.safetensors", *SHAPED, "--expected", "expected.npy"]
+    assert "agrees" in called(*words, cwd=folder).out
 
 
 def test_options_are_replaced_too(folder: Path) -> None:
