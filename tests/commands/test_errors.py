@@ -234,7 +234,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (["compute", ARTICLE, "--scale", "big"], "attn: scale must be none, sqrt or a number, not 'big'\n"),
         (
             ["compute", ARTICLE, "--sclae", "1"],
-            "attn: No such option: --sclae (Possible options: --scale, --score, --states)\n"
+            "attn: No such option: --sclae (Possible options: --layer, --scale, --score)\n"
             "hint: see attn compute --help\n",
         ),
         (["comptue", ARTICLE], "attn: no such command: 'comptue'\nhint: did you mean \"compute\"?\n"),
