@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
+import numpy as np
+
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.elsewhere import right_word
@@ -63,6 +65,7 @@ class Keywords(TypedDict, total=False):
     score: str
     scale: Scale
     states: Literal["rows", "columns"]
+    layout: Literal["bhsd", "bshd", "sbhd", "thd"]
     heads: int | None
     kv_heads: int | None
     weights: Literal["in-out", "out-in"]
@@ -127,6 +130,9 @@ def steps(
             v_score·tanh(q·w_query + k·w_key).
             ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E), a number or a fraction, ``"1/8"``.
             ``states``: ``"rows"`` (default) or ``"columns"``.
+            ``layout``: the order of the axes of all states and the gate: ``"bhsd"`` (batch, heads, length, features;
+            default), ``"bshd"`` (batch, length, heads, features), ``"sbhd"`` (length, batch, heads, features) or
+            ``"thd"`` (tokens, heads, features). The output lies likewise; other results and arrays do not change.
             ``heads``, ``kv_heads``: split a packed last axis, (L, heads·E) or (batch, L, heads·E), into contiguous
             blocks; the output is packed too (default: not packed; ``kv_heads`` as ``heads``).
             ``weights``: ``"in-out"`` (default) or ``"out-in"``, as nn.Linear of PyTorch has its matrices.
@@ -215,8 +221,10 @@ def attention(
     from attncli.attend.fast import stream
 
     operands = _told(prepare(*_split(query, key, value, keywords)))
-    computation, made = AttentionSteps(operands, last=STEPS[-1]), stream.run(operands, with_lse=return_lse)
-    output = computation.restored("output", made.output)
+    computation = AttentionSteps(operands, last=STEPS[-1])
+    form = computation.form("output")
+    output = np.empty(form.shape(operands.sizes.output_shape), operands.output_dtype)
+    made = stream.run(operands, form.taken(output), with_lse=return_lse)
     return output if made.lse is None else (output, computation.restored("lse", made.lse))
 
 
@@ -301,6 +309,7 @@ def weighted_sum(
     *,
     past_value: ArrayLike | None = None,
     states: Literal["rows", "columns"] = "rows",
+    layout: Literal["bhsd", "bshd", "sbhd", "thd"] = "bhsd",
     heads: int | None = None,
     kv_heads: int | None = None,
 ) -> NDArray[Any]:
@@ -311,6 +320,7 @@ def weighted_sum(
         value: (…, S, Ev); its heads divide those of the weights.
         past_value: values from a cache, put before the others; None: there are none.
         states: whether each value is a row or a column of its matrix.
+        layout: the order of the axes of values and output, see `steps`; weights are (batch, heads, L, S) in all.
         heads: number of heads packed in the output; None: neither output nor value is packed.
         kv_heads: number of heads packed in the value (default: as ``heads``).
 
@@ -321,7 +331,7 @@ def weighted_sum(
         >>> weighted_sum([0.25, 0.75], [[4.0, 0.0], [8.0, 4.0]]).tolist()
         [7.0, 3.0]
     """
-    options = Options.parse({"states": states, "heads": heads, "kv_heads": kv_heads})
+    options = Options.parse({"states": states, "layout": layout, "heads": heads, "kv_heads": kv_heads})
     computation = WeightedSum.of(numbers({"weights": weights, "value": value, "past_value": past_value}), options)
     return computation.restored("output", computation.results()["output"])
 

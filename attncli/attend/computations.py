@@ -15,6 +15,7 @@ from attncli.attend import steps
 from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
+from attncli.attend.layouts import Form, of_result
 from attncli.attend.operands import Operands, ScoreOperands, as_states, precision, prepare
 from attncli.attend.options import Options
 from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
@@ -22,7 +23,7 @@ from attncli.attend.stages import out as out_stage
 from attncli.attend.stages import sum as sum_stage
 from attncli.attend.stages.softmax import log_sum, weights
 from attncli.attend.stages.sum import weighted_sum
-from attncli.attend.views import after_past, ready, restore
+from attncli.attend.views import after_past, ready
 from attncli.attend.words.array import Role
 from attncli.errors import InputError
 
@@ -83,12 +84,18 @@ class AttentionSteps:
 
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return one result with the axes of the user's arrays."""
-        sizes = self.operands.sizes
         if "L" in ARRAYS[name].axes[-1:]:  # one number for each query
-            return _restored(array[..., None], sizes.rank, part)[..., 0]
-        if name == "output" and sizes.out_features:  # of all heads together
-            return restore(array, sizes.rank, one_batch=part.batch is not None, one_head=True)
-        return _restored(array, sizes.rank, part, packed=sizes.packed and name == "output")
+            return self.form(name, part).given(array[..., None])[..., 0]
+        return self.form(name, part).given(array)
+
+    def form(self, name: str, part: Selection = Selection()) -> Form:
+        """Return how a result lies for the user: the output as the states do, all else (batch, heads, L, …)."""
+        sizes = self.operands.sizes
+        if name != "output":
+            return _form(sizes.rank, part)
+        packed = sizes.heads if sizes.packed and not sizes.out_features else None
+        whole = _form(sizes.rank, part, self.operands.options.layout, packed)
+        return whole.without("H") if sizes.out_features else whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +155,8 @@ class Softmax:
     def restored(self, name: str, array: NDArray[Any], part: Selection = Selection()) -> NDArray[Any]:
         """Return a result with the axes of the user's logits."""
         if name == "lse":
-            return _restored(array[..., None], self.rank, part)[..., 0]
-        return _restored(array, self.rank, part)
+            return _form(self.rank, part).given(array[..., None])[..., 0]
+        return _form(self.rank, part).given(array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +169,8 @@ class WeightedSum:
         dtype: precision of the computation.
         output_dtype: type of the output.
         rank: number of axes of the output before its heads are packed.
-        packed: whether the output packs its heads side by side on its last axis.
+        packed: how many heads the output packs side by side on its last axis; None: they lie apart.
+        layout: the order of the axes of the output.
         given: the user's name for the value.
         layer: the whole problem, where its value is projected or anything comes after the sum; None otherwise.
     """
@@ -172,7 +180,8 @@ class WeightedSum:
     dtype: np.dtype[Any]
     output_dtype: np.dtype[Any]
     rank: int
-    packed: bool
+    packed: int | None
+    layout: str
     given: str = "value"
     layer: Operands | None = None
 
@@ -193,7 +202,8 @@ class WeightedSum:
         # Without a query the weights come from elsewhere, so their own type counts too.
         dtype, output_dtype = precision([*([] if "query" in arrays else [weights]), *states_of(arrays)], options)
         rows = weights.reshape(as_four_axes("weights", weights.shape))
-        return cls(rows, value, dtype, output_dtype, weights.ndim, options.heads is not None, name)
+        packed = None if options.heads is None else rows.shape[1]
+        return cls(rows, value, dtype, output_dtype, weights.ndim, packed, options.layout, name)
 
     @classmethod
     def of_layer(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> WeightedSum:
@@ -210,7 +220,7 @@ class WeightedSum:
             fact = f"weights {show(rows.shape)} do not fit the layer, which has {wanted} (batch×heads×queries×keys)"
             raise InputError(fact, arrays=["weights"])
         given = "value" if "value" in arrays else "hidden"
-        return cls(rows, o.value, o.dtype, o.output_dtype, sizes.rank, sizes.packed, given, o)
+        return cls(rows, o.value, o.dtype, o.output_dtype, sizes.rank, None, options.layout, given, o)
 
     @property
     def names(self) -> list[str]:
@@ -255,7 +265,7 @@ class WeightedSum:
         """Return the output with the axes of the user's weights."""
         if self.layer is not None:
             return AttentionSteps(self.layer, "out").restored(name, array, part)
-        return _restored(array, self.rank, part, packed=self.packed)
+        return _form(self.rank, part, self.layout, self.packed).given(array)
 
 
 def _states(name: str, array: NDArray[Any], options: Options) -> NDArray[Any]:
@@ -273,8 +283,8 @@ def states_of(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     return [arrays[name] for name in TYPED if name in arrays]
 
 
-def _restored(array: NDArray[Any], rank: int, part: Selection, *, packed: bool = False) -> NDArray[Any]:
-    return restore(array, rank, packed=packed, one_batch=part.batch is not None, one_head=part.head is not None)
+def _form(rank: int, part: Selection, layout: str = "bhsd", packed: int | None = None) -> Form:
+    return of_result(rank, layout, packed=packed, one_batch=part.batch is not None, one_head=part.head is not None)
 
 
 def _part(array: NDArray[Any], part: Selection) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.checks import MOST_WHOLE
+from attncli.attend.layouts import Form, most_axes
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
 from attncli.attend.words.array import AXES
@@ -106,16 +107,18 @@ def fit_gate(gate: NDArray[Any], sizes: Sizes, options: Options) -> NDArray[Any]
     Raises:
         InputError: it has another shape.
     """
-    heads, width = sizes.heads, sizes.heads * sizes.value_features
-    fits = f"(…, {sizes.queries}, {width}), or (…, {sizes.queries}, {heads}) with one number for each head"
-    if not options.heads and gate.ndim in (3, 4) and gate.shape[-3:] == (heads, sizes.queries, sizes.value_features):
-        return gate.reshape(-1, heads, sizes.queries, sizes.value_features)
-    if not 1 <= gate.ndim <= 3 or gate.shape[-1] not in (heads, width):
-        raise InputError(f"gate {show(gate.shape)} must be {fits}", arrays=["gate"])
-    full = gate.reshape((1,) * (3 - gate.ndim) + gate.shape)
-    if full.shape[1] != sizes.queries or full.shape[0] not in (1, sizes.batch):
-        raise InputError(f"gate {show(gate.shape)} must be {fits}", arrays=["gate"])
-    return as_gate(full, sizes)
+    heads, width, layout = sizes.heads, sizes.heads * sizes.value_features, options.layout
+    if not options.heads and 3 <= gate.ndim <= most_axes(layout):
+        apart = Form.of_state(gate.ndim, layout).taken(gate)
+        if apart.shape[1:] == sizes.context_shape[1:] and len(apart) in (1, sizes.batch):
+            return apart
+    if 1 <= gate.ndim <= most_axes(layout, packed=True) and gate.shape[-1] in (heads, width):
+        full = Form.of_state(gate.ndim, layout, 1).taken(gate)[:, 0]  # (batch or 1, L, …)
+        if full.shape[1] == sizes.queries and len(full) in (1, sizes.batch):
+            return as_gate(full, sizes)
+    before = f"{sizes.queries}, …" if layout == "sbhd" else f"…, {sizes.queries}"
+    fits = f"({before}, {width}), or ({before}, {heads}) with one number for each head"
+    raise InputError(f"gate {show(gate.shape)} must be {fits}", arrays=["gate"])
 
 
 def as_gate(gate: NDArray[Any], sizes: Sizes) -> NDArray[Any]:

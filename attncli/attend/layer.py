@@ -14,6 +14,9 @@ from attncli.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The axes of what is projected, by layout.
+_AXES = dict.fromkeys(("bhsd", "bshd"), "(length, features), or (batch, length, features)")
+_AXES |= {"sbhd": "(length, features), or (length, batch, features)", "thd": "(tokens, features)"}
 LETTERS = {"query": "q", "key": "k", "value": "v"}
 
 
@@ -195,7 +198,7 @@ def projected_shapes(
         name, shape = called.get(state, state), shapes[state]
         if len(shape) not in (2, 3):
             fact = f"{name} {show(shape)} has {len(shape)} axes; what is projected has 2 or 3"
-            raise InputError(fact, hint="(length, features), or (batch, length, features)", arrays=[name])
+            raise InputError(fact, hint=_AXES[options.layout], arrays=[name])
         axis = -2 if options.states == "columns" else -1
         features = _hinting(each, name, shape[axis], options)
         flag, heads = ("heads", options.heads) if state == "query" else ("kv-heads", options.kv_heads or options.heads)

@@ -23,6 +23,7 @@ from attncli.attend.layer import (
     projected_shapes,
     value_heads,
 )
+from attncli.attend.layouts import Form
 from attncli.attend.norms import Norm
 from attncli.attend.options import Options
 from attncli.attend.positions import positions
@@ -414,14 +415,12 @@ def as_states(called: str, array: NDArray[Any], options: Options, heads: int | N
     Args:
         called: the user's name for the array.
         array: as read from its file.
-        options: they say whether states are columns.
+        options: they say whether states are columns, and in which order their axes lie.
         heads: how many heads the last axis packs; None: it is not packed.
     """
-    batch, count, length, features = as_four_axes(called, array.shape, options, heads)
+    as_four_axes(called, array.shape, options, heads)  # refuses what cannot be read so
     turned = np.swapaxes(array, -1, -2) if options.states == "columns" and array.ndim >= 2 else array
-    if heads is None:
-        return turned.reshape(batch, count, length, features)
-    return turned.reshape(batch, length, count, features).swapaxes(1, 2)
+    return Form.of_state(array.ndim, options.layout, heads).taken(turned)
 
 
 def precision(arrays: Iterable[NDArray[Any]], options: Options) -> tuple[np.dtype[Any], np.dtype[Any]]:

@@ -66,6 +66,9 @@ class Options(
                 parsed = {**others, **parsed}
         if parsed.get("kv_heads") is not None and parsed.get("heads") is None:
             raise InputError("kv-heads is given without heads", hint="give --heads too; both split a packed last axis")
+        if parsed.get("states") == "columns" and parsed.get("layout", "bhsd") != "bhsd":
+            fact = f"states columns and layout {parsed['layout']} contradict each other"
+            raise InputError(fact, hint="give one of them: in other layouts than bhsd each state is a row")
         return cls(**parsed)  # type: ignore[arg-type]  # each record's parse gives the type of its field
 
     def changed(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from attncli.attend.arrays import STATES
+from attncli.attend.layouts import ORDERS, WORDS, Form, most_axes
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
 from attncli.errors import InputError
@@ -97,7 +98,7 @@ def as_four_axes(name: str, shape: Shape, options: Options = Options(), heads: i
     Args:
         name: of the array, for the message.
         shape: as in the file.
-        options: whether states are columns.
+        options: whether states are columns, and in which order their axes lie.
         heads: number of heads to split the last axis into; None: it is not split.
 
     Raises:
@@ -113,15 +114,22 @@ def as_four_axes(name: str, shape: Shape, options: Options = Options(), heads: i
     if 0 in shape:
         raise InputError(f"{name} {show(shape)} has an axis of length 0", arrays=[name])
     turned = shape[:-2] + shape[:-3:-1] if options.states == "columns" and len(shape) >= 2 else shape
-    if heads is None:
-        return (1,) * (4 - len(turned)) + turned
-    if len(turned) not in (2, 3):
+    _check_axes(name, shape, options, packed=heads is not None)
+    if heads is not None and turned[-1] % heads:
+        raise InputError(f"{name} {show(shape)} has {turned[-1]} features, not divisible by --heads {heads}")
+    return Form.of_state(len(shape), options.layout, heads).lengths(turned)
+
+
+def _check_axes(name: str, shape: Shape, options: Options, *, packed: bool) -> None:
+    """Check that a state has as many axes as its layout has, and heads on one of them."""
+    most = most_axes(options.layout, packed=packed)
+    if packed and not 2 <= len(shape) <= 3:
         fact = f"{name} {show(shape)} has {len(shape)} axes; --heads splits the last axis of 2 or 3"
         raise InputError(fact, arrays=[name])
-    if turned[-1] % heads:
-        raise InputError(f"{name} {show(shape)} has {turned[-1]} features, not divisible by --heads {heads}")
-    batch = turned[0] if len(turned) == 3 else 1
-    return batch, heads, turned[-2], turned[-1] // heads
+    if len(shape) > most:
+        words = "tokens, heads·features" if packed else WORDS[options.layout]
+        fact = f"{name} {show(shape)} has {len(shape)} axes; with --layout {options.layout} it has at most {most}"
+        raise InputError(f"{fact}, ({words})", arrays=[name])
 
 
 def show(shape: Iterable[int]) -> str:
@@ -174,6 +182,9 @@ class _Fit:
             if shape[0] not in (1, batch):
                 other = next(each for each in self.full if self.full[each][0] == batch)
                 raise self.clash(name, other, f"batches of {shape[0]} and {batch}")
+        if self.options.layout == "thd" and batch > 1:
+            most = next(name for name, shape in self.full.items() if shape[0] == batch)
+            raise InputError(f"{most} has {batch} batch items, and --layout thd one", arrays=[most])
         past = self.full["past_key"][2] if "past_key" in self.full else 0
         packed = self.options.heads is not None
         rank = 4 if batch > query[0] else len(self.shapes["query"]) + packed
@@ -260,13 +271,17 @@ def _or_fix(check: Callable[[Options], Checked], options: Options, shapes: Itera
 def _alternatives(options: Options, longest: int) -> Iterator[tuple[Options, str]]:
     """Return options that may be meant, each with the hint that says so; no axis is longer than ``longest``."""
     states: Literal["rows", "columns"] = "rows" if options.states == "columns" else "columns"
-    turned = replace(options, states=states)
-    yield turned, f"with --states {states} they fit (each state a {states[:-1]} of its matrix)"
+    if options.layout == "bhsd":
+        turned = replace(options, states=states)
+        yield turned, f"with --states {states} they fit (each state a {states[:-1]} of its matrix)"
     if options.heads is not None:
         yield replace(options, heads=None, kv_heads=None), "without --heads they fit"
         # No axis can be split into more heads than it is long, whatever number a file may hold.
         for count in _divisors(options.heads)[:-1] if options.heads <= longest else ():
             yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"
+    for layout in ORDERS if options.states == "rows" else ():
+        if layout != options.layout:
+            yield replace(options, layout=layout), f"with --layout {layout} they fit ({WORDS[layout]})"
 
 
 def _divisors(number: int) -> list[int]:

@@ -79,25 +79,6 @@ def one_of(array: NDArray[Any], batch: int) -> NDArray[Any]:
     return array[batch if len(array) > 1 else 0]
 
 
-def restore(
-    array: NDArray[Any], rank: int, *, packed: bool = False, one_batch: bool = False, one_head: bool = False
-) -> NDArray[Any]:
-    """Return (batch, heads, L, …) with the axes of the user's arrays.
-
-    Args:
-        array: a result of the steps.
-        rank: number of axes of the result before heads are packed.
-        packed: put the heads side by side on the last axis, as in the user's query.
-        one_batch: drop the batch axis, because one item was chosen.
-        one_head: drop the head axis, because one head was chosen; then there is nothing to pack.
-    """
-    if packed and not one_head:
-        array = np.ascontiguousarray(array.swapaxes(1, 2)).reshape(len(array), 1, array.shape[2], -1)
-        one_head = True
-    drop = (rank < 4 or one_batch, rank < 3 or one_head, rank < 2)
-    return array[tuple(0 if gone else slice(None) for gone in drop)]
-
-
 def in_pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array, which may be larger than memory, in pieces of a few megabytes."""
     if array.size <= PIECE or array.ndim == 0:

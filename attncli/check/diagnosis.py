@@ -92,7 +92,9 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
     """
     reference = Reference.of(normal(operands), progress)
     precisions = precisions_of(operands, expected)
-    layout, comparison = chosen(reference, readings(expected, operands.sizes), precisions, wanted)
+    layout, comparison = chosen(
+        reference, readings(expected, operands.sizes, operands.options.layout), precisions, wanted
+    )
     if operands.has_after:
         return of_layer(Finding(comparison, layout, rounding=rounding(comparison, precisions)), reference)
     operands = operands.core

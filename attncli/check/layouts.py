@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from attncli.attend.layouts import LETTERS
+from attncli.attend.layouts import ORDERS as LAYOUTS
 from attncli.attend.shapes import Sizes, show
 from attncli.errors import InputError
 
@@ -41,15 +43,22 @@ class Layout:
     own: bool
 
 
-def readings(expected: NDArray[Any], sizes: Sizes) -> list[Layout]:
+def readings(expected: NDArray[Any], sizes: Sizes, layout: str = "bhsd") -> list[Layout]:
     """Return every way in which an array can be read as the output; the problem's own layout first.
+
+    Args:
+        expected: the array.
+        sizes: those of the problem.
+        layout: the option of that name.
 
     Raises:
         InputError: the shapes do not fit.
     """
     found: list[Layout] = []
     seen = set()
-    own_orders = [(0, 2, 1, 3), (0, 1, 2, 3)] if sizes.packed else [(0, 1, 2, 3)]
+    own_orders: list[tuple[int, ...]] = [tuple(map(LETTERS.index, LAYOUTS[layout]))]
+    if sizes.packed and layout == "bhsd":
+        own_orders.insert(0, (0, 2, 1, 3))
     for order in [*own_orders, *(each for each in ORDERS if each not in own_orders)]:
         for shape, name in _shapes(order, sizes):
             if _squeezed(shape) != _squeezed(expected.shape):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED
+from attncli.attend.layouts import Form
 from attncli.attend.options import Options, records
+from attncli.attend.shapes import heads_of
 from attncli.attend.truth import whole
 from attncli.attend.words.array import Role
 from attncli.errors import InputError
@@ -244,8 +246,9 @@ def _finish(draft: _Draft, given: Sequence[str], lacking: str = "") -> Problem:
         for target, found in _labels_of(name, matrix, options):
             labels.setdefault(target, found)
     past = draft.arrays.get("past_key")
-    if past is not None and past.ndim >= 2 and "key_labels" in labels:
-        count = past.shape[-1 if options.states == "columns" else -2]
+    if past is not None and past.ndim in (2, 3, 4) and "key_labels" in labels:
+        lengths = Form.of_state(past.ndim, options.layout, heads_of("past_key", past.shape, options)).letters
+        count = past.shape[-1 if options.states == "columns" else lengths.index("L")]
         labels["key_labels"] = labels.get("past_labels", tuple(map(str, range(count)))) + labels["key_labels"]
     labels.pop("past_labels", None)
     changed = options.changed()

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.attend import steps
 from attncli.attend.computations import AttentionSteps, Selection
 from attncli.attend.operands import Operands, ScoreOperands
-from attncli.attend.shapes import Sizes, show
+from attncli.attend.shapes import show
 from attncli.attend.steps import STEPS
 from attncli.files.contents import Named
 from attncli.files.formats import FORMATS, Format
@@ -151,9 +151,7 @@ class AttentionComputation(ScoreComputation):
 
     def output_shape(self, part: Selection) -> tuple[int, ...]:
         """Return the shape of the output of a part, with the axes of the user's arrays."""
-        # A view of a single number: nothing is allocated.
-        empty = np.broadcast_to(np.float32(0), self.sketch(part).sizes.output_shape)
-        return self.calculation.restored("output", empty, part).shape
+        return self.calculation.form("output", part).shape(self.sketch(part).sizes.output_shape)
 
     def result(self, part: Selection, resources: Resources) -> Named:
         """Compute a part, streaming it if that is better."""
@@ -167,18 +165,10 @@ class AttentionComputation(ScoreComputation):
         from attncli.attend.fast import stream
 
         operands = self.select(part)
-        out = None if resources.out is None else _as_heads(resources.out, operands.sizes, part)
-        made = stream.run(operands, out, threads=resources.threads, progress=resources.progress)
-        restored = self.calculation.restored("output", made.output, part) if resources.out is None else resources.out
+        out = np.empty(self.output_shape(part), operands.output_dtype) if resources.out is None else resources.out
+        within = self.calculation.form("output", part).taken(out)
+        made = stream.run(operands, within, threads=resources.threads, progress=resources.progress)
         self.notices.add(of_inputs(operands, self.called))
         self.notices.add(of_overflow({"output": made.output}, operands))
         self.notices.add(of_empty(np.array(made.empty, dtype=np.int64)))
-        return restored
-
-
-def _as_heads(out: NDArray[Any], sizes: Sizes, part: Selection) -> NDArray[Any]:
-    """View an output with the user's axes as (batch, heads, L, Ev)."""
-    batch, heads, queries, features = sizes.output_shape
-    if sizes.packed and not sizes.out_features and part.head is None:
-        return out.reshape(batch, queries, heads, features).swapaxes(1, 2)
-    return out.reshape(sizes.output_shape)
+        return out

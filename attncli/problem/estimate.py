@@ -105,7 +105,7 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
     tile = layout.heads * layout.rows * o.sizes.group * row * width
     ones = min(MOST_COPIED, o.value.size * width)
     changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
-    output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (0 if in_place else 1 + o.sizes.packed)
+    output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (not in_place)
     return ALWAYS + (threads or thread_count()) * tile + ones + changed * _states(o) + output
 
 

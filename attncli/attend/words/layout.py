@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from attncli.attend.checks import count, or_none
+from attncli.attend.layouts import ORDERS
 from attncli.attend.words.option import LAYOUT, Option, choice, option
 
 
@@ -20,6 +21,16 @@ class LayoutOptions:
             ("rows", "columns"),
             "Whether each state is a row or a column of its matrix (default rows).",
             words=lambda facts: f"states {facts.options.states}",
+        ),
+    )
+    layout: Literal["bhsd", "bshd", "sbhd", "thd"] = option(
+        "bhsd",
+        choice(
+            LAYOUT,
+            tuple(ORDERS),
+            "Order of the axes of states: b batch, h heads, s length, d features; thd has packed documents, (tokens, "
+            "heads, features). The output lies likewise (default bhsd).",
+            words=lambda facts: "" if facts.options.layout == "bhsd" else f"layout {facts.options.layout}",
         ),
     )
     heads: int | None = option(
