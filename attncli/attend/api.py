@@ -12,6 +12,7 @@ import numpy as np
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.elsewhere import right_word
+from attncli.attend.layouts import Name as Layout
 from attncli.attend.merging import merged
 from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_scores
 from attncli.attend.options import Options
@@ -65,7 +66,7 @@ class Keywords(TypedDict, total=False):
     score: str
     scale: Scale
     states: Literal["rows", "columns"]
-    layout: Literal["bhsd", "bshd", "sbhd", "thd"]
+    layout: Layout
     heads: int | None
     kv_heads: int | None
     weights: Literal["in-out", "out-in"]
@@ -309,7 +310,7 @@ def weighted_sum(
     *,
     past_value: ArrayLike | None = None,
     states: Literal["rows", "columns"] = "rows",
-    layout: Literal["bhsd", "bshd", "sbhd", "thd"] = "bhsd",
+    layout: Layout = "bhsd",
     heads: int | None = None,
     kv_heads: int | None = None,
 ) -> NDArray[Any]:

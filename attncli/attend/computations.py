@@ -15,7 +15,7 @@ from attncli.attend import steps
 from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
-from attncli.attend.layouts import Form, of_result
+from attncli.attend.layouts import Form, Name, of_result
 from attncli.attend.operands import Operands, ScoreOperands, as_states, precision, prepare
 from attncli.attend.options import Options
 from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
@@ -181,7 +181,7 @@ class WeightedSum:
     output_dtype: np.dtype[Any]
     rank: int
     packed: int | None
-    layout: str
+    layout: Name
     given: str = "value"
     layer: Operands | None = None
 
@@ -283,7 +283,7 @@ def states_of(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     return [arrays[name] for name in TYPED if name in arrays]
 
 
-def _form(rank: int, part: Selection, layout: str = "bhsd", packed: int | None = None) -> Form:
+def _form(rank: int, part: Selection, layout: Name = "bhsd", packed: int | None = None) -> Form:
     return of_result(rank, layout, packed=packed, one_batch=part.batch is not None, one_head=part.head is not None)
 
 

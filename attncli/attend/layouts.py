@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 # Batch, heads, length, features: the order in which everything is computed.
 LETTERS = "BHLE"
 # The same axes as each layout has them. Of packed documents there is one batch item, whose axis they lack.
-ORDERS = {"bhsd": "BHLE", "bshd": "BLHE", "sbhd": "LBHE", "thd": "BLHE"}
-WORDS = {"bhsd": "batch, heads, length, features", "bshd": "batch, length, heads, features"}
-WORDS |= {"sbhd": "length, batch, heads, features", "thd": "tokens, heads, features"}
+Name = Literal["bhsd", "bshd", "sbhd", "thd"]
+ORDERS: dict[Name, str] = {"bhsd": "BHLE", "bshd": "BLHE", "sbhd": "LBHE", "thd": "BLHE"}
+WORDS: dict[Name, str] = {
+    "bhsd": "batch, heads, length, features",
+    "bshd": "batch, length, heads, features",
+    "sbhd": "length, batch, heads, features",
+    "thd": "tokens, heads, features",
+}
 
 
-def most_axes(layout: str, *, packed: bool = False) -> int:
+def most_axes(layout: Name, *, packed: bool = False) -> int:
     """Return how many axes a state has at most in a layout; with its heads packed it has one less."""
     return 4 - packed - (layout == "thd")
 
@@ -38,7 +43,7 @@ class Form:
     packed: int | None = None
 
     @classmethod
-    def of_state(cls, count: int, layout: str = "bhsd", packed: int | None = None) -> Form:
+    def of_state(cls, count: int, layout: Name = "bhsd", packed: int | None = None) -> Form:
         """Return the form of a state with so many axes.
 
         >>> Form.of_state(3, "bshd"), Form.of_state(3, "sbhd", 2)
@@ -99,7 +104,7 @@ class Form:
 
 def of_result(
     rank: int,
-    layout: str = "bhsd",
+    layout: Name = "bhsd",
     *,
     packed: int | None = None,
     one_batch: bool = False,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.layouts import LETTERS
+from attncli.attend.layouts import LETTERS, Name
 from attncli.attend.layouts import ORDERS as LAYOUTS
 from attncli.attend.shapes import Sizes, show
 from attncli.errors import InputError
@@ -43,7 +43,7 @@ class Layout:
     own: bool
 
 
-def readings(expected: NDArray[Any], sizes: Sizes, layout: str = "bhsd") -> list[Layout]:
+def readings(expected: NDArray[Any], sizes: Sizes, layout: Name = "bhsd") -> list[Layout]:
     """Return every way in which an array can be read as the output; the problem's own layout first.
 
     Args:

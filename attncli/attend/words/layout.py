@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from attncli.attend.checks import count, or_none
-from attncli.attend.layouts import ORDERS
+from attncli.attend.layouts import ORDERS, Name
 from attncli.attend.words.option import LAYOUT, Option, choice, option
 
 
@@ -23,7 +23,7 @@ class LayoutOptions:
             words=lambda facts: f"states {facts.options.states}",
         ),
     )
-    layout: Literal["bhsd", "bshd", "sbhd", "thd"] = option(
+    layout: Name = option(
         "bhsd",
         choice(
             LAYOUT,
