@@ -40,6 +40,7 @@ class Keywords(TypedDict, total=False):
     key_positions: ArrayLike | None
     cos: ArrayLike | None
     sin: ArrayLike | None
+    block_table: ArrayLike | None
     key_lengths: ArrayLike | None
     sinks: ArrayLike | None
     query_scale: ArrayLike | None
@@ -115,6 +116,9 @@ def steps(
             stand where the queries do, if there are as many, or else at past + 0, 1, …; rules go by order all the same.
             ``cos``, ``sin``: (positions, D/2) or (batch, L, D/2): tables in place of ``rope_theta``.
             ``key_lengths``: (batch,) the number of keys of each batch item.
+            ``block_table``: (batch, blocks) which pages hold the keys of each batch item; key and value are then pools
+            (pages, page size, key heads, features) in any layout. Only pages up to ``key_lengths`` are looked at
+            (default: all).
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
             ``query_scale``: up to (batch, heads, L), a factor for each query beside ``scale``.
             ``w_q``, ``w_k``, ``w_v``, ``w_o`` (in, out) and ``b_q``, ``b_k``, ``b_v``, ``b_o`` (out): the matrices and

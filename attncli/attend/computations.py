@@ -18,6 +18,7 @@ from attncli.attend.fitting import fit_sinks
 from attncli.attend.layouts import Form, Name, of_result
 from attncli.attend.operands import Operands, ScoreOperands, as_states, precision, prepare
 from attncli.attend.options import Options
+from attncli.attend.pages import Pages
 from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
 from attncli.attend.stages import out as out_stage
 from attncli.attend.stages import sum as sum_stage
@@ -196,9 +197,13 @@ class WeightedSum:
             return cls.of_layer(arrays, options)
         weights, past = arrays["weights"], arrays.get("past_value")
         name = "value" if "value" in arrays else "hidden"
-        fit_sum(weights.shape, arrays[name].shape, options, None if past is None else past.shape)
-        before = None if past is None else _states("past_value", past, options)
-        value = after_past(before, _states(name, arrays[name], options))
+        if "block_table" in arrays:
+            value = Pages.of(arrays, options).gathered("value")
+            fit_sum(weights.shape, value.shape, options, pooled=True)
+        else:
+            fit_sum(weights.shape, arrays[name].shape, options, None if past is None else past.shape)
+            before = None if past is None else _states("past_value", past, options)
+            value = after_past(before, _states(name, arrays[name], options))
         # Without a query the weights come from elsewhere, so their own type counts too.
         dtype, output_dtype = precision([*([] if "query" in arrays else [weights]), *states_of(arrays)], options)
         rows = weights.reshape(as_four_axes("weights", weights.shape))

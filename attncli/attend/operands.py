@@ -26,6 +26,7 @@ from attncli.attend.layer import (
 from attncli.attend.layouts import Form
 from attncli.attend.norms import Norm
 from attncli.attend.options import Options
+from attncli.attend.pages import Pages
 from attncli.attend.positions import positions
 from attncli.attend.rotary.places import of_rotation, standing
 from attncli.attend.scores import FUNCTIONS
@@ -296,6 +297,11 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         InputError: as `prepare`.
     """
     found = numbers(arrays)
+    pooled: dict[str, NDArray[Any]] = {}
+    if "block_table" in found:
+        pages = Pages.of(found, options)
+        pooled = {name: pages.gathered(name) for name in pages.pools}
+        found |= pooled
     layer = layer_of(found, options)
     named = {name: found[name] for name in FITTED if name in found}
     called: dict[str, str] = {}
@@ -311,10 +317,13 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
     of_value = value_heads(layer, shapes["value"], laid) if "value" in shapes else None
     if "value" in shapes and of_value is None:
         check_value(layer, shapes["value"], laid)
-    sizes = fit(shapes | {name: array.shape for name, array in parameters.items()}, laid, called, of_value)
+    every = shapes | {name: array.shape for name, array in parameters.items()}
+    sizes = fit(every, laid, called, of_value, pooled)
     split = {"query": sizes.heads, "key": sizes.key_heads, "value": of_value or sizes.key_heads}
-    states = {}
+    states = dict(pooled)
     for name, array in named.items():
+        if name in pooled:
+            continue
         one = replace(laid, heads=1, kv_heads=None) if name in layer.projections else laid
         count = heads_of(name, array.shape, one, None if name in layer.projections else of_value)
         states[name] = as_states(called.get(name, name), array, options, count)
@@ -327,6 +336,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
     dtype, output_dtype = precision([named[name] for name in ("query", "key", "value") if name in named], options)
     mask, notice = as_rule(found["mask"]) if "mask" in found else (None, "")
     inputs = {name: fit_axes(name, found[name], sizes) for name in FITTED_BY_AXES if name in found}
+    inputs |= {"block_table": pages.table} if pooled else {}
     lengths = fit_lengths(found["key_lengths"], sizes, found) if "key_lengths" in found else None
     where = positions(options, sizes, lengths)
     # With parameters of the score function a key may have other features than a query.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -67,6 +67,7 @@ def fit(
     options: Options,
     called: Mapping[str, str] | None = None,
     value_heads: int | None = None,
+    pooled: Container[str] = (),
 ) -> Sizes:
     """Check that the shapes fit together.
 
@@ -76,20 +77,24 @@ def fit(
         options: how to interpret the arrays.
         called: the user's name for an array, if it differs (``hidden``).
         value_heads: how many heads a packed value has, if not as many as the key.
+        pooled: the states that are (batch, heads, length, features) whatever the options say.
 
     Raises:
         InputError: with both shapes, and the option that would make them fit, if there is one.
     """
-    return _or_fix(lambda each: _Fit(shapes, each, called or {}, value_heads).sizes(), options, shapes.values())
+    return or_fix(lambda each: _Fit(shapes, each, called or {}, value_heads, pooled).sizes(), options, shapes.values())
 
 
-def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None) -> None:
+def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None, *, pooled: bool = False) -> None:
     """Check that weights (…, L, S) and value (…, S, Ev), with ``past`` values before them, fit together.
 
     Raises:
         InputError: as `fit`.
     """
-    _or_fix(lambda each: _fit_sum(weights, value, each, past), options, (weights, value))
+    if pooled:  # no option says how it lies
+        _fit_sum(weights, value, Options(), None)
+        return
+    or_fix(lambda each: _fit_sum(weights, value, each, past), options, (weights, value))
 
 
 def as_four_axes(name: str, shape: Shape, options: Options = Options(), heads: int | None = None) -> Shape:  # noqa: B008
@@ -153,12 +158,19 @@ class _Fit:
     """The checks of one problem under one set of options."""
 
     def __init__(
-        self, shapes: Mapping[str, Shape], options: Options, called: Mapping[str, str], value_heads: int | None
+        self,
+        shapes: Mapping[str, Shape],
+        options: Options,
+        called: Mapping[str, str],
+        value_heads: int | None,
+        pooled: Container[str],
     ) -> None:
         self.shapes, self.options, self.called = shapes, options, called
         self.full = {}
         for name in FITTED:
-            if name in shapes:
+            if name in pooled:
+                self.full[name] = shapes[name]
+            elif name in shapes:
                 heads = heads_of(name, shapes[name], options, value_heads)
                 self.full[name] = as_four_axes(called.get(name, name), shapes[name], options, heads)
 
@@ -182,9 +194,6 @@ class _Fit:
             if shape[0] not in (1, batch):
                 other = next(each for each in self.full if self.full[each][0] == batch)
                 raise self.clash(name, other, f"batches of {shape[0]} and {batch}")
-        if self.options.layout == "thd" and batch > 1:
-            most = next(name for name, shape in self.full.items() if shape[0] == batch)
-            raise InputError(f"{most} has {batch} batch items, and --layout thd one", arrays=[most])
         past = self.full["past_key"][2] if "past_key" in self.full else 0
         packed = self.options.heads is not None
         rank = 4 if batch > query[0] else len(self.shapes["query"]) + packed
@@ -252,8 +261,17 @@ def _fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None)
             raise InputError(message, arrays=["weights", "value"])
 
 
-def _or_fix(check: Callable[[Options], Checked], options: Options, shapes: Iterable[Shape]) -> Checked:
-    """Check; on failure, look for an option that would make the check succeed, and suggest it."""
+def or_fix(check: Callable[[Options], Checked], options: Options, shapes: Iterable[Shape]) -> Checked:
+    """Check; on failure, look for an option that would make the check succeed, and suggest it.
+
+    Args:
+        check: what raises an error where the shapes do not fit under some options, and returns something otherwise.
+        options: those that are given.
+        shapes: of all arrays.
+
+    Raises:
+        InputError: that of the check, with a hint.
+    """
     try:
         return check(options)
     except InputError as error:

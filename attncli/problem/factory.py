@@ -82,6 +82,7 @@ def sum_of(problem: Problem) -> SumComputation:
     if not {"value", "hidden"} & problem.arrays.keys():
         raise InputError("value is missing", hint=missing_hint("value"), place=problem.place)
     with problem.naming_files():
+        problem.require_room()
         calculation = WeightedSum.of(problem.arrays, problem.options)
     problem.check_labels(calculation.shape[0], calculation.shape[2], calculation.keys)
     return SumComputation(problem, calculation.names, True, calculation)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.attend.operands import Operands, ScoreOperands, prepare, prepare_scores
 from attncli.attend.options import Options
+from attncli.attend.pages import Pages
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, of_item
+from attncli.problem import memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +51,7 @@ class Problem:
             InputError: something is missing, or does not fit; with the files of the arrays at fault.
         """
         with self.naming_files():
+            self.require_room()
             return prepare(self.arrays, self.options)
 
     def score_operands(self) -> ScoreOperands:
@@ -58,7 +61,19 @@ class Problem:
             InputError: as `operands`.
         """
         with self.naming_files():
+            self.require_room()
             return prepare_scores(self.arrays, self.options)
+
+    def require_room(self) -> None:
+        """Refuse pages that would not fit into memory when they are strung together.
+
+        Raises:
+            InputError: with their size.
+        """
+        if "block_table" in self.arrays:
+            needed = Pages.of(self.arrays, self.options).bytes
+            what = f"the keys and values that block_table names would take {memory.size(needed)}"
+            memory.require(needed, what, "key_lengths says how many of them are used")
 
     @contextmanager
     def naming_files(self) -> Iterator[None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag
+from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES, Array, Role
 from attncli.reference.blocks import Block, Table
@@ -19,7 +19,7 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("arrays_intro"))
     every = ARRAYS.values()
     yield Heading(words.say("arrays_states"))
-    yield table(words, [each for each in every if each.role is Role.STATE])
+    yield table(words, [each for each in every if each.name in GIVEN and not each.stage])
     yield Paragraph(words.say("arrays_shapes"))
     for stage in STAGES:
         taken = [each for each in every if each.role is Role.INPUT and each.stage == stage.name]

@@ -24,6 +24,7 @@ AXES = {
     "L": "queries",
     "S": "keys",
     "P": "past keys",
+    "blocks": "pages of one batch item",
     "E": "features of a query or key",
     "Ek": "features of a key",
     "Ev": "features of a value",

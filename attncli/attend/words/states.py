@@ -1,8 +1,16 @@
-"""The states, which come before all stages."""
+"""The states, which come before all stages, and the table that strings pages of them together."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from attncli.attend.words.array import Array, Role
+
+
+def _pages(facts: Any) -> str:
+    table = facts.inputs.get("block_table")
+    return "" if table is None else f"pages of {facts.sizes.keys // table.shape[1]} keys"
+
 
 _QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "P", "E"), ("B", "K", "S", "Ev")
 
@@ -27,4 +35,14 @@ STATE_ARRAYS = (
         words=lambda facts: f"{facts.sizes.past} past keys" if facts.sizes.past else "",
     ),
     Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Values of a cache, which go before the value."),
+    Array(
+        "block_table",
+        Role.INPUT,
+        "",
+        ("B", "blocks"),
+        "Which pages hold the keys of each batch item, in order; key and value are then pools, (pages, page size, key "
+        "heads, features). What stands behind key_lengths is not looked at.",
+        is_whole=True,
+        words=_pages,
+    ),
 )
