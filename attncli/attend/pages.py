@@ -144,9 +144,11 @@ def _batch(table: NDArray[Any], found: Mapping[str, NDArray[Any]], options: Opti
 
     def fitted(each: Options) -> int:
         batch = as_four_axes(name, shape, each, 1 if is_projected else heads_of("query", shape, each))[0]
-        if (1 not in (batch, items) and batch != items) or (each.layout == "thd" and items > 1):
+        is_alone = each.layout == "thd" and items > 1
+        if is_alone or (1 not in (batch, items) and batch != items):
             fact = f"{name} {show(shape)} and block_table {show(table.shape)} do not fit"
-            raise InputError(f"{fact}: batches of {batch} and {items}", arrays=[name, "block_table"])
+            hint = "queries of several items are (batch, length, heads, features), --layout bshd" * is_alone
+            raise InputError(f"{fact}: batches of {batch} and {items}", hint=hint, arrays=[name, "block_table"])
         return max(batch, items)
 
     return or_fix(fitted, options, [shape])

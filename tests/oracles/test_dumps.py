@@ -18,5 +18,5 @@ def test_the_lines_of_jax_save_what_check_reads(tmp_path: Path, monkeypatch: pyt
     keys = jax.random.split(jax.random.key(0), 3)
     q, k, v = (jax.random.normal(key, (2, 24, heads, 16)) for key, heads in zip(keys, (4, 2, 2), strict=True))
     names: dict[str, Any] = {"q": q, "k": k, "v": v, "out": jax.nn.dot_product_attention(q, k, v, is_causal=True)}
-    exec(recipe("swapaxes"), names)
+    exec(recipe('layout="bshd"'), names)
     assert attn("check", "dump.npz", cwd=tmp_path).out.startswith("dump.npz: agrees")

@@ -30,6 +30,8 @@ Given = dict[str, Any]
 FEW = (5, 7)
 SHAPES = (FEW, (700, 241), (tiles.FEW_ROWS + 1, 2 * tiles.KEYS + 1), (1, 2 * tiles.PART))
 
+# The keys of a page, and how many pages a pool has beside those that are used.
+PAGE, SPARE = 3, 2
 SIZES = {"H·Ev": 12, "B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
 
 # The features of what is projected, of what a layer makes, and of all heads' values together.
@@ -111,6 +113,12 @@ LAYOUTS: Mapping[str, Callable[[int, int], Given]] = {
     "states": lambda queries, keys: {"query": normal(6, queries), "key": normal(6, keys), "value": normal(3, keys)},
     "heads": lambda queries, keys: {"query": normal(queries, 8), "key": normal(keys, 8), "value": normal(keys, 6)},
     "kv_heads": lambda queries, keys: {"query": normal(queries, 16), "key": normal(keys, 8), "value": normal(keys, 4)},
+    # In all of them but the usual one.
+    "layout": lambda queries, keys: {
+        "query": normal(queries, 4, 6),
+        "key": normal(keys, 2, 6),
+        "value": normal(keys, 2, 3),
+    },
 }
 
 # What an array holds that is not any numbers.
@@ -126,6 +134,8 @@ SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
     "key_lengths": (lambda shape, keys: keys - 2 - np.arange(*shape),),
     "positions": (lambda shape, keys: standing(shape),),
     "key_positions": (lambda shape, keys: standing(shape),),
+    # Each page once, in any order.
+    "block_table": (lambda shape, keys: shuffled(np.prod(shape, dtype=int) + SPARE)[SPARE:].reshape(shape),),
     # As much as all keys together, or with many of them nothing is left of it.
     "gate": (lambda shape, keys: normal(*shape, seed=3),),
     "sinks": (lambda shape, keys: np.log(keys) + normal(*shape),),
@@ -135,6 +145,11 @@ SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
 def standing(shape: tuple[int, ...]) -> Any:
     """Return positions, others for each batch item, out of order and with gaps."""
     return np.random.default_rng(shape).permutation(2 * int(np.prod(shape)))[: np.prod(shape)].reshape(shape)
+
+
+def shuffled(count: int) -> Any:
+    """Return the numbers below a count in some order."""
+    return np.random.default_rng(0).permutation(count)
 
 
 @dataclass(frozen=True)
@@ -190,7 +205,7 @@ def settings() -> list[Setting]:
 
 def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
     """Return an array of this name, with the axes that it is declared with, for heads that share two key heads."""
-    sizes = SIZES | {"L": queries, "S": keys, "N": max(queries, keys), "D": SIZES["E"] // 2}
+    sizes = SIZES | {"L": queries, "S": keys, "N": max(queries, keys), "D": SIZES["E"] // 2, "blocks": -(-keys // PAGE)}
     shape = LENGTHS.get(name) or tuple(sizes[axis] for axis in ARRAYS[name].axes)
     special = SPECIAL.get(name)
     return special[form](shape, keys) if special else normal(*shape, seed=list(ARRAYS).index(name))
@@ -198,6 +213,10 @@ def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
 
 def states_for(name: str, queries: int, keys: int) -> Given:
     """Return a query, key and value for a problem with this array, in which some have to be projected."""
+    if name == "block_table":
+        pages = numbers(name, queries, keys).size + SPARE
+        pools = {"key": normal(pages, PAGE, 2, 6), "value": normal(pages, PAGE, 2, 3, seed=1)}
+        return states(queries, keys) | pools
     if name not in MADE:
         return states(queries, keys)
     widths = PACKED | dict(MADE[name])

@@ -125,7 +125,10 @@ REFERENCE = {
     "arrays_states": "Queries, keys and values",
     "arrays_shapes": (
         "They have 1 to 4 axes: 2 are (L, E), 3 are (heads, L, E), 4 are (batch, heads, L, E). A vector in gives a "
-        "vector out. With `--heads` the last axis is packed: 2 axes are (L, heads·E), 3 are (batch, L, heads·E)."
+        "vector out. With `--heads` the last axis is packed: 2 axes are (L, heads·E), 3 are (batch, L, heads·E). `--layout` "
+        "says that they lie otherwise: `bshd` is (batch, L, heads, E), `sbhd` (L, batch, heads, E) or packed (L, batch, "
+        "heads·E), `thd` (tokens, heads, E) or (tokens, heads·E). It holds for all states, for the gate and for the "
+        "output, and nothing is copied; pools of pages lie as `block_table` says, and masks and weights as ever."
     ),
     "arrays_stage": "Arrays of the stage {stage}",
     "arrays_masks": (
@@ -164,7 +167,7 @@ REFERENCE = {
     "results_one": (
         "Formats that hold one array ({formats}) carry the output, or what the one `--step` asked for: `score` gives the "
         "logits, `softmax` the weights. With packed heads scores, logits and weights have their heads apart, and the "
-        "output is packed as the query is."
+        "output is packed as the query is. The output lies as `--layout` says, every other result (batch, heads, …)."
     ),
     "results_large": (
         "Of more than {scores} scores, `attn compute` writes the output alone in the other formats for programs too, and "
@@ -252,8 +255,8 @@ REFERENCE = {
     "python_recipes": "Saving what another program computed",
     "python_dump": (
         "Whatever computes attention, some lines save what went in and what came out; then `attn check` compares, and the "
-        "other commands show it. The options are those of `attn help options`, a boolean mask is true where a query may "
-        "attend."
+        "other commands show it. The arrays are saved as they lie, and `layout` says how: `bhsd`, `bshd`, `sbhd` or `thd`. "
+        "The other options are those of `attn help options`; a boolean mask is true where a query may attend."
     ),
     "python_torch": "{library}, with tensors (batch, heads, length, features):",
     "python_jax": "{library}, whose axes are (batch, length, heads, features):",
