@@ -235,14 +235,18 @@ def attention(
 
 @overload
 def merge(
-    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: Literal[False] = False
+    outputs: Sequence[ArrayLike],
+    lses: Sequence[ArrayLike],
+    *,
+    layout: Layout = "bhsd",
+    return_lse: Literal[False] = False,
 ) -> NDArray[Any]: ...
 @overload
 def merge(
-    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: Literal[True]
+    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, layout: Layout = "bhsd", return_lse: Literal[True]
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def merge(
-    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, return_lse: bool = False
+    outputs: Sequence[ArrayLike], lses: Sequence[ArrayLike], *, layout: Layout = "bhsd", return_lse: bool = False
 ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
     """Return the output over all keys of outputs over parts of them, Σ e^(lse_i − lse) · output_i.
 
@@ -252,6 +256,7 @@ def merge(
     Args:
         outputs: one (…, L, Ev) for each part of the keys, all of one shape.
         lses: the logarithm of each row's sum that belongs to it, (…, L); with packed heads (…, heads, L).
+        layout: the order of the axes of the outputs, see `steps`; each ``lse`` is (batch, heads, L) in all.
         return_lse: return a pair, with the logarithm over all keys; so parts can be merged in a tree.
 
     Raises:
@@ -265,7 +270,7 @@ def merge(
         >>> merge(*zip(*parts)).round(9) == attention(query, key, value).round(9)
         array([[ True]])
     """
-    output, lse = merged(list(outputs), list(lses))
+    output, lse = merged(list(outputs), list(lses), layout)
     return (output, lse) if return_lse else output
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.layouts import Form, Name, most_axes
 from attncli.attend.operands import numbers
 from attncli.attend.shapes import show
 from attncli.attend.types import own
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def merged(outputs: Sequence[Any], lses: Sequence[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def merged(outputs: Sequence[Any], lses: Sequence[Any], layout: Name) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the output (…, L, Ev) and the logarithm of the sums (…, L) over all keys; see `attncli.merge`."""
     if not len(outputs) or len(outputs) != len(lses):
         raise InputError(f"{len(outputs)} outputs and {len(lses)} lses: there must be one of each for every part")
@@ -32,7 +33,7 @@ def merged(outputs: Sequence[Any], lses: Sequence[Any]) -> tuple[NDArray[Any], N
             if each[name].shape != first[name].shape:
                 fact = f"{show(first[name].shape)} and {show(each[name].shape)}"
                 raise InputError(f"parts of the keys must give {name}s of one shape, not {fact}", arrays=[name])
-    spread = _spread(first["output"].shape, first["lse"].shape)
+    spread = _spread(first["output"].shape, first["lse"].shape, layout)
     precision = np.result_type(np.float32, *(own(each[name].dtype) for each in parts for name in ("output", "lse")))
     logs = np.stack([each["lse"].astype(precision) for each in parts])
     with np.errstate(all="ignore"):
@@ -53,18 +54,27 @@ def merged(outputs: Sequence[Any], lses: Sequence[Any]) -> tuple[NDArray[Any], N
     return made.astype(wide, copy=False), lse
 
 
-def _spread(output: tuple[int, ...], lse: tuple[int, ...]) -> Any:
+def _spread(output: tuple[int, ...], lse: tuple[int, ...], layout: Name) -> Any:
     """Return a function that lays one number for each query, or for each head and query, over the output.
 
     Raises:
         InputError: the shapes do not fit.
     """
-    if output[:-1] == lse:
+    if layout == "bhsd" and output[:-1] == lse:
         return lambda share: share[..., None]
+    count = len(output)
+    if not 1 <= count <= most_axes(layout):
+        raise InputError(f"output {show(output)} must have 1 to {most_axes(layout)} axes", arrays=["output"])
+    apart = Form.of_state(count, layout)
+    wanted = apart.lengths(output)[4 - count : 3]  # as the stages have it, without the features
+    if wanted == lse:
+        return lambda share: apart.given(share.reshape((1,) * (4 - count) + share.shape + (1,)))
     # Heads side by side on the last axis of the output: (…, L, heads·Ev) beside (…, heads, L).
-    if len(output) == len(lse) >= 2 and (*output[:-2], output[-2]) == (*lse[:-2], lse[-1]):
-        each, rest = divmod(output[-1], lse[-2])
-        if not rest:
-            return lambda share: np.repeat(share.swapaxes(-1, -2), each, axis=-1)
-    wanted = show(output[:-1])
-    raise InputError(f"lse {show(lse)} does not fit output {show(output)}: it must be {wanted}", arrays=["lse"])
+    if count == len(lse) and 2 <= count <= most_axes(layout, packed=True) and output[-1] % lse[-2] == 0:
+        packed = Form.of_state(count, layout, lse[-2])
+        batch, heads, length, each = packed.lengths(output)
+        if lse == (batch, heads, length)[3 - count :]:
+            return lambda share: packed.given(np.repeat(share.reshape(batch, heads, length, 1), each, axis=-1))
+    hint = "layout says in which order the axes of the output lie"
+    fact = f"lse {show(lse)} does not fit output {show(output)}: it must be {show(wanted)}"
+    raise InputError(fact, hint=hint, arrays=["lse"])
