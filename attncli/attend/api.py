@@ -270,7 +270,7 @@ def merge(
         >>> merge(*zip(*parts)).round(9) == attention(query, key, value).round(9)
         array([[ True]])
     """
-    output, lse = merged(list(outputs), list(lses), layout)
+    output, lse = merged(list(outputs), list(lses), Options.parse({"layout": layout}).layout)
     return (output, lse) if return_lse else output
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from attncli.attend.layouts import Name
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes
@@ -116,6 +119,20 @@ def test_one_reading_alone_is_the_own_one() -> None:
         ("(queries, heads, features)", True),
         ("(heads, queries, features)", False),
     ]
+
+
+@pytest.mark.parametrize(("layout", "axes"), [("bshd", "bqhf"), ("sbhd", "qbhf"), ("thd", "bqhf")])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_own_layout_is_the_one_in_force(layout: Name, axes: str, packed: bool) -> None:
+    """Where shapes do not tell: as many queries as heads, or as batch items."""
+    batch = 1 if layout == "thd" else 3
+    given = np.einsum(f"bhqf->{axes}", numbered(batch, 3, 3))
+    shape = given.shape[1:] if layout == "thd" else given.shape
+    given = given.reshape((*shape[:-2], -1) if packed else shape)
+    found = readings(given, replace(sizes(batch, 3, 3), packed=packed), layout)
+    assert len(found) > 1
+    assert [each.own for each in found] == [True] + [False] * (len(found) - 1)
+    assert_array_equal(found[0].array, numbered(batch, 3, 3))
 
 
 def test_a_shape_that_cannot_be_an_output_is_refused() -> None:

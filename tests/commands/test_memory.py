@@ -72,6 +72,23 @@ def test_other_commands_refuse_too(tmp_path: Path, command: str) -> None:
     assert b"of memory are needed" in done.stderr
 
 
+def test_pages_that_a_small_table_multiplies_are_refused(tmp_path: Path) -> None:
+    """One page of 0.5 MB, named a thousand times: nothing is copied before it is known to fit."""
+    np.savez(
+        tmp_path / "p.npz",
+        query=np.ones((1, 8)),
+        key=np.ones((1, 8192, 1, 8)),
+        value=np.ones((1, 8192, 1, 8)),
+        block_table=np.zeros((1, 1000), dtype=int),
+    )
+    for command in ("compute", "check", "inspect"):
+        words = ["--expected", "p.npz:query"] if command == "check" else []
+        done = limited(command, "p.npz", *words, most=400 << 20, cwd=tmp_path)
+        out = (done.stderr + done.stdout).decode().replace("\n", " ")
+        assert done.returncode == 2 - 2 * (command == "inspect")
+        assert re.search(r"the keys and values that block_table names would take 1\.0 GB; 1\.0 GB of memory are", out)
+
+
 def limited(*words: str, most: int, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run a command that may hold this many bytes of data."""
     script = f"import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({most}, {most})); "

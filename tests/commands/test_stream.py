@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from tests.support.files import sparse
@@ -35,6 +36,25 @@ def test_one_head_of_one_item(tmp_path: Path) -> None:
     attn("compute", path, "--head", "2", "--batch", "1", "-o", tmp_path / "o.npy")
     attn("compute", path, "-o", tmp_path / "all.npy")
     assert_array_equal(np.load(tmp_path / "o.npy"), np.load(tmp_path / "all.npy")[1, 2])
+
+
+@pytest.mark.parametrize("words", [[], ["--head", "1"], ["--batch", "1"], ["--head", "1", "--batch", "0"]], ids=str)
+@pytest.mark.parametrize("layout", ["bshd", "sbhd"])
+def test_the_output_lies_as_the_states_do(tmp_path: Path, layout: str, words: list[str]) -> None:
+    """Filled in place, and written whole, of all heads and of one; the same numbers to the last bit."""
+    order = (0, 2, 1, 3) if layout == "bshd" else (2, 0, 1, 3)
+    states = np.random.default_rng(0).standard_normal((2, 3, 600, 5)).astype(np.float32)
+    np.save(tmp_path / "x.npy", states)
+    np.save(tmp_path / "t.npy", states.transpose(order))
+    attn("compute", "x.npy", *words, "-o", "o.npy", cwd=tmp_path)
+    plain = np.load(tmp_path / "o.npy")
+    gone = [axis for axis, flag in enumerate(("--batch", "--head")) if flag in words]
+    kept = [axis for axis in order if axis not in gone]
+    turned = plain.transpose([sorted(kept).index(axis) for axis in kept])
+    for name in ("m.npy", "m.npz"):
+        attn("compute", "t.npy", "--layout", layout, *words, "-o", name, cwd=tmp_path)
+        made = np.load(tmp_path / name)
+        assert_array_equal(made["output"] if name.endswith("z") else made, turned)
 
 
 def test_the_memory_is_that_of_the_output(tmp_path: Path) -> None:

@@ -67,6 +67,30 @@ def test_packed_heads_are_those_of_multi_head_attention() -> None:
     assert_allclose(attention(states, hidden=states, heads=3, scale="sqrt"), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(("layout", "order"), [("bshd", (0, 2, 1, 3)), ("sbhd", (2, 0, 1, 3))])
+def test_layouts_are_its_transposed_views(layout: Any, order: tuple[int, ...]) -> None:
+    """A model that keeps (batch, length, heads, features) turns them for PyTorch, and its output back."""
+    given = arrays((2, 6, 5, 8), (2, 3, 7, 8), (2, 3, 7, 4))
+    turned = [np.ascontiguousarray(each.transpose(order)) for each in given]
+    views = [torch.from_numpy(each).permute(*np.argsort(order)) for each in turned]
+    expected = sdpa(*views, is_causal=True, enable_gqa=True).permute(*order).numpy()
+    mine = attention(*turned, layout=layout, scale="sqrt", causal=True)
+    assert_allclose(mine, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_pages_are_its_indexed_pools() -> None:
+    """As paged caches are gathered for it: pool[table], and a mask of the lengths."""
+    query, key, value = arrays((2, 6, 4, 8), (9, 4, 3, 8), (9, 4, 3, 5))
+    table, lengths = np.array([[5, 0, 7], [2, 8, 1]]), np.array([11, 5])
+    keys, values = (
+        torch.from_numpy(each)[torch.from_numpy(table)].flatten(1, 2).transpose(1, 2) for each in (key, value)
+    )
+    seen = torch.arange(12) < torch.from_numpy(lengths)[:, None]
+    expected = sdpa(torch.from_numpy(query), keys, values, attn_mask=seen[:, None, None], enable_gqa=True).numpy()
+    mine = attention(query, key, value, block_table=table, key_lengths=lengths, scale="sqrt")
+    assert_allclose(mine, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_cosine_and_general_scores() -> None:
     """cosine_similarity; Bilinear without bias is q·W·k."""
     query, key, weight = arrays((4, 6), (5, 6), (6, 3))

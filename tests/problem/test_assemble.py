@@ -85,6 +85,14 @@ def test_keys_of_a_cache_are_labelled_before_the_new_ones(folder: Path, past: st
     assert made.labels == {"query_labels": ("a", "b"), "key_labels": labels}
 
 
+@pytest.mark.parametrize(("options", "count"), [({}, 4), ({"layout": "bshd"}, 3), ({"layout": "sbhd"}, 2)])
+def test_keys_of_a_cache_are_counted_as_they_lie(folder: Path, options: dict[str, object], count: int) -> None:
+    """Of a cache of four axes, beside keys that have labels."""
+    np.save(folder / "past.npy", np.ones((2, 3, 4, 5)))
+    made = assemble(["rows.csv"], {"past_key": "past.npy", "past_value": "past.npy"}, options)
+    assert made.labels["key_labels"] == (*map(str, range(count)), "a", "b")
+
+
 def test_archives_are_problems_and_matrices_belong_together(folder: Path) -> None:
     """Two archives are two problems; with a matrix among them all files are one."""
     put(folder, "two.json", '{"a.query": [[1]], "b.query": [[2]], "hidden": [[1]]}')
