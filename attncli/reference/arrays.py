@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.options import as_flag
 from attncli.attend.arrays import ARRAYS, GIVEN
+from attncli.attend.options import as_flag
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES, Array, Role
 from attncli.reference.blocks import Block, Table

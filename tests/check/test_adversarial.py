@@ -18,6 +18,7 @@ from attncli.attend.options import Options
 from attncli.check.compare import compare
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.rounding import GIVEN
+from tests.support.arrays import normal
 from tests.support.processes import attn, called
 
 Array = NDArray[Any]
@@ -167,3 +168,16 @@ def test_a_tolerance_is_a_number(tmp_path: Path, flag: str, number: str) -> None
     ran = called("check", path, flag, number, status=2)
     shown = "nan" if number == "nan" else "inf"
     assert (ran.out, ran.err) == ("", f"attn: {flag[2:]} must be a number from 0, not {shown}\n")
+
+
+@pytest.mark.parametrize("rope", ["half", "interleaved"])
+def test_one_query_for_batch_items_of_different_lengths(tmp_path: Path, rope: str) -> None:
+    """Each has positions of its own there: the report is that on the same query, given to each item."""
+    query, states, wrong = normal(1, 2, 3, 4), normal(2, 2, 5, 4, seed=1), normal(2, 2, 3, 4, seed=2)
+    reports = []
+    for name, given in (("one.npz", query), ("each.npz", np.repeat(query, 2, axis=0))):
+        path = tmp_path / name
+        np.savez(path, query=given, key=states, value=states, expected=wrong, key_lengths=[3, 5])
+        report = json.loads(called("check", path, "--rope", rope, "-f", "json", status=1).out)
+        reports.append({name: found for name, found in report.items() if name != "file"})
+    assert reports[0] == reports[1]
