@@ -96,6 +96,41 @@ CASES = {
         "gpt_neox.layers.0.attention",
         BOTH_WAYS | {"causal": True, "rope": "half", "rope_theta": 5000},
     ),
+    "gpt-neox, partly rotated": Case(
+        lambda: tf.GPTNeoXForCausalLM(
+            tf.GPTNeoXConfig(
+                **SIZES,
+                **TOKENS,
+                rope_parameters={"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25},
+            )
+        ),
+        "gpt_neox.layers.0.attention",
+        BOTH_WAYS | {"causal": True, "rope": "half", "rope_theta": 5000, "rope_dim": 2},
+    ),
+    "phi": Case(
+        lambda: tf.PhiForCausalLM(
+            tf.PhiConfig(
+                **SIZES,
+                **TOKENS,
+                rope_parameters={"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.5},
+            )
+        ),
+        SELF,
+        BOTH_WAYS | {"causal": True, "rope": "half", "rope_theta": 5000, "rope_dim": 4},
+    ),
+    "gpt-oss, as it comes": Case(
+        lambda: tf.GptOssForCausalLM(
+            tf.GptOssConfig(**GROUPED, **TOKENS, head_dim=8, num_local_experts=2, num_experts_per_tok=1)
+        ),
+        SELF,
+        TWO_TO_ONE
+        | {
+            "rope": "half",
+            "rope_theta": 150000,
+            "window": 127,
+            "rope_scaling": "yarn,factor=32,truncate=false,original_max_position_embeddings=4096",
+        },
+    ),
     "bert": Case(
         lambda: tf.BertModel(tf.BertConfig(**SIZES, **TOKENS)),
         "encoder.layer.0.attention",
