@@ -42,6 +42,11 @@ class Keywords(TypedDict, total=False):
     sin: ArrayLike | None
     block_table: ArrayLike | None
     key_lengths: ArrayLike | None
+    segments: ArrayLike | None
+    query_segments: ArrayLike | None
+    cu_seqlens: ArrayLike | None
+    blocks: ArrayLike | None
+    indices: ArrayLike | None
     sinks: ArrayLike | None
     query_scale: ArrayLike | None
     w_q: ArrayLike | None
@@ -77,6 +82,8 @@ class Keywords(TypedDict, total=False):
     causal: bool
     offset: Offset | None
     window: int | Window | None
+    prefix: int | None
+    chunk: int | None
     softcap: float | None
     alibi: bool
     rope: Literal["half", "interleaved"] | None
@@ -119,6 +126,11 @@ def steps(
             ``block_table``: (batch, blocks) which pages hold the keys of each batch item; key and value are then pools
             (pages, page size, key heads, features) in any layout. Only pages up to ``key_lengths`` are looked at
             (default: all).
+            ``segments``: (S) or (batch, S) the document of each key, any whole numbers: queries see only keys of their
+            own. ``query_segments``: (L) or (batch, L) those of the queries (default: that of the key at the position of
+            the query). ``cu_seqlens`` says instead where documents begin: numbers that rise from 0 to S.
+            ``blocks``: (S) or (batch, S), tokens with the same id ≥ 0 see each other whatever ``causal`` says; −1 is
+            none. ``indices``: up to (batch, heads, L, k), only these keys are open; −1 is none.
             ``sinks``: (heads,) the logit of one extra key per head, whose value is zero.
             ``query_scale``: up to (batch, heads, L), a factor for each query beside ``scale``.
             ``w_q``, ``w_k``, ``w_v``, ``w_o`` (in, out) and ``b_q``, ``b_k``, ``b_v``, ``b_o`` (out): the matrices and
@@ -149,6 +161,8 @@ def steps(
             or ``key_lengths`` − queries, or 0).
             ``window``: LEFT or (LEFT, RIGHT): a query at p sees keys p − LEFT … p + RIGHT; −1, or no RIGHT, is no
             bound. Positions and windows go up to 2^53 − 1, and with ``rope`` up to 2^32.
+            ``prefix``: N, keys before N are open to all under ``causal`` (default: none).
+            ``chunk``: N, queries see keys of their own N positions only, counted anew in each document (default: all).
             ``softcap``: X in X·tanh(score/X). ``alibi``: add −slope·|p − j|.
             ``rope``: ``"half"`` or ``"interleaved"``: rotate query and key (not past keys) by their positions, with
             base ``rope_theta`` (default 10000); ``rope_dim``: only the first N features, or ``(N, "last")``;

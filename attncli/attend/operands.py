@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS, missing_hint
+from attncli.attend.documents import documents
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fitting import as_gate, fit_axes, fit_gate, fit_lengths, fit_over_scores, fit_sinks
 from attncli.attend.layer import (
@@ -355,7 +356,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "key_lengths": lengths,
         "sinks": fit_sinks(found["sinks"], sizes.heads) if "sinks" in found else None,
         "parameters": parameters,
-        "inputs": inputs,
+        "inputs": documents(inputs, found, where, sizes),
         "layer": layer,
         "split": split,
         "given": {called.get(name, name): array for name, array in named.items()}

@@ -7,7 +7,7 @@ generated from them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -79,11 +79,15 @@ class Options(
         """Tell whether an option differs from its default."""
         return name in self.changed()
 
-    def without_effect(self) -> dict[str, tuple[str, ...]]:
-        """Return the options that are given but have no effect, each with the options of which it needs one."""
-        changed = self.changed()
-        needed = {name: records()[name].needs for name in changed}
-        return {name: needs for name, needs in needed.items() if needs and not changed.keys() & set(needs)}
+    def without_effect(self, arrays: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+        """Return the options that are given but have no effect, each with the options and arrays of which it needs one.
+
+        Args:
+            arrays: the names of those that are given.
+        """
+        given = self.changed().keys() | set(arrays)
+        needed = {name: records()[name].needs for name in self.changed()}
+        return {name: needs for name, needs in needed.items() if needs and not given & set(needs)}
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.stages.mask import openings
-from attncli.attend.words.mask import POSITIONAL
+from attncli.attend.words.mask import goes_by_position
 from attncli.explain.lesson import Lesson
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def standing(lesson: Lesson) -> Iterator[str]:
         if not (o.options.causal or o.options.window):
             return
     first = about.position - about.row
-    if first == 0 or not any(o.options.in_force(name) for name in POSITIONAL):
+    if first == 0 or not goes_by_position(o):
         return
     place = {"row": about.row, "first": first, "position": about.position}
     queries, keys = about.rows.total, o.sizes.keys

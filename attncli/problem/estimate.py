@@ -54,10 +54,13 @@ def steps(o: ScoreOperands, last: str) -> int:
     scores = sizes.batch * sizes.heads * plane * width
     over = [each for each in (o.mask, o.bias) if each is not None]
     added = sum(each.dtype != bool for each in over) + o.options.alibi
-    rules = o.options.causal + 3 * (o.options.window is not None) + (o.key_lengths is not None)
+    rules = _rules(o)
     changes = min(2, added + (rules > 0) + len(over))
     beside = sum(each.size * (width + 2) for each in over) + rules * plane
     beside += sizes.heads * plane * (8 + width) * o.options.alibi
+    if "indices" in o.inputs:
+        indices = o.inputs["indices"]
+        beside += 3 * indices.nbytes + 2 * math.prod(indices.shape[:3]) * sizes.keys
     # Every result is kept. While one is made, there is one more of its size, and a second one where it takes two turns.
     met = scores * (2 if FUNCTIONS[o.options.score].is_dot else 4)
     kept = scores * (1 + (o.options.softcap is not None))
@@ -67,6 +70,14 @@ def steps(o: ScoreOperands, last: str) -> int:
     output = 3 * math.prod(sizes.context_shape) * width * (STEPS.index(last) >= STEPS.index("sum"))
     output += 2 * math.prod(sizes.output_shape) * width * o.has_after
     return ALWAYS + _states(o) + max(met, masked, softened) + output
+
+
+def _rules(o: ScoreOperands) -> int:
+    """Return how many planes of true and false the rules by position and by ids take while they are made."""
+    options = o.options
+    found: int = options.causal * (1 + 2 * (options.prefix is not None) + 3 * ("blocks" in o.inputs))
+    found += 3 * (options.window is not None) + (o.key_lengths is not None)
+    return found + ("segments" in o.inputs) + (options.chunk is not None)
 
 
 Part = TypeVar("Part", ScoreOperands, Operands, Softmax, WeightedSum)
@@ -98,12 +109,17 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
     """
     from attncli.attend.fast.shared import MOST_COPIED
     from attncli.attend.fast.stream import thread_count
-    from attncli.attend.fast.tiles import plan
+    from attncli.attend.fast.tiles import TILE, plan
 
     layout, width = plan(o), o.dtype.itemsize
     row = layout.keys + o.sizes.features + 3 * (o.sizes.value_features + 1)  # scores, a query, three kinds of sums
     tile = layout.heads * layout.rows * o.sizes.group * row * width
     ones = min(MOST_COPIED, o.value.size * width)
+    if "indices" in o.inputs:  # what is gathered, or which keys of the rows of a piece are named
+        indices = o.inputs["indices"]
+        many = layout.rows if indices.shape[2] > 1 else 1
+        heads = o.sizes.group * layout.heads if indices.shape[1] > 1 else 1
+        tile += 2 * TILE if layout.gathers else 2 * many * heads * (o.sizes.keys + 8 * indices.shape[3])
     changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
     output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (not in_place)
     return ALWAYS + (threads or thread_count()) * tile + ones + changed * _states(o) + output

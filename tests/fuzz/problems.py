@@ -225,6 +225,8 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "softcap": lambda d: d.one(None, None, None, 0, 0.7, 30.0),
     "causal": lambda d: d.one(None, False, True, True),
     "window": _window,
+    "prefix": lambda d: d.one(None, None, None, int(d.rng.integers(1, d.sizes.keys + 2))),
+    "chunk": lambda d: d.one(None, None, None, int(d.rng.integers(1, d.sizes.keys + 2))),
     "offset": _offset,
     "alibi": lambda d: d.one(None, None, None, False, True),
     "dtype": lambda d: d.one(None, None, None, "float32", "float64"),
@@ -232,6 +234,8 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
 TYPES = (*["f8"] * 6, *["f4"] * 6, "f2", "f2", ">f4", "i1", "i8", "u1", "bool", "bfloat16")
 # The options and arrays of the rotation.
 ROTARY = ("rope", "rope_theta", "rope_dim", "rope_scaling", "rope_sections", "positions", "key_positions", "cos", "sin")
+# The options and arrays that say by ids, or for some keys, what is open.
+BY_RULE = ("prefix", "chunk", "segments", "query_segments", "cu_seqlens", "blocks", "indices")
 STATES = ("query", "key", "value", "past_key", "past_value")
 
 
@@ -285,6 +289,37 @@ def _bias(d: Draft) -> Array | None:
     return found.astype(d.one("f8", "f4", "f2"))
 
 
+def _per_key(d: Draft, least: int, most: int) -> Array:
+    """Return whole numbers, one per key, in order or not, for all batch items or for each."""
+    shape = d.one((d.sizes.keys,), (1, d.sizes.keys), (d.sizes.B, d.sizes.keys))
+    found = d.rng.integers(least, most, shape)
+    return (np.sort(found, axis=-1) if d.chance(0.6) else found).astype(d.one("i8", "i4", "f8"))
+
+
+def _query_segments(d: Draft) -> Array | None:
+    if "segments" not in d.arrays and "cu_seqlens" not in d.arrays:
+        return None
+    first = d.options.get("offset", 0 if "key_lengths" in d.arrays else d.sizes.P)
+    stands = first == "end" or 0 <= first <= d.sizes.keys - d.sizes.L
+    if stands and d.sizes.keys >= d.sizes.L and "key_lengths" not in d.arrays and d.chance(0.5):
+        return None
+    return d.rng.integers(-1, 3, d.one((d.sizes.L,), (d.sizes.B, d.sizes.L)))
+
+
+def _cu_seqlens(d: Draft) -> Array | None:
+    if "segments" in d.arrays or not d.chance(0.15):
+        return None
+    between = np.sort(d.rng.integers(0, d.sizes.keys + 1, d.rng.integers(3)))
+    return np.array([0, *between, d.sizes.keys])
+
+
+def _indices(d: Draft) -> Array | None:
+    if not d.chance(0.2):
+        return None
+    shape = tuple(n if d.chance(0.6) else 1 for n in d.sizes.of("B", "H", "L"))[d.rng.integers(4) :]
+    return d.rng.integers(-1, d.sizes.keys, (*shape, d.one(1, 2, 5)))
+
+
 def _parameter(name: str, axes: tuple[str, ...], *needed_by: str) -> Callable[[Draft], Array | None]:
     """Draw a parameter of a score function: if it has one, or the features would not fit without it."""
 
@@ -333,6 +368,11 @@ ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "key_lengths": lambda d: (
         d.rng.integers(0, d.sizes.keys + 1, d.sizes.B) if not d.sizes.P and d.chance(0.25) else None
     ),
+    "segments": lambda d: _per_key(d, -1, 3) if d.chance(0.2) else None,
+    "cu_seqlens": _cu_seqlens,
+    "query_segments": _query_segments,
+    "blocks": lambda d: _per_key(d, -1, 3) if d.chance(0.15) else None,
+    "indices": _indices,
     "sinks": lambda d: _beside(d, d.rng.standard_normal(d.sizes.H)) if d.chance(0.25) else None,
     "w_score": _parameter("w_score", ("E", "Ek"), "general"),
     "w_query": _parameter("w_query", ("E", "A"), "additive"),
@@ -401,8 +441,9 @@ def _share_batch(d: Draft) -> None:
     for name in ("mask", "bias"):
         if name in d.arrays and d.arrays[name].ndim == 4:
             d.arrays[name] = d.arrays[name][:batch]
-    if "key_lengths" in d.arrays:
-        d.arrays["key_lengths"] = d.arrays["key_lengths"][:batch]
+    for name, axes in {"key_lengths": 1, "segments": 2, "query_segments": 2, "blocks": 2, "indices": 4}.items():
+        if name in d.arrays and d.arrays[name].ndim == axes:
+            d.arrays[name] = d.arrays[name][:batch]
     for name in ("positions", "key_positions"):
         if name in d.arrays and d.arrays[name].ndim == (3 if "rope_sections" in d.options else 2):
             d.arrays[name] = d.arrays[name][..., :batch, :]

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from attncli.attend.arrays import ARRAYS
 from tests.fuzz.problems import Array, Problem
 from tests.mistakes.stages import slopes
+from tests.support.rules import is_open
 
 Number = Any  # a scalar of NumPy, of the type that is computed with
 Vector = list[Number]
@@ -230,10 +232,7 @@ class Plain:
         """Return what softmax sees: −∞ where the key is closed, otherwise all that is added."""
         closed = self.kind(-np.inf)
         position = self.first(b) + i
-        left, right = _bounds(self.option("window", None))
-        if j >= self.length(b) or (self.option("causal", False) and j > position):
-            return closed
-        if (left >= 0 and j < position - left) or (right >= 0 and j > position + right):
+        if not is_open(self.p.arrays, self.p.options, (b, h, i, j), position, self.p.sizes.keys):
             return closed
         total = capped
         for name in ("mask", "bias"):
@@ -292,13 +291,7 @@ class Plain:
 
 
 def _is_kept(name: str, array: Array) -> bool:
-    return name in ("key_lengths", "positions", "key_positions") or (name == "mask" and array.dtype == bool)
-
-
-def _bounds(window: Any) -> tuple[int, int]:
-    if window is None:
-        return -1, -1
-    return (window, -1) if isinstance(window, int) else (window[0], window[1])
+    return name == "key_lengths" or ARRAYS[name].is_whole or (name == "mask" and array.dtype == bool)
 
 
 def types(p: Problem) -> tuple[np.dtype[Any], np.dtype[Any]]:

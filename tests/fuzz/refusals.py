@@ -12,6 +12,7 @@ import numpy as np
 from attncli import InputError, attention, steps
 from attncli.attend.arrays import ARRAYS, GIVEN
 from attncli.attend.options import records
+from attncli.attend.words.array import DOCUMENTS
 from tests.fuzz import forms, hostile
 from tests.fuzz.campaign import Case
 from tests.fuzz.guard import BrokenError
@@ -69,9 +70,30 @@ OWN: Mapping[str, tuple[object, ...]] = {
     "softcap": (-1, -1e-300, True),
     "causal": (0, 1, "true", "yes", None, 1.0),
     "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**53, 2**63, (0, 2**53)),
+    "prefix": (0, -1, 1.5, True, 2**63),
+    "chunk": (0, -1, 1.5, True, 2**63),
     "offset": (1.5, "begin", True, FARTHEST - 1, 2**53, -(2**53), 2**63, -(2**63), 1e300),
     "alibi": (0, 1, "true", None),
     "dtype": ("float16", "bfloat16", "int32", "f4", "complex64", "double", np.float32, 32),
+}
+
+
+# Whole numbers, and what goes with them; and numbers that may not stand among them.
+WHOLE: Mapping[str, Callable[[np.random.Generator, Sizes], Given]] = {
+    "segments": lambda rng, s: {"segments": rng.integers(0, 3, (s.B, s.keys))},
+    "query_segments": lambda rng, s: {
+        "segments": rng.integers(0, 3, (s.B, s.keys)), "query_segments": rng.integers(0, 3, (s.B, s.L))
+    },
+    "cu_seqlens": lambda rng, s: {"cu_seqlens": np.array([0, 5, 5, s.keys])},
+    "blocks": lambda rng, s: {"blocks": rng.integers(-1, 3, (s.B, s.keys))},
+    "indices": lambda rng, s: {"indices": rng.integers(-1, s.keys, (s.B, s.H, s.L, 3))},
+}  # fmt: skip
+ODD_IDS = (0.5, math.nan, math.inf, 2.0**62)
+BEYOND: Mapping[str, tuple[float, ...]] = {
+    "segments": ODD_IDS,
+    "query_segments": ODD_IDS,
+    "blocks": ODD_IDS,
+    "indices": (*ODD_IDS, -2, SIZES.keys),
 }
 
 
@@ -80,7 +102,7 @@ def _whole(case: Case, name: str) -> Given:
     score = {"w_score": "general", "w_query": "additive", "w_key": "additive", "v_score": "additive"}.get(name, "dot")
     past = 0 if name == "key_lengths" else SIZES.P
     p = drawn(case.numbers, replace(SIZES, P=past), Layout(hidden=("value",) if name == "hidden" else ()), "normal")
-    others = ("w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths", *ROTARY)
+    others = ("w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths", *ROTARY, *WHOLE)
     p = p.without(*p.options, *others).typed("f8")
     # All states may come out with a single batch item: an axis that is one longer would then be no fault.
     s, numbers = replace(p.sizes, B=SIZES.B), case.numbers.standard_normal
@@ -90,7 +112,7 @@ def _whole(case: Case, name: str) -> Given:
     lengths = {axis: getattr(s, axis) for axis in ("B", "H", "L", "E", "Ek", "A")} | {"S": s.keys}
     lengths |= {"N": s.P + max(s.L, s.S), "D": s.E // 2}
     for each in [name, *(["w_query", "w_key"] if score == "additive" else [])]:
-        if each in GIVEN and each not in p.arrays and each != "hidden":
+        if each in GIVEN and each not in p.arrays and each not in ("hidden", *WHOLE):
             p = p.changed(**{each: numbers([lengths[axis] for axis in ARRAYS[each].axes])})
     if name == "key_lengths":
         p = p.changed(key_lengths=case.numbers.integers(0, s.S + 1, s.B))
@@ -98,6 +120,8 @@ def _whole(case: Case, name: str) -> Given:
         p = p.changed(**{name: case.numbers.integers(0, 99, (s.B, s.L if name == "positions" else s.S))})
     if name in ("cos", "sin"):
         p = p.changed(**{each: numbers([lengths["N"], lengths["D"]]) for each in ("cos", "sin")})
+    if name in WHOLE:
+        p = p.changed(**WHOLE[name](case.numbers, s))
     given = forms.given(p) | {"score": score}
     if name in ("heads", "kv_heads"):
         return _packed(given) | {"heads": s.H, "kv_heads": s.K}
@@ -117,8 +141,9 @@ def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
     array = np.asarray(given[name])
     for what, make in NO_ARRAYS.items():
         yield what, given | {name: make(array)}
-    # There may be any number of queries.
-    for axis in (at for at in range(array.ndim) if (name, ARRAYS[name].axes[at]) != ("query", "L")):
+    # There may be any number of queries, of keys that are named, and of documents.
+    free = {("query", "L"), ("indices", "k"), ("cu_seqlens", DOCUMENTS)}
+    for axis in (at for at in range(array.ndim) if (name, ARRAYS[name].axes[at]) not in free):
         pad = [(0, int(at == axis)) for at in range(array.ndim)]
         yield f"axis {ARRAYS[name].axes[axis]} one longer", given | {name: np.pad(array, pad, mode="edge")}
     if ARRAYS[name].axes != ("B",):
@@ -136,6 +161,17 @@ def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
     }
     if name in partners:
         yield f"without {partners[name]}", {each: held for each, held in given.items() if each != partners[name]}
+    for value in BEYOND.get(name, ()):
+        yield (
+            f"{value} in it",
+            given | {name: np.concatenate([array[..., :-1], np.full_like(array[..., :1], value, float)], -1)},
+        )
+    if name == "query_segments":
+        yield "without segments", {each: held for each, held in given.items() if each != "segments"}
+    if name == "cu_seqlens":
+        yield "segments beside it", given | {"segments": np.zeros(SIZES.keys)}
+        for wrong in ([1, 12], [0, 8, 3, 12], [0, 11], [0, 13], [0], [0, 0.5, 12], [[0, 12]]):
+            yield f"{wrong}", given | {name: np.array(wrong)}
     if name == "key_lengths":
         most = given["key"].shape[2]
         for value in (-1, most + 1, 0.5, math.nan, math.inf, 2**62):

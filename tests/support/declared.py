@@ -18,7 +18,7 @@ from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options, as_flag, records
 from attncli.attend.scores import FUNCTIONS
-from attncli.attend.words.option import LAYOUT
+from attncli.attend.words.option import LAYOUT, Option
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError
@@ -32,7 +32,7 @@ SHAPES = (FEW, (700, 241), (tiles.FEW_ROWS + 1, 2 * tiles.KEYS + 1), (1, 2 * til
 
 # The keys of a page, and how many pages a pool has beside those that are used.
 PAGE, SPARE = 3, 2
-SIZES = {"H·Ev": 12, "B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
+SIZES = {"k": 3, "H·Ev": 12, "B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
 
 # The features of what is projected, of what a layer makes, and of all heads' values together.
 IN, OUT = 8, 5
@@ -85,9 +85,11 @@ NUMBERS: Mapping[str, tuple[object, ...]] = {
     "rope_sections": ((1, 1, 1), (1, 1, 1, "interleaved")),
     "softcap": (1.25,),
     "window": ((-1, 1), (2, 0)),
-    "offset": (-2, "end", 11),
+    "offset": (-2, "end", 3),
     "qk_norm": ("rms", "l2,after-rope", "layer,plus-one"),
     "norm_eps": (0.37,),
+    "prefix": (2,),
+    "chunk": (3,),
 }
 
 # What an option cannot be given beside, where both are taken at their first value.
@@ -136,6 +138,18 @@ SPECIAL: Mapping[str, tuple[Callable[[tuple[int, ...], int], Any], ...]] = {
     "key_positions": (lambda shape, keys: standing(shape),),
     # Each page once, in any order.
     "block_table": (lambda shape, keys: shuffled(np.prod(shape, dtype=int) + SPARE)[SPARE:].reshape(shape),),
+    # Documents of neighbours, and of keys between those of others; each batch item has others.
+    "segments": (
+        lambda shape, keys: (np.arange(keys) + np.arange(2)[:, None]) * 5 // (2 * keys),
+        lambda shape, keys: (np.arange(keys) + np.arange(2)[:, None]) % 3,
+    ),
+    "query_segments": (lambda shape, keys: (3 * np.arange(shape[1]) + 2 * np.arange(2)[:, None]) // max(shape[1], 3),),
+    "cu_seqlens": (lambda shape, keys: np.array([0, keys // 3, keys // 3, 2 * keys // 3, keys]),),
+    "blocks": (
+        lambda shape, keys: (np.arange(keys) + np.arange(2)[:, None]) // 4,
+        lambda shape, keys: (np.arange(keys) + np.arange(2)[:, None]) % 4 - 1,
+    ),
+    "indices": (lambda shape, keys: np.random.default_rng(shape[2]).integers(-1, keys, shape),),
     # As much as all keys together, or with many of them nothing is left of it.
     "gate": (lambda shape, keys: normal(*shape, seed=3),),
     "sinks": (lambda shape, keys: np.log(keys) + normal(*shape),),
@@ -199,14 +213,19 @@ def settings() -> list[Setting]:
         Setting(name, value, beside)
         for name, record in records().items()
         for value in values_of(name)
-        for beside in [{need: values_of(need)[0]} for need in record.needs] or [BESIDE.get(name, {})]
+        for beside in [{need: values_of(need)[0]} for need in needs_of(record)] or [BESIDE.get(name, {})]
     ]
+
+
+def needs_of(record: Option) -> list[str]:
+    """Return the options of which an option needs one; it may also need an array."""
+    return [need for need in record.needs if need in records()]
 
 
 def numbers(name: str, queries: int, keys: int, form: int = 0) -> Any:
     """Return an array of this name, with the axes that it is declared with, for heads that share two key heads."""
     sizes = SIZES | {"L": queries, "S": keys, "N": max(queries, keys), "D": SIZES["E"] // 2, "blocks": -(-keys // PAGE)}
-    shape = LENGTHS.get(name) or tuple(sizes[axis] for axis in ARRAYS[name].axes)
+    shape = LENGTHS.get(name) or tuple(sizes.get(axis, 0) for axis in ARRAYS[name].axes)
     special = SPECIAL.get(name)
     return special[form](shape, keys) if special else normal(*shape, seed=list(ARRAYS).index(name))
 

@@ -34,6 +34,7 @@ from tests.support.declared import (
     agree,
     differ,
     flags,
+    needs_of,
     put,
     settings,
     states,
@@ -220,7 +221,8 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
     path, words = put(tmp_path / "p.npz", states(*FEW)), flags({name: values_of(name)[-1]})
     notice = called("compute", path, *words).err
     assert f"attn: notice: {as_flag(name)} has no effect without --" in notice
-    for need in records()[name].needs:
+    assert all(f"--{as_flag(need)}" in notice for need in records()[name].needs)
+    for need in needs_of(records()[name]):
         assert f"--{as_flag(need)}" in notice
         assert "no effect" not in called("compute", path, *words, *flags({need: values_of(need)[0]})).err
 

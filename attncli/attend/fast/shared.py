@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from attncli.attend import steps
 from attncli.attend.fast.buffers import LOG2E, finite, usable
 from attncli.attend.fast.states import States
-from attncli.attend.fast.tiles import Piece, Plan, bounds
+from attncli.attend.fast.tiles import Piece, Plan
+from attncli.attend.rules import Reach, Rules
 from attncli.attend.stages.mask import openings
 from attncli.attend.views import one_of
 
@@ -37,11 +39,11 @@ class Shared:
         lse: (batch, heads, L) where to write the logarithm of each row's sum; None: it is not wanted.
         todo: the pieces that no worker has taken yet; they are taken from the end.
         stopped: set when a worker failed or the caller was interrupted; the others stop at their next tile.
-        parts: if keys are cut into parts, the running maximum and the sums of each part, by batch item, first key head
+        parts: if keys are cut into parts, each with its running maximum and its sums, by batch item, first key head
             and first row of the piece.
         longest: the length of the longest key, by batch item and first key head.
         values: values with their column of ones, likewise.
-        blocks: where causal and window rules close a block, by the arguments of `closed_block`.
+        blocks: where rules close a block, by what that depends on.
         empty: queries that may not attend to any key.
     """
 
@@ -51,10 +53,10 @@ class Shared:
     todo: list[Piece]
     lse: NDArray[Any] | None = None
     stopped: bool = False
-    parts: dict[tuple[int, int, int], dict[int, tuple[Any, Any]]] = field(default_factory=dict)
+    parts: dict[tuple[int, int, int], list[tuple[Piece, Any, Any]]] = field(default_factory=dict)
     longest: dict[tuple[int, int], float] = field(default_factory=dict)
     values: dict[tuple[int, int], NDArray[Any]] = field(default_factory=dict)
-    blocks: dict[tuple[int, int, int], NDArray[np.bool_]] = field(default_factory=dict)
+    blocks: dict[Any, NDArray[np.bool_]] = field(default_factory=dict)
     empty: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,15 @@ class Shared:
         self.done = 0
         self.lock = threading.Lock()
         self.todo.reverse()
+
+    def rules(self, batch: int) -> Rules:
+        """Return the rules by position and by ids of one batch item."""
+        return self.every_rule.one(batch)
+
+    @cached_property
+    def every_rule(self) -> Rules:
+        """The rules by position and by ids."""
+        return Rules.of(self.operands)
 
     def area(self, piece: Piece) -> int:
         """Return the amount of work in a piece, in scores; even without keys each row counts."""
@@ -82,14 +93,11 @@ class Shared:
 
     def finish(self) -> None:
         """Merge the parts of the keys, always in their order, so that the sums do not depend on timing."""
-        for (batch, head, row), found in sorted(self.parts.items()):
-            peaks = [found[part][0] for part in sorted(found)]
-            sums = [found[part][1] for part in sorted(found)]
-            shift = finite(np.maximum.reduce(peaks))
-            total = sum(each * np.exp2(own - shift)[..., None] for own, each in zip(peaks, sums, strict=True))
-            heads = slice(head, head + total.shape[0])
-            rows = slice(row, min(row + self.plan.rows, self.operands.sizes.queries))
-            self.write(Piece(batch, heads, rows, slice(0, 0), 0), total, shift)
+        for _, found in sorted(self.parts.items()):
+            found.sort(key=lambda each: each[0].part)
+            shift = finite(np.maximum.reduce([peak for _, peak, _ in found]))
+            total = sum(sums * np.exp2(peak - shift)[..., None] for _, peak, sums in found)
+            self.write(replace(found[0][0], keys=slice(0, 0)), total, shift)
 
     def write(self, piece: Piece, sums: NDArray[Any], peak: NDArray[Any] | None) -> None:
         """Divide the weighted sums by the sums of the weights, and write the output of a piece.
@@ -200,21 +208,12 @@ class Shared:
             self.values[place] = values
         return self.values[place]
 
-    def closed_block(self, distance: int, rows: int, keys: int) -> NDArray[np.bool_]:
-        """Return where causal and window rules close a block, (rows, keys).
-
-        Args:
-            distance: position of its first query minus that of its first key.
-            rows: number of queries.
-            keys: number of keys.
-        """
-        place = (distance, rows, keys)
+    def closed_block(self, reach: Reach, rows: slice, keys: slice) -> NDArray[np.bool_]:
+        """Return where rules close keys to queries that see some of them, (rows, keys)."""
+        place, make = reach.closed(rows, keys)
         block = self.blocks.get(place)  # a single lookup: another worker may clear the dict at any time
         if block is None:
-            queries, at = distance + np.arange(rows)[:, None], np.arange(keys)  # (rows, 1), (keys,)
-            block = np.zeros((rows, keys), dtype=bool)
-            for reach, ahead in bounds(self.operands):
-                block |= at > queries + reach if ahead else at < queries - reach
+            block = make()
             if len(self.blocks) > 64:  # most problems have a few
                 self.blocks.clear()
             self.blocks[place] = block

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
+from attncli.attend.fast.gather import Gatherer
 from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
@@ -131,7 +132,7 @@ def _sums(
 
 def work(shared: Shared, progress: Progress | None = None) -> None:
     """Compute pieces until none are left; each thread runs this."""
-    worker = Worker(shared)
+    worker = (Gatherer if shared.plan.gathers else Worker)(shared)
     try:
         while (piece := shared.take()) is not None:
             worker.compute(piece)

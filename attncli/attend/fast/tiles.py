@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from attncli.attend.rules import Reach, Rules, are_in_force, go_by_ids
+
 if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
@@ -25,18 +29,27 @@ MANY_KEYS = 8192
 # Least number of pieces, so that workers finish at about the same time; and least number of keys in a part.
 PIECES = 4
 PART = 4096
+# Short documents are computed together until they have this many rows: a call for each would take longer than what is
+# computed in vain between them.
+TOGETHER = 128
+# The keys that are named for a query are gathered if all keys are this many times as many, which takes as long as it
+# does to compute all of them; and this many if they are named for all queries at once.
+SCATTERED, SHARED = 16, 2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The size of the pieces. It depends only on the sizes of the problem, not on the number of threads.
+    """The size of the pieces. It depends only on the problem, not on the number of threads.
 
     Attributes:
         heads: key heads per piece.
-        rows: queries per piece and query head.
+        rows: most queries per piece and query head.
         keys: keys per tile.
         parts: number of parts that the keys are cut into, if there are too few queries to share out.
         block: rows of a tile that are multiplied at a time.
+        reaches: which keys queries may see, by batch item, or one for all; None if no rule goes by positions or ids.
+        groups: for each of these, or for all, the queries that are to be in pieces of their own.
+        gathers: whether only the keys are computed that indices name.
     """
 
     heads: int
@@ -44,6 +57,21 @@ class Plan:
     keys: int
     parts: int
     block: int
+    reaches: tuple[Reach, ...] | None
+    groups: tuple[tuple[slice, ...], ...]
+    gathers: bool
+
+    def reach(self, batch: int) -> Reach | None:
+        """Return which keys the queries of a batch item may see; None if all."""
+        return None if self.reaches is None else self.reaches[batch % len(self.reaches)]
+
+    def rows_of(self, batch: int) -> list[slice]:
+        """Return the queries of each piece of a batch item."""
+        return [
+            slice(row, min(row + self.rows, group.stop))
+            for group in self.groups[batch % len(self.groups)]
+            for row in range(group.start, group.stop, self.rows)
+        ]
 
 
 @dataclass(frozen=True)
@@ -59,90 +87,81 @@ class Piece:
 
 def plan(o: Operands) -> Plan:
     """Choose the pieces for a problem."""
-    sizes = o.sizes
+    sizes, parted = o.sizes, go_by_ids(o)
+    reaches = _reaches(o) if are_in_force(o) else None
+    groups: tuple[tuple[slice, ...], ...] = ((slice(0, sizes.queries),),)
+    queries, all_keys = sizes.queries, sizes.keys
+    if reaches is not None and parted:
+        # Documents are planned as a batch of short rows would be.
+        groups = tuple(apart(each) for each in reaches)
+        queries = max(each.stop - each.start for some in groups for each in some)
+        all_keys = max(
+            1, max(_count(reach.seen(each)) for reach, some in zip(reaches, groups, strict=True) for each in some)
+        )
     room = TILE // o.dtype.itemsize
-    narrow = o.options.causal and sizes.queries <= SHORT
-    keys = min(DIAGONAL_KEYS if narrow else KEYS, sizes.keys)
+    narrow = o.options.causal and queries <= SHORT
+    keys = _evenly(all_keys, DIAGONAL_KEYS if narrow else KEYS, parted)
     block = max(1, SMALL_PRODUCT // (keys * max(sizes.features, sizes.value_features + 1)))
     rows = room // keys // sizes.group
-    rows = max(1, min(sizes.queries, rows - rows % block if rows > block else rows))
+    rows = max(1, min(queries, rows - rows % block if rows > block else rows))
     if sizes.group * rows < FEW_ROWS:
-        keys = min(sizes.keys, MANY_KEYS)
+        keys = min(all_keys, MANY_KEYS)
     # As many heads per piece as fit, in shares of equal size.
-    others = sizes.batch * math.ceil(sizes.queries / rows)
+    each = [sum(math.ceil(_count(group) / rows) for group in some) for some in groups]
+    others = sum(each[batch % len(each)] for batch in range(sizes.batch))
     shares = max(math.ceil(PIECES / others), math.ceil(sizes.key_heads * sizes.group * rows * keys / room))
     shares = min(sizes.key_heads, shares + shares % 2)
     heads = max(1, sizes.key_heads // shares)
-    found = others * math.ceil(sizes.key_heads / heads)
-    parts = 1 if found >= PIECES else max(1, min(PIECES, sizes.keys // PART))
-    return Plan(heads, rows, keys, parts, block)
+    found, gathers = others * math.ceil(sizes.key_heads / heads), _gathers(o)
+    parts = 1 if found >= PIECES or gathers else max(1, min(PIECES, all_keys // PART))
+    return Plan(heads, rows, keys, parts, block, reaches, groups, gathers)
+
+
+def _reaches(o: Operands) -> tuple[Reach, ...]:
+    rules = Rules.of(o)
+    return tuple(Reach.of(rules.one(batch), o.sizes.keys) for batch in range(rules.items))
+
+
+def apart(reach: Reach) -> tuple[slice, ...]:
+    """Return the queries in groups that have no keys in common with their neighbours; short ones are put together."""
+    first, stop = reach.first, reach.stop
+    borders = np.flatnonzero((first[1:] >= stop[:-1]) | (stop[1:] <= first[:-1])) + 1
+    found, start, last = [], 0, 0
+    for border in [*borders.tolist(), len(first)]:
+        if border - start > TOGETHER and last > start:
+            found.append(slice(start, last))
+            start = last
+        last = border
+    return (*found, slice(start, len(first)))
+
+
+def _evenly(keys: int, most: int, documents: bool) -> int:
+    """Return the keys of a tile; those of a document that is little larger than one are shared out evenly."""
+    return math.ceil(keys / max(1, round(keys / most))) if documents and keys <= 4 * most else min(most, keys)
+
+
+def _gathers(o: Operands) -> bool:
+    indices = o.inputs.get("indices")
+    if indices is None:
+        return False
+    return indices.shape[3] * (SHARED if indices.shape[2] == 1 < o.sizes.queries else SCATTERED) <= o.sizes.keys
+
+
+def _count(some: slice) -> int:
+    return int(some.stop - some.start)
 
 
 def pieces(o: Operands, plan: Plan) -> list[Piece]:
     """Return the pieces, those with most keys first, so that the workers finish at about the same time."""
     sizes, found = o.sizes, []
     for batch in range(sizes.batch):
-        for row in range(0, sizes.queries, plan.rows):
-            rows = slice(row, min(row + plan.rows, sizes.queries))
-            seen, _ = key_range(o, batch, rows)
-            length = math.ceil((seen.stop - seen.start) / plan.parts)
+        reach = plan.reach(batch)
+        for rows in plan.rows_of(batch):
+            seen = slice(0, sizes.keys) if reach is None else reach.seen(rows)
+            length = math.ceil(_count(seen) / plan.parts)
             for head in range(0, sizes.key_heads, plan.heads):
                 heads = slice(head, min(head + plan.heads, sizes.key_heads))
                 for part in range(plan.parts):
                     start = min(seen.start + part * length, seen.stop)
                     found.append(Piece(batch, heads, rows, slice(start, min(start + length, seen.stop)), part))
     return sorted(found, key=lambda piece: piece.keys.start - piece.keys.stop)
-
-
-def key_range(o: Operands, batch: int, rows: slice) -> tuple[slice, slice]:
-    """Return the keys that any of these queries may see, and those that all of them may, as far as positions decide.
-
-    Both are what the rules ``causal``, ``window`` and ``length`` of `attncli.attend.stages.mask.openings` leave open.
-    """
-    positions = o.positions[batch % len(o.positions), rows]
-    first, last = int(positions[0]), int(positions[-1])
-    seen, common = [0, o.sizes.keys], [0, o.sizes.keys]
-    for reach, ahead in bounds(o):
-        if ahead:
-            seen[1], common[1] = min(seen[1], last + reach + 1), min(common[1], first + reach + 1)
-        else:
-            seen[0], common[0] = max(seen[0], first - reach), max(common[0], last - reach)
-    if o.key_lengths is not None:
-        length = int(o.key_lengths[batch % len(o.key_lengths)])
-        seen[1], common[1] = min(seen[1], length), min(common[1], length)
-    return slice(seen[0], max(seen[0], seen[1])), slice(common[0], max(common[0], common[1]))
-
-
-def row_range(o: Operands, batch: int, rows: slice, keys: slice) -> slice:
-    """Return the queries, as indices into ``rows``, that may see any of these keys, as far as positions decide."""
-    first = int(o.positions[batch % len(o.positions), rows.start])
-    seen = [0, rows.stop - rows.start]
-    for reach, ahead in bounds(o):
-        if ahead:  # key ≤ position + reach
-            seen[0] = max(seen[0], keys.start - reach - first)
-        else:  # key ≥ position − reach
-            seen[1] = min(seen[1], keys.stop - 1 + reach - first + 1)
-    return slice(seen[0], max(seen[0], seen[1]))
-
-
-def cut_rows(o: Operands, piece: Piece, keys: slice, rows: slice) -> list[slice]:
-    """Return the rows, as indices into ``rows``, for which a rule closes some of these keys but not all."""
-    first = int(o.positions[piece.batch % len(o.positions), piece.rows.start]) + rows.start
-    count = rows.stop - rows.start
-    top, bottom = 0, count
-    for reach, ahead in bounds(o):
-        if ahead:  # rows from here on see the last of the keys
-            top = max(top, min(count, keys.stop - 1 - reach - first))
-        else:  # rows before this see the first of them
-            bottom = min(bottom, max(0, keys.start + reach - first + 1))
-    if bottom <= top:
-        return [slice(0, count)]
-    return [slice(start, stop) for start, stop in ((0, top), (bottom, count)) if start < stop]
-
-
-def bounds(o: Operands) -> list[tuple[int, bool]]:
-    """Return each limit on how many keys away a query sees, with whether it holds ahead (True) or back (False)."""
-    left, right = o.options.window or (-1, -1)
-    ahead = [0] if o.options.causal else []
-    ahead += [right] if right >= 0 else []
-    return [(reach, True) for reach in ahead] + ([(left, False)] if left >= 0 else [])

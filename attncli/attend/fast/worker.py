@@ -17,7 +17,8 @@ from attncli.attend.alibi import slopes
 from attncli.attend.fast.buffers import LOG2E, exponents, finite, multiply, take, usable
 from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.states import FEW
-from attncli.attend.fast.tiles import Piece, cut_rows, row_range
+from attncli.attend.fast.tiles import Piece
+from attncli.attend.rules import named, opened
 from attncli.attend.stages.mask import to_the_last_key
 from attncli.attend.views import one_of
 
@@ -36,6 +37,7 @@ class Worker:
         self.shared, self.operands, self.states = shared, shared.operands, shared.states
         self.dtype = self.operands.dtype
         self.group, self.features = self.operands.sizes.group, self.operands.sizes.value_features
+        self.named: NDArray[np.bool_] | None = None
 
     def compute(self, piece: Piece) -> None:
         """Compute one piece and write it, or store it if it is one of several parts."""
@@ -44,6 +46,7 @@ class Worker:
                 self.shared.compute_by_steps(piece)
             return
         with np.errstate(all="ignore"):  # each thread has its own
+            self.named = self.named_keys(piece)
             query = self.load(piece)
             peak, sums = self.start(piece, query)
             for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
@@ -57,16 +60,16 @@ class Worker:
         place = (piece.batch, piece.heads.start, piece.rows.start)
         # The sums live in a buffer that the next piece overwrites, so store a copy. Without a running maximum
         # nothing was subtracted from the scores, as if the maximum were 0.
-        kept = (np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
+        kept = (piece, np.zeros(sums.shape[:-1], sums.dtype) if peak is None else peak, sums.copy())
         with self.shared.lock:
-            self.shared.parts.setdefault(place, {})[piece.part] = kept
+            self.shared.parts.setdefault(place, []).append(kept)
 
     def products(self, piece: Piece) -> None:
         """Compute only the two products of each tile of a piece, with whatever numbers are in the buffers."""
         query = self.load(piece)
         for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
             keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
-            rows = row_range(self.operands, piece.batch, piece.rows, keys)
+            rows = self.rows(piece, keys)
             some = query[:, rows.start * self.group : rows.stop * self.group]
             scores = self.meet(some, self.keys(piece, keys))
             self.multiply(scores, usable(self.values(piece, keys), self.dtype, "values"), "product")
@@ -79,6 +82,11 @@ class Worker:
         # One pass converts, rearranges and scales; half precision and mapped files are read here for the first time.
         np.multiply(source, self.dtype.type(self.states.query_factor), out=query, casting="same_kind")
         return query.reshape(len(query), -1, query.shape[-1])
+
+    def rows(self, piece: Piece, keys: slice) -> slice:
+        """Return the queries of a piece, from the first to the last one that may see any of these keys."""
+        reach = self.shared.plan.reach(piece.batch)
+        return slice(0, piece.rows.stop - piece.rows.start) if reach is None else reach.rows(piece.rows, keys)
 
     def keys(self, piece: Piece, keys: slice) -> NDArray[Any]:
         """Return the keys of a tile, (G, K, E)."""
@@ -146,8 +154,8 @@ class Worker:
             peak: (G, rows · g) the running maximum, updated in place; None if not needed.
             sums: (G, rows · g, Ev + 1), updated in place.
         """
-        # Leave out rows that see none of these keys; the rest is one block, since rules close rows from the ends.
-        rows = row_range(self.operands, piece.batch, piece.rows, keys)
+        # Leave out rows at both ends that see none of these keys; the rest is one block.
+        rows = self.rows(piece, keys)
         if rows.start >= rows.stop:
             return
         block = slice(rows.start * self.group, rows.stop * self.group)
@@ -190,13 +198,18 @@ class Worker:
         else:
             # Not linear in the query, so the factor must go on the scores.
             scores = function.meet(query, key, self.states.parameters) * self.dtype.type(self.states.score_factor)
+        scores = self.capped(scores)
+        by_head = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)  # (G, R, g, K), the same memory
+        self.add(piece, keys, rows, by_head)
+        self.close(piece, keys, rows, by_head)
+        return scores
+
+    def capped(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Return scores after softcap, as exponents of 2; they are changed in place."""
         if self.operands.options.softcap is not None:
             np.tanh(scores, out=scores)
         if self.states.capped_factor != 1:
             scores *= self.dtype.type(self.states.capped_factor)
-        by_head = scores.reshape(len(scores), rows.stop - rows.start, self.group, -1)  # (G, R, g, K), the same memory
-        self.add(piece, keys, rows, by_head)
-        self.close(piece, keys, rows, by_head)
         return scores
 
     def multiply(self, left: NDArray[Any], right: NDArray[Any], name: str) -> NDArray[Any]:
@@ -216,7 +229,7 @@ class Worker:
         transposed[...] = key.swapaxes(1, 2)
         return self.multiply(query, transposed, "scores")
 
-    def add(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
+    def add(self, piece: Piece, keys: Any, rows: slice, scores: NDArray[Any]) -> None:
         """Add mask, bias and ALiBi to the scores (G, R, g, K) in place, and close what mask and bias close."""
         o = self.operands
         for name, array in (("mask", o.mask), ("bias", o.bias)):
@@ -233,11 +246,12 @@ class Worker:
         if o.options.alibi:
             heads = o.head_indices.reshape(-1, 1, self.group, 1)[piece.heads]  # (G, 1, g, 1)
             steep = (slopes(o.head_count)[heads] * LOG2E).astype(self.dtype)
-            distance = np.abs(np.subtract.outer(*self.standing(piece, rows, keys)))  # (R, K)
-            # (G, 1, g, 1) · (1, R, 1, K)
-            scores -= steep * distance[None, :, None].astype(self.dtype)
+            queries = one_of(o.standing[0], piece.batch)[piece.rows][rows]
+            distance = np.abs(queries[:, None, None] - self.places(piece, keys))  # (R, 1, K)
+            # (G, 1, g, 1) · (R, 1, K)
+            scores -= steep * distance.astype(self.dtype)
 
-    def over(self, array: NDArray[Any], piece: Piece, keys: slice, rows: slice, *, padded: bool) -> NDArray[Any]:
+    def over(self, array: NDArray[Any], piece: Piece, keys: Any, rows: slice, *, padded: bool) -> NDArray[Any]:
         """Return the part of a mask or bias for a tile, which broadcasts to (G, R, g, K).
 
         Args:
@@ -248,35 +262,57 @@ class Worker:
             padded: whether the last axis, if shorter than the keys, closes those beyond its end. A mask of one key
                 closes all others; a bias of one key is the same for all.
         """
-        some = one_of(array, piece.batch)  # (heads or 1, L or 1, S or 1)
-        count = some.shape[0]
-        # Query heads as (key heads, group), or (1, 1) if one serves all.
-        some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
-        some = some if count == 1 else some[piece.heads]  # (G or 1, g or 1, L or 1, S or 1)
-        if some.shape[2] > 1:
-            some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
-        some = some.swapaxes(1, 2)  # (G or 1, R or 1, g or 1, S or 1), as the scores are
+        some = self.of_rows(array, piece, rows)
         if padded or some.shape[3] > 1:
             # Cut first, pad afterwards, so that only the part of a mapped mask under the tile is read.
             return to_the_last_key(some[..., keys], keys.stop - keys.start)
         return some
 
-    def standing(self, piece: Piece, rows: slice, keys: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where these rows of a piece and these keys stand, (R,) and (K,)."""
-        o = self.operands
-        queries = one_of(o.standing[0], piece.batch)[piece.rows][rows]
-        if o.key_places is None:
-            return queries, np.arange(keys.start, keys.stop)
-        return queries, one_of(o.key_places[0], piece.batch)[keys]
+    def of_rows(self, array: NDArray[Any], piece: Piece, rows: slice) -> NDArray[Any]:
+        """Return the part of an array (batch or 1, heads or 1, L or 1, …) for the rows of a tile.
+
+        Returns:
+            (G or 1, R or 1, g or 1, …)
+        """
+        some = one_of(array, piece.batch)  # (heads or 1, L or 1, …)
+        count = some.shape[0]
+        # Query heads as (key heads, group), or (1, 1) if one serves all.
+        some = some.reshape(1, 1, *some.shape[1:]) if count == 1 else some.reshape(-1, self.group, *some.shape[1:])
+        some = some if count == 1 else some[piece.heads]  # (G or 1, g or 1, L or 1, …)
+        if some.shape[2] > 1:
+            some = some[:, :, piece.rows.start + rows.start : piece.rows.start + rows.stop]
+        return some.swapaxes(1, 2)  # as the scores are
+
+    def places(self, piece: Piece, keys: Any) -> NDArray[np.int64]:
+        """Return where the keys of a tile stand, which broadcasts to (G, R, g, K)."""
+        if self.operands.key_places is not None:
+            return one_of(self.operands.key_places[0], piece.batch)[keys]
+        return np.arange(keys.start, keys.stop) if isinstance(keys, slice) else np.asarray(keys)
+
+    def named_keys(self, piece: Piece) -> NDArray[np.bool_] | None:
+        """Return which keys are named for the rows of a piece, (G or 1, R or 1, g or 1, S); None without indices."""
+        if "indices" not in self.operands.inputs:
+            return None
+        rows = slice(0, piece.rows.stop - piece.rows.start)
+        return named(self.of_rows(self.operands.inputs["indices"], piece, rows), self.operands.sizes.keys)
 
     def positions(self, piece: Piece, rows: slice) -> NDArray[np.int64]:
         """Return the positions of these rows of a piece, (R,)."""
         return one_of(self.operands.positions, piece.batch)[piece.rows][rows]
 
-    def close(self, piece: Piece, keys: slice, rows: slice, scores: NDArray[Any]) -> None:
-        """Close what causal and window rules close, in the rows of the scores (G, R, g, K) that they cut through."""
-        for some in cut_rows(self.operands, piece, keys, rows):
-            # The pattern depends only on the distance between first query and first key, so there are few of them.
-            first = int(self.positions(piece, rows)[some.start])
-            closed = self.shared.closed_block(first - keys.start, some.stop - some.start, keys.stop - keys.start)
+    def close(self, piece: Piece, keys: Any, rows: slice, scores: NDArray[Any]) -> None:
+        """Close what rules by positions and ids close, in the rows of the scores (G, R, g, K) that they cut through."""
+        if self.named is not None:
+            of_keys = self.named[..., keys]
+            np.copyto(scores, -np.inf, where=~(of_keys[:, rows] if of_keys.shape[1] > 1 else of_keys))
+        reach = self.shared.plan.reach(piece.batch)
+        if reach is None:
+            return
+        at = slice(piece.rows.start + rows.start, piece.rows.start + rows.stop)
+        for some in reach.cut(at, keys):
+            closed = self.shared.closed_block(reach, slice(at.start + some.start, at.start + some.stop), keys)
             np.copyto(scores[:, some], -np.inf, where=closed[:, None])  # (R, 1, K) over (G, R, g, K)
+        if reach.rules is not None:  # between the first and the last key of a query others may be closed
+            query, key = reach.rules.query[at][:, None], reach.rules.key[None, keys]
+            for rule in opened(self.operands.options, query, key, reach.rules.lengths).values():
+                np.copyto(scores, -np.inf, where=~rule[:, None])

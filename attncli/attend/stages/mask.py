@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.alibi import penalties
+from attncli.attend.rules import Rules, named, opened
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.types import own
 from attncli.attend.views import ready, within
@@ -28,10 +29,21 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
 
     A key is closed to a query as soon as one rule closes it. Each array broadcasts to (batch, heads, L, S).
 
+        open = length ∧ window ∧ same segment ∧ same chunk ∧ among the indices ∧ open by mask and bias
+               ∧ (no causal rule ∨ not after the query ∨ before the prefix ∨ same block)
+
     - ``causal``: keys at or before the query's position p. With L = 2, S = 4 and offsets 0 and ``end``::
 
           1 0 0 0      1 1 1 0
           1 1 0 0      1 1 1 1
+
+      A prefix opens the keys before it, and a block (≥ 0) its own keys, to a query to which the rule would close them.
+      With L = S = 4, prefix 2, and with blocks −1 5 5 −1::
+
+          1 1 0 0      1 0 0 0
+          1 1 0 0      1 1 1 0
+          1 1 1 0      1 1 1 0
+          1 1 1 1      1 1 1 1
 
     - ``window``: keys from p − left to p + right, both inclusive; −1 means unbounded. With L = S = 4 and 1,0::
 
@@ -41,24 +53,24 @@ def openings(o: ScoreOperands) -> dict[str, NDArray[np.bool_]]:
           0 0 1 1
 
     - ``length``: keys before the length of the batch item.
+    - ``segments``: keys of the query's document. With segments 0 0 1 1, and with chunk 2 and one document::
+
+          1 1 0 0
+          1 1 0 0
+          0 0 1 1
+          0 0 1 1
+
+    - ``chunk``: keys of the query's chunk of positions, counted from the first key of the document.
+    - ``indices``: keys that are named.
     - ``mask``: where a boolean mask is true, or a numeric one is not −∞. A mask shorter than the keys closes those
       beyond its end, even a mask of a single key: so does the ONNX operator ``Attention``.
     - ``bias``: where it is not −∞.
     """
-    rules: dict[str, NDArray[np.bool_]] = {}
-    keys = np.arange(o.sizes.keys)
-    positions = o.positions[:, None, :, None]  # (batch or 1, 1, L, 1)
-    if o.options.causal:
-        rules["causal"] = keys <= positions
-    if o.options.window is not None:
-        left, right = o.options.window
-        rules["window"] = np.ones((1, 1, 1, 1), dtype=bool)
-        if left >= 0:
-            rules["window"] = rules["window"] & (keys >= positions - left)
-        if right >= 0:
-            rules["window"] = rules["window"] & (keys <= positions + right)
-    if o.key_lengths is not None:
-        rules["length"] = keys < o.key_lengths[:, None, None, None]
+    by_place = Rules.of(o)
+    lengths = None if o.key_lengths is None else o.key_lengths[:, None, None, None]
+    rules = opened(o.options, by_place.query[:, None, :, None], by_place.key[:, None, None, :], lengths)
+    if "indices" in o.inputs:
+        rules["indices"] = named(o.inputs["indices"], o.sizes.keys)
     if o.mask is not None:
         mask = np.asarray(o.mask)
         rules["mask"] = to_the_last_key(mask if mask.dtype == bool else mask != -np.inf, o.sizes.keys)

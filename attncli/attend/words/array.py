@@ -16,6 +16,8 @@ class Role(Enum):
     EXPECTED = "the output of another program"
 
 
+# The axis of what bounds documents.
+DOCUMENTS = "documents + 1"
 # What the symbols of the axes stand for.
 AXES = {
     "B": "batch items",
@@ -34,6 +36,8 @@ AXES = {
     "A": "features when query and key meet",
     "N": "positions of a table",
     "D": "pairs of features that are turned",
+    "k": "keys named for a query",
+    DOCUMENTS: "documents, and one",
 }
 
 
@@ -91,4 +95,5 @@ def some(numbers: Any) -> str:
 OF_STATES = ("B", "H", "K", "L", "S")
 # The axes that several have.
 OVER_SCORES = ("B", "H", "L", "S")
+OF_NAMED = ("B", "H", "L", "k")
 OF_OUTPUT = ("B", "H", "L", "Ev")

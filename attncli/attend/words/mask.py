@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from attncli.attend.checks import Offset, Window, flag, offset, or_none, window
-from attncli.attend.words.array import OVER_SCORES, Array, Role, some
+from attncli.attend.checks import Offset, Window, count, flag, offset, or_none, window
+from attncli.attend.words.array import DOCUMENTS, OF_NAMED, OVER_SCORES, Array, Role, some
 from attncli.attend.words.option import Facts, Option, option
 
-# The options for which the position of a query matters.
-POSITIONAL = ("causal", "window", "alibi", "rope")
+# The options and arrays for which the position of a query matters; a block is nothing without a causal rule.
+BY_ORDER = ("causal", "window", "chunk", "segments", "cu_seqlens")
+POSITIONAL = (*BY_ORDER, "alibi", "rope")
+
+
+def goes_by_position(facts: Facts) -> bool:
+    """Tell whether it matters at which positions the queries of a prepared problem are."""
+    # Where positions are given, only rules go by the order.
+    names = POSITIONAL if facts.places is None else BY_ORDER
+    return any(facts.options.in_force(name) or name in facts.inputs for name in names)
 
 
 def _window_words(facts: Facts) -> str:
@@ -20,12 +29,28 @@ def _window_words(facts: Facts) -> str:
 
 
 def _offset_words(facts: Facts) -> str:
-    # Where positions are given, only rules go by the order.
-    by_order = ("causal", "window") if facts.places is not None else POSITIONAL
-    if not any(facts.options.in_force(name) for name in by_order):
+    if not goes_by_position(facts):
         return ""
     places = list(dict.fromkeys(facts.positions[:, 0].tolist()))
     return f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
+
+
+def _ids_words(name: str, what: str) -> Callable[[Facts], str]:
+    """Return what says how many ids there are, by the name of their array; a negative one may be none."""
+
+    def words(facts: Facts) -> str:
+        ids = facts.inputs.get(name)
+        if ids is None or (name == "segments" and "cu_seqlens" in facts.inputs):
+            return ""
+        count = len({each for each in ids.ravel().tolist() if each >= 0 or name != "blocks"})
+        return f"{count} {what}{'s' * (count != 1)}"
+
+    return words
+
+
+def _length_words(facts: Facts) -> str:
+    ends = facts.inputs.get("cu_seqlens")
+    return "" if ends is None else f"documents of length {some(ends[1:] - ends[:-1])}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +86,27 @@ class MaskOptions:
             "N|end",
             needs=POSITIONAL,
             words=_offset_words,
+        ),
+    )
+    prefix: int | None = option(
+        None,
+        Option(
+            "mask",
+            or_none(count),
+            "Keys before N are open to all queries under a causal rule (default none).",
+            "N",
+            needs=("causal",),
+            words=lambda facts: "" if facts.options.prefix is None else f"prefix {facts.options.prefix}",
+        ),
+    )
+    chunk: int | None = option(
+        None,
+        Option(
+            "mask",
+            or_none(count),
+            "Queries see only keys of their own chunk of N positions, counted anew in each document (default none).",
+            "N",
+            words=lambda facts: "" if facts.options.chunk is None else f"chunks of {facts.options.chunk}",
         ),
     )
     alibi: bool = option(
@@ -105,5 +151,53 @@ MASK_ARRAYS = (
         ("B",),
         "How many of the keys each batch item has; the others are padding.",
         words=lambda facts: "" if facts.key_lengths is None else f"key lengths {some(facts.key_lengths)}",
+    ),
+    Array(
+        "segments",
+        Role.INPUT,
+        "mask",
+        ("B", "S"),
+        "The document of each key, as any whole number: queries see only keys of their own document.",
+        is_whole=True,
+        words=_ids_words("segments", "document"),
+    ),
+    Array(
+        "query_segments",
+        Role.INPUT,
+        "mask",
+        ("B", "L"),
+        "The document of each query (default: that of the key at the query's position).",
+        is_whole=True,
+        words=_ids_words("query_segments", "document of queries"),
+    ),
+    Array(
+        "cu_seqlens",
+        Role.INPUT,
+        "mask",
+        (DOCUMENTS,),
+        "Where each document begins, from 0, and where the last one ends: instead of segments.",
+        is_whole=True,
+        words=_length_words,
+    ),
+    Array(
+        "blocks",
+        Role.INPUT,
+        "mask",
+        ("B", "S"),
+        "Tokens with the same whole number from 0 see each other under a causal rule too, as those of an image do; "
+        "-1 is none.",
+        is_whole=True,
+        needs=("causal",),
+        words=_ids_words("blocks", "block"),
+    ),
+    Array(
+        "indices",
+        Role.INPUT,
+        "mask",
+        OF_NAMED,
+        "The keys that are open to each query, as whole numbers from 0, in any order; -1 is none.",
+        broadcasts=True,
+        is_whole=True,
+        words=lambda facts: f"{facts.inputs['indices'].shape[-1]} keys named" if "indices" in facts.inputs else "",
     ),
 )

@@ -26,7 +26,7 @@ class Option(NamedTuple):
         help: what it does, with its default in brackets; one sentence.
         metavar: placeholder after the flag in help texts; empty for an on/off option.
         choices: the words that it accepts, if it accepts nothing else.
-        needs: it has no effect unless one of these options is given too.
+        needs: it has no effect unless one of these options and arrays is given too.
         replaced_by: it has no effect where one of these arrays is given.
         split: splits a value, where it may speak of other options too, into itself and their values, by name; those
             count unless the options are given themselves.

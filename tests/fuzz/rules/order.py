@@ -10,10 +10,10 @@ from attncli import attention, steps
 from tests.fuzz import forms
 from tests.fuzz.campaign import Case
 from tests.fuzz.compare import Truth, near
-from tests.fuzz.problems import ROTARY, Array, Layout, Problem, draw
+from tests.fuzz.problems import BY_RULE, ROTARY, Array, Layout, Problem, draw
 
 # What depends on where a key stands.
-POSITIONAL = ("causal", "window", "offset", "alibi", "key_lengths", *ROTARY)
+POSITIONAL = ("causal", "window", "offset", "alibi", "key_lengths", *ROTARY, *BY_RULE)
 TAME = ("normal", "normal", "whole", "large", "equal")
 
 
