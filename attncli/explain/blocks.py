@@ -39,4 +39,12 @@ class Points:
     points: tuple[str, ...]
 
 
-Block = Heading | Paragraph | Formula | Working | Table | Points
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn with characters of one width, line by line."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+Block = Heading | Paragraph | Formula | Working | Table | Points | Drawing

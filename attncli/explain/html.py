@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from attncli.explain.blocks import Block, Formula, Points, Table, Working
+from attncli.explain.blocks import Block, Drawing, Formula, Points, Table, Working
 from attncli.show import heat
 from attncli.show.blocks import Heading, Paragraph
 from attncli.show.html import text
@@ -35,6 +35,8 @@ def _html(block: Block, view: View) -> str:
             return '<ul class="working">' + _items(lines) + "</ul>"
         case Table(title, grid):
             return f'<p class="soft">{text(title)}</p>\n{table(grid, view)}'
+        case Drawing(title, lines):
+            return f'<p class="soft">{text(title)}</p>\n<pre>{text(chr(10).join(lines))}</pre>'
         case Points(title, points):
             return f"<p><strong>{text(title)}</strong></p>\n<ul>{_items(points)}</ul>"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from attncli.explain.blocks import Block, Formula, Points, Table, Working
+from attncli.explain.blocks import Block, Drawing, Formula, Points, Table, Working
 from attncli.show import markdown
 from attncli.show.blocks import Heading, Paragraph, joined
 from attncli.show.lines import print_lines
+from attncli.show.plain import print_pieces
 from attncli.show.tables import print_grid
 from attncli.show.view import View
 
@@ -43,6 +44,10 @@ def _print(block: Block, view: View, console: Console) -> None:
         case Table(title, grid):
             say(title, style="dim")
             print_grid(grid, view.screen, console, view.digits, view.most_columns(grid.numbers.shape[1]))
+        case Drawing(title, lines):
+            say(title, style="dim")
+            for line in lines:
+                print_pieces([(line, "")], console)
         case Points(title, points):
             say(title, style="bold")
             for point in points:
@@ -67,6 +72,8 @@ def _markdown(block: Block, view: View) -> str:
         case Table(title, grid):
             most = view.most_columns(grid.numbers.shape[1])
             return f"*{_text(title)}*\n\n" + markdown.table(grid, view.digits, most).rstrip()
+        case Drawing(title, lines):
+            return f"*{_text(title)}*\n\n" + "\n".join(["```text", *lines, "```"])
         case Points(title, points):
             return f"**{_text(title)}**\n\n" + "\n".join(f"- {_text(each)}" for each in points)
 
