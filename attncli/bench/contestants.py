@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from attncli.attend.fast import stream
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
+from attncli.attend.rules import Rules, go_by_ids
 from attncli.attend.stages.mask import openings
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
@@ -28,7 +30,9 @@ Run = Callable[[], "NDArray[Any]"]
 MOST_SCORES = 1 << 31
 # What everybody has: plain NumPy, which takes part whatever it is compared with.
 NUMPY = "numpy"
-MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"]}
+MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"], "flex": ["torch"]}
+# What compiles C++ first. It takes long for that, and shows what it can do where a mask has blocks.
+COMPILED = "flex"
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,11 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
         if name not in (*MODULES, NUMPY):
             raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, [*MODULES, NUMPY]))
         if name != NUMPY and not _installed(name):
-            raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}")
+            compiler = " and a C++ compiler" * (name == COMPILED)
+            raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}{compiler}")
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
-    for name in dict.fromkeys(against or filter(_installed, MODULES)):
+    others = [name for name in MODULES if _installed(name) and (name != COMPILED or go_by_ids(o))]
+    for name in dict.fromkeys(against or others):
         if name != NUMPY:
             found.append(Contestant(name, MAKERS[name](o, threads)))
     size = o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys * o.dtype.itemsize
@@ -68,7 +74,14 @@ def states(o: Operands) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     return o.query, o.key, o.value
 
 
+def needs_mask(o: Operands) -> bool:
+    """Tell whether there is a rule for which most libraries have no option."""
+    return o.options.window is not None or go_by_ids(o)
+
+
 def _installed(name: str) -> bool:
+    if name == COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
+        return False
     return all(find_spec(module) for module in MODULES[name])
 
 
@@ -92,7 +105,7 @@ def of_torch(o: Operands, threads: int) -> Run:
     torch.set_num_threads(threads)
     arrays = [torch.from_numpy(np.ascontiguousarray(each)) for each in states(o)]
     options: dict[str, Any] = {"scale": o.factor, "enable_gqa": o.sizes.group > 1}
-    if o.options.window is not None:
+    if needs_mask(o):
         options["attn_mask"] = torch.from_numpy(all_open(o))
     else:
         options["is_causal"] = o.options.causal
@@ -107,9 +120,10 @@ def of_jax(o: Operands, threads: int) -> Run:
     arrays = [jax.numpy.asarray(np.ascontiguousarray(each.swapaxes(1, 2))) for each in states(o)]
     window = o.options.window
     sides = None if window is None else tuple(o.sizes.keys if side < 0 else side for side in window)
+    mask = jax.numpy.asarray(all_open(o)[None, None]) if go_by_ids(o) else None
     call = jax.jit(
         lambda *states: jax.nn.dot_product_attention(
-            *states, scale=o.factor, is_causal=o.options.causal, local_window_size=sides
+            *states, mask=mask, scale=o.factor, is_causal=o.options.causal, local_window_size=sides
         )
     )
     return lambda: np.swapaxes(np.asarray(call(*arrays)), 1, 2)
@@ -123,10 +137,10 @@ def of_onnxruntime(o: Operands, threads: int) -> Run:
     kind = helper.np_dtype_to_tensor_dtype(o.dtype)
     arrays = dict(zip("qkv", states(o), strict=True))
     inputs = [helper.make_tensor_value_info(name, kind, array.shape) for name, array in arrays.items()]
-    if o.options.window is not None:
+    if needs_mask(o):
         arrays["m"] = all_open(o)
         inputs.append(helper.make_tensor_value_info("m", TensorProto.BOOL, arrays["m"].shape))
-    causal = int(o.options.causal and o.options.window is None)
+    causal = int(o.options.causal and not needs_mask(o))
     node = helper.make_node("Attention", list(arrays), ["y"], scale=o.factor, is_causal=causal)
     output = helper.make_tensor_value_info("y", kind, None)
     graph = helper.make_graph([node], "attention", inputs, [output])
@@ -138,10 +152,50 @@ def of_onnxruntime(o: Operands, threads: int) -> Run:
     return lambda: session.run(None, given)[0]
 
 
+def of_flex(o: Operands, threads: int) -> Run:
+    """Call ``flex_attention``, compiled, with a mask in blocks of which it skips those that are closed."""
+    import torch
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    torch.set_num_threads(threads)
+    arrays = [torch.from_numpy(np.ascontiguousarray(each)) for each in states(o)]
+    rules = Rules.of(o).one(0)
+    query, key = (
+        {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in vars(each).items() if array is not None}
+        for each in (rules.query, rules.key)
+    )
+    left, right = o.options.window or (-1, -1)
+
+    def is_open(batch: Any, head: Any, row: Any, column: Any) -> Any:
+        """Say whether a query may see a key, by their indices: tensors of PyTorch."""
+        place, at = query["at"][row], key["at"][column]
+        found = at >= 0
+        found = found & (at <= place) if o.options.causal else found
+        found = found & (at >= place - left) if left >= 0 else found
+        found = found & (at <= place + right) if right >= 0 else found
+        for name in ("segment", "chunk"):
+            found = found & (query[name][row] == key[name][column]) if name in query else found
+        return found
+
+    blocks = create_block_mask(is_open, None, None, o.sizes.queries, o.sizes.keys, device="cpu")
+    call = torch.compile(flex_attention)
+    options = {"block_mask": blocks, "scale": o.factor, "enable_gqa": o.sizes.group > 1}
+    with torch.no_grad():
+        call(*arrays, **options)  # compiles it
+
+    def run() -> NDArray[Any]:
+        with torch.no_grad():
+            found: NDArray[Any] = call(*arrays, **options).numpy()
+        return found
+
+    return run
+
+
 MAKERS: dict[str, Callable[[Operands, int], Run]] = {
     "torch": of_torch,
     "onnxruntime": of_onnxruntime,
     "jax": of_jax,
+    "flex": of_flex,
 }
 
 
@@ -154,7 +208,7 @@ def all_open(o: Operands) -> NDArray[np.bool_]:
     size = o.sizes.queries * o.sizes.keys
     if size > available_memory():
         message = f"a mask for other libraries would take {size / 1e9:.3g} GB, more than the available memory"
-        raise InputError(message, hint="leave out --window, or give a smaller --length")
+        raise InputError(message, hint="leave out --window, --documents and --chunk, or give a smaller --length")
     opened = np.ones((1, 1, o.sizes.queries, o.sizes.keys), dtype=bool)
     for rule in openings(o).values():
         opened &= rule

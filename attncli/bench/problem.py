@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from attncli.attend.operands import Operands, prepare
 from attncli.attend.options import Options
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SEED = 1706
 
@@ -29,6 +32,8 @@ class Shape:
         kv_heads: key heads; None: as many as query heads.
         causal: whether there is a causal rule.
         window: as ``--window`` has it, or None.
+        documents: how many documents lie in the row; None: one.
+        chunk: as ``--chunk`` has it, or None.
         dtype: precision.
     """
 
@@ -39,6 +44,8 @@ class Shape:
     kv_heads: int | None
     causal: bool
     window: str | None
+    documents: int | None
+    chunk: int | None
     dtype: Literal["float32", "float64"]
 
 
@@ -46,7 +53,8 @@ def problem(shape: Shape) -> Operands:
     """Return standard normal queries, keys and values with the scale 1/√dim.
 
     Raises:
-        InputError: heads that cannot share the key heads, bounds that are not a window, or more than memory holds.
+        InputError: heads that cannot share the key heads, bounds that are not a window, more documents than queries or
+            keys, or more than memory holds.
     """
     rng = np.random.default_rng(SEED)
     key_heads, keys = shape.kv_heads or shape.heads, shape.keys or shape.length
@@ -56,9 +64,24 @@ def problem(shape: Shape) -> Operands:
         "value": (key_heads, keys, shape.dim),
     }
     check_memory(sizes, np.dtype(shape.dtype).itemsize)
-    arrays = {name: rng.standard_normal((1, *size), dtype=shape.dtype) for name, size in sizes.items()}
-    options = {"scale": "sqrt", "causal": shape.causal, "window": shape.window}
+    arrays: dict[str, NDArray[Any]] = {
+        name: rng.standard_normal((1, *size), dtype=shape.dtype) for name, size in sizes.items()
+    }
+    if shape.documents is not None:
+        arrays |= {"segments": _ids(shape.documents, keys), "query_segments": _ids(shape.documents, shape.length)}
+    options = {"scale": "sqrt", "causal": shape.causal, "window": shape.window, "chunk": shape.chunk}
     return prepare(arrays, Options.parse({name: value for name, value in options.items() if value is not None}))
+
+
+def _ids(documents: int, tokens: int) -> NDArray[np.int64]:
+    """Return the document of each token; all are about the same length.
+
+    Raises:
+        InputError: there are more documents than tokens.
+    """
+    if documents > tokens:
+        raise InputError(f"--documents {documents}: there are only {tokens} tokens for them")
+    return np.arange(tokens) * documents // tokens
 
 
 def check_memory(sizes: Mapping[str, tuple[int, ...]], itemsize: int) -> None:

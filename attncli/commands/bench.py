@@ -29,6 +29,10 @@ class Timed(Group):
     ] = None
     causal: Annotated[bool, setting("--causal", "Time with a causal rule.")] = False
     window: Annotated[str | None, setting("--window", "Time with a window.", metavar="LEFT[,RIGHT]")] = None
+    documents: Annotated[
+        int | None, setting("--documents", "Time with N documents of the same length in the row.", min=1, metavar="N")
+    ] = None
+    chunk: Annotated[int | None, setting("--chunk", "Time with chunks of N positions.", min=1, metavar="N")] = None
     dtype: Annotated[Literal["float32", "float64"], setting("--dtype", "Precision (default float32).")] = "float32"
     against: Annotated[
         list[str] | None,
@@ -53,6 +57,7 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
     Examples:
       attn bench
       attn bench --length 16384 --heads 1 --causal
+      attn bench --length 16384 --heads 1 --documents 64 --against torch --against flex
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)

@@ -18,6 +18,9 @@ from tests.support.processes import called
         "--length 40 --heads 4 --kv-heads 2 --causal --dtype float64",
         "--length 70 --heads 1 --causal --window 8",
         "--length 1 --keys 500 --heads 4 --kv-heads 2",
+        "--length 90 --heads 2 --documents 7 --causal",
+        "--length 40 --keys 70 --heads 4 --kv-heads 2 --documents 3 --window 9",
+        "--length 90 --heads 2 --chunk 16 --causal",
         "--length 9 --keys 4 --window 0,0",  # the last queries see nothing
     ],
 )
@@ -36,6 +39,8 @@ def test_the_benchmark_as_a_table_and_its_errors() -> None:
     assert re.search(r"^attn +\d+\.\d +\d+% +\d+%", out, re.MULTILINE)
     assert re.search(r"^numpy +\d+\.\d +\d+% +\d+\.\d\d x +\d+%", out, re.MULTILINE)
     assert out.splitlines()[-2].startswith("two products")
+    err = called("bench", "--length", "32", "--documents", "33", status=2).err
+    assert err == "attn: --documents 33: there are only 32 tokens for them\n"
     err = called("bench", "--against", "touch", status=2).err
     assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'
 
