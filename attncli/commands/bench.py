@@ -57,7 +57,7 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
     Examples:
       attn bench
       attn bench --length 16384 --heads 1 --causal
-      attn bench --length 16384 --heads 1 --documents 64 --against torch --against flex
+      attn bench --length 16384 --heads 1 --documents 64
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)

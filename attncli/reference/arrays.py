@@ -27,6 +27,7 @@ def page(words: Words, program: Program) -> Iterator[Block]:
             yield Heading(words.say("arrays_stage", stage=words.of("stage", stage.name, stage.name)))
             yield table(words, taken)
     yield Paragraph(words.say("arrays_masks"))
+    yield Paragraph(words.say("arrays_rules"))
     yield Heading(words.say("arrays_expected"))
     yield table(words, [each for each in every if each.role is Role.EXPECTED])
     yield Heading(words.say("arrays_axes"))

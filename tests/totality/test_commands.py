@@ -18,7 +18,7 @@ each_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 # What makes the examples that take many seconds small; and those that are there to differ.
-SMALLER = {"bench": ["--length", "16", "--keys", "16", "--rounds", "1"]}
+SMALLER = {"bench": ["--length", "64", "--keys", "64", "--rounds", "1"]}
 DIFFERS = (["attn", "check", "sample:port"], ["attn", "mask", "sample:induction", "-"])
 
 

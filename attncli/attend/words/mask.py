@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attncli.attend.checks import Offset, Window, count, flag, offset, or_none, window
+from attncli.attend.rules import at_positions
 from attncli.attend.words.array import DOCUMENTS, OF_NAMED, OVER_SCORES, Array, Role, some
 from attncli.attend.words.option import Facts, Option, option
 
@@ -46,6 +47,14 @@ def _ids_words(name: str, what: str) -> Callable[[Facts], str]:
         return f"{count} {what}{'s' * (count != 1)}"
 
     return words
+
+
+def _query_words(facts: Facts) -> str:
+    """Return what says that queries are in other documents than the keys at their positions."""
+    segments, given = facts.inputs.get("segments"), facts.inputs.get("query_segments")
+    if given is None or (given == at_positions(segments, facts.positions, 0)).all():
+        return ""
+    return f"queries in document{'s' * (given.size != 1)} {some(given.ravel())}"
 
 
 def _length_words(facts: Facts) -> str:
@@ -168,7 +177,7 @@ MASK_ARRAYS = (
         ("B", "L"),
         "The document of each query (default: that of the key at the query's position).",
         is_whole=True,
-        words=_ids_words("query_segments", "document of queries"),
+        words=_query_words,
     ),
     Array(
         "cu_seqlens",

@@ -136,6 +136,11 @@ REFERENCE = {
         "shorter than the keys closes those beyond its end. A matrix of a score function that is not given is the "
         "identity."
     ),
+    "arrays_rules": (
+        "A key is open to a query if all of these hold: it is before the length of its batch item; it is within the window; "
+        "both are in the same document, and in the same chunk; it is among the indices; mask and bias open it; and there "
+        "is no causal rule, or the key is not after the query, or it is before the prefix, or both are in the same block."
+    ),
     "arrays_expected": "To compare with",
     "arrays_axes": "The letters of the shapes",
     "options_intro": (
