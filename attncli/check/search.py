@@ -13,7 +13,7 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
-from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, softmax, window
+from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, rules, softmax, window
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
@@ -27,6 +27,7 @@ Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
 FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
     masks.mask,
     masks.lengths,
+    rules.ignored,
     causal.causal,
     layout.axes,
     layout.reshapes,

@@ -17,6 +17,7 @@ from attncli.attend.fast import stream, tiles
 from attncli.attend.operands import prepare
 from attncli.attend.options import Options
 from attncli.attend.stages.mask import openings
+from tests.support.processes import called
 from tests.support.rules import is_open
 
 Drawn = tuple[dict[str, Any], dict[str, Any]]
@@ -247,6 +248,20 @@ def test_what_is_wrong_is_said_in_one_line(given: dict[str, Any], message: str, 
     with pytest.raises(InputError) as caught:
         attention(np.ones((3, 1)), np.ones((4, 1)), np.ones((4, 1)), **given)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_numbers_between_commas_stand_for_an_array() -> None:
+    """Negative ones too; what a flag says wins over nothing but itself, and the notices are those of a file."""
+    words = ["compute", "[[1],[1],[1],[1]]", "--step", "score", "-f", "csv"]
+    rows = called(*words, "--causal", "--segments", "0,0,-1,-1", "--blocks=-1,-1,4,4").out
+    assert rows.split() == ["1.0,-inf,-inf,-inf", "1.0,1.0,-inf,-inf"] + 2 * ["-inf,-inf,1.0,1.0"]
+    assert called(*words, "--cu-seqlens", "0,1,4").out == called(*words, "--segments", "5,2,2,2").out
+    wrong = called(*words, "--cu-seqlens", "0,3,1,4", status=2).err
+    assert wrong == "attn: 0,3,1,4: cu_seqlens must not fall, but number 2 is 1 after 3 (counted from 0)\n"
+    idle = called(*words, "--prefix", "2", "--blocks", "0,0,1,1").err
+    assert idle == (
+        "attn: notice: blocks has no effect without --causal\nattn: notice: prefix has no effect without --causal\n"
+    )
 
 
 @pytest.mark.parametrize("queries", [300, 5000])

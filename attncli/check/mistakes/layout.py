@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.operands import Operands
 from attncli.attend.stages.rotate import rotated
 from attncli.check.mistakes import pieces
@@ -177,6 +178,11 @@ def _swap(recipe: Recipe, *, axis: int) -> Recipe | None:
     wanted = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
     for mask in (o.mask, recipe.masking.mask):
         if mask is not None and any(has not in (1, wants) for has, wants in zip(mask.shape, wanted, strict=True)):
+            return None
+    lengths = {"B": sizes.batch, "H": sizes.heads, "K": sizes.key_heads, "L": sizes.queries, "S": sizes.keys}
+    for name, array in o.inputs.items():
+        axes = zip(ARRAYS[name].axes, array.shape, strict=True)
+        if any(has not in (1, lengths.get(symbol, has)) for symbol, has in axes):
             return None
     changes: dict[str, Any] = {
         **turned,

@@ -21,6 +21,7 @@ from attncli.check.mistakes.registry import (
     PADDING_ATTENDED,
     Mistake,
 )
+from attncli.check.mistakes.rules import without_rules
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
 
@@ -87,13 +88,15 @@ def with_empty(variant: Variant) -> Iterator[Variant]:
 
 def _everything(o: Operands) -> Iterator[Variant]:
     """All that is closed is open, or the other way round, where more than one rule closes keys."""
-    none: dict[str, Any] = {"causal": False, "window": None}
+    none: dict[str, Any] = {"causal": False, "window": None, "chunk": None}
+    rest = without_rules(o)
     given = [o.mask is not None, o.key_lengths is not None, o.options.causal, o.options.window is not None]
+    given += ["segments" in o.inputs, "indices" in o.inputs, o.options.chunk is not None]
     if sum(given) < 2:
         return
 
     def opened(recipe: Recipe) -> Recipe:
-        return with_rule_options(recipe.with_operands(mask=None, key_lengths=None), **none)
+        return with_rule_options(recipe.with_operands(mask=None, key_lengths=None, inputs=rest), **none)
 
     description = "no key was closed: all masks were dropped"
     yield Variant((MASK_DROPPED,), pieces.MASK, "all dropped", opened, description, "pass the masks on")
@@ -104,7 +107,8 @@ def _everything(o: Operands) -> Iterator[Variant]:
         keep = keep & rule
 
     def inverted(recipe: Recipe) -> Recipe:
-        return recipe.with_rules(mask=~keep, key_lengths=None, options=replace(recipe.masking.options, **none))
+        options = replace(recipe.masking.options, **none)
+        return recipe.with_rules(mask=~keep, key_lengths=None, inputs=rest, options=options)
 
     description, fix = "all that is closed was open, and the other way round", "swap the meaning of the mask"
     yield from with_empty(Variant((MASK_INVERTED,), pieces.MASK, "all inverted", inverted, description, fix))
