@@ -243,9 +243,11 @@ def check_value(layer: Layer, shape: Shape, options: Options) -> None:
     Raises:
         InputError: its features cannot be shared out evenly.
     """
-    by, features = layer.projections.get("value"), shape[-2 if options.states == "columns" and len(shape) > 1 else -1]
-    heads = options.kv_heads or options.heads or 1
-    if by is not None and features % heads:
+    by, heads = layer.projections.get("value"), options.kv_heads or options.heads or 1
+    if by is None:
+        return
+    features = shape[-2 if options.states == "columns" else -1]
+    if features % heads:
         fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
         raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])
 

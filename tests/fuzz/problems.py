@@ -97,6 +97,8 @@ class Layout:
     Attributes:
         packed: heads lie side by side on the last axis.
         columns: each state is a column of its matrix.
+        order: of the axes, as `--layout` has it.
+        page: how many keys a page has; 0: there are no pages.
         hidden: what `hidden` stands for: nothing, or key, value or both.
         axes: the most axes that are left out where their length is 1.
         past_apart: the cache has four axes, though the others are packed.
@@ -104,6 +106,8 @@ class Layout:
 
     packed: bool = False
     columns: bool = False
+    order: str = "bhsd"
+    page: int = 0
     hidden: tuple[str, ...] = ()
     axes: int = 0
     past_apart: bool = False
@@ -215,6 +219,7 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "score": _score,
     "scale": lambda d: d.one(None, None, "none", "sqrt", "sqrt", float(d.rng.normal()), 0.125, 0.0, 1),
     "states": lambda d: "columns" if d.layout.columns else d.one(None, "rows"),
+    "layout": lambda d: d.layout.order if d.layout.order != "bhsd" else d.one(None, None, "bhsd"),
     "heads": lambda d: d.sizes.H if d.layout.packed else None,
     "kv_heads": lambda d: d.sizes.K if d.layout.packed and (d.sizes.K != d.sizes.H or d.chance(0.3)) else None,
     "rope": _rope,
@@ -363,6 +368,7 @@ ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "key_positions": _positions("S"),
     "cos": _table,
     "sin": lambda d: d.arrays["cos"][::-1] if "cos" in d.arrays else None,
+    "block_table": lambda d: None,  # the layout puts key and value into pages
     "mask": _mask,
     "bias": _bias,
     "key_lengths": lambda d: (
@@ -404,12 +410,18 @@ def _sizes(rng: Rng) -> Sizes:
 
 def _layout(rng: Rng, sizes: Sizes) -> Layout:
     hidden = [(), (), ("value",), ("key",)] + [("key", "value")] * 3 * (sizes.Ek == sizes.Ev)
+    orders = ["bhsd"] * 5 + ["bshd", "sbhd"] + ["thd"] * (sizes.B == 1)
+    columns, order = bool(rng.random() < 0.2), orders[rng.integers(len(orders))]
+    pages = [size for size in range(1, sizes.S + 1) if sizes.S % size == 0]
+    page = pages[rng.integers(len(pages))] * bool(rng.random() < 0.2) * (sizes.P == 0)
     return Layout(
         packed=bool(rng.random() < 0.25),
-        columns=bool(rng.random() < 0.2),
-        hidden=hidden[rng.integers(len(hidden))],
+        columns=columns,
+        order="bhsd" if columns else order,
+        page=page,
+        hidden=() if page else hidden[rng.integers(len(hidden))],
         axes=int(rng.integers(4)),
-        past_apart=bool(rng.random() < 0.3),
+        past_apart=bool(rng.random() < 0.3) and order != "thd",
     )
 
 
@@ -429,7 +441,17 @@ def drawn(rng: Rng, sizes: Sizes, layout: Layout, flavour: str) -> Problem:
         if (array := numbers(d)) is not None:
             d.arrays[name] = array
     _share_batch(d)
+    if layout.page and "key_lengths" in d.arrays:
+        _blank(d)
     return Problem(d.sizes, d.arrays, d.options, d.layout)
+
+
+def _blank(d: Draft) -> None:
+    """Put 0 behind the lengths: of pages nothing else is seen there, not even where scores are shown."""
+    behind = np.arange(d.sizes.S) >= d.arrays["key_lengths"][:, None]
+    for name in ("key", "value"):
+        array = d.arrays[name]
+        d.arrays[name] = np.where(behind[:, None, :, None], np.zeros((), array.dtype), array)
 
 
 def _share_batch(d: Draft) -> None:

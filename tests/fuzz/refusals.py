@@ -54,6 +54,7 @@ OWN: Mapping[str, tuple[object, ...]] = {
     "score": ("Dot", "dot ", 0, True),
     "scale": (True, "1/0", "sqrtt", "None"),
     "states": ("row", "ROWS", None, 0, True),
+    "layout": ("BHSD", "bhd", "dhsb", None, 0, True),
     "heads": (0, -1, 1.5, True, 5, 10**12, 2**62, 2**63),
     "kv_heads": (0, -1, 1.5, True, 2, 10**12),
     "rope": ("full", True, 0),
@@ -100,8 +101,9 @@ BEYOND: Mapping[str, tuple[float, ...]] = {
 def _whole(case: Case, name: str) -> Given:
     """Return a valid problem in which this array or option has a part, as Python takes it."""
     score = {"w_score": "general", "w_query": "additive", "w_key": "additive", "v_score": "additive"}.get(name, "dot")
-    past = 0 if name == "key_lengths" else SIZES.P
-    p = drawn(case.numbers, replace(SIZES, P=past), Layout(hidden=("value",) if name == "hidden" else ()), "normal")
+    past = 0 if name in ("key_lengths", "block_table") else SIZES.P
+    layout = Layout(hidden=("value",) if name == "hidden" else (), page=int(name == "block_table"))
+    p = drawn(case.numbers, replace(SIZES, P=past), layout, "normal")
     others = ("w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths", *ROTARY, *WHOLE)
     p = p.without(*p.options, *others).typed("f8")
     # All states may come out with a single batch item: an axis that is one longer would then be no fault.
@@ -112,7 +114,7 @@ def _whole(case: Case, name: str) -> Given:
     lengths = {axis: getattr(s, axis) for axis in ("B", "H", "L", "E", "Ek", "A")} | {"S": s.keys}
     lengths |= {"N": s.P + max(s.L, s.S), "D": s.E // 2}
     for each in [name, *(["w_query", "w_key"] if score == "additive" else [])]:
-        if each in GIVEN and each not in p.arrays and each not in ("hidden", *WHOLE):
+        if each in GIVEN and each not in p.arrays and each not in ("hidden", "block_table", *WHOLE):
             p = p.changed(**{each: numbers([lengths[axis] for axis in ARRAYS[each].axes])})
     if name == "key_lengths":
         p = p.changed(key_lengths=case.numbers.integers(0, s.S + 1, s.B))
@@ -141,8 +143,8 @@ def broken_arrays(given: Given, name: str) -> Iterator[tuple[str, Given]]:
     array = np.asarray(given[name])
     for what, make in NO_ARRAYS.items():
         yield what, given | {name: make(array)}
-    # There may be any number of queries, of keys that are named, and of documents.
-    free = {("query", "L"), ("indices", "k"), ("cu_seqlens", DOCUMENTS)}
+    # There may be any number of queries, of keys that are named, of documents, and of pages.
+    free = {("query", "L"), ("indices", "k"), ("cu_seqlens", DOCUMENTS), ("block_table", "blocks")}
     for axis in (at for at in range(array.ndim) if (name, ARRAYS[name].axes[at]) not in free):
         pad = [(0, int(at == axis)) for at in range(array.ndim)]
         yield f"axis {ARRAYS[name].axes[axis]} one longer", given | {name: np.pad(array, pad, mode="edge")}
@@ -187,7 +189,7 @@ def broken_options(given: Given, name: str) -> Iterator[tuple[str, Given]]:
     if name == "rope":
         for offset in (MOST_RADIANS - 2, -MOST_RADIANS - 1):
             yield f"rope at {offset}", given | {"rope": "half", "offset": offset}
-        yield "rope with theta at 2^31", given | {"rope": "half", "rope_theta": 0.5, "offset": 2**31}
+        yield "rope with theta at 2^31", given | {"rope": "half", "rope_theta": 0.25, "offset": 2**31}
         odd = {each: given[each][..., :-1] for each in ("query", "key", "past_key")}
         yield "rope of an odd number of features", given | odd | {"rope": "half"}
     if name == "kv_heads":

@@ -50,9 +50,10 @@ def test_every_option_is_drawn_with_several_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", problems.ARRAYS)
 def test_every_array_is_drawn(name: str) -> None:
-    """In some of a few hundred problems; `hidden` is in the form that a user gives them."""
+    """In some of a few hundred problems; `hidden` and pages are in the form that a user gives them."""
     drawn = [problems.draw(np.random.default_rng(seed)) for seed in range(300)]
-    assert any(name in p.arrays or (name == "hidden" and p.layout.hidden) for p in drawn)
+    forms = {"hidden": lambda p: p.layout.hidden, "block_table": lambda p: p.layout.page}
+    assert any(name in p.arrays or (name in forms and forms[name](p)) for p in drawn)
 
 
 @pytest.mark.parametrize("kind", DATA, ids=[each.name for each in DATA])

@@ -19,7 +19,7 @@ TAME = ("normal", "normal", "whole", "large", "equal")
 
 def tame(case: Case, *without: str) -> Problem:
     """Return a problem of finite numbers in one type, in the form of the reference."""
-    p = replace(draw(case.numbers, TAME), layout=Layout()).without(*without, "states", "heads", "kv_heads")
+    p = replace(draw(case.numbers, TAME), layout=Layout()).without(*without, "states", "layout", "heads", "kv_heads")
     p = p.typed(case.rng.choice(("f4", "f8")))
     case.about = forms.words(p)
     return p

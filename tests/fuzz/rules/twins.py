@@ -113,7 +113,7 @@ def large(case: Case) -> Problem:
     if sizes.B * sizes.H * sizes.L * sizes.keys > 400_000:
         sizes = replace(sizes, B=1, H=heads, L=min(sizes.L, 40))
     p = drawn(case.numbers, sizes, Layout(), one(("normal", "normal", "large", "special")))
-    p = p.without("states", "heads", "kv_heads", "dtype").typed(one(("f4", "f4", "f8")))
+    p = p.without("states", "layout", "heads", "kv_heads", "dtype").typed(one(("f4", "f4", "f8")))
     case.about = forms.words(p)
     return p
 
@@ -169,7 +169,9 @@ def step_by_step(case: Case) -> None:
             same_bits(scored, made.logits, "score")
         same_bits(softmax(made.logits, sinks=given.get("sinks")), made.weights, "softmax")
         value = given["value" if "value" in given else "hidden"]
-        layout = {name: given[name] for name in ("states", "heads", "kv_heads") if name in given}
+        if p.layout.page:
+            return  # a pool has no table there
+        layout = {name: given[name] for name in ("states", "layout", "heads", "kv_heads") if name in given}
         summed = weighted_sum(made.weights, value, past_value=given.get("past_value"), **layout)
         if summed.dtype == made.weights.dtype:
             same_bits(summed.astype(made.output.dtype), made.output, "weighted_sum")
