@@ -12,10 +12,12 @@ import numpy as np
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.elsewhere import right_word
+from attncli.attend.given import numbers
 from attncli.attend.layouts import Name as Layout
 from attncli.attend.merging import merged
-from attncli.attend.operands import ScoreOperands, numbers, prepare, prepare_scores
+from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare, prepare_scores
 from attncli.attend.rotary.scaling import Scaling
 from attncli.attend.rotary.values import Dim, Sections
 from attncli.attend.steps import STEPS, Steps

@@ -16,9 +16,10 @@ from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
 from attncli.attend.layouts import Form, Name, of_result
-from attncli.attend.operands import Operands, ScoreOperands, as_states, precision, prepare
+from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.pages import Pages
+from attncli.attend.prepare import as_states, precision, prepare
 from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
 from attncli.attend.stages import out as out_stage
 from attncli.attend.stages import sum as sum_stage

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fitting import whole_numbers
-from attncli.attend.rules import at_positions
 from attncli.attend.shapes import Sizes, show
+from attncli.attend.views import at_positions
 from attncli.errors import InputError
 
 if TYPE_CHECKING:

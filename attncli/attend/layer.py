@@ -65,14 +65,19 @@ class Layer:
         norms: the weights of the norms that are in force, by state; None for ones.
         gate: what makes the gate of what the query is made of.
         out: what makes the output of all heads' sums.
-        names: the arrays that take part, for messages and tables.
+        arrays: those that take part, by name, as given.
     """
 
     projections: Mapping[str, Projection] = field(default_factory=dict)
     norms: Mapping[str, NDArray[Any] | None] = field(default_factory=dict)
     gate: Projection | None = None
     out: Projection | None = None
-    names: frozenset[str] = frozenset()
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the arrays that take part."""
+        return frozenset(self.arrays)
 
 
 def layer_of(found: Mapping[str, NDArray[Any]], options: Options) -> Layer:
@@ -99,7 +104,7 @@ def layer_of(found: Mapping[str, NDArray[Any]], options: Options) -> Layer:
     names = {name for each in (*projections.values(), gate, out) if each is not None for name in each.given}
     names |= {f"{LETTERS[state]}_norm" for state, array in norms.items() if array is not None}
     names |= {"gate"} & found.keys()
-    return Layer(projections, norms, gate, out, frozenset(names))
+    return Layer(projections, norms, gate, out, {name: found[name] for name in sorted(names)})
 
 
 def projection(found: Mapping[str, NDArray[Any]], matrix: str, bias: str, options: Options) -> Projection | None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.given import numbers
 from attncli.attend.layouts import Form, Name, most_axes
-from attncli.attend.operands import numbers
 from attncli.attend.shapes import show
 from attncli.attend.types import own
 from attncli.errors import InputError

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.text import did_you_mean, shortened
+from attncli.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KINDS = ("rms", "l2", "layer")
 MARKS = ("after-rope", "plus-one")
-# The most characters that a message quotes.
-MOST_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def norm(name: str, value: object) -> str | None:
     """
     words = value.split(",") if isinstance(value, str) else value
     wanted = f"{' or '.join(KINDS)}, with {' or '.join(MARKS)} behind commas"
-    fault = f"{name} must be {wanted}, not {shortened(repr(value), MOST_SHOWN)}"
+    fault = f"{name} must be {wanted}, not {quoted(value)}"
     if not isinstance(words, list | tuple) or not words or not all(isinstance(each, str) for each in words):
         raise InputError(fault)
     kind, *marks = (each.strip() for each in words)

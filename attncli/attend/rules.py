@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.views import at_positions
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -152,15 +154,6 @@ def named(indices: Whole, keys: int) -> NDArray[np.bool_]:
     found = np.zeros((*indices.shape[:-1], keys + 1), dtype=bool)  # the last one is for what names none
     np.put_along_axis(found, np.where(indices < 0, keys, indices), values=True, axis=-1)
     return found[..., :keys]
-
-
-def at_positions(ids: Whole, positions: Whole, otherwise: int) -> Whole:
-    """Return the ids (batch or 1, S) of the keys at positions (batch or 1, L); where there is none, another one."""
-    keys = ids.shape[1]
-    at = np.clip(positions, 0, keys - 1)
-    batch = max(len(ids), len(positions))
-    found = np.take_along_axis(np.broadcast_to(ids, (batch, keys)), np.broadcast_to(at, (batch, at.shape[1])), axis=1)
-    return np.where((positions >= 0) & (positions < keys), found, otherwise)
 
 
 def first_keys(segments: Whole, wanted: Whole) -> Whole:

@@ -79,6 +79,15 @@ def one_of(array: NDArray[Any], batch: int) -> NDArray[Any]:
     return array[batch if len(array) > 1 else 0]
 
 
+def at_positions(ids: NDArray[np.int64], positions: NDArray[np.int64], otherwise: int) -> NDArray[np.int64]:
+    """Return the ids (batch or 1, S) of the keys at positions (batch or 1, L); where there is none, another one."""
+    keys = ids.shape[1]
+    at = np.clip(positions, 0, keys - 1)
+    batch = max(len(ids), len(positions))
+    found = np.take_along_axis(np.broadcast_to(ids, (batch, keys)), np.broadcast_to(at, (batch, at.shape[1])), axis=1)
+    return np.where((positions >= 0) & (positions < keys), found, otherwise)
+
+
 def in_pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array, which may be larger than memory, in pieces of a few megabytes."""
     if array.size <= PIECE or array.ndim == 0:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from attncli.attend.operands import Operands, prepare
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
-from attncli.attend.operands import ScoreOperands, numbers, prepare_scores
+from attncli.attend.given import numbers
+from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options, records
+from attncli.attend.prepare import prepare_scores
 from attncli.attend.words.array import OVER_SCORES, Role
 from attncli.attend.words.mask import POSITIONAL
 from attncli.errors import InputError

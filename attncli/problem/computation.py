@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.computations import Calculation, Selection, states_of
-from attncli.attend.operands import precision
 from attncli.attend.options import Options
+from attncli.attend.prepare import precision
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import DATA, Format

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.operands import Operands, ScoreOperands, prepare, prepare_scores
+from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.pages import Pages
+from attncli.attend.prepare import prepare, prepare_scores
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, of_item
 from attncli.problem import memory

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
 from attncli.trace.capture import Call

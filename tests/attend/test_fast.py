@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from attncli import attention, steps
 from attncli.attend import steps as stepwise
 from attncli.attend.fast import stream, tiles
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from tests.support.processes import environment
 
 

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attncli import attention, merge, steps
 from attncli.attend.fast import stream
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from tests.support.arrays import normal
 

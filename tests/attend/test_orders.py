@@ -133,7 +133,7 @@ def test_the_steps_one_by_one(layout: str) -> None:
 
 def test_nothing_is_copied() -> None:
     """The states that are computed with are views of the arrays that were given."""
-    from attncli.attend.operands import prepare
+    from attncli.attend.prepare import prepare
 
     for layout in ORDERS:
         arrays = {name: turned(ARRAYS[name], layout) for name in ("query", "key", "value")}

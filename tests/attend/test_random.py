@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from attncli.attend import steps as stepwise
 from attncli.attend.fast import stream
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from tests.support.plain import attend
 
 Given = dict[str, Any]

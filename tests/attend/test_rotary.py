@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attncli import InputError, attention, score, steps
 from attncli.attend import steps as stepwise
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from tests.support.arrays import normal
 from tests.support.processes import called
 

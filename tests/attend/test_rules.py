@@ -14,8 +14,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from attncli import InputError, attention, score, steps
 from attncli.attend import steps as stepwise
 from attncli.attend.fast import stream, tiles
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.attend.stages.mask import openings
 from tests.support.processes import called
 from tests.support.rules import is_open

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from attncli.attend.fast.tiles import TOGETHER, apart, pieces, plan
-from attncli.attend.operands import Operands, prepare
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.attend.rules import Reach, Rules
 
 LONG = 40

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import attncli
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.compare import compare
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.rounding import GIVEN

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from attncli.attend.operands import Operands, prepare
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import normal
 from attncli.check.mistakes.registry import DROPOUT, MISTAKES, SAME, libraries
 from attncli.check.mistakes.variant import Unknown

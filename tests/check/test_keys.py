@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from attncli.attend.operands import Operands, prepare
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check import subset
 from attncli.check.case import Case
 from attncli.check.diagnosis import Wanted, check, normal

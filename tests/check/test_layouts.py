@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli.attend.layouts import Name
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.attend.shapes import Sizes
 from attncli.check.layouts import readings
 from attncli.errors import InputError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Finding, Wanted, check
 from attncli.check.report import details
 from attncli.check.rounding import (

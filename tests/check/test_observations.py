@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.observations import observed
 from tests.support.places import SAMPLES

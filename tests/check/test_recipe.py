@@ -10,8 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncli.attend import steps
-from attncli.attend.operands import Operands, prepare
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import normal
 from attncli.check.mistakes.variant import Unknown
 from attncli.check.recipe import RIGHT, Recipe

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from attncli import attention
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Finding, Wanted, check
 from tests.support.arrays import normal
 

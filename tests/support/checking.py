@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Finding, Wanted, check
 from tests.mistakes.cases import Case
 

@@ -15,8 +15,8 @@ from attncli import Steps
 from attncli.attend import steps as stepwise
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.fast import stream, tiles
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options, as_flag, records
+from attncli.attend.prepare import prepare
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.words.option import LAYOUT, Option
 from attncli.check.diagnosis import Wanted, check

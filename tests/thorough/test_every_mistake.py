@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Wanted, check
 from tests.mistakes.cases import PAIRS, cases, pairs
 from tests.mistakes.controls import control, controls

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Wanted, check
 from tests.check.plain import attended, states
 

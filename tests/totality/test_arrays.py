@@ -17,8 +17,8 @@ from numpy.testing import assert_array_equal
 from attncli import Steps, attention, steps
 from attncli.attend.arrays import ALIASES, ARRAYS, GIVEN, KINDS, NULL_IS_CLOSED, RESULTS, Kind
 from attncli.attend.in_force import in_force
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options, as_flag
+from attncli.attend.prepare import prepare
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.words.array import AXES, Role
 from attncli.commands.app import build

@@ -19,8 +19,8 @@ from attncli import attention, steps, weighted_sum
 from attncli.attend import api
 from attncli.attend.arrays import GIVEN, RESULTS
 from attncli.attend.in_force import in_force
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options, as_flag, records
+from attncli.attend.prepare import prepare
 from attncli.attend.words.option import LAYOUT, PRECISION
 from attncli.commands.app import build
 from attncli.errors import InputError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attncli.attend.checks import Offset, Window, count, flag, offset, or_none, window
-from attncli.attend.rules import at_positions
+from attncli.attend.views import at_positions
 from attncli.attend.words.array import DOCUMENTS, OF_NAMED, OVER_SCORES, Array, Role, some
 from attncli.attend.words.option import Facts, Option, option
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from attncli import attention, score, softmax, steps, weighted_sum
 from attncli.attend.fast import stream, tiles
-from attncli.attend.operands import prepare
 from attncli.attend.options import Options
+from attncli.attend.prepare import prepare
 from tests.fuzz import forms
 from tests.fuzz.campaign import Case
 from tests.fuzz.compare import MORE_TIMES, TIMES, Truth, near, same_bits
