@@ -215,7 +215,7 @@ def test_nan_stays_in_its_row_and_infinity_in_its_column() -> None:
         (
             {"query": np.ones((2, 1, 2, 3)), "hidden": np.ones((3, 1, 2, 3))},
             "query 2×1×2×3 and hidden 3×1×2×3 do not fit: batches of 2 and 3",
-            "",
+            "with --layout sbhd they fit (length, batch, heads, features)",
         ),
         ({"query": np.ones((1, 1, 1, 1, 1)), "hidden": np.ones(1)}, "query has 5 axes; at most 4 are supported", ""),
         ({"query": np.ones((0, 3)), "hidden": np.ones((2, 3))}, "query 0×3 has an axis of length 0", ""),
