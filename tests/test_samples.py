@@ -48,7 +48,7 @@ def test_the_filters_give_what_compute_gives_to_the_last_digit(name: str) -> Non
 def test_the_output_is_the_models_own(path: Path) -> None:
     """What the model itself computed, in float32, is met to float32's rounding."""
     expected = np.load(path)["expected"]
-    output = json.loads(called("compute", path, "-f", "json", "--step", "sum").out)["output"]
+    output = json.loads(called("compute", path, "-f", "json").out)["output"]
     assert_allclose(output, expected, rtol=1e-5, atol=5e-6)
 
 
