@@ -56,7 +56,7 @@ def sections(computation: Computation, choice: Choice, view: View) -> Iterator[S
         of_all_heads = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
         if last_of_batch and heads > 1 and of_all_heads:
             made = computation.compute(Selection(batch, None, rows.indices))
-            where = _where(batch, batches, 0, 1) + f"all {heads} heads, "
+            where = _where(batch, batches, 0, 1) + "all heads, "
             yield _section(computation, "output", made.arrays["output"][0, 0], rows, where, batch, view)
 
 
@@ -151,7 +151,9 @@ def facts(computation: Computation, choice: Choice) -> list[str]:
     )
     operands = operands_of(computation)
     options = [] if operands is None else [" · ".join(in_force(operands).values())]
-    return [shapes, *options, *choice.left_out(computation.shape)]
+    is_whole = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
+    one_head = not (is_whole and list(computation.names) == ["output"])
+    return [shapes, *options, *(choice.left_out(computation.shape) if one_head else [])]
 
 
 def require(computation: Computation, choice: Choice, view: View) -> None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from attncli.attend.words.array import Array, Role
+from attncli.attend.words.option import Facts
 
 _GATE = ("B", "L", "H·Ev")
+
+
+def _after(facts: Facts, words: str, matrix: str, bias: str) -> str:
+    """Say what a matrix makes, its bias included."""
+    return words + f" + {bias}" * (bias in facts.taking_part) if matrix in facts.taking_part else ""
+
 
 OUT_ARRAYS = (
     Array(
@@ -21,7 +28,7 @@ OUT_ARRAYS = (
         "gate",
         ("in", "out"),
         "Matrix that makes the gate of what the query is made of; see --weights.",
-        words=lambda facts: "gated by a matrix" if "w_g" in facts.taking_part else "",
+        words=lambda facts: _after(facts, "gate = x·W_g", "w_g", "b_g"),
     ),
     Array(
         "b_g",
@@ -29,7 +36,7 @@ OUT_ARRAYS = (
         "gate",
         ("out",),
         "What is added to the gate.",
-        words=lambda facts: "gate with a bias" if "b_g" in facts.taking_part else "",
+        words=lambda facts: "",  # said with its matrix
     ),
     Array(
         "w_o",
@@ -37,7 +44,7 @@ OUT_ARRAYS = (
         "out",
         ("H·Ev", "out"),
         "Matrix that makes the output of all heads' sums, (heads·features, out); see --weights.",
-        words=lambda facts: "output projected" if "w_o" in facts.taking_part else "",
+        words=lambda facts: _after(facts, "output = context·W_o", "w_o", "b_o"),
     ),
     Array(
         "b_o",
@@ -45,6 +52,6 @@ OUT_ARRAYS = (
         "out",
         ("out",),
         "What is added to the output.",
-        words=lambda facts: "output with a bias" if "b_o" in facts.taking_part else "",
+        words=lambda facts: "output + b_o" if {"b_o", "w_o"} & facts.taking_part == {"b_o"} else "",
     ),
 )

@@ -51,11 +51,16 @@ def _bias(name: str, role: str) -> Array:
 
 
 def _projected(facts: Facts, name: str, role: str) -> str:
-    return f"{role} projected" if name in facts.taking_part else ""
+    """Say what makes a state, the bias included."""
+    if name not in facts.taking_part:
+        return ""
+    bias = f"b{name[1:]}"
+    return f"{role} = x·{name.capitalize()}" + f" + {bias}" * (bias in facts.taking_part)
 
 
 def _biased(facts: Facts, name: str, role: str) -> str:
-    return f"{role} with a bias" if name in facts.taking_part else ""
+    """Say what is added to a state that no matrix makes."""
+    return f"{role} + {name}" if name in facts.taking_part and f"w{name[1:]}" not in facts.taking_part else ""
 
 
 PROJECT_ARRAYS = (
@@ -71,7 +76,7 @@ PROJECT_ARRAYS = (
         "project",
         _MATRIX,
         "The three matrices in one; see --qkv.",
-        words=lambda facts: "query, key and value projected by one matrix" if "w_qkv" in facts.taking_part else "",
+        words=lambda facts: _projected(facts, "w_qkv", "query, key, value"),
     ),
     Array(
         "b_qkv",
@@ -79,6 +84,6 @@ PROJECT_ARRAYS = (
         "project",
         _BIAS,
         "The three biases in one.",
-        words=lambda facts: "query, key and value with one bias" if "b_qkv" in facts.taking_part else "",
+        words=lambda facts: _biased(facts, "b_qkv", "query, key, value"),
     ),
 )
