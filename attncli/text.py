@@ -21,6 +21,10 @@ MOST_QUOTED, QUOTED_START = 80, 50
 MOST_DIGITS = 8
 
 
+# So many names are listed where none is close to what was given: a hint is one line.
+MOST_NAMES = 30
+
+
 def is_printable(character: str) -> bool:
     r"""Tell whether a character may reach a screen, or a page, unescaped.
 
@@ -142,7 +146,7 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name closest to ``name``, or with all of them if none is close.
+    """Return a hint with the known name closest to ``name``, or with all of them, if they fit, where none is close.
 
     >>> nearest("quary", ["query", "key"])
     'did you mean "query"?'
@@ -150,7 +154,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     'known names: query, key'
     """
     known = list(known)
-    return did_you_mean(name, known) or "known names: " + ", ".join(known)
+    return did_you_mean(name, known) or "known names: " + a_few(known, MOST_NAMES)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

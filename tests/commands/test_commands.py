@@ -289,5 +289,6 @@ def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
     assert run.err.splitlines() == [
         "attn: notice: w_score has no effect with --score dot; it belongs to --score general",
         "attn: notice: rope-theta has no effect without --rope",
-        "attn: notice: offset has no effect without --causal, --window, --alibi or --rope",
+        "attn: notice: offset has no effect without --causal, --window, --chunk, --segments, --cu-seqlens, --alibi or "
+        "--rope",
     ]

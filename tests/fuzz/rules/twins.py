@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from attncli import attention, score, softmax, steps, weighted_sum
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.fast import stream, tiles
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
@@ -139,7 +140,8 @@ def _typed(p: Problem, dtype: str) -> Given:
 
 def _nudged(p: Problem, rng: Rng) -> Array:
     """Return the output in float32 with all numbers, and the logits, moved by a rounding error."""
-    given = _typed(p.changed(**{n: _moved_by(a, rng) for n, a in p.arrays.items() if a.dtype.kind == "f"}), "float32")
+    moved = [n for n, array in p.arrays.items() if array.dtype.kind == "f" and not ARRAYS[n].is_whole]
+    given = _typed(p.changed(**{n: _moved_by(p.arrays[n], rng) for n in moved}), "float32")
     weights = softmax(_moved_by(steps(**given).logits, rng), sinks=given.get("sinks"))
     return weighted_sum(weights, given["value"], past_value=given.get("past_value"))
 
