@@ -35,7 +35,7 @@ def replay(block: str, folder: Path) -> str:
     lines = []
     for line in block.splitlines():
         if line.startswith("$ "):
-            command = ["bash", "-c", line[2:]]
+            command = ["bash", "-o", "pipefail", "-c", line[2:]]
             done = subprocess.run(
                 command, capture_output=True, text=True, cwd=folder, env=environment(PATH=path), check=False
             )
