@@ -18,6 +18,8 @@ def right(case: Case) -> None:
     truth, given = Truth(p), forms.given(p)
     made = steps(**given)
     found = {each.name: getattr(made, each.name) for each in fields(Steps)}
-    truth.hold({name: array for name, array in found.items() if array is not None}, "steps")
-    truth.hold({"output": attention(**given)}, "attention")
+    # Rotated states are held by what is made of them.
+    truth.hold({name: array for name, array in found.items() if array is not None and name in truth.right}, "steps")
+    output, lse = attention(**given, return_lse=True)
+    truth.hold({"output": output, "lse": lse}, "attention")
     case.tried["results"] += len(found) + 1

@@ -325,6 +325,13 @@ def _indices(d: Draft) -> Array | None:
     return d.rng.integers(-1, d.sizes.keys, (*shape, d.one(1, 2, 5)))
 
 
+def _query_scale(d: Draft) -> Array | None:
+    if not d.chance(0.15):
+        return None
+    shape = tuple(n if d.chance(0.6) else 1 for n in d.sizes.of("B", "H", "L"))[d.rng.integers(3) :]
+    return d.rng.uniform(-2, 2, shape).astype(d.one("f8", "f4"))
+
+
 def _parameter(name: str, axes: tuple[str, ...], *needed_by: str) -> Callable[[Draft], Array | None]:
     """Draw a parameter of a score function: if it has one, or the features would not fit without it."""
 
@@ -380,6 +387,7 @@ ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "blocks": lambda d: _per_key(d, -1, 3) if d.chance(0.15) else None,
     "indices": _indices,
     "sinks": lambda d: _beside(d, d.rng.standard_normal(d.sizes.H)) if d.chance(0.25) else None,
+    "query_scale": _query_scale,
     "w_score": _parameter("w_score", ("E", "Ek"), "general"),
     "w_query": _parameter("w_query", ("E", "A"), "additive"),
     "w_key": _parameter("w_key", ("Ek", "A"), "additive"),
@@ -463,7 +471,14 @@ def _share_batch(d: Draft) -> None:
     for name in ("mask", "bias"):
         if name in d.arrays and d.arrays[name].ndim == 4:
             d.arrays[name] = d.arrays[name][:batch]
-    for name, axes in {"key_lengths": 1, "segments": 2, "query_segments": 2, "blocks": 2, "indices": 4}.items():
+    for name, axes in {
+        "key_lengths": 1,
+        "segments": 2,
+        "query_segments": 2,
+        "blocks": 2,
+        "indices": 4,
+        "query_scale": 3,
+    }.items():
         if name in d.arrays and d.arrays[name].ndim == axes:
             d.arrays[name] = d.arrays[name][:batch]
     for name in ("positions", "key_positions"):

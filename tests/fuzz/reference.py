@@ -261,6 +261,26 @@ class Plain:
             total = total + each
         return [each / total for each in powers[: len(logits)]]
 
+    def log_sum(self, h: int, logits: Vector) -> Number:
+        """Return log Σ exp(logit), sinks included; −∞ if no key is open."""
+        every = [*logits, *([self.given["sinks"].reshape(-1)[h]] if "sinks" in self.given else [])]
+        top = np.max(every)
+        if top == -np.inf:
+            return top
+        powers = [np.exp(each - top) for each in every]
+        total = powers[0]
+        for each in powers[1:]:
+            total = total + each
+        return top + np.log(total)
+
+    def own_scale(self, b: int, h: int, i: int) -> Number:
+        """Return the factor that a query has of its own."""
+        if "query_scale" not in self.given:
+            return self.kind(1)
+        array = self.given["query_scale"]
+        array = array.reshape((1,) * (3 - array.ndim) + array.shape)
+        return array[tuple(at % length for at, length in zip((b, h, i), array.shape, strict=True))]
+
     def output(self, b: int, h: int, weights: Vector) -> Vector:
         """Return Σ weight · value; a key of weight 0 adds nothing, whatever its value is."""
         total = [self.kind(0)] * self.p.sizes.Ev
@@ -273,19 +293,22 @@ class Plain:
     def run(self) -> dict[str, Array]:
         """Return all results, each (B, H, L, …)."""
         s = self.p.sizes
-        names = ("scores", "capped", "logits", "weights", "output")
-        made = {name: np.zeros((s.B, s.H, s.L, s.Ev if name == "output" else s.keys), self.kind) for name in names}
+        names = ("scores", "capped", "logits", "weights", "output", "lse")
+        widths = {"output": s.Ev, "lse": 1}
+        made = {name: np.zeros((s.B, s.H, s.L, widths.get(name, s.keys)), self.kind) for name in names}
         with np.errstate(all="ignore"):
             keys = {(b, h): self.keys(b, h) for b, h in np.ndindex(s.B, s.H)}
             for b, h, i in np.ndindex(s.B, s.H, s.L):
                 query = self.query(b, h, i)
-                scores = self.rounded([self.score(query, key) for key in keys[b, h]])
+                own = self.own_scale(b, h, i)
+                scores = self.rounded([own * self.score(query, key) for key in keys[b, h]])
                 capped = self.rounded([self.capped(each) for each in scores])
                 logits = self.rounded([self.logit(b, h, i, j, each) for j, each in enumerate(capped)])
                 weights = self.rounded(self.weights(h, logits))
-                rows = (scores, capped, logits, weights, self.output(b, h, weights))
+                rows = (scores, capped, logits, weights, self.output(b, h, weights), [self.log_sum(h, logits)])
                 for name, row in zip(names, rows, strict=True):
                     made[name][b, h, i] = row
+            made["lse"] = made["lse"][..., 0]
             made["output"] = made["output"] if self.kind is np.longdouble else made["output"].astype(types(self.p)[1])
         return made if self.option("softcap", None) else {name: made[name] for name in names if name != "capped"}
 

@@ -16,6 +16,7 @@ from attncli.attend.words.array import DOCUMENTS
 from tests.fuzz import forms, hostile
 from tests.fuzz.campaign import Case
 from tests.fuzz.guard import BrokenError
+from tests.fuzz.layers import LAYER_DRAWN
 from tests.fuzz.problems import FARTHEST, MOST_RADIANS, ROTARY, Array, Layout, Sizes, drawn
 from tests.support.declared import Given
 
@@ -68,6 +69,10 @@ OWN: Mapping[str, tuple[object, ...]] = {
         0,
     ),
     "rope_sections": (0, (1, 1), (1, 1, 1), (2, 1, 1, "x"), (0, 2, 2), (1, 1, 2.5), True),
+    "weights": ("in-in", "out", None, 0, True),
+    "qkv": ("q|k|v", None, 0, True),
+    "qk_norm": ("RMS", "rms,rms", "rms,after", ("rms", 1), "none,plus-one", 0, True),
+    "norm_eps": (0, -1e-6, True, None),
     "softcap": (-1, -1e-300, True),
     "causal": (0, 1, "true", "yes", None, 1.0),
     "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**53, 2**63, (0, 2**53)),
@@ -104,7 +109,19 @@ def _whole(case: Case, name: str) -> Given:
     past = 0 if name in ("key_lengths", "block_table") else SIZES.P
     layout = Layout(hidden=("value",) if name == "hidden" else (), page=int(name == "block_table"))
     p = drawn(case.numbers, replace(SIZES, P=past), layout, "normal")
-    others = ("w_score", "w_query", "w_key", "v_score", "mask", "bias", "sinks", "key_lengths", *ROTARY, *WHOLE)
+    others = (
+        "w_score",
+        "w_query",
+        "w_key",
+        "v_score",
+        "mask",
+        "bias",
+        "sinks",
+        "key_lengths",
+        "query_scale",
+        *ROTARY,
+        *WHOLE,
+    )
     p = p.without(*p.options, *others).typed("f8")
     # All states may come out with a single batch item: an axis that is one longer would then be no fault.
     s, numbers = replace(p.sizes, B=SIZES.B), case.numbers.standard_normal
@@ -122,6 +139,8 @@ def _whole(case: Case, name: str) -> Given:
         p = p.changed(**{name: case.numbers.integers(0, 99, (s.B, s.L if name == "positions" else s.S))})
     if name in ("cos", "sin"):
         p = p.changed(**{each: numbers([lengths["N"], lengths["D"]]) for each in ("cos", "sin")})
+    if name == "query_scale":
+        p = p.changed(query_scale=numbers(s.of("B", "H", "L")))
     if name in WHOLE:
         p = p.changed(**WHOLE[name](case.numbers, s))
     given = forms.given(p) | {"score": score}
@@ -196,7 +215,8 @@ def broken_options(given: Given, name: str) -> Iterator[tuple[str, Given]]:
         yield "kv_heads without heads", {each: held for each, held in given.items() if each != "heads"}
 
 
-NAMES = [*GIVEN, *records(), "unknown"]
+# What is wrong with the arrays of a layer is in tests/attend/test_layer.py: their sizes follow from each other.
+NAMES = [*(name for name in GIVEN if name not in LAYER_DRAWN), *records(), "unknown"]
 
 
 def refused(case: Case) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attncli.files.formats import DATA, Format
-from tests.fuzz import files, lines, refusals, rules
+from tests.fuzz import files, layers, lines, refusals, rules
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.computed import right
 
@@ -34,6 +34,11 @@ def test_a_command_line_is_refused_in_a_line(campaign: Campaign) -> None:
 def test_what_is_valid_is_right(campaign: Campaign) -> None:
     """Random problems of all options and arrays, against a plain reference."""
     campaign.run(right, few=100)
+
+
+def test_a_whole_layer_is_right(campaign: Campaign) -> None:
+    """Projections, norms, gates and outputs of random layers, against plain NumPy."""
+    campaign.run(layers.layer, few=40)
 
 
 def test_rules_hold(campaign: Campaign) -> None:

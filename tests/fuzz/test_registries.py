@@ -14,15 +14,15 @@ from attncli.attend.options import records
 from attncli.attend.scores import FUNCTIONS
 from attncli.commands.registry import COMMANDS
 from attncli.files.formats import DATA, FORMATS, Format
-from tests.fuzz import commands, outputs, problems, readers, reference, refusals, seeds
+from tests.fuzz import commands, layers, outputs, problems, readers, reference, refusals, seeds
 from tests.fuzz.mutators import MUTATORS, mutated
 from tests.fuzz.program import Place
 from tests.fuzz.rules.files import SINGLE
 
 DECLARED: Mapping[str, tuple[Collection[str], Collection[str]]] = {
-    "options that are drawn": (problems.OPTIONS, records()),
+    "options that are drawn": ([*problems.OPTIONS, *layers.OPTIONS], records()),
     "options that are made wrong": (refusals.OWN, records()),
-    "arrays that are drawn": (problems.ARRAYS, GIVEN),
+    "arrays that are drawn": ([*problems.ARRAYS, *layers.LAYER_DRAWN], GIVEN),
     "score functions of the reference": (reference.SCORES, FUNCTIONS),
     "formats that are broken": (MUTATORS, [each.name for each in DATA]),
     "formats that are read by others": (readers.READERS, [each.name for each in DATA]),
@@ -54,6 +54,15 @@ def test_every_array_is_drawn(name: str) -> None:
     drawn = [problems.draw(np.random.default_rng(seed)) for seed in range(300)]
     forms = {"hidden": lambda p: p.layout.hidden, "block_table": lambda p: p.layout.page}
     assert any(name in p.arrays or (name in forms and forms[name](p)) for p in drawn)
+
+
+def test_every_array_and_option_of_a_layer_is_drawn() -> None:
+    """In some of a few hundred layers, and in others it is not given or another one."""
+    drawn = [layers.drawn(np.random.default_rng(seed))[0] for seed in range(300)]
+    for name in layers.OPTIONS:
+        assert len({str(each.get(name)) for each in drawn}) > 1, name
+    for name in layers.LAYER_DRAWN:
+        assert 0 < sum(name in each for each in drawn) < 300, name
 
 
 @pytest.mark.parametrize("kind", DATA, ids=[each.name for each in DATA])
