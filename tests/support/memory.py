@@ -38,6 +38,8 @@ MAKERS: dict[str, Callable[[np.random.Generator, int], Any]] = {
     "STATES": lambda rng, count: rng.standard_normal((count, 16)),
     "WIDE": lambda rng, count: rng.standard_normal((count, 64), dtype="f4"),
     "FEW": lambda rng, count: rng.standard_normal((10, 64), dtype="f4"),
+    "HEADS": lambda rng, count: rng.standard_normal((count, 4, 16), dtype="f4"),
+    "SHORT": lambda rng, count: rng.standard_normal((10, 4, 16), dtype="f4"),
     "SQUARE": lambda rng, count: rng.standard_normal((count, count)),
     "HALF": lambda rng, count: np.full((count, count), 1 / count, dtype="f2"),
     "OPEN": lambda rng, count: rng.standard_normal((count, count)) > -1,
