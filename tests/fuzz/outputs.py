@@ -63,9 +63,14 @@ def _table(delimiter: str) -> Callable[[bytes], None]:
         if len({len(row) for row in rows}) != 1:
             raise BrokenError("a table whose rows have different lengths", data[:200].decode())
         for row in rows[labelled:]:
-            list(map(float, row[labelled:]))
+            list(map(_number, row[labelled:]))
 
     return read
+
+
+def _number(cell: str) -> float:
+    """Return the number of a cell; those of a mask may be true or false."""
+    return float(cell == "True") if cell in ("True", "False") else float(cell)
 
 
 def _npy(data: bytes) -> None:

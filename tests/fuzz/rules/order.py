@@ -38,6 +38,10 @@ def still(case: Case, *without: str) -> Problem:
     for name in ("mask", "bias"):
         if name in arrays:
             arrays[name] = over_scores(arrays[name], (*sizes.of("B", "H", "L"), sizes.keys), closes=name == "mask")
+    if "query_scale" in arrays:
+        own = arrays["query_scale"]
+        own = own.reshape((1,) * (3 - own.ndim) + own.shape)
+        arrays["query_scale"] = np.broadcast_to(own, sizes.of("B", "H", "L"))
     for name in ("query", "key", "value"):
         arrays[name] = np.broadcast_to(arrays[name], (sizes.B, *arrays[name].shape[1:]))
     p = replace(p, sizes=sizes, arrays=arrays)
@@ -94,12 +98,14 @@ def keys_in_another_order(case: Case) -> None:
 
 def queries_in_another_order(case: Case) -> None:
     """Give the same rows."""
-    same_in_order(case, {"query": 2, "mask": 2, "bias": 2}, 2, {"logits": 2, "weights": 2, "output": 2})
+    same_in_order(
+        case, {"query": 2, "mask": 2, "bias": 2, "query_scale": 2}, 2, {"logits": 2, "weights": 2, "output": 2}
+    )
 
 
 def batch_in_another_order(case: Case) -> None:
     """Gives the same items."""
-    names = dict.fromkeys(("query", "key", "value", "mask", "bias"), 0)
+    names = dict.fromkeys(("query", "key", "value", "mask", "bias", "query_scale"), 0)
     same_in_order(case, names, 0, {"logits": 0, "weights": 0, "output": 0})
 
 
@@ -109,7 +115,7 @@ def heads_in_another_order(case: Case) -> None:
     group = p.sizes.H // p.sizes.K
     order = case.numbers.permutation(p.sizes.K)
     of_queries = (order[:, None] * group + np.arange(group)).ravel()
-    other = turned(turned(p, ("key", "value"), 1, order), ("query", "mask", "bias"), 1, of_queries)
+    other = turned(turned(p, ("key", "value"), 1, order), ("query", "mask", "bias", "query_scale"), 1, of_queries)
     other = turned(other, ("sinks",), 0, of_queries)
     back = np.argsort(of_queries)
     made = steps(**other.plain)
