@@ -129,6 +129,10 @@ def write(
     name, array = named.last
     rows, columns = named.labels_of(name)
     table = np.atleast_2d(array)
+    # Where an axis of length 1 is left out, the rows may be heads, and have no labels.
+    rows, columns = (
+        each if each and len(each) == count else None for each, count in zip((rows, columns), table.shape, strict=True)
+    )
     # The empty corner tells a reader that the first row and column are labels, even if they are numbers.
     beside = row_labels if row_labels is not None else bool(rows or (columns and header is not False))
     above = header if header is not None else bool(columns or (rows and row_labels is not False))

@@ -58,8 +58,8 @@ class Widened:
 
     def rows(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Return the rows of some queries."""
-        start, stop = (start, stop) if self.plane.shape[0] > 1 else (0, 1)
-        return self.plane.rows(start, stop)
+        some = (start, stop) if self.plane.shape[0] > 1 else (0, 1)
+        return np.broadcast_to(self.plane.rows(*some), (stop - start, self.shape[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,7 @@ class Differing:
 
     def both(self, start: int, stop: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the rows of some queries in A and in B."""
-        size = (stop - start, self.shape[1])
-        return np.broadcast_to(self.a.rows(start, stop), size), np.broadcast_to(self.b.rows(start, stop), size)
+        return self.a.rows(start, stop), self.b.rows(start, stop)
 
     def rows(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Return the cells that differ in the rows of some queries."""

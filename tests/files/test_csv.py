@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from attncli.errors import InputError
 from attncli.files import csv_tsv
 from attncli.files.contents import Named
 from attncli.text import visible
+from tests.support.processes import called
 
 HEADER = "the first row, {}, is read as a header; --no-header reads it as numbers"
 NO_HEADER = "the first row, {}, is read as numbers; --header reads it as a header"
@@ -278,3 +280,11 @@ def test_whatever_is_written_is_read_again(data: st.DataObject) -> None:
     ):
         shown = side if side and any(map(str.strip, side)) else map(str, range(length))
         assert read_back == (tuple(map(visible, shown)) if there else None)
+
+
+def test_rows_that_are_heads_have_no_labels_of_queries(tmp_path: Path) -> None:
+    """Of one query whose heads come behind it, the output is a table of heads."""
+    arrays = {"query": np.ones((1, 3, 2)), "hidden": np.ones((2, 3, 2)), "query_labels": np.array(["q"])}
+    np.savez(tmp_path / "p.npz", **arrays)
+    made = called("compute", "p.npz", "--layout", "bshd", "-f", "csv", cwd=tmp_path).out
+    assert made == "1.0,1.0\n" * 3

@@ -349,3 +349,12 @@ def test_all_that_closes_keys_has_a_flag() -> None:
     assert {name for name, each in records().items() if each.stage == "mask"} <= names
     assert {name for name, each in ARRAYS.items() if each.stage == "mask" and each.role is Role.INPUT} <= names
     assert "query" not in names
+
+
+def test_masks_of_one_row_and_of_one_column_make_a_page(tmp_path: Path) -> None:
+    """Each serves the other's rows or columns: 2 × 2 cells of both are drawn."""
+    (tmp_path / "row.csv").write_text("1,0\n")
+    (tmp_path / "column.csv").write_text("1\n0\n")
+    found = called("mask", "row.csv", "column.csv", "-o", "m.html", cwd=tmp_path, status=1)
+    page = (tmp_path / "m.html").read_text(encoding="utf-8")
+    assert "A 2 · B 2 · differ 2" in page, found.err
