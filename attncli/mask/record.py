@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.files.contents import AnyLabels
-    from attncli.files.formats import Format
+    from attncli.files.formats import FORMATS, Format
 
 Fill = Callable[["NDArray[np.bool_]", Sequence[Place], "Progress | None"], None]
 
@@ -66,7 +66,8 @@ class Booleans:
         cells = math.prod(self.shape)
         text = estimate.encoded(kind, {self.name: cells}, 1) if kind.goes_back else 0
         what = f"{self.name} would take {memory.size(cells)}"
-        memory.require(estimate.ALWAYS + cells + text, what, "-o FILE.npy writes it without holding it")
+        file = "FILE" + next(each.suffix for each in FORMATS.values() if each.in_place)
+        memory.require(estimate.ALWAYS + cells + text, what, f"-o {file} writes it without holding it")
 
     def named(self, progress: Progress | None) -> Named:
         """Return them in memory, with their labels and texts."""

@@ -143,5 +143,5 @@ def test_a_large_problem_is_written_in_brief(tmp_path: Path) -> None:
         "writes all steps\n",
     )
     assert written("compute", "large.npy", "--step", "score", "--step", "softmax", "--step", "sum") == (every, "")
-    assert written("compute", "large.npy", "--step", "softmax") == (["weights"], "")
+    assert written("compute", "large.npy", "--step", "softmax") == (["lse", "weights"], "")
     assert written("score", "large.npy") == (["hidden", "logits", "query", "scores"], "")

@@ -284,7 +284,6 @@ def test_whatever_is_written_is_read_again(data: st.DataObject) -> None:
 
 def test_rows_that_are_heads_have_no_labels_of_queries(tmp_path: Path) -> None:
     """Of one query whose heads come behind it, the output is a table of heads."""
-    arrays = {"query": np.ones((1, 3, 2)), "hidden": np.ones((2, 3, 2)), "query_labels": np.array(["q"])}
-    np.savez(tmp_path / "p.npz", **arrays)
+    np.savez(tmp_path / "p.npz", query=np.ones((1, 3, 2)), hidden=np.ones((2, 3, 2)), query_labels=np.array(["q"]))
     made = called("compute", "p.npz", "--layout", "bshd", "-f", "csv", cwd=tmp_path).out
     assert made == "1.0,1.0\n" * 3
