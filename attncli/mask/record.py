@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.files.contents import Named
+from attncli.files.formats import FORMATS
 from attncli.mask.comparison import Comparison, Verdict
 from attncli.mask.opening import Place
 from attncli.problem import estimate, memory
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.files.contents import AnyLabels
-    from attncli.files.formats import FORMATS, Format
+    from attncli.files.formats import Format
 
 Fill = Callable[["NDArray[np.bool_]", Sequence[Place], "Progress | None"], None]
 
