@@ -1,7 +1,8 @@
 """Archives of named arrays: one problem, or several side by side, whatever the format.
 
 The name of an array may have the name of its problem before it, with a dot between them: ``decoder.3.query`` is the
-query of the problem ``decoder.3``. A name without that belongs to all problems.
+query of the problem ``decoder.3``. A name without that belongs to all problems; and where ``decoder.3`` has no states,
+what it has belongs to all problems below it, such as ``decoder.3.step.1``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.arrays import ALIASES, KINDS, canonical, member
+from attncli.attend.arrays import ALIASES, KINDS, STATES, canonical, member
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Cases, Contents, Entry, Matrix, Named, UnknownNamesError
 from attncli.text import nearest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Entries = dict[str, str]
 MOST_NAMES = 8
+# A name with more parts than this is below nothing: looking for that would take long.
+MOST_PARTS = 16
 
 
 def problems(given: Iterable[str]) -> dict[str, Entries]:
@@ -37,6 +40,8 @@ def problems(given: Iterable[str]) -> dict[str, Entries]:
         {'': {'q': 'query', 'k': 'key'}}
         >>> problems(["layer.10.q", "layer.9.q", "title"])
         {'layer.9': {'title': 'title', 'layer.9.q': 'query'}, 'layer.10': {'title': 'title', 'layer.10.q': 'query'}}
+        >>> problems(["layer.9.w_o", "layer.9.step.1.q"])
+        {'layer.9.step.1': {'layer.9.w_o': 'w_o', 'layer.9.step.1.q': 'query'}}
     """
     groups: dict[str, list[str]] = {}
     for name in given:
@@ -44,11 +49,28 @@ def problems(given: Iterable[str]) -> dict[str, Entries]:
     for_all = _entries("", groups.pop("", []))
     if not groups:
         return {"": for_all}
+    own = {case: _entries(case, groups[case]) for case in sorted(groups, key=counted)}
+    parents = {above for case in own for above in _above(case)}
+    shared = {case for case in parents & own.keys() if not set(own[case].values()) & set(STATES)}
     found = {}
-    for case in sorted(groups, key=counted):
-        own = _entries(case, groups[case])
-        found[case] = {name: meant for name, meant in for_all.items() if meant not in own.values()} | own
+    for case in own:
+        if case not in shared:
+            found[case] = for_all
+            for level in (*(own[above] for above in _above(case) if above in shared), own[case]):
+                found[case] = {
+                    name: meant for name, meant in found[case].items() if meant not in level.values()
+                } | level
     return found
+
+
+def _above(case: str) -> list[str]:
+    """Return the names under which a problem may have something in common with others, the outermost first.
+
+    >>> _above("decoder.3.step.1")
+    ['decoder', 'decoder.3', 'decoder.3.step']
+    """
+    parts = case.split(".", MOST_PARTS)
+    return [".".join(parts[:count]) for count in range(1, len(parts))] if len(parts) <= MOST_PARTS else []
 
 
 def meaning(name: str) -> str:
@@ -162,16 +184,42 @@ def _member(names: list[str], found: dict[str, Entries], only: str) -> str:
 def joined(problems: Mapping[str, Named]) -> Named:
     """Put several problems into one, each name with the name of its problem before it, as `problems` finds them.
 
-    One alone keeps its names. Options become texts, in JSON.
+    One alone keeps its names. Options become texts, in JSON. An array that several have in common is there once.
     """
     if len(problems) == 1:
         return next(iter(problems.values()))
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays = _in_common(problems)
+    once = set(arrays)
     labels: dict[str, AnyLabels] = {}
     texts: dict[str, str] = {}
     for case, each in problems.items():
         options = {"options": json.dumps(each.options)} if each.options else {}
-        arrays |= {f"{case}.{name}": array for name, array in each.arrays.items()}
+        above = _above(case)
+        own = {name: array for name, array in each.arrays.items() if not once & {f"{one}.{name}" for one in above}}
+        arrays |= {f"{case}.{name}": array for name, array in own.items()}
         labels |= {f"{case}.{name}": found for name, found in each.labels.items()}
         texts |= {f"{case}.{name}": text for name, text in (dict(each.texts) | options).items()}
     return Named(arrays, labels, texts)
+
+
+def _in_common(problems: Mapping[str, Named]) -> dict[str, NDArray[Any]]:
+    """Return the arrays that all problems of one part of a model have in common, such as the steps of a layer."""
+    below: dict[str, list[str]] = {}
+    for case in problems:
+        for above in _above(case):
+            below.setdefault(above, []).append(case)
+    found: dict[str, NDArray[Any]] = {}
+    for above, cases in below.items():
+        first, *others = (problems[case].arrays for case in cases)
+        for name in first if others and above not in problems else ():
+            covered = any(f"{one}.{name}" in found for one in _above(above))
+            if name not in STATES and not covered and all(_is_one(first[name], each.get(name)) for each in others):
+                found[f"{above}.{name}"] = first[name]
+    return found
+
+
+def _is_one(array: NDArray[Any], other: NDArray[Any] | None) -> bool:
+    """Tell whether two arrays are the same numbers at the same place in memory."""
+    if other is None or (array.shape, array.strides, array.dtype) != (other.shape, other.strides, other.dtype):
+        return False
+    return array.size > 0 and array.__array_interface__["data"] == other.__array_interface__["data"]

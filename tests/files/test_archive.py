@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from attncli.files.archive import joined, problems
 from attncli.files.contents import Cases, Named
 from attncli.files.open import read
 from tests.support.places import SAMPLES
@@ -159,3 +161,71 @@ def test_labels_that_are_none_are_no_trouble(tmp_path: Path) -> None:
     """inspect shows what there is, and says what is wrong."""
     (tmp_path / "x.json").write_text('{"query": [1], "hidden": [[1]], "labels": []}')
     assert "0 in query_labels for 1 query" in called("inspect", "x.json", cwd=tmp_path).out
+
+
+def shared(tmp_path: Path) -> Path:
+    """Write a layer and two of its steps, of which the second has a bias of its own, and another problem."""
+    states = np.arange(12.0).reshape(3, 4)
+    arrays: dict[str, Any] = {
+        "decoder.3.w_o": np.eye(4) * 2,
+        "decoder.3.b_o": np.ones(4),
+        "decoder.3.step.1.query": states[:1],
+        "decoder.3.step.1.hidden": states,
+        "decoder.3.step.2.query": states[1:2],
+        "decoder.3.step.2.hidden": states,
+        "decoder.3.step.2.b_o": np.zeros(4),
+        "encoder.0.query": states[:1],
+        "encoder.0.hidden": states,
+    }
+    path = tmp_path / "shared.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_what_a_layer_has_belongs_to_all_its_steps(tmp_path: Path) -> None:
+    """It is no problem itself, for it has no states; what a step has of its own wins."""
+    path = shared(tmp_path)
+    contents = read(str(path))
+    assert isinstance(contents, Cases)
+    assert {name: sorted(each.arrays) for name, each in contents.named.items()} == {
+        "encoder.0": ["hidden", "query"],
+        "decoder.3.step.1": ["b_o", "hidden", "query", "w_o"],
+        "decoder.3.step.2": ["b_o", "hidden", "query", "w_o"],
+    }
+    first, second = (
+        np.array(json.loads(called("compute", f"{path}:decoder.3.step.{step}", "-f", "json").out)["output"])
+        for step in (1, 2)
+    )
+    # The weights of query 0 1 2 3 on keys with scores 14, 38, 62 are all but one-hot, and so are those of 4 5 6 7.
+    assert np.allclose(first, 2 * np.array([8, 9, 10, 11]) + 1, atol=1e-6)
+    assert np.allclose(second, 2 * np.array([8, 9, 10, 11]), atol=1e-6)
+
+
+def test_a_problem_below_another_has_nothing_of_it(tmp_path: Path) -> None:
+    """Where both have states, they are two problems."""
+    path, states = tmp_path / "both.npz", np.eye(2)
+    arrays: dict[str, Any] = dict.fromkeys(("a.q", "a.k", "a.bias", "a.b.q", "a.b.k"), states)
+    np.savez(path, **arrays)
+    contents = read(str(path))
+    assert isinstance(contents, Cases)
+    assert [sorted(each.arrays) for each in contents.named.values()] == [["bias", "key", "query"], ["key", "query"]]
+
+
+def test_what_problems_have_in_common_is_written_once(tmp_path: Path) -> None:
+    """Where it is one array in memory, below one name; equal numbers alone are no reason."""
+    weights, states = np.eye(4), np.arange(12.0).reshape(3, 4)
+    cases = {
+        name: Named({"hidden": states, "w_o": weights if name != "decoder.4" else weights.copy()})
+        for name in ("decoder.3.step.1", "decoder.3.step.2", "decoder.4", "encoder.0", "encoder.1")
+    }
+    whole = joined(cases)
+    assert [name for name in whole.arrays if name.endswith("w_o")] == ["decoder.3.w_o", "encoder.w_o", "decoder.4.w_o"]
+    found = problems(whole.arrays)
+    assert found.keys() == cases.keys()
+    assert all(sorted(entries.values()) == ["hidden", "w_o"] for entries in found.values())
+
+
+def test_names_of_many_parts_take_no_time() -> None:
+    """And share nothing."""
+    names = [f"{'a.' * 30_000}{at}.q" for at in range(20)]
+    assert len(problems(names)) == 20
