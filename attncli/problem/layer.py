@@ -94,7 +94,7 @@ def read(given: str) -> Weights:
         _check_plain(layer, opened)
         arrays: dict[str, NDArray[Any]] = {}
         for ours, name in layer.names.items():
-            arrays |= _parts(ours, opened.array(name), layer.family.weights, name)
+            arrays |= parts(ours, opened.array(name), layer.family.weights, name)
         start = f"{layer.prefix}." if layer.prefix else ""
         odd = [opened.entry(name) for name in sorted(_unused(layer, opened.names), key=counted)]
         unused = tuple(replace(each, name=each.name.removeprefix(start)) for each in odd)
@@ -225,7 +225,7 @@ def _check_plain(layer: Layer, opened: Tensors) -> None:
             raise InputError(message, hint="save the layer dequantised or merged")
 
 
-def _parts(ours: str, array: NDArray[Any], weights: str, name: str) -> dict[str, NDArray[Any]]:
+def parts(ours: str, array: NDArray[Any], weights: str, name: str) -> dict[str, NDArray[Any]]:
     """Return our arrays that lie in a tensor."""
     several = ours.split()
     if len(several) == 1:

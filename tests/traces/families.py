@@ -25,6 +25,9 @@ MOE = {"moe_intermediate_size": 16, "n_routed_experts": 2, "n_group": 1, "topk_g
 TOKENS = {"vocab_size": len(SPECIAL) + len(WORDS), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 TARGET = TOKENS | {"decoder_start_token_id": 2, "forced_eos_token_id": None}
 
+PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
+LONG = PLAIN | {"rope_type": "longrope", "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [2.0, 2.5, 3.0, 4.0]}
+
 # Family → its class and what its configuration says.
 FAMILIES: dict[str, tuple[str, Callable[[], Any]]] = {
     "bert": ("BertModel", lambda: tf.BertConfig(**SIZES, **TOKENS)),
@@ -35,6 +38,52 @@ FAMILIES: dict[str, tuple[str, Callable[[], Any]]] = {
     "gemma2": (
         "Gemma2ForCausalLM",
         lambda: tf.Gemma2Config(**GROUPED, **TOKENS, head_dim=8, sliding_window=3, attn_logit_softcapping=2.0),
+    ),
+    "qwen3": ("Qwen3ForCausalLM", lambda: tf.Qwen3Config(**GROUPED, **TOKENS, head_dim=12, rms_norm_eps=1e-3)),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        lambda: tf.Gemma3TextConfig(
+            **GROUPED, **TOKENS, head_dim=8, sliding_window=3, query_pre_attn_scalar=16, sliding_window_pattern=2
+        ),
+    ),
+    "phi3": ("Phi3ForCausalLM", lambda: tf.Phi3Config(**GROUPED, **TOKENS, sliding_window=None)),
+    "olmo2": ("Olmo2ForCausalLM", lambda: tf.Olmo2Config(**GROUPED, **TOKENS, rms_norm_eps=1e-3)),
+    "gpt-neox": ("GPTNeoXForCausalLM", lambda: tf.GPTNeoXConfig(**SIZES, **TOKENS)),
+    "cohere": ("CohereForCausalLM", lambda: tf.CohereConfig(**GROUPED, **TOKENS)),
+    "hunyuan": (
+        "HunYuanDenseV1ForCausalLM",
+        lambda: tf.HunYuanDenseV1Config(**GROUPED, **TOKENS, head_dim=8, rms_norm_eps=1e-3),
+    ),
+    "smollm3": (
+        "SmolLM3ForCausalLM",
+        lambda: tf.SmolLM3Config(**(GROUPED | TOKENS | {"num_hidden_layers": 4}), rope_parameters=PLAIN),
+    ),
+    "phi3-long": (
+        "Phi3ForCausalLM",
+        lambda: tf.Phi3Config(
+            **GROUPED,
+            **TOKENS,
+            sliding_window=None,
+            max_position_embeddings=32,
+            original_max_position_embeddings=8,
+            rope_parameters=LONG,
+        ),
+    ),
+    "bitnet": ("BitNetForCausalLM", lambda: tf.BitNetConfig(**GROUPED, **TOKENS)),
+    "olmo": ("OlmoForCausalLM", lambda: tf.OlmoConfig(**GROUPED, **TOKENS, clip_qkv=1.0)),
+    "cohere-normed": ("CohereForCausalLM", lambda: tf.CohereConfig(**GROUPED, **TOKENS, use_qk_norm=True)),
+    "qwen3-next": (
+        "Qwen3NextForCausalLM",
+        lambda: tf.Qwen3NextConfig(
+            **GROUPED,
+            **TOKENS,
+            head_dim=8,
+            layer_types=["full_attention"] * 3,
+            num_experts=2,
+            num_experts_per_tok=1,
+            moe_intermediate_size=16,
+            shared_expert_intermediate_size=16,
+        ),
     ),
     "gpt-oss": (
         "GptOssForCausalLM",
@@ -109,10 +158,23 @@ def save(folder: Path, family: str, *, dtype: torch.dtype = torch.float32, words
     for each, weight in model.named_parameters():
         if weight.ndim > 1:
             torch.nn.init.normal_(weight, std=0.4)
-        elif each.endswith("sinks"):
+        elif "attn" in each or "attention" in each.lower():  # biases, norms and sinks, which begin as zeros and ones
             torch.nn.init.normal_(weight)
     path = folder / family
     model.to(dtype).save_pretrained(path)
     if words:
         tokenizer().save_pretrained(path)
     return path
+
+
+TEXT, TARGET_TEXT = "the cat sat on a mat and it was warm", "it was warm because"
+SEQ2SEQ = ("t5", "marian", "bart")
+
+
+def inputs(family: str, features: Callable[[str], Path]) -> list[object]:
+    """Return what this family is given on the command line."""
+    if family in ("vit", "siglip"):
+        return [features(family)]
+    if family == "whisper":
+        return [features(family), TARGET_TEXT]
+    return [TEXT, TARGET_TEXT] if family in SEQ2SEQ else [TEXT]

@@ -19,91 +19,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from attncli import steps
 from attncli.commands.app import main
 from attncli.errors import InputError
-from attncli.files.contents import Cases, Named
-from attncli.files.open import read
+from attncli.files.contents import Named
 from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import places
 from tests.support.places import SAMPLES
 from tests.support.processes import environment
-from tests.traces.families import FAMILIES, of_bytes, save
+from tests.traces.families import FAMILIES, SEQ2SEQ, TARGET_TEXT, TEXT, inputs, of_bytes, save
 
-TEXT, TARGET = "the cat sat on a mat and it was warm", "it was warm because"
 IDS = [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 3]  # [CLS], the words of the text in the order of the vocabulary, [SEP]
 TARGET_IDS = [2, 11, 12, 13, 14]  # the target as a decoder reads it: from its start token on, without [SEP]
 HEARD = [family for family in FAMILIES if family not in ("bloom", "gpt-neo", "siglip")]
-SEQ2SEQ = ("t5", "marian", "bart")
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return the folder of a family's tiny model, built once."""
-    folder = tmp_path_factory.mktemp("models")
-    built: dict[Any, Path] = {}
-
-    def build(family: str, **more: Any) -> Path:
-        key = (family, *sorted(more.items(), key=str))
-        if key not in built:
-            built[key] = save(folder / str(len(built)), family, **more)
-        return built[key]
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def features(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return an .npy file of features that a family reads."""
-    folder = tmp_path_factory.mktemp("features")
-    shapes = {"whisper": (8, 40), "vit": (3, 12, 12), "siglip": (3, 12, 12)}
-
-    def make(family: str) -> Path:
-        path = folder / f"{family}.npy"
-        np.save(path, np.random.default_rng(0).standard_normal(shapes[family]).astype(np.float32))
-        return path
-
-    return make
-
-
-@pytest.fixture
-def trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Named]]:
-    """Run attn trace in this process, which has PyTorch loaded, and return the problems that it wrote."""
-
-    def run(*arguments: object, kind: str = "npz") -> dict[str, Named]:
-        path = tmp_path / f"traced.{kind}"
-        status = main([*map(str, ["trace", *arguments]), "-o", str(path), "--force", "-f", "json"])
-        said = capsys.readouterr()
-        assert status == 0, said.err
-        contents = read(str(path))
-        names = [each["problem"] for each in json.loads(said.out)]
-        if isinstance(contents, Named):
-            return {names[0]: contents}
-        assert isinstance(contents, Cases)
-        assert list(contents.named) == names  # in the order in which they were told
-        return dict(contents.named)
-
-    return run
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a command in this process that is to end with status 2, and return what it said."""
-
-    def run(*arguments: object) -> str:
-        status = main(list(map(str, arguments)))
-        said = capsys.readouterr()
-        assert (status, said.out) == (2, "")
-        return said.err
-
-    return run
-
-
-def inputs(family: str, features: Callable[[str], Path]) -> list[object]:
-    """Return what this family is given on the command line."""
-    if family in ("vit", "siglip"):
-        return [features(family)]
-    if family == "whisper":
-        return [features(family), TARGET]
-    return [TEXT, TARGET] if family in SEQ2SEQ else [TEXT]
 
 
 def own_weights(folder: Path, family: str, features: Callable[[str], Path]) -> dict[str, np.ndarray]:
@@ -187,7 +113,7 @@ def test_what_a_family_has_beside_states_is_recorded(
 ) -> None:
     """Sinks a query head, a bias a head and pair, fewer key heads, values of another size."""
     assert trace(model("gpt-oss"), TEXT)["decoder.0"].arrays["sinks"].shape == (4,)
-    assert trace(model("t5"), TEXT, TARGET)["encoder.0"].arrays["bias"].shape == (4, 12, 12)
+    assert trace(model("t5"), TEXT, TARGET_TEXT)["encoder.0"].arrays["bias"].shape == (4, 12, 12)
     assert trace(model("llama"), TEXT)["decoder.0"].arrays["key"].shape == (2, 12, 8)
     assert trace(model("deepseek"), TEXT)["decoder.0"].arrays["value"].shape == (4, 12, 6)
 
@@ -207,11 +133,11 @@ def test_labels_are_tokens_patches_and_seconds(
     """Of what a stack reads, and in cross-attention of both."""
     words = ("[CLS]", *TEXT.split(), "[SEP]")
     assert trace(model("bert"), TEXT)["encoder.0"].labels == {"query_labels": words, "key_labels": words}
-    cross = trace(model("marian"), TEXT, TARGET)["cross.1"].labels
-    assert cross == {"query_labels": ("[CLS]", *TARGET.split()), "key_labels": words}
+    cross = trace(model("marian"), TEXT, TARGET_TEXT)["cross.1"].labels
+    assert cross == {"query_labels": ("[CLS]", *TARGET_TEXT.split()), "key_labels": words}
     patches = tuple(f"r{row}c{column}" for row in range(3) for column in range(3))
     assert trace(model("vit"), features("vit"))["encoder.0"].labels["key_labels"] == ("CLS", *patches)
-    heard = trace(model("whisper"), features("whisper"), TARGET)["cross.0"].labels["key_labels"]
+    heard = trace(model("whisper"), features("whisper"), TARGET_TEXT)["cross.0"].labels["key_labels"]
     assert (len(heard), heard[:3]) == (20, ("0.00s", "0.02s", "0.04s"))
 
 
@@ -697,6 +623,6 @@ def test_token_ids_have_a_target_beside_them(
 ) -> None:
     """They are the source, as the text would be that they stand for."""
     np.save(tmp_path / "ids.npy", np.array(IDS))
-    ids, text = (trace(model("t5"), given, TARGET)["cross.1"] for given in (tmp_path / "ids.npy", TEXT))
+    ids, text = (trace(model("t5"), given, TARGET_TEXT)["cross.1"] for given in (tmp_path / "ids.npy", TEXT))
     assert ids.labels == text.labels
     assert_array_equal(ids.arrays["expected"], text.arrays["expected"])
