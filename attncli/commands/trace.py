@@ -22,7 +22,7 @@ from attncli.trace.capture import Call
 from attncli.trace.inputs import Request, given, read_lines
 from attncli.trace.model import load
 from attncli.trace.passes import Choice, Place, ranges
-from attncli.trace.record import Recorded
+from attncli.trace.record import Recorded, of_layers
 from attncli.trace.run import hear, keep
 
 ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
@@ -72,6 +72,14 @@ class Tracing(Group):
             metavar="PASS",
         ),
     ] = None
+    whole: Annotated[
+        bool,
+        _option(
+            "--whole",
+            "Record whole layers: what goes into them, their weights, norms and rotary, and their outputs.",
+            WHICH,
+        ),
+    ] = False
     list_: Annotated[bool, _option("--list", "Only list what there is to record; needs no text.", WHICH)] = False
 
 
@@ -91,17 +99,21 @@ class Recording(Group):
 
 def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
     r"""Runs a model on a text and records, for each attention that it performs, the input and, as the expected
-    output, the output of the model itself. Never uses a network. Needs pip install 'attncli[trace]'.
+    output, the output of the model itself. With --whole, the input is x and the weights of the layer, and the output
+    is that of the layer. Never uses a network. Needs pip install 'attncli[trace]'.
 
     \b
     Examples:
       attn trace ./gpt2 --list
       attn trace ./gpt2 "The capital of Italy is" -o case.npz
+      attn trace ./gpt2 "The capital of Italy is" --layer 3 --whole -o layer.npz
       attn trace ./gpt2 "The capital of Italy is" --generate 3 --pass step -o steps.safetensors
     """
     refuse_idle(screening, Destination(FORMATS[recording.format or "table"]), REPORTS)
     choice = Choice.parse(tracing.layer, tracing.passes or [])
     heads = None if tracing.head is None else ranges("head", tracing.head)
+    if tracing.whole and heads is not None:
+        raise InputError("--whole and --head contradict each other", hint="the output of a layer is made of all heads")
     request = Request(*_texts(tracing), tracing.generate)
     target = None if tracing.list_ else recording.output
     if target is not None:
@@ -122,9 +134,9 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
         notices += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]
     else:
         with waiting("recording"):
-            found = list(keep(model, inputs, tracing.generate, heard, choice, heads))
+            found = list(keep(model, inputs, tracing.generate, heard, choice, heads, whole=tracing.whole))
             notices += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
-        notices += [each.warning for each in found if each.warning]
+        notices += [each.warning for each in found if each.warning] + of_layers(found)
         _show([_recorded(each) for each in found], recording, screening)
     say(notices)
 

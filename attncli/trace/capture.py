@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli.errors import InputError
+from attncli.trace.around import Around, Surroundings
 from attncli.trace.model import Model
 from attncli.trace.transformers_setup import listeners
 
@@ -41,6 +42,7 @@ class Call:
         shapes: those of query, key and value.
         size: the bytes that query, key, value, mask and output take.
         arguments: the other arguments by name, such as scaling and softcap, if they are kept.
+        around: what stands around it in its layer, if that is listened to.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Call:
     size: int
     tensors: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
+    around: Surroundings | None = None
 
 
 class Listener:
@@ -61,11 +64,13 @@ class Listener:
     Args:
         model: the model.
         kept: takes the index of a call and returns whether to keep its tensors; None keeps none.
+        around: listens to what stands around the attention.
     """
 
-    def __init__(self, model: Model, kept: Callable[[int], bool] | None = None) -> None:
+    def __init__(self, model: Model, kept: Callable[[int], bool] | None = None, around: Around | None = None) -> None:
         self.network = model.network
         self.kept = kept or (lambda index: False)
+        self.around = around
         self.names = {id(module): name for name, module in self.network.named_modules()}
         self.calls: list[Call] = []
         self.bypassing: dict[str, None] = {}  # attention layers that never called us; an ordered set
@@ -80,6 +85,8 @@ class Listener:
             hooks.callback(listeners.pop)
             handle = self.network.register_forward_pre_hook(self._starts)
             hooks.callback(handle.remove)
+            for each in self.around.hooks() if self.around else ():
+                hooks.callback(each.remove)
             for module in self.network.modules():
                 if any(word in type(module).__name__.lower() for word in CLASS_NAMES):
                     for hook in self._around(module):
@@ -130,6 +137,7 @@ class Listener:
                 size=sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()),
                 tensors={name: tensor.detach().clone() for name, tensor in tensors.items()} if kept else {},
                 arguments=own | {name: each for name, each in more.items() if each is not None} if kept else {},
+                around=self.around.performed(name) if kept and self.around else None,
             )
         )
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,13 @@ from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
+from attncli.problem.memory import size
+from attncli.text import a_few
 from attncli.trace.capture import Call
 from attncli.trace.masks import rules
 from attncli.trace.passes import DECODER, ENCODER, Place
+from attncli.trace.tensors import to_numpy
+from attncli.trace.whole import MAX_EXCESS, NotWholeError, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
 
 HEAD_AXIS = 1
 MOST_EXTRA = 8
-# An output may be off by this many times its tolerance: a rare row is, but a missing input is off by far more.
-MAX_EXCESS = 30.0
 # Arguments of layers that are recorded, or do not affect the result.
 KNOWN = {
     *("scaling", "softcap", "sliding_window", "window", "s_aux", "sinks", "position_bias", "dropout", "is_causal"),
@@ -66,12 +68,14 @@ class Recorded:
         module: the path of its layer.
         named: the problem, with the model's own output as ``expected``.
         comparison: how our own output compares with the model's.
+        reason: why its layer is not recorded whole, if that was asked for.
     """
 
     place: Place
     module: str
     named: Named
     comparison: Comparison
+    reason: str = ""
 
     @property
     def warning(self) -> str:
@@ -81,7 +85,15 @@ class Recorded:
         return "" if c.agrees else f"{off} {c.tolerance:.1e}; attn check shows more"
 
 
-def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[range] | None, texts: dict[str, str]) -> Recorded:
+def record(
+    call: Call,
+    place: Place,
+    tokens: Tokens,
+    heads: Sequence[range] | None,
+    texts: dict[str, str],
+    *,
+    layer: bool = False,
+) -> Recorded:
     """Turn a call into a problem, and check that our own output for it agrees with the model's.
 
     Args:
@@ -90,10 +102,51 @@ def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[range] | No
         tokens: labels for the positions.
         heads: query heads to keep; None means all.
         texts: ``title`` and ``source``.
+        layer: whether to record its whole layer, if that can be computed.
 
     Raises:
         InputError: the model does something that was not recorded.
     """
+    arrays, options = _attention(call, place)
+    labels = _labels(call.module, place, tokens, arrays["query"].shape, arrays["key"].shape[-2])
+    reason = ""
+    if layer:
+        try:
+            found = whole(call, arrays, options)
+        except NotWholeError as error:
+            reason = str(error)
+        else:
+            named = Named(_without_batch(found.arrays, len(arrays["query"])), labels, texts, found.options)
+            return Recorded(place, call.module, named, found.comparison)
+    kept = _without_batch(arrays if heads is None else of_heads(arrays, heads), len(arrays["query"]))
+    compared = _compared(kept, options, place, call.arguments)
+    return Recorded(place, call.module, Named(kept, labels, texts, options), compared, reason)
+
+
+def of_layers(recorded: Sequence[Recorded]) -> list[str]:
+    """Return notices: what the weights of whole layers take, and which layers are not recorded whole, and why."""
+    weights = {
+        (each.module, name): array.nbytes
+        for each in recorded
+        for name, array in each.named.arrays.items()
+        if name.startswith(("w_", "b_"))
+    }
+    layers = len({module for module, _ in weights})
+    taken = f"the weights of {layers} layer{'s' * (layers != 1)} take {size(sum(weights.values()))}"
+    notices = [taken] if weights else []
+    reasons: dict[str, list[str]] = {}
+    for each in recorded:
+        if each.reason:
+            reasons.setdefault(each.reason, []).append(each.place.name)
+    notices += [
+        f"{a_few(names)}: recorded from query, key and value on, not whole: {reason}"
+        for reason, names in reasons.items()
+    ]
+    return notices
+
+
+def _attention(call: Call, place: Place) -> tuple[dict[str, NDArray[Any]], dict[str, object]]:
+    """Return what arrives at an attention and what comes out of it, and the options that give the one of the other."""
     arrays = {name: to_numpy(tensor) for name, tensor in call.tensors.items()}
     arrays["expected"] = arrays.pop("output").swapaxes(1, 2)  # the model has (batch, L, heads, Ev)
     options = _options(call.arguments)
@@ -108,22 +161,7 @@ def record(call: Call, place: Place, tokens: Tokens, heads: Sequence[range] | No
     options |= found.options
     arrays |= {} if found.mask is None else {"mask": found.mask}
     arrays |= _sinks_and_bias(call.arguments)
-    problem = _without_batch(arrays if heads is None else of_heads(arrays, heads))
-    labels = _labels(call.module, place, tokens, arrays["query"].shape, keys)
-    return Recorded(
-        place, call.module, Named(problem, labels, texts, options), _compared(problem, options, place, call.arguments)
-    )
-
-
-def to_numpy(tensor: Any) -> NDArray[Any]:
-    """Return a tensor as an array of the same type; NumPy has no bfloat16 of its own."""
-    import ml_dtypes
-    import torch
-
-    tensor = tensor.detach().cpu().contiguous()
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.numpy()
+    return arrays, options
 
 
 def _options(arguments: dict[str, Any]) -> dict[str, object]:
@@ -180,11 +218,13 @@ def _serving(heads: Sequence[int], count: int, has: int) -> list[int]:
     return once if serving == [head for head in once for _ in range(group)] else serving
 
 
-def _without_batch(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Drop the batch axis if there is only one item."""
-    if len(arrays["query"]) > 1:
-        return arrays
-    return {name: array[0] if array.ndim == 4 else array for name, array in arrays.items()}
+def _without_batch(arrays: Mapping[str, NDArray[Any]], batch: int) -> dict[str, NDArray[Any]]:
+    """Drop the batch axis if there is only one item; only three of a table's axes say that it has a row a state."""
+    if batch > 1:
+        return dict(arrays)
+    return {
+        name: array[0] if array.ndim > 2 and name not in ("cos", "sin") else array for name, array in arrays.items()
+    }
 
 
 def _labels(module: str, place: Place, tokens: Tokens, shape: Sequence[int], keys: int) -> dict[str, AnyLabels]:

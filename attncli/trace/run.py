@@ -10,6 +10,7 @@ from typing import Any
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
 from attncli.text import a_few
+from attncli.trace.around import Around
 from attncli.trace.capture import Call, Listener
 from attncli.trace.features import IDS, positions
 from attncli.trace.inputs import DECODER_IDS, Given, check_length
@@ -19,7 +20,8 @@ from attncli.trace.record import Recorded, Tokens, record
 from attncli.trace.tokens import tokens_of
 from attncli.trace.transformers_setup import first_line, quiet, transformers
 
-# A recording is held by PyTorch and by NumPy, and once more by the computation that checks it.
+# A recording is held by PyTorch and by NumPy, and once more by the computation that checks it; of a whole layer there
+# are the states that it is made of besides.
 COPIES = 3
 # The only generation settings of a folder that are used.
 SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id")
@@ -72,19 +74,36 @@ def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
 
 
 def keep(
-    model: Model, given: Given, generate: int, heard: Heard, choice: Choice, heads: Sequence[range] | None
+    model: Model,
+    given: Given,
+    generate: int,
+    heard: Heard,
+    choice: Choice,
+    heads: Sequence[range] | None,
+    *,
+    whole: bool = False,
 ) -> Iterator[Recorded]:
     """Run the model again and record the chosen attentions; the same calls come in the same order.
+
+    Args:
+        model: the model.
+        given: its input.
+        generate: how many tokens it writes.
+        heard: the first run.
+        choice: which attentions.
+        heads: which query heads; None means all.
+        whole: whether to record the layers around them too.
 
     Raises:
         InputError: nothing is chosen, it does not fit into memory, or it differs from what the model computes.
     """
     wanted = [call.index for call, _ in heard.chosen(choice)]
-    size = COPIES * sum(heard.calls[index].size for index in wanted)
+    around = Around(model.network, {heard.calls[index].module for index in wanted}) if whole else None
+    size = (COPIES + whole) * (sum(heard.calls[index].size for index in wanted) + (around.size if around else 0))
     if size > available_memory():
         message = f"{len(wanted)} attentions take {size / 1e9:.1f} GB, more than the available memory"
         raise InputError(message, hint="choose some with --layer, --head and --pass")
-    listener = Listener(model, set(wanted).__contains__)
+    listener = Listener(model, set(wanted).__contains__, around)
     _run(model, given, generate, listener)
     description = f"recorded by attn trace from {model.description}, transformers {transformers().__version__}"
     which = "" if heads is None else f", head {', '.join(map(_range, heads))}"
@@ -95,8 +114,8 @@ def keep(
             "title": _cut(f"{model.name}, {place.name}{which}: {summary}", 200),
             "source": _cut(f"{description}; {call.module}{which}, counted from 0; input: {summary}", 2000),
         }
-        yield record(call, place, heard.tokens, heads, texts)
-        listener.calls[call.index] = replace(call, tensors={})  # free it once it is written
+        yield record(call, place, heard.tokens, heads, texts, layer=whole)
+        listener.calls[call.index] = replace(call, tensors={}, around=None)  # free it once it is written
 
 
 def _range(heads: range) -> str:

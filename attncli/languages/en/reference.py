@@ -76,10 +76,11 @@ REFERENCE = {
     "files_picking": "One of several",
     "files_problems": (
         "An archive may hold several problems, such as all layers of a model: `decoder.3.query` is the query of the "
-        "problem `decoder.3`, and a name without a problem before it belongs to all of them. `FILE:decoder.3` picks "
-        "that problem; `FILE:3` is enough where no other has that number. Without it `attn check` and `attn inspect` "
-        "look at all problems, and the other commands at the first. Where a flag sets an array, `FILE:NAME` picks one "
-        "array out of an archive, whatever its name there."
+        "problem `decoder.3`, and a name without a problem before it belongs to all of them. Likewise, where `decoder.3` "
+        "has no states of its own, `decoder.3.w_o` belongs to every problem below it, such as `decoder.3.step.1`. "
+        "`FILE:decoder.3` picks one problem; `FILE:3` is enough where no other has that number. Without it `attn check` "
+        "and `attn inspect` look at all problems, and the other commands at the first. Where a flag sets an array, "
+        "`FILE:NAME` picks one array out of an archive, whatever its name there."
     ),
     "files_entries": "What stands in an archive",
     "files_arrays": (
@@ -267,7 +268,7 @@ REFERENCE = {
     "python_jax": "{library}, whose axes are (batch, length, heads, features):",
     "python_tensorflow": "{library}, with tensors (batch, heads, length, features):",
     "python_after": (
-        "`attn trace` records a transformers model without any of this, and the arrays of a mask, a bias, a cache or "
-        "sinks can be added under the names of `attn help arrays`."
+        "`attn trace` records a transformers model without any of this, with `--whole` from x to the output of each "
+        "layer, and the arrays of a mask, a bias, a cache or sinks can be added under the names of `attn help arrays`."
     ),
 }

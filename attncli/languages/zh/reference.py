@@ -71,6 +71,7 @@ _PAGES = {
     "files_picking": "从多个中选一个",
     "files_problems": (
         "一个存档里可以有多个问题，例如一个模型的所有层：`decoder.3.query` 是问题 `decoder.3` 的查询；前面没有问题名的名称属于所有问题。"
+        "同样，如果 `decoder.3` 自己没有状态，`decoder.3.w_o` 就属于它下面的每一步：`decoder.3.step.1` 等。"
         "`FILE:decoder.3` 选出这个问题；如果没有别的问题带这个数字，写 `FILE:3` 就够了。不指定时，`attn check` 和 `attn inspect` "
         "处理所有问题，其他命令只取第一个。用选项设定数组时，`FILE:NAME` 从存档里选一个数组，不管它在里面叫什么名字。"
     ),
@@ -228,8 +229,8 @@ _PAGES = {
     "python_jax": "{library}，各轴为 (批, 长度, 头, 特征)：",
     "python_tensorflow": "{library}，张量为 (批, 头, 长度, 特征)：",
     "python_after": (
-        "transformers 的模型可以直接用 `attn trace` 记录，不需要这些代码。掩码、偏置、缓存或 sink 的数组，按 `attn help arrays` 里的名称"
-        "加进去即可。"
+        "transformers 的模型可以直接用 `attn trace` 记录，不需要这些代码；加上 `--whole` 就从每层的输入 x 记录到输出。"
+        "掩码、偏置、缓存或 sink 的数组，按 `attn help arrays` 里的名称加进去即可。"
     ),
 }
 
