@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ JOBS = {
     "oracles": "the comparisons with PyTorch, JAX, Keras and transformers (pip install -e '.[oracles]')",
     "pictures": "pictures by matplotlib, and the page in Chromium (pip install -e '.[pictures]')",
     "traces": "traces of real models, and safetensors files (.ci/run says what to install)",
-    "thorough": "every generated case of a mistake, where a plain run takes some (minutes)",
+    "thorough": "every case of the tests of which a plain run takes some, and of every mistake (minutes)",
 }
 
 
@@ -43,3 +44,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     job = collection_path.name
     return True if job in JOBS and not config.getoption(f"--{job}") else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "takes(every): a plain run takes one of so many of its cases, --thorough all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a plain run does not take of the tests that are marked so."""
+    if config.getoption("--thorough"):
+        return
+    seen: Counter[str] = Counter()
+    left_out = []
+    for item in items:
+        if (mark := item.get_closest_marker("takes")) is None:
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % mark.args[0]:
+            left_out.append(item)
+        seen[test] += 1
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
+    config.hook.pytest_deselected(items=left_out)

@@ -119,6 +119,7 @@ class Draw:
             self.arrays["sinks"] = self.normal(self.heads) * self.one(1, 5, *beyond)
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_steps_and_stream_are_the_definition(seed: int) -> None:
     """To the rounding of each precision; and both name the same queries that see nothing."""

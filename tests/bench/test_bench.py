@@ -11,6 +11,7 @@ import pytest
 from tests.support.processes import called
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize(
     "words",
     [

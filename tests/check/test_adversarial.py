@@ -80,6 +80,7 @@ def odd_problem(seed: int) -> tuple[dict[str, Array], dict[str, object]]:
     return arrays, options
 
 
+@pytest.mark.takes(4)
 @pytest.mark.parametrize("seed", range(len(OPTIONS)))
 def test_odd_numbers_are_checked_like_any(tmp_path: Path, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     """With each of the options; tests/thorough has more numbers."""
@@ -129,6 +130,7 @@ def test_two_numbers_far_apart_differ_by_a_number(tmp_path: Path) -> None:
     assert "differs by 1e+300" in called("check", path, status=1).out
 
 
+@pytest.mark.takes(4)
 @pytest.mark.parametrize("name", ["query", "key", "value"])
 @pytest.mark.parametrize("number", ["NaN", "Infinity"])
 def test_one_odd_number_among_five_by_five(tmp_path: Path, name: str, number: str) -> None:
@@ -170,6 +172,7 @@ def test_a_tolerance_is_a_number(tmp_path: Path, flag: str, number: str) -> None
     assert (ran.out, ran.err) == ("", f"attn: {flag[2:]} must be a number from 0, not {shown}\n")
 
 
+@pytest.mark.takes(2)
 @pytest.mark.parametrize("rope", ["half", "interleaved"])
 def test_one_query_for_batch_items_of_different_lengths(tmp_path: Path, rope: str) -> None:
     """Each has positions of its own there: the report is that on the same query, given to each item."""

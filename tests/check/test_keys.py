@@ -27,6 +27,7 @@ from tests.mistakes.stages import Problem
 FEATURES = 8
 
 
+@pytest.mark.takes(6)
 @pytest.mark.parametrize("large", [1 << 21, 0])
 @pytest.mark.parametrize(
     ("scale", "constant"), [((4 * FEATURES) ** -0.5, "1/√(H·d)"), (4**-0.5, "1/√H"), (0.173, None)]

@@ -12,6 +12,7 @@ from tests.support.checking import diagnose, offered
 SEED = 3
 
 
+@pytest.mark.takes(5)
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_gets_its_name(name: str) -> None:
     """All that is offered first is right: no other name stands beside it."""
@@ -22,6 +23,7 @@ def test_a_mistake_gets_its_name(name: str) -> None:
     assert offered(finding) <= case.acceptable
 
 
+@pytest.mark.takes(4)
 @pytest.mark.parametrize(("first", "second", "kind"), QUICK_PAIRS)
 def test_two_mistakes_get_both_names(first: str, second: str, kind: str) -> None:
     """The first explanation is a right one."""
@@ -32,6 +34,7 @@ def test_two_mistakes_get_both_names(first: str, second: str, kind: str) -> None
 
 
 # Every third: each control in a third of the kinds, and each kind with a third of the controls.
+@pytest.mark.takes(4)
 @pytest.mark.parametrize("label", list(controls(SEED))[::3])
 def test_a_right_output_is_never_blamed(label: str) -> None:
     """Right by another route, in another precision, or rounded."""

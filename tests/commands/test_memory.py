@@ -44,6 +44,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.takes(8)
 @pytest.mark.parametrize(("count", "command"), COMMANDS, ids=[command for _, command in COMMANDS])
 def test_what_is_reckoned_is_what_is_taken(tmp_path: Path, count: int, command: str) -> None:
     """At least nine tenths of the measured peak and at most twice as much, without what the process takes anyway."""

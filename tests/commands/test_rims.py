@@ -78,6 +78,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize("name", CASES)
 def test_only_notices_reach_standard_error(name: str, tmp_path: Path) -> None:
     """From compute, score, explain, plot, inspect and their files."""

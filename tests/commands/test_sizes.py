@@ -34,6 +34,7 @@ def test_key_heads_that_fit_are_still_found(tmp_path: Path) -> None:
     assert called("compute", path, status=2).err.splitlines()[1] == "hint: with --kv-heads 2 they fit"
 
 
+@pytest.mark.takes(5)
 @pytest.mark.parametrize("mark", ["（", "“", "(", "字（"])
 @pytest.mark.parametrize("command", ["compute", "explain", "inspect", "plot"])
 def test_a_title_of_brackets_is_printed_at_once(tmp_path: Path, mark: str, command: str) -> None:

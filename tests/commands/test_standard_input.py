@@ -51,6 +51,7 @@ def silent() -> Iterator[int]:
         os.close(writing)
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize("command", READERS)
 def test_a_pipe_and_a_file_are_read(command: str, tmp_path: Path) -> None:
     """As the same file by its name is; nothing else is taught, drawn or computed."""
@@ -77,6 +78,7 @@ def test_filters_read_a_pipe_and_a_socket() -> None:
     theirs.close()
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize("command", [*READERS, *FILTERS])
 def test_what_holds_nothing_is_no_file(command: str, tmp_path: Path) -> None:
     """An empty pipe, an empty file, a file that was read to its end, /dev/null, a terminal, a closed one."""

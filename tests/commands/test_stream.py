@@ -38,6 +38,7 @@ def test_one_head_of_one_item(tmp_path: Path) -> None:
     assert_array_equal(np.load(tmp_path / "o.npy"), np.load(tmp_path / "all.npy")[1, 2])
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize("words", [[], ["--head", "1"], ["--batch", "1"], ["--head", "1", "--batch", "0"]], ids=str)
 @pytest.mark.parametrize("layout", ["bshd", "sbhd"])
 def test_the_output_lies_as_the_states_do(tmp_path: Path, layout: str, words: list[str]) -> None:

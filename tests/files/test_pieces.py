@@ -72,6 +72,7 @@ class Counted(io.RawIOBase):
         return len(data)
 
 
+@pytest.mark.takes(5)
 @pytest.mark.parametrize("kind", [each for each in DATA if not each.goes_back], ids=lambda each: each.name)
 def test_writing_takes_no_more_than_a_piece(kind: Format) -> None:
     """As text these numbers take 2.5 times their 8 MB, and as numbers of Python 4 times; NumPy's pieces have 16 MB."""

@@ -66,6 +66,7 @@ def test_the_fast_twin_and_check_compute_with_it(setting: Setting, shape: tuple[
         assert differ(made, arrays, setting.beside)
 
 
+@pytest.mark.takes(2)
 @each_setting
 def test_all_know_it_together_with_the_others(setting: Setting) -> None:
     """With every other option that the same arrays allow, and still with an effect of its own."""
@@ -79,6 +80,7 @@ def test_all_know_it_together_with_the_others(setting: Setting) -> None:
     assert differ(made, arrays, rest)
 
 
+@pytest.mark.takes(3)
 @each_setting
 def test_flag_file_and_python_mean_the_same(setting: Setting, tmp_path: Path) -> None:
     """To the last digit of every result; what the fast twin returns has the same axes and type."""
@@ -99,6 +101,7 @@ def test_flag_file_and_python_mean_the_same(setting: Setting, tmp_path: Path) ->
     assert_allclose(fast, made.output, rtol=1e-4 if fast.dtype == "f4" else 1e-9, atol=1e-5)
 
 
+@pytest.mark.takes(3)
 @each_setting
 def test_the_filters_carry_it_on(setting: Setting, tmp_path: Path) -> None:
     """Through score | softmax | sum, which give what compute gives."""

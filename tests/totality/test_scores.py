@@ -35,6 +35,7 @@ SUBSETS = [
 ]
 
 
+@pytest.mark.takes(3)
 @pytest.mark.parametrize(("name", "given"), SUBSETS, ids=str)
 @each_shape
 def test_the_fast_twin_and_check_compute_with_it(name: str, given: tuple[str, ...], shape: tuple[int, int]) -> None:
@@ -55,6 +56,7 @@ def test_all_parameters_bring_query_and_key_together(name: str) -> None:
     agree(arrays, {"score": name})
 
 
+@pytest.mark.takes(7)
 @each_function
 @pytest.mark.parametrize(("query", "key"), [(6, 4), (6, 2), (4, 8), (6, 5), (6, 1), (5, 6), (1, 4), (3, 3), (1, 1)])
 @pytest.mark.parametrize("rope", [None, "half", "interleaved"])
