@@ -22,7 +22,7 @@ NOTICE = b"attn: notice: "
 # Commands that write JSON where nobody looks.
 FILTERS = ("score", "softmax", "sum")
 # Commands that may find a difference, and those that report on several problems, some of which cannot be read.
-COMPARES = ("check",)
+COMPARES = ("check", "mask")
 
 
 @dataclass(frozen=True)
