@@ -204,7 +204,7 @@ def projected_shapes(
         if len(shape) not in (2, 3):
             fact = f"{name} {show(shape)} has {len(shape)} axes; what is projected has 2 or 3"
             raise InputError(fact, hint=_AXES[options.layout], arrays=[name])
-        axis = -2 if options.states == "columns" else -1
+        axis = _axis_of_features(options)
         features = _hinting(each, name, shape[axis], options)
         flag, heads = ("heads", options.heads) if state == "query" else ("kv-heads", options.kv_heads or options.heads)
         if state != "value" and features % (heads or 1):
@@ -212,6 +212,11 @@ def projected_shapes(
             raise InputError(fact, arrays=[each.given[0]])
         found[state] = (*shape[:axis], features, shape[-1]) if axis == -2 else (*shape[:-1], features)
     return found
+
+
+def _axis_of_features(options: Options) -> int:
+    """Return the axis on which states that are projected, which have two axes at least, have their features."""
+    return -2 if options.states == "columns" else -1
 
 
 def _hinting(each: Projection, called: str, features: int, options: Options) -> int:
@@ -234,7 +239,7 @@ def value_heads(layer: Layer, shape: Shape, options: Options) -> int | None:
     key_heads = options.kv_heads or heads
     if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
         return None
-    features = shape[-2 if options.states == "columns" and len(shape) > 1 else -1]
+    features = shape[_axis_of_features(options)]
     each, rest = divmod(layer.out.weight.shape[0], heads)
     if rest or not each or features % each:
         return None
@@ -251,7 +256,7 @@ def check_value(layer: Layer, shape: Shape, options: Options) -> None:
     by, heads = layer.projections.get("value"), options.kv_heads or options.heads or 1
     if by is None:
         return
-    features = shape[-2 if options.states == "columns" else -1]
+    features = shape[_axis_of_features(options)]
     if features % heads:
         fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
         raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])

@@ -196,7 +196,7 @@ def _part(
         chosen: slice | NDArray[np.int64] | None = None
         if symbol == "B" and batch is not None:
             chosen = slice(batch, batch + 1)
-        elif symbol in ("H", "K", "V") and head is not None:
+        elif symbol in ("H", "K") and head is not None:
             # Fewer heads than the query has: a key head serves a block of consecutive query heads.
             chosen = slice(head * length // heads, head * length // heads + 1)
         elif symbol == "L":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend import early
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.stages import (
@@ -45,8 +46,6 @@ STAGES = (
     gate.STAGE,
     out.STAGE,
 )
-# What `ScoreOperands.core` has done already.
-EARLY = ("project", "norm")
 # The steps that users ask for, in order; each is one or more stages.
 STEPS = tuple(dict.fromkeys(stage.step for stage in STAGES))
 STEP_ALIASES = {"weighted-sum": "sum"}
@@ -113,7 +112,7 @@ def results(o: ScoreOperands, last: str = STEPS[-1]) -> dict[str, NDArray[Any]]:
     # NaN, ∞ and numbers beyond the range are allowed: they go through to the results.
     with one_thread(products), np.errstate(all="ignore"):
         for stage in STAGES[: 1 + max(at for at, stage in enumerate(STAGES) if stage.step == last)]:
-            made |= {} if stage.name in EARLY else stage.forward(core, made)
+            made |= {} if stage in early.STAGES else stage.forward(core, made)
     return made
 
 

@@ -31,6 +31,7 @@ from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
 from attncli.attend.stages.out import finished
+from attncli.attend.views import one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,10 +90,10 @@ def run(
     with one_thread(NEVER_THREADED):
         for batch in range(o.sizes.batch):
             for start in range(0, o.sizes.queries, step):
-                rows = np.arange(start, min(start + step, o.sizes.queries))
-                out[batch, :, rows[0] : rows[-1] + 1] = finished(
-                    o.select(batch=batch, rows=rows), context[batch : batch + 1, :, rows[0] : rows[-1] + 1]
-                )[0]
+                rows = slice(start, start + step)
+                # Of these rows nothing but the gate is needed any more.
+                part = o if o.gate is None else replace(o, gate=one_of(o.gate, batch)[None, :, rows])
+                out[batch, :, rows] = finished(part, context[batch : batch + 1, :, rows])[0]
     return Streamed(out, made.empty, lse)
 
 

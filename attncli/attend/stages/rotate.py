@@ -66,31 +66,26 @@ def rotated(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
     return query, np.concatenate([past, turned], axis=2)
 
 
+def normed_late(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what is normalised only after the rotation, of a rotated query and key, by the name of its result."""
+    both = {"query": query, "key": key}
+    return {f"normed_{state}": norm(o, state, both[state]) for state in after_rope(o)}
+
+
 def to_meet(o: ScoreOperands) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return query and key as they are scored: rotated, and normalised after that where the norm comes last."""
     query, key = rotated(o)
-    both = {"query": query, "key": key}
-    both |= {state: norm(o, state, both[state]) for state in after_rope(o)}
-    return both["query"], both["key"]
+    late = normed_late(o, query, key)
+    return late.get("normed_query", query), late.get("normed_key", key)
 
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the rotated query (batch, heads, L, E) and key (batch, key heads, S, E), and both as they are scored."""
     query, key = rotated(o)
-    found = {"rotated_query": query, "rotated_key": key} if o.options.rope is not None else {}
-    late = {
-        f"normed_{state}": norm(o, state, array)
-        for state, array in (("query", query), ("key", key))
-        if state in after_rope(o)
-    }
-    return (
-        found
-        | late
-        | {
-            "met_query": late.get("normed_query", query),
-            "met_key": late.get("normed_key", key),
-        }
-    )
+    late = normed_late(o, query, key)
+    met = {"met_query": late.get("normed_query", query), "met_key": late.get("normed_key", key)}
+    turned = {"rotated_query": query, "rotated_key": key} if o.options.rope is not None else {}
+    return turned | late | met
 
 
 STAGE = Stage(
