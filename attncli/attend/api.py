@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, over
 
 import numpy as np
 
+from attncli.attend.arrays import BEFORE, canonical
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
 from attncli.attend.elsewhere import right_word
@@ -67,10 +68,9 @@ class Keywords(TypedDict, total=False):
     b_g: ArrayLike | None
     w_o: ArrayLike | None
     b_o: ArrayLike | None
-    w_score: ArrayLike | None
-    w_query: ArrayLike | None
-    w_key: ArrayLike | None
-    v_score: ArrayLike | None
+    w_a: ArrayLike | None
+    u_a: ArrayLike | None
+    v_a: ArrayLike | None
     score: str
     scale: Scale
     states: Literal["rows", "columns"]
@@ -141,12 +141,12 @@ def steps(
             ``qk_norm``, (E) for each head or (heads·E) for all together; values are normalised only with ``v_norm``.
             ``gate`` (…, L, heads·Ev) or (…, L, heads), or ``w_g``, ``b_g`` that make it of the query's x: the weighted
             sum is multiplied by σ(gate).
-            ``w_score`` (E, Ek); ``w_query`` (E, A), ``w_key`` (Ek, A), ``v_score`` (A): the learned parameters of score
-            functions; a missing one is the identity (``v_score``: ones).
+            ``w_a`` (E, Ek) of the score ``"general"``; ``w_a`` (E, A), ``u_a`` (Ek, A), ``v_a`` (A) of
+            ``"additive"``: learned parameters; a missing one is the identity (``v_a``: ones).
 
             And options.
-            ``score``: ``"dot"`` (default), ``"cosine"``, ``"general"`` q·w_score·k or ``"additive"``
-            v_score·tanh(q·w_query + k·w_key).
+            ``score``: ``"dot"`` (default), ``"cosine"``, ``"general"`` q·W_a·k or ``"additive"``
+            v_a·tanh(q·W_a + k·U_a).
             ``scale``: ``"none"`` (default), ``"sqrt"`` (1/√E), a number or a fraction, ``"1/8"``.
             ``states``: ``"rows"`` (default) or ``"columns"``.
             ``layout``: the order of the axes of all states and the gate: ``"bhsd"`` (batch, heads, length, features;
@@ -373,9 +373,11 @@ def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, A
     """Return the arrays and the options of a call; what stands in the place of the key is both if there is no value."""
     options = {name: keywords.pop(name) for name in OPTION_KEYWORDS if name in keywords}
     known = ("key", *Keywords.__annotations__)
-    unknown = next((name for name in keywords if name not in known), None)
+    unknown = next((name for name in keywords if name not in known and name not in BEFORE), None)
     if unknown is not None:
         raise InputError(f"unknown keyword {quoted(unknown)}", hint=right_word(unknown, ("query", "value", *known)))
-    if value is None and keywords.get("hidden") is None:
-        key, keywords = None, keywords | {"hidden": key}
-    return {"query": query, "key": key, "value": value} | keywords, Options.parse(options)
+    arrays = {name: array for name, array in keywords.items() if array is not None}
+    arrays = {meant: arrays[name] for name, meant in canonical(arrays).items()}
+    if value is None and "hidden" not in arrays:
+        key, arrays = None, arrays | {"hidden": key}
+    return {"query": query, "key": key, "value": value} | arrays, Options.parse(options)

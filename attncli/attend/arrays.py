@@ -61,7 +61,9 @@ KINDS: dict[str, Kind] = (
     | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
     | {"options": Kind.OPTIONS}
 )
-ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.aliases}
+ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.names[1:]}
+# What flags and keywords may still be called.
+BEFORE = {old: each.name for each in ARRAYS.values() for old in each.before}
 
 
 def missing_hint(name: str) -> str:

@@ -58,21 +58,21 @@ def unit(vectors: NDArray[Any]) -> NDArray[Any]:
 
 
 def projected_query(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
-    """Return q·W with ``w_score`` (E, Ek), and the key unchanged; q·W·k is then a dot product."""
-    return (query @ parameters["w_score"] if "w_score" in parameters else query), key
+    """Return q·W_a with ``w_a`` (E, Ek), and the key unchanged; q·W_a·k is then a dot product."""
+    return (query @ parameters["w_a"] if "w_a" in parameters else query), key
 
 
 def projected(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
-    """Return q·W₁ and k·W₂ with ``w_query`` (E, A) and ``w_key`` (Ek, A)."""
-    left = query @ parameters["w_query"] if "w_query" in parameters else query
-    right = key @ parameters["w_key"] if "w_key" in parameters else key
+    """Return q·W_a and k·U_a with ``w_a`` (E, A) and ``u_a`` (Ek, A)."""
+    left = query @ parameters["w_a"] if "w_a" in parameters else query
+    right = key @ parameters["u_a"] if "u_a" in parameters else key
     return left, right
 
 
 def tanh_of_sum(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
-    """Return v·tanh(q + k) of a projected query and key, with ``v_score`` (A); without it v is a vector of ones."""
+    """Return v_a·tanh(q + k) of a projected query and key, with ``v_a`` (A); without it, a vector of ones."""
     size = query.shape[-1]
-    factors = parameters.get("v_score", np.ones(size, dtype=query.dtype))
+    factors = parameters.get("v_a", np.ones(size, dtype=query.dtype))
     shape = (*np.broadcast_shapes(query.shape[:-2], key.shape[:-2]), query.shape[-2], key.shape[-2])
     total = np.zeros(shape, dtype=query.dtype)
     # Feature by feature: all at once would take A times the memory of the scores.
@@ -118,7 +118,7 @@ class ScoreFunction(NamedTuple):
             sizes: the length of each axis of the parameters.
 
         Example:
-            >>> FUNCTIONS["general"].size_when_met("E", ["w_score"], {"E": 2, "Ek": 3})
+            >>> FUNCTIONS["general"].size_when_met("E", ["w_a"], {"E": 2, "Ek": 3})
             3
         """
         through = [axes[1] for name, axes in self.parameters.items() if name in given and axes[0] == side and axes[1:]]
@@ -145,20 +145,20 @@ FUNCTIONS = {
         ),
         ScoreFunction(
             "general",
-            "query · w_score · keyᵀ",
-            "scores = scale · Q W Kᵀ",
-            r"\mathrm{scores} = \mathrm{scale} \cdot Q W K^\top",
+            "query · w_a · keyᵀ",
+            "scores = scale · Q W_a Kᵀ",
+            r"\mathrm{scores} = \mathrm{scale} \cdot Q W_a K^\top",
             prepare=projected_query,
-            parameters={"w_score": ("E", "Ek")},
+            parameters={"w_a": ("E", "Ek")},
         ),
         ScoreFunction(
             "additive",
-            "v_score · tanh(query · w_query + key · w_key)",
-            "scores[i, j] = scale · v·tanh(qᵢ·W₁ + kⱼ·W₂)",
-            r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot v^\top \tanh(W_1^\top q_i + W_2^\top k_j)",
+            "v_a · tanh(query · w_a + key · u_a)",
+            "scores[i, j] = scale · v_a·tanh(qᵢ·W_a + kⱼ·U_a)",
+            r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot v_a^\top \tanh(W_a^\top q_i + U_a^\top k_j)",
             prepare=projected,
             meet=tanh_of_sum,
-            parameters={"w_query": ("E", "A"), "w_key": ("Ek", "A"), "v_score": ("A",)},
+            parameters={"w_a": ("E", "A"), "u_a": ("Ek", "A"), "v_a": ("A",)},
         ),
     )
 }

@@ -19,9 +19,9 @@ OUTPUT = "Output"
 Parameters = dict[str, tuple[Any, Any]]
 
 
-def array_flag(name: str, what: str) -> Any:
+def array_flag(name: str, what: str, **more: Any) -> Any:
     """Return a flag that sets an array from a file."""
-    return of_arrays(f"--{name}", what, metavar="FILE")
+    return of_arrays(f"--{name}", what, metavar="FILE", **more)
 
 
 def of_arrays(flag: str, what: str, **more: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from typer import Argument
 
-from attncli.attend.arrays import ARRAYS, GIVEN
+from attncli.attend.arrays import ARRAYS, BEFORE, GIVEN, canonical
 from attncli.attend.options import as_flag, records
 from attncli.attend.words.option import LAYOUT, Option
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, of_arrays, setting
@@ -32,8 +32,12 @@ class File(Group):
 
 
 def array_flags(*names: str) -> Parameters:
-    """Return the flags that set these arrays, each from a file."""
-    return {name: (Annotated[str | None, array_flag(as_flag(name), ARRAYS[name].help)], None) for name in names}
+    """Return the flags that set these arrays, each from a file; no help shows one that has another name by now."""
+    return {name: (Annotated[str | None, _array_flag(name)], None) for name in names}
+
+
+def _array_flag(name: str) -> Any:
+    return array_flag(as_flag(name), ARRAYS[BEFORE.get(name, name)].help, hidden=name in BEFORE)
 
 
 def option_flags(*names: str) -> Parameters:
@@ -57,12 +61,19 @@ class Arrays(Group):
 
     @classmethod
     def parameters(cls) -> Parameters:
-        """Return one flag per array, after the parameters of the class."""
-        return super().parameters() | array_flags(*cls.NAMES)
+        """Return one flag per array, and those that they had before, after the parameters of the class."""
+        before = [old for old, name in BEFORE.items() if name in cls.NAMES]
+        return super().parameters() | array_flags(*cls.NAMES) | array_flags(*before)
 
     def arrays(self) -> dict[str, str | None]:
-        """Return the files given with flags, by array name."""
-        return {name: file for name, file in self.given().items() if name in self.NAMES}
+        """Return the files given with flags, by array name.
+
+        Raises:
+            InputError: an array is given by two of its names.
+        """
+        given = self.given()
+        meant = canonical(name for name in (*self.NAMES, *BEFORE) if given.get(name) is not None)
+        return dict.fromkeys(self.NAMES) | {name: given[flag] for flag, name in meant.items()}
 
 
 class Inputs(Arrays):

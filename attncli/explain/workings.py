@@ -37,25 +37,25 @@ def cosine(lesson: Lesson, query: NDArray[Any], key: NDArray[Any]) -> Lines:
 
 
 def general(lesson: Lesson, query: NDArray[Any], key: NDArray[Any]) -> Lines:
-    """Work out q·W, then its product with k."""
-    weights = lesson.about.operands.parameters.get("w_score")
+    """Work out q·W_a, then its product with k."""
+    weights = lesson.about.operands.parameters.get("w_a")
     if weights is not None:
         query = query @ ready(weights, query.dtype)
-        yield lesson.say("projected", what="q·W", numbers=lesson.vector(query))
+        yield lesson.say("projected", what="q·W_a", numbers=lesson.vector(query))
     return (yield from dot(lesson, query, key))
 
 
 def additive(lesson: Lesson, query: NDArray[Any], key: NDArray[Any]) -> Lines:
-    """Work out both projections, the tanh of their sum, and its product with v."""
+    """Work out both projections, the tanh of their sum, and its product with v_a."""
     parameters = lesson.about.operands.parameters
-    for name, what in (("w_query", "q·W₁"), ("w_key", "k·W₂")):
+    for name, what in (("w_a", "q·W_a"), ("u_a", "k·U_a")):
         if name in parameters:
-            projected = (query if name == "w_query" else key) @ ready(parameters[name], query.dtype)
-            query, key = (projected, key) if name == "w_query" else (query, projected)
+            projected = (query if name == "w_a" else key) @ ready(parameters[name], query.dtype)
+            query, key = (projected, key) if name == "w_a" else (query, projected)
             yield lesson.say("projected", what=what, numbers=lesson.vector(projected))
     bent = np.tanh(query + key)
-    yield lesson.say("projected", what="tanh(q·W₁ + k·W₂)", numbers=lesson.vector(bent))
-    factors = ready(parameters["v_score"], query.dtype) if "v_score" in parameters else np.ones_like(bent)
+    yield lesson.say("projected", what="tanh(q·W_a + k·U_a)", numbers=lesson.vector(bent))
+    factors = ready(parameters["v_a"], query.dtype) if "v_a" in parameters else np.ones_like(bent)
     total = factors @ bent
     terms = lesson.terms(list(zip(factors, bent, strict=True)), "more_terms")
     yield lesson.say("additive_sum", terms=terms, total=total)
@@ -65,23 +65,23 @@ def additive(lesson: Lesson, query: NDArray[Any], key: NDArray[Any]) -> Lines:
 def product_shapes(about: Subject) -> str:
     """Write the shapes of Q·Kᵀ, with the matrix between them where there is one."""
     parameters, sizes = about.operands.parameters, about.operands.sizes
-    between = f" · W {show(parameters['w_score'].shape)}" if "w_score" in parameters else ""
+    between = f" · W_a {show(parameters['w_a'].shape)}" if "w_a" in parameters else ""
     key = show((about.key_features, sizes.keys))
     return f"Q {show((about.rows.total, sizes.features))}{between} · Kᵀ {key}"
 
 
 def additive_shapes(about: Subject) -> str:
-    """Write the shapes of v·tanh(Q·W₁ + K·W₂)."""
+    """Write the shapes of v_a·tanh(Q·W_a + K·U_a)."""
     parameters, sizes = about.operands.parameters, about.operands.sizes
     sides = [
-        ("Q", (about.rows.total, sizes.features), "w_query", "W₁"),
-        ("K", (sizes.keys, about.key_features), "w_key", "W₂"),
+        ("Q", (about.rows.total, sizes.features), "w_a", "W_a"),
+        ("K", (sizes.keys, about.key_features), "u_a", "U_a"),
     ]
     texts = [
         f"{name} {show(shape)}" + (f" · {symbol} {show(parameters[weight].shape)}" if weight in parameters else "")
         for name, shape, weight, symbol in sides
     ]
-    return f"v·tanh({' + '.join(texts)})"
+    return f"v_a·tanh({' + '.join(texts)})"
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,11 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
 
 def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
     """Report arrays and options without effect: perhaps another option was forgotten."""
-    users = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
     for name in arrays:
-        if name in users and name not in o.parameters:
-            yield f"{name} has no effect with --score {o.options.score}; it belongs to --score {users[name]}"
+        users = [score for score, function in FUNCTIONS.items() if name in function.parameters]
+        if users and name not in o.parameters:
+            others = listed(users, last="or")
+            yield f"{name} has no effect with --score {o.options.score}; it belongs to --score {others}"
         record = ARRAYS.get(name)
         if record is not None and record.needs and not any(map(o.options.in_force, record.needs)):
             yield f"{name} has no effect without {_either(record.needs)}"

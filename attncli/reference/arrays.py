@@ -38,7 +38,7 @@ def page(words: Words, program: Program) -> Iterator[Block]:
 def table(words: Words, arrays: list[Array]) -> Table:
     """Return one row per array: its names, its shape, and what it is."""
     rows = [
-        (words.listed(f"`{name}`" for name in (each.name, *each.aliases)), _shape(words, each), described(words, each))
+        (words.listed(f"`{name}`" for name in each.names), _shape(words, each), described(words, each))
         for each in arrays
     ]
     return Table((words.say("name"), words.say("shape"), words.say("what")), tuple(rows))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag, records
 from attncli.attend.rotary.scaling import TYPES
 from attncli.attend.scores import FUNCTIONS
@@ -52,7 +51,11 @@ def _described(words: Words, name: str, option: Option) -> str:
 def _functions(words: Words) -> Table:
     """Return the score functions with their parameters."""
     rows = [
-        (f"`{name}`", function.formula, words.listed(f"`{each}` {ARRAYS[each].shape}" for each in function.parameters))
+        (
+            f"`{name}`",
+            function.formula,
+            words.listed(f"`{each}` ({', '.join(axes)})" for each, axes in function.parameters.items()),
+        )
         for name, function in FUNCTIONS.items()
     ]
     return Table(("`--score`", words.say("formula"), words.say("parameters")), tuple(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from typing import Any
 
@@ -48,6 +49,17 @@ def test_a_keyword_of_another_library_is_told_the_right_one(keyword: str, hint: 
         with pytest.raises(InputError) as caught:
             Options.parse({keyword: 1})
         assert caught.value.hint == hint
+
+
+def test_names_that_an_array_once_had_are_read() -> None:
+    """One of them at a time: two that mean the same array now are refused, as in a file."""
+    old: Any = {"w_query": [[1.0], [0.0]], "w_key": [[0.0], [-1.0]], "v_score": [5.0]}
+    assert score([[3.0, 4.0]], [[1.0, 2.0]], score="additive", **old).tolist() == [[5 * math.tanh(3 - 2)]]
+    swapped: Any = {"w_score": [[0.0, 1.0], [2.0, 0.0]], "w_query": None}
+    assert score([[3.0, 4.0]], [[1.0, 2.0]], score="general", **swapped).tolist() == [[3 * 2 + 4 * 2 * 1]]
+    for other in ("w_a", "w_query"):
+        error = refusal(**{"w_score": np.eye(4), other: np.eye(4)})
+        assert error.message == f"w_a is given twice, as 'w_score' and as '{other}'"
 
 
 def test_the_words_of_others_lead_to_words_that_exist() -> None:

@@ -22,8 +22,8 @@ def test_score_functions_by_hand() -> None:
     query, key = [[3.0, 4.0]], [[4.0, 3.0]]
     assert score(query, key).tolist() == [[24]]
     assert score(query, key, score="cosine").tolist() == [[0.96]]
-    assert score(query, key, score="general", w_score=[[0.0, 1.0], [2.0, 0.0]]).tolist() == [[3 * 3 + 4 * 2 * 4]]
-    additive = score(query, key, score="additive", w_query=[[1.0], [0.0]], w_key=[[0.0], [-1.0]], v_score=[5.0])
+    assert score(query, key, score="general", w_a=[[0.0, 1.0], [2.0, 0.0]]).tolist() == [[3 * 3 + 4 * 2 * 4]]
+    additive = score(query, key, score="additive", w_a=[[1.0], [0.0]], u_a=[[0.0], [-1.0]], v_a=[5.0])
     assert additive.tolist() == [[5 * math.tanh(3 - 3)]]
     assert_allclose(score(query, key, score="additive"), [[math.tanh(7) + math.tanh(7)]], rtol=1e-15)
 
@@ -31,8 +31,8 @@ def test_score_functions_by_hand() -> None:
 def test_queries_and_keys_of_different_sizes() -> None:
     """A projection brings them together: E = 2, Ek = 3, A = 4."""
     query, key = normal(5, 2), normal(7, 3)
-    assert score(query, key, score="general", w_score=normal(2, 3)).shape == (5, 7)
-    assert score(query, key, score="additive", w_query=normal(2, 4), w_key=normal(3, 4)).shape == (5, 7)
+    assert score(query, key, score="general", w_a=normal(2, 3)).shape == (5, 7)
+    assert score(query, key, score="additive", w_a=normal(2, 4), u_a=normal(3, 4)).shape == (5, 7)
     with pytest.raises(InputError, match="each query has 2 features, each key 3"):
         score(query, key)
 
@@ -235,7 +235,7 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
             "rope half needs an even number of features, and query has 5",
         ),
         (
-            {"query": np.ones((2, 4)), "hidden": np.ones((3, 5)), "w_score": np.ones((4, 5)), "score": "general"}
+            {"query": np.ones((2, 4)), "hidden": np.ones((3, 5)), "w_a": np.ones((4, 5)), "score": "general"}
             | {"rope": "half"},
             "rope half needs an even number of features, and hidden has 5",
         ),
@@ -246,13 +246,13 @@ FLAT: dict[str, Any] = {"query": np.ones((3, 10)), "hidden": np.ones((5, 10))}
             "bias 4 does not broadcast to 2×4×3×5 (B×H×L×S): 4 is not the number of keys",
         ),
         (
-            BASE | {"score": "general", "w_score": np.ones((5, 6))},
-            "w_score 5×6 and query 2×4×3×6 do not fit: axis E is 5 in w_score but 6 in query",
+            BASE | {"score": "general", "w_a": np.ones((5, 6))},
+            "w_a 5×6 and query 2×4×3×6 do not fit: axis E is 5 in w_a but 6 in query",
         ),
-        (BASE | {"score": "additive", "v_score": np.ones((2, 2))}, "v_score 2×2 must have the axes (A)"),
+        (BASE | {"score": "additive", "v_a": np.ones((2, 2))}, "v_a 2×2 must have the axes (A)"),
         (
-            BASE | {"score": "additive", "v_score": np.ones(5)},
-            "v_score 5 and query 2×4×3×6 do not fit: 5 factors for 6 features",
+            BASE | {"score": "additive", "v_a": np.ones(5)},
+            "v_a 5 and query 2×4×3×6 do not fit: 5 factors for 6 features",
         ),
     ],
 )

@@ -63,10 +63,10 @@ class Draw:
         score = self.one("dot", "dot", "cosine", "general", "additive")
         self.options |= {"score": score, "scale": self.one("none", "sqrt", 0.3, 3.0)}
         if score == "general" and self.often(0.7):
-            self.arrays["w_score"] = self.normal(self.features, self.features)
+            self.arrays["w_a"] = self.normal(self.features, self.features)
         if score == "additive" and self.often(0.7):
-            self.arrays |= {name: self.normal(self.features, 5) for name in ("w_query", "w_key")}
-            self.arrays |= {"v_score": self.normal(5)}
+            self.arrays |= {name: self.normal(self.features, 5) for name in ("w_a", "u_a")}
+            self.arrays |= {"v_a": self.normal(5)}
         if score in ("dot", "general") and self.dtype in FAR and self.often():
             one, other = (float(10.0 ** self.rng.integers(*FAR[self.dtype])) for _ in range(2))
             self.arrays["query"] = (self.arrays["query"] * one).astype(self.dtype)

@@ -285,9 +285,9 @@ def test_the_labels_of_a_cache_go_before_the_others(tmp_path: Path) -> None:
 
 def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
     files(tmp_path, {"w.csv": "1,0\n0,1\n", "q.csv": "1,2\n"})
-    run = called("compute", "q.csv", "--w-score", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
+    run = called("compute", "q.csv", "--w-a", "w.csv", "--rope-theta", "100", "--offset", "1", cwd=tmp_path)
     assert run.err.splitlines() == [
-        "attn: notice: w_score has no effect with --score dot; it belongs to --score general",
+        "attn: notice: w_a has no effect with --score dot; it belongs to --score general or additive",
         "attn: notice: rope-theta has no effect without --rope",
         "attn: notice: offset has no effect without --causal, --window, --chunk, --segments, --cu-seqlens, --alibi or "
         "--rope",

@@ -101,9 +101,9 @@ def test_chinese_lines_neither_begin_with_a_comma_nor_overrun() -> None:
 
 def test_shapes_name_what_stands_between_query_and_key() -> None:
     general = called("explain", "samples/general.json", "--step", "score").out
-    assert "Shapes: Q 2×2 · W 2×3 · Kᵀ 3×3 → scores 2×3" in general
+    assert "Shapes: Q 2×2 · W_a 2×3 · Kᵀ 3×3 → scores 2×3" in general
     additive = called("explain", "samples/additive.json", "--step", "score").out
-    assert "Shapes: v·tanh(Q 3×2 · W₁ 2×2 + K 3×1 · W₂ 1×2) → scores 3×3" in additive
+    assert "Shapes: v_a·tanh(Q 3×2 · W_a 2×2 + K 3×1 · U_a 1×2) → scores 3×3" in additive
 
 
 def test_a_label_can_be_given_as_tables_show_it() -> None:

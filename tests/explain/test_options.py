@@ -152,8 +152,8 @@ def test_explain_works_out_every_score_function(tmp_path: Path, function: str) -
     rng = np.random.default_rng(2)
     path = tmp_path / "p.npz"
     extra = {
-        "general": {"w_score": rng.random((3, 2))},
-        "additive": {"w_query": rng.random((3, 4)), "w_key": rng.random((2, 4))},
+        "general": {"w_a": rng.random((3, 2))},
+        "additive": {"w_a": rng.random((3, 4)), "u_a": rng.random((2, 4))},
     }
     key = rng.random((5, 3 if function == "cosine" else 2))
     arrays: dict[str, Any] = {"query": rng.random((2, 3)), "hidden": key, **extra.get(function, {})}

@@ -174,6 +174,7 @@ def test_json_names_labels_and_types() -> None:
         ('{"query": [1, 1e999]}', "query[1] is 1e999, beyond the range of float64"),
         ('{"query": [1' + "0" * 400 + "]}", "query[0] is 1" + "0" * 39 + ", beyond the range of float64"),
         ('{"query": 1, "q": 2}', "query is given twice, as 'query' and as 'q'"),
+        ('{"w_query": [[1]], "w_score": [[2]]}', "w_a is given twice, as 'w_query' and as 'w_score'"),
         ('{"query": 1, "query": 2}', "the name 'query' stands twice in one object"),
         ('{"quary": [1]}', "unknown name 'quary'"),
         ('{"query": [[[[[1]]]]]}', "query has more than 4 axes"),

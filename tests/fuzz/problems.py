@@ -332,7 +332,7 @@ def _query_scale(d: Draft) -> Array | None:
     return d.rng.uniform(-2, 2, shape).astype(d.one("f8", "f4"))
 
 
-def _parameter(name: str, axes: tuple[str, ...], *needed_by: str) -> Callable[[Draft], Array | None]:
+def _parameter(axes: tuple[str, ...], *needed_by: str) -> Callable[[Draft], Array | None]:
     """Draw a parameter of a score function: if it has one, or the features would not fit without it."""
 
     def drawn(d: Draft) -> Array | None:
@@ -388,10 +388,9 @@ ARRAYS: Mapping[str, Callable[[Draft], Array | None]] = {
     "indices": _indices,
     "sinks": lambda d: _beside(d, d.rng.standard_normal(d.sizes.H)) if d.chance(0.25) else None,
     "query_scale": _query_scale,
-    "w_score": _parameter("w_score", ("E", "Ek"), "general"),
-    "w_query": _parameter("w_query", ("E", "A"), "additive"),
-    "w_key": _parameter("w_key", ("Ek", "A"), "additive"),
-    "v_score": lambda d: _beside(d, d.numbers("A")) if d.options.get("score") == "additive" and d.chance(0.6) else None,
+    "w_a": lambda d: _parameter(("E", "Ek" if d.options.get("score") == "general" else "A"), "general", "additive")(d),
+    "u_a": _parameter(("Ek", "A"), "additive"),
+    "v_a": lambda d: _beside(d, d.numbers("A")) if d.options.get("score") == "additive" and d.chance(0.6) else None,
 }
 
 

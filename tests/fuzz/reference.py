@@ -45,10 +45,10 @@ def unit(vector: Vector) -> Vector:
 
 
 def additive(q: Vector, k: Vector, given: Mapping[str, Array]) -> Number:
-    """Return v·tanh(q·W₁ + k·W₂)."""
-    left, right = times(q, given.get("w_query")), times(k, given.get("w_key"))
+    """Return v_a·tanh(q·W_a + k·U_a)."""
+    left, right = times(q, given.get("w_a")), times(k, given.get("u_a"))
     bent = [np.tanh(a + b) for a, b in zip(left, right, strict=True)]
-    return dot(list(given.get("v_score", np.ones(len(bent), bent[0].dtype))), bent)
+    return dot(list(given.get("v_a", np.ones(len(bent), bent[0].dtype))), bent)
 
 
 SLOPES = cache(slopes)
@@ -57,7 +57,7 @@ SLOPES = cache(slopes)
 SCORES: Mapping[str, Callable[[Vector, Vector, Mapping[str, Array]], Number]] = {
     "dot": lambda q, k, given: dot(q, k),
     "cosine": lambda q, k, given: dot(unit(q), unit(k)),
-    "general": lambda q, k, given: dot(times(q, given.get("w_score")), k),
+    "general": lambda q, k, given: dot(times(q, given.get("w_a")), k),
     "additive": additive,
 }
 

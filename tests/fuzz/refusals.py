@@ -94,6 +94,8 @@ WHOLE: Mapping[str, Callable[[np.random.Generator, Sizes], Given]] = {
     "blocks": lambda rng, s: {"blocks": rng.integers(-1, 3, (s.B, s.keys))},
     "indices": lambda rng, s: {"indices": rng.integers(-1, s.keys, (s.B, s.H, s.L, 3))},
 }  # fmt: skip
+# The score functions whose parameter an array is.
+SCORES: Mapping[str, tuple[str, ...]] = {"w_a": ("general", "additive"), "u_a": ("additive",), "v_a": ("additive",)}
 ODD_IDS = (0.5, math.nan, math.inf, 2.0**62)
 BEYOND: Mapping[str, tuple[float, ...]] = {
     "segments": ODD_IDS,
@@ -105,15 +107,14 @@ BEYOND: Mapping[str, tuple[float, ...]] = {
 
 def _whole(case: Case, name: str) -> Given:
     """Return a valid problem in which this array or option has a part, as Python takes it."""
-    score = {"w_score": "general", "w_query": "additive", "w_key": "additive", "v_score": "additive"}.get(name, "dot")
+    score = case.rng.choice(SCORES.get(name, ("dot",)))
     past = 0 if name in ("key_lengths", "block_table") else SIZES.P
     layout = Layout(hidden=("value",) if name == "hidden" else (), page=int(name == "block_table"))
     p = drawn(case.numbers, replace(SIZES, P=past), layout, "normal")
     others = (
-        "w_score",
-        "w_query",
-        "w_key",
-        "v_score",
+        "w_a",
+        "u_a",
+        "v_a",
         "mask",
         "bias",
         "sinks",
@@ -129,8 +130,8 @@ def _whole(case: Case, name: str) -> Given:
         if each in p.arrays:
             p = p.changed(**{each: np.broadcast_to(p.arrays[each], (s.B, *p.arrays[each].shape[1:]))})
     lengths = {axis: getattr(s, axis) for axis in ("B", "H", "L", "E", "Ek", "A")} | {"S": s.keys}
-    lengths |= {"N": s.P + max(s.L, s.S), "D": s.E // 2}
-    for each in [name, *(["w_query", "w_key"] if score == "additive" else [])]:
+    lengths |= {"N": s.P + max(s.L, s.S), "D": s.E // 2} | ({"A": s.Ek} if score == "general" else {})
+    for each in [name, *(["w_a", "u_a"] if score == "additive" else [])]:
         if each in GIVEN and each not in p.arrays and each not in ("hidden", "block_table", *WHOLE):
             p = p.changed(**{each: numbers([lengths[axis] for axis in ARRAYS[each].axes])})
     if name == "key_lengths":

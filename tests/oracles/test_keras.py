@@ -43,4 +43,4 @@ def test_additive_attention() -> None:
     layer.build([QUERY.shape, VALUE.shape, KEY.shape])
     factors = normal(8, seed=3)
     layer.scale.assign(factors)
-    assert_allclose(attention(**ALONE, score="additive", v_score=factors)[:, 0], run(layer), rtol=1e-5, atol=2e-6)
+    assert_allclose(attention(**ALONE, score="additive", v_a=factors)[:, 0], run(layer), rtol=1e-5, atol=2e-6)

@@ -92,7 +92,7 @@ def test_pages_are_its_indexed_pools() -> None:
 
 
 def test_cosine_and_general_scores() -> None:
-    """cosine_similarity; Bilinear without bias is q·W·k."""
+    """cosine_similarity; Bilinear without bias is q·W_a·k."""
     query, key, weight = arrays((4, 6), (5, 6), (6, 3))
     [short] = arrays((5, 3), seed=1)
     cosine = torch.nn.functional.cosine_similarity(
@@ -105,7 +105,7 @@ def test_cosine_and_general_scores() -> None:
         left = torch.from_numpy(query)[:, None].expand(4, 5, 6).contiguous()
         right = torch.from_numpy(short)[None].expand(4, 5, 3).contiguous()
         expected = bilinear(left, right)[..., 0].numpy()
-    assert_allclose(score(query, short, score="general", w_score=weight), expected, rtol=1e-12, atol=1e-12)
+    assert_allclose(score(query, short, score="general", w_a=weight), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(

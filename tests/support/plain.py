@@ -127,12 +127,10 @@ def meet(at: dict[str, Array], score: str, q: Array, k: Array) -> Any:
         lengths = np.sqrt((q * q).sum()), np.sqrt((k * k).sum())
         return Long(0) if 0 in lengths else (q / lengths[0] * (k / lengths[1])).sum()
     if score == "general":
-        return (q[:, None] * at["w_score"].astype(Long) * k).sum() if "w_score" in at else (q * k).sum()
-    left = (q[:, None] * at["w_query"].astype(Long)).sum(axis=0) if "w_query" in at else q
-    right = (k[:, None] * at["w_key"].astype(Long)).sum(axis=0) if "w_key" in at else k
-    return (
-        (at["v_score"].astype(Long) * np.tanh(left + right)).sum() if "v_score" in at else np.tanh(left + right).sum()
-    )
+        return (q[:, None] * at["w_a"].astype(Long) * k).sum() if "w_a" in at else (q * k).sum()
+    left = (q[:, None] * at["w_a"].astype(Long)).sum(axis=0) if "w_a" in at else q
+    right = (k[:, None] * at["u_a"].astype(Long)).sum(axis=0) if "u_a" in at else k
+    return (at["v_a"].astype(Long) * np.tanh(left + right)).sum() if "v_a" in at else np.tanh(left + right).sum()
 
 
 def factor(options: dict[str, Any], features: int) -> Any:

@@ -60,7 +60,11 @@ TOGETHER = {
     "query_segments": ("segments",),
     "cu_seqlens": ("query_segments",),
 }
-USERS = {name: score for score, function in FUNCTIONS.items() for name in function.parameters}
+USERS = {
+    name: [score for score, function in FUNCTIONS.items() if name in function.parameters]
+    for function in FUNCTIONS.values()
+    for name in function.parameters
+}
 
 each_array = pytest.mark.parametrize("name", ARRAYS)
 each_given = pytest.mark.parametrize("name", GIVEN)
@@ -131,8 +135,9 @@ def test_file_alias_flag_and_python_mean_the_same(name: str, tmp_path: Path) -> 
     # A file of its own, since a command may be given one file of named arrays only.
     np.save(tmp_path / "a.npy", arrays[name])
     rest = put(tmp_path / "rest.npz", {each: array for each, array in arrays.items() if each != name}, options)
-    found = [called("compute", rest, f"--{as_flag(name)}", tmp_path / "a.npy", "-f", "npz").raw]
-    for alias in (name, *ARRAYS[name].aliases):
+    flags = (name, *ARRAYS[name].before)
+    found = [called("compute", rest, f"--{as_flag(flag)}", tmp_path / "a.npy", "-f", "npz").raw for flag in flags]
+    for alias in ARRAYS[name].names:
         renamed = {alias if each == name else each: array for each, array in arrays.items()}
         found.append(called("compute", put(tmp_path / "p.npz", renamed, options), "-f", "npz").raw)
         text = json.dumps({each: array.tolist() for each, array in renamed.items()} | {"options": options})
@@ -141,7 +146,10 @@ def test_file_alias_flag_and_python_mean_the_same(name: str, tmp_path: Path) -> 
         read_back = np.load(BytesIO(raw))
         for result in ("scores", "logits", "weights", "output"):
             assert_array_equal(read_back[result], getattr(made, result))
-    assert attention(**arrays, **options).shape == made.output.shape
+    for keyword in flags:
+        renamed = {keyword if each == name else each: array for each, array in arrays.items()}
+        assert_array_equal(steps(**renamed, **options).output, made.output)
+        assert attention(**renamed, **options).shape == made.output.shape
 
 
 @each_given
@@ -167,7 +175,7 @@ def test_a_step_alone_has_its_flag(name: str) -> None:
 def test_a_file_may_hold_it_under_each_of_its_names(name: str, tmp_path: Path) -> None:
     """Results and the expected output too, and a file can be asked for one by its name or another one for the same."""
     array = np.ones((2, 3))
-    for alias in (name, *ARRAYS[name].aliases):
+    for alias in ARRAYS[name].names:
         assert KINDS[name] is Kind.ARRAY
         assert alias == name or ALIASES[alias] == name
         for path in (tmp_path / "p.npz", tmp_path / "p.json"):
@@ -296,7 +304,7 @@ def test_it_is_reported_where_it_has_no_effect(name: str, tmp_path: Path) -> Non
     """The parameter of a score function that is not asked for, what has one only with another option."""
     heads = {each: value for each, value in options_for(name).items() if each in ("heads", "kv_heads")}
     err = called("compute", put(tmp_path / "p.npz", problem(name, *FEW), heads)).err
-    told = f"{name} has no effect with --score dot; it belongs to --score {USERS.get(name)}"
+    told = f"{name} has no effect with --score dot; it belongs to --score {' or '.join(USERS.get(name, []))}"
     assert (told in err) is (name in USERS)
     needs = [f"--{as_flag(each)}" for each in ARRAYS[name].needs]
     assert (f"{name} has no effect without {' or '.join(needs)}" in err) is bool(needs)

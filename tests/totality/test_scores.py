@@ -79,9 +79,11 @@ def test_query_and_key_of_other_features_are_computed_or_refused(
 
 @each_function
 def test_its_parameters_are_arrays_of_the_score(name: str) -> None:
-    """With the same axes, and every array of the score is a parameter of some function."""
+    """With the same axes, where A features meet; and every array of the score is a parameter of some function."""
     for parameter, axes in FUNCTIONS[name].parameters.items():
-        assert (ARRAYS[parameter].stage, ARRAYS[parameter].axes) == ("score", axes)
+        # A key that no matrix changes meets the query with the features that it has.
+        same = axes if "u_a" in FUNCTIONS[name].parameters else tuple(axis.replace("Ek", "A") for axis in axes)
+        assert (ARRAYS[parameter].stage, ARRAYS[parameter].axes) == ("score", same)
     used = {parameter for function in FUNCTIONS.values() for parameter in function.parameters}
     assert {each.name for each in ARRAYS.values() if each.stage == "score" and not each.broadcasts} - {"scores"} == used
 

@@ -51,6 +51,7 @@ class Array(NamedTuple):
         axes: the symbols of its axes, see `AXES`. States and results may lack leading ones.
         help: what it is, for the help of its flag and for the reference.
         aliases: other names that files may use for it.
+        before: names that it once had, which are read wherever its own is: in files, of flags, as keywords.
         closes: whether −∞ in it closes a key; if so, a JSON null means −∞.
         broadcasts: whether any axis may have length 1, and leading ones may be missing.
         is_truth: whether whole numbers in it, if all of them are 0 or 1, mean false and true.
@@ -65,12 +66,18 @@ class Array(NamedTuple):
     axes: tuple[str, ...]
     help: str
     aliases: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     closes: bool = False
     broadcasts: bool = False
     is_truth: bool = False
     is_whole: bool = False
     needs: tuple[str, ...] = ()
     words: Callable[[Any], str] = lambda facts: ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name under which a file may hold it, its own first."""
+        return self.name, *self.aliases, *self.before
 
     @property
     def shape(self) -> str:

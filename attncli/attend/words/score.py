@@ -57,8 +57,14 @@ SCORE_ARRAYS = (
         broadcasts=True,
         words=lambda facts: "a scale for each query" if "query_scale" in facts.inputs else "",
     ),
-    Array("w_score", Role.INPUT, "score", ("E", "Ek"), "W of --score general, q·W·k."),
-    Array("w_query", Role.INPUT, "score", ("E", "A"), "W1 of --score additive, v·tanh(q·W1 + k·W2)."),
-    Array("w_key", Role.INPUT, "score", ("Ek", "A"), "W2 of --score additive."),
-    Array("v_score", Role.INPUT, "score", ("A",), "v of --score additive; without it, ones."),
+    Array(
+        "w_a",
+        Role.INPUT,
+        "score",
+        ("E", "A"),
+        "The matrix of --score general, q·W_a·k, which is (E, Ek), and of additive, v_a·tanh(q·W_a + k·U_a).",
+        before=("w_score", "w_query"),
+    ),
+    Array("u_a", Role.INPUT, "score", ("Ek", "A"), "The matrix of the keys in --score additive.", before=("w_key",)),
+    Array("v_a", Role.INPUT, "score", ("A",), "v_a of --score additive; without it, ones.", before=("v_score",)),
 )

@@ -125,15 +125,15 @@ def score_function(o: Operands) -> Iterator[Variant]:
                 {"score": name},
                 {"score": name},
             )
-    weights = o.parameters.get("w_score")
+    weights = o.parameters.get("w_a")
     if own == "general" and weights is not None and weights.shape[0] == weights.shape[1]:
         yield Variant(
             (SCORE_FUNCTION,),
             pieces.FUNCTION,
             "transposed",
-            lambda recipe: recipe.with_operands(parameters={"w_score": weights.T}),
-            "w_score was transposed",
-            "the score is q·W·k",
+            lambda recipe: recipe.with_operands(parameters={"w_a": weights.T}),
+            "w_a was transposed",
+            "the score is q·W_a·k",
             {"score": "general, transposed"},
         )
 

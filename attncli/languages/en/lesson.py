@@ -45,17 +45,17 @@ LESSON = {
         "right angle, −1 where they are opposed. Their lengths do not matter."
     ),
     "score_purpose_general": (
-        "The score of a query and a key is q·W·k: the learned matrix W turns the query into what a key should look like, "
+        "The score of a query and a key is q·W_a·k: the learned matrix W_a turns the query into what a key should look like, "
         "and the dot product measures how well this key does."
     ),
     "score_purpose_additive": (
         "The score of a query and a key comes from a small network: both are projected into the same space and added, "
-        "bent by tanh to between −1 and 1, and weighed with the learned vector v. Query and key need not be of the same "
+        "bent by tanh to between −1 and 1, and weighed with the learned vector v_a. Query and key need not be of the same "
         "size."
     ),
     "cosine": "cos = {product} / ({query} × {key}) = {total}, the product of the lengths |q| and |k| divided out",
     "projected": "{what} = {numbers}",
-    "additive_sum": "v · tanh(…) = {terms} = {total}",
+    "additive_sum": "v_a · tanh(…) = {terms} = {total}",
     "rope_purpose": (
         "Query and key are first rotated by their positions (rotary embedding): features in pairs, at position p pair i by "
         "p·{theta}^(−2i/d) radians. Rotating both by the same angle changes no dot product, so the score comes to depend "

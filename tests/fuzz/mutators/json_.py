@@ -12,7 +12,7 @@ from tests.fuzz import hostile
 NAMES = (
     "query", "q", "key", "value", "hidden", "mask", "bias", "options", "title", "labels", "query_labels", "dtype",
     "s", "x",
-    "expected", "past_key", "key_lengths", "sinks", "w_score", "scores", "logits", "weights", "output", "",
+    "expected", "past_key", "key_lengths", "sinks", "w_a", "scores", "logits", "weights", "output", "",
     "a.query", "quary",
 )  # fmt: skip
 OPTIONS = (
