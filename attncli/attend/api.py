@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, over
 
 import numpy as np
 
+from attncli.attend.alone import Softmax, WeightedSum
 from attncli.attend.arrays import BEFORE, canonical
 from attncli.attend.checks import Offset, Scale, Window
-from attncli.attend.computations import AttentionSteps, Softmax, WeightedSum
+from attncli.attend.computations import AttentionSteps
 from attncli.attend.elsewhere import right_word
 from attncli.attend.given import numbers
 from attncli.attend.layouts import Name as Layout

@@ -27,7 +27,7 @@ from attncli.text import listed
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from attncli.attend.computations import Selection
+    from attncli.attend.parts import Selection
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
-from attncli.attend.computations import Selection
 from attncli.attend.in_force import in_force
 from attncli.attend.norms import Norm
 from attncli.attend.operands import ScoreOperands
+from attncli.attend.parts import Selection
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings

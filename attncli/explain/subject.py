@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.computations import Selection
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
+from attncli.attend.parts import Selection
 from attncli.errors import InputError
 from attncli.explain.lesson import Subject
 from attncli.explain.lessons.out import all_heads

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.computations import Selection
 from attncli.attend.in_force import in_force
 from attncli.attend.options import as_flag, written
+from attncli.attend.parts import Selection
 from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.computations import Selection
+from attncli.attend.parts import Selection
 from attncli.errors import InputError
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.computations import Selection, Softmax, WeightedSum
+from attncli.attend.alone import Softmax, WeightedSum
+from attncli.attend.parts import Selection
 from attncli.problem import estimate
 from attncli.problem.computation import Computation
 from attncli.problem.notices import of_logits, of_numbers

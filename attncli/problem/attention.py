@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend import steps
-from attncli.attend.computations import AttentionSteps, Selection
+from attncli.attend.computations import AttentionSteps
 from attncli.attend.operands import Operands, ScoreOperands
+from attncli.attend.parts import Selection
 from attncli.attend.shapes import show
 from attncli.attend.steps import STEPS
 from attncli.files.contents import Named

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.computations import Calculation, Selection, states_of
+from attncli.attend.alone import states_of
+from attncli.attend.computations import Calculation
 from attncli.attend.options import Options
+from attncli.attend.parts import Selection
 from attncli.attend.prepare import precision
 from attncli.errors import InputError
 from attncli.files.contents import Named

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attncli.attend.computations import Softmax, WeightedSum
+from attncli.attend.alone import Softmax, WeightedSum
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STEPS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attncli.attend.alone import Softmax, WeightedSum
 from attncli.attend.arrays import missing_hint
-from attncli.attend.computations import Softmax, WeightedSum
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.steps import STEPS, names
 from attncli.errors import InputError

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from attncli.attend.computations import Selection
+from attncli.attend.parts import Selection
 from attncli.errors import InputError
 
 Index = int | Literal["all"] | None
