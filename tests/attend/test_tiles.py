@@ -14,7 +14,8 @@ from attncli.attend.fast.tiles import TOGETHER, apart, pieces, plan
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
-from attncli.attend.rules import Reach, Rules
+from attncli.attend.reach import Reach
+from attncli.attend.rules import Rules
 
 LONG = 40
 

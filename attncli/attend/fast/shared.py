@@ -13,7 +13,8 @@ from attncli.attend import steps
 from attncli.attend.fast.buffers import LOG2E, finite, usable
 from attncli.attend.fast.states import States
 from attncli.attend.fast.tiles import Piece, Plan
-from attncli.attend.rules import Reach, Rules
+from attncli.attend.reach import Reach
+from attncli.attend.rules import Rules
 from attncli.attend.stages.mask import openings
 from attncli.attend.views import one_of
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.attend.rules import Reach, Rules, are_in_force, go_by_ids
+from attncli.attend.reach import Reach
+from attncli.attend.rules import Rules, are_in_force, go_by_ids
 
 if TYPE_CHECKING:
     from attncli.attend.operands import Operands
