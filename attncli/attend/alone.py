@@ -11,13 +11,14 @@ import numpy as np
 from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
+from attncli.attend.fitting_states import fit_sum
 from attncli.attend.layouts import Name
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.pages import Pages
 from attncli.attend.parts import WHOLE, Selection, form_of, restored
 from attncli.attend.prepare import as_states, precision, prepare
-from attncli.attend.shapes import as_four_axes, fit_sum, heads_of, show
+from attncli.attend.shapes import as_four_axes, heads_of, show
 from attncli.attend.stages import out as out_stage
 from attncli.attend.stages import sum as sum_stage
 from attncli.attend.stages.softmax import log_sum, weights

@@ -1,22 +1,18 @@
-"""What a layer has around its attention: matrices before and after it, norms, a gate; and whether they fit."""
+"""What a layer has around its attention: matrices before and after it, norms, a gate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from attncli.attend.norms import Norm
 from attncli.attend.options import Options
-from attncli.attend.shapes import Shape, Sizes, show
+from attncli.attend.shapes import show
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The axes of what is projected, by layout.
-_AXES = dict.fromkeys(("bhsd", "bshd"), "(length, features), or (batch, length, features)")
-_AXES |= {"sbhd": "(length, features), or (length, batch, features)", "thd": "(tokens, features)"}
 LETTERS = {"query": "q", "key": "k", "value": "v"}
 
 
@@ -186,124 +182,3 @@ def cut(array: NDArray[Any], heads: int, key_heads: int, how: str) -> list[Any]:
     apart = array.reshape(*array.shape[:-1], key_heads, heads // key_heads + 2, features)
     parts = apart[..., :-2, :], apart[..., -2, :], apart[..., -1, :]
     return [part.reshape(*array.shape[:-1], -1) for part in parts]
-
-
-def projected_shapes(
-    shapes: Mapping[str, Shape], layer: Layer, options: Options, called: Mapping[str, str]
-) -> dict[str, Shape]:
-    """Return the shapes of the states after their projection.
-
-    Raises:
-        InputError: a matrix does not fit; the hint names the option with which it would.
-    """
-    found = dict(shapes)
-    for state, each in layer.projections.items():
-        if state not in shapes:
-            continue
-        name, shape = called.get(state, state), shapes[state]
-        if len(shape) not in (2, 3):
-            fact = f"{name} {show(shape)} has {len(shape)} axes; what is projected has 2 or 3"
-            raise InputError(fact, hint=_AXES[options.layout], arrays=[name])
-        axis = _axis_of_features(options)
-        features = _hinting(each, name, shape[axis], options)
-        flag, heads = ("heads", options.heads) if state == "query" else ("kv-heads", options.kv_heads or options.heads)
-        if state != "value" and features % (heads or 1):
-            fact = f"{each.given[0]} makes {features} features, not divisible by --{flag} {heads}"
-            raise InputError(fact, arrays=[each.given[0]])
-        found[state] = (*shape[:axis], features, shape[-1]) if axis == -2 else (*shape[:-1], features)
-    return found
-
-
-def _axis_of_features(options: Options) -> int:
-    """Return the axis on which states that are projected, which have two axes at least, have their features."""
-    return -2 if options.states == "columns" else -1
-
-
-def _hinting(each: Projection, called: str, features: int, options: Options) -> int:
-    """Return the features that come out; where they do not fit, say with which ``--weights`` they would."""
-    try:
-        return each.features(called, features)
-    except InputError as error:
-        if each.weight is not None and each.weight.shape[1] == features != each.weight.shape[0]:
-            other = "in-out" if options.weights == "out-in" else "out-in"
-            error.hint = f"with --weights {other} they fit"
-        raise
-
-
-def value_heads(layer: Layer, shape: Shape, options: Options) -> int | None:
-    """Return how many heads a projected value has where they are fewer than the key's; None: as many.
-
-    Only the matrix after the attention tells: it takes so many features from each query head.
-    """
-    heads = options.heads or 1
-    key_heads = options.kv_heads or heads
-    if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
-        return None
-    features = shape[_axis_of_features(options)]
-    each, rest = divmod(layer.out.weight.shape[0], heads)
-    if rest or not each or features % each:
-        return None
-    found = features // each
-    return found if found < key_heads and key_heads % found == 0 else None
-
-
-def check_value(layer: Layer, shape: Shape, options: Options) -> None:
-    """Check that a projected value can be cut into its heads.
-
-    Raises:
-        InputError: its features cannot be shared out evenly.
-    """
-    by, heads = layer.projections.get("value"), options.kv_heads or options.heads or 1
-    if by is None:
-        return
-    features = shape[_axis_of_features(options)]
-    if features % heads:
-        fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
-        raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])
-
-
-def check_norms(layer: Layer, states: Mapping[str, tuple[int, int]], options: Options) -> None:
-    """Check that the weights of norms fit.
-
-    Args:
-        layer: what is given of a layer.
-        states: the heads of each state, and the features of one.
-        options: they say which norm.
-
-    Raises:
-        InputError: there are weights neither for one head nor for all of them.
-    """
-    late = options.qk_norm is not None and Norm.of(options.qk_norm).after_rope
-    for state, weights in layer.norms.items():
-        if weights is None or state not in states:
-            continue
-        heads, features = states[state]
-        if len(weights) not in ((features,) if late else (features, heads * features)):
-            name = f"{LETTERS[state]}_norm"
-            wanted = f"{features} (one for each feature of a head)"
-            wanted += f" or {heads * features} (of all heads)" if heads > 1 and not late else ""
-            raise InputError(f"{name} has {len(weights)} numbers; it must have {wanted}", arrays=[name])
-
-
-def out_features(layer: Layer, sizes: Sizes, options: Options, query: tuple[str, int]) -> int:
-    """Return how many features a matrix after the attention makes of all heads; 0: there is none.
-
-    Args:
-        layer: what is given of a layer.
-        sizes: those of the attention.
-        options: how matrices lie.
-        query: the user's name for what the query is made of, and its features.
-
-    Raises:
-        InputError: the matrix does not fit, or that of the gate.
-    """
-    width = sizes.heads * sizes.value_features
-    if layer.gate is not None and _hinting(layer.gate, *query, options) not in (sizes.heads, width):
-        fact = f"{layer.gate.given[0]} must make {sizes.heads} numbers (one for each head) or {width} (of all heads)"
-        raise InputError(fact, arrays=[layer.gate.given[0]])
-    return 0 if layer.out is None else _hinting(layer.out, "the weighted sum", width, options)
-
-
-def as_packed(options: Options) -> Options:
-    """Return the options for states that are projected: their heads lie side by side, even if there is one."""
-    return replace(options, heads=options.heads or 1)

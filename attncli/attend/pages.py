@@ -16,7 +16,8 @@ import numpy as np
 
 from attncli.attend.fitting import fit_lengths
 from attncli.attend.options import Options
-from attncli.attend.shapes import Sizes, as_four_axes, heads_of, or_fix, show
+from attncli.attend.remedies import or_fix
+from attncli.attend.shapes import Sizes, as_four_axes, heads_of, show
 from attncli.errors import InputError
 
 if TYPE_CHECKING:

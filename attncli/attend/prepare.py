@@ -12,17 +12,17 @@ from attncli.attend import early
 from attncli.attend.arrays import ARRAYS, missing_hint
 from attncli.attend.documents import documents
 from attncli.attend.fitting import fit_axes, fit_gate, fit_lengths, fit_over_scores, fit_sinks
-from attncli.attend.given import numbers
-from attncli.attend.layer import (
-    Layer,
+from attncli.attend.fitting_layer import (
     as_packed,
     check_norms,
     check_value,
-    layer_of,
     out_features,
     projected_shapes,
     value_heads,
 )
+from attncli.attend.fitting_states import fit
+from attncli.attend.given import numbers
+from attncli.attend.layer import Layer, layer_of
 from attncli.attend.layouts import Form
 from attncli.attend.operands import AXES_OF, Operands, ScoreOperands
 from attncli.attend.options import Options
@@ -30,7 +30,7 @@ from attncli.attend.pages import Pages
 from attncli.attend.positions import positions
 from attncli.attend.rotary.places import of_rotation, standing
 from attncli.attend.scores import FUNCTIONS
-from attncli.attend.shapes import FITTED, Shape, Sizes, as_four_axes, fit, heads_of
+from attncli.attend.shapes import FITTED, Shape, Sizes, as_four_axes, heads_of
 from attncli.attend.truth import as_rule
 from attncli.attend.types import own
 from attncli.attend.views import after_past
