@@ -2,103 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 
 from attncli.attend.alone import Softmax, WeightedSum
-from attncli.attend.arrays import BEFORE, canonical
-from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.computations import AttentionSteps
-from attncli.attend.elsewhere import right_word
 from attncli.attend.given import numbers
+from attncli.attend.keywords import Keywords, split, told
 from attncli.attend.layouts import Name as Layout
 from attncli.attend.merging import merged
-from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare, prepare_scores
-from attncli.attend.rotary.scaling import Scaling
-from attncli.attend.rotary.values import Dim, Sections
 from attncli.attend.steps import STEPS, Steps
-from attncli.errors import InputError
-from attncli.text import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Steps", "attention", "merge", "score", "softmax", "steps", "weighted_sum"]
-
-
-class Keywords(TypedDict, total=False):
-    """Everything that can be given besides query, key and value; see `steps`."""
-
-    hidden: ArrayLike | None
-    mask: ArrayLike | None
-    bias: ArrayLike | None
-    past_key: ArrayLike | None
-    past_value: ArrayLike | None
-    positions: ArrayLike | None
-    key_positions: ArrayLike | None
-    cos: ArrayLike | None
-    sin: ArrayLike | None
-    block_table: ArrayLike | None
-    key_lengths: ArrayLike | None
-    segments: ArrayLike | None
-    query_segments: ArrayLike | None
-    cu_seqlens: ArrayLike | None
-    blocks: ArrayLike | None
-    indices: ArrayLike | None
-    sinks: ArrayLike | None
-    query_scale: ArrayLike | None
-    w_q: ArrayLike | None
-    w_k: ArrayLike | None
-    w_v: ArrayLike | None
-    b_q: ArrayLike | None
-    b_k: ArrayLike | None
-    b_v: ArrayLike | None
-    w_qkv: ArrayLike | None
-    b_qkv: ArrayLike | None
-    q_norm: ArrayLike | None
-    k_norm: ArrayLike | None
-    v_norm: ArrayLike | None
-    gate: ArrayLike | None
-    w_g: ArrayLike | None
-    b_g: ArrayLike | None
-    w_o: ArrayLike | None
-    b_o: ArrayLike | None
-    w_a: ArrayLike | None
-    u_a: ArrayLike | None
-    v_a: ArrayLike | None
-    score: str
-    scale: Scale
-    states: Literal["rows", "columns"]
-    layout: Layout
-    heads: int | None
-    kv_heads: int | None
-    weights: Literal["in-out", "out-in"]
-    qkv: Literal["blocks", "heads"]
-    qk_norm: str | None
-    norm_eps: float
-    causal: bool
-    offset: Offset | None
-    window: int | Window | None
-    prefix: int | None
-    chunk: int | None
-    softcap: float | None
-    alibi: bool
-    rope: Literal["half", "interleaved"] | None
-    rope_theta: float
-    rope_dim: int | Dim | None
-    rope_scaling: str | Scaling | None
-    rope_sections: Sections | None
-    dtype: Literal["float32", "float64"] | None
-
-
-Prepared = TypeVar("Prepared", bound=ScoreOperands)
-OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
 
 
 def steps(
@@ -195,7 +118,7 @@ def steps(
         >>> made.weights.round(3).tolist(), made.output.tolist()
         ([0.333, 0.333, 0.333], [0.0, 4.0])
     """
-    computation = AttentionSteps(_told(prepare(*_split(query, key, value, keywords))), last=STEPS[-1])
+    computation = AttentionSteps(told(prepare(*split(query, key, value, keywords))), last=STEPS[-1])
     names = [field.name for field in fields(Steps)]
     made = computation.results()
     shown: dict[str, Any] = {name: computation.restored(name, made[name]) if name in made else None for name in names}
@@ -242,7 +165,7 @@ def attention(
     """
     from attncli.attend.fast import stream
 
-    operands = _told(prepare(*_split(query, key, value, keywords)))
+    operands = told(prepare(*split(query, key, value, keywords)))
     computation = AttentionSteps(operands, last=STEPS[-1])
     form = computation.form("output")
     output = np.empty(form.shape(operands.sizes.output_shape), operands.output_dtype)
@@ -303,8 +226,8 @@ def score(query: ArrayLike | None = None, key: ArrayLike | None = None, **keywor
         >>> score([1, 2, 3, 4, 5], [[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]], states="columns").tolist()
         [55.0, 70.0]
     """
-    arrays, options = _split(query, None, None, {"key": key, **keywords})
-    computation = AttentionSteps(_told(prepare_scores(arrays, options)), last="score")
+    arrays, options = split(query, None, None, {"key": key, **keywords})
+    computation = AttentionSteps(told(prepare_scores(arrays, options)), last="score")
     return computation.restored("logits", computation.results()["logits"])
 
 
@@ -361,24 +284,3 @@ def weighted_sum(
     options = Options.parse({"states": states, "layout": layout, "heads": heads, "kv_heads": kv_heads})
     computation = WeightedSum.of(numbers({"weights": weights, "value": value, "past_value": past_value}), options)
     return computation.restored("output", computation.results()["output"])
-
-
-def _told(operands: Prepared) -> Prepared:
-    """Warn the caller of a public function of what was decided about its arrays."""
-    for notice in operands.notices:
-        warnings.warn(notice, UserWarning, stacklevel=3)
-    return operands
-
-
-def _split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, Any], Options]:
-    """Return the arrays and the options of a call; what stands in the place of the key is both if there is no value."""
-    options = {name: keywords.pop(name) for name in OPTION_KEYWORDS if name in keywords}
-    known = ("key", *Keywords.__annotations__)
-    unknown = next((name for name in keywords if name not in known and name not in BEFORE), None)
-    if unknown is not None:
-        raise InputError(f"unknown keyword {quoted(unknown)}", hint=right_word(unknown, ("query", "value", *known)))
-    arrays = {name: array for name, array in keywords.items() if array is not None}
-    arrays = {meant: arrays[name] for name, meant in canonical(arrays).items()}
-    if value is None and "hidden" not in arrays:
-        key, arrays = None, arrays | {"hidden": key}
-    return {"query": query, "key": key, "value": value} | arrays, Options.parse(options)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 import attncli
 from attncli import attention, steps, weighted_sum
-from attncli.attend import api
+from attncli.attend import keywords
 from attncli.attend.arrays import GIVEN, RESULTS
 from attncli.attend.in_force import in_force
 from attncli.attend.options import Options, as_flag, records
@@ -169,7 +169,7 @@ def test_its_help_says_its_default(name: str) -> None:
 def test_python_has_a_keyword_for_it(name: str) -> None:
     """Of the type that the option is kept as, or a wider one."""
     wanted = get_type_hints(Options)[name]
-    found = get_type_hints(api.Keywords, localns={"ArrayLike": ArrayLike})[name]
+    found = get_type_hints(keywords.Keywords, localns={"ArrayLike": ArrayLike})[name]
     members = set(get_args(found) or [found]) - ALSO.get(name, set())
     assert members == set(get_args(wanted) or [wanted])
 
@@ -177,9 +177,9 @@ def test_python_has_a_keyword_for_it(name: str) -> None:
 def test_keywords_have_nothing_else() -> None:
     """But the options, and the arrays that are not arguments of their own."""
     positional = inspect.signature(steps).parameters.keys() - {"keywords"}
-    assert set(api.Keywords.__annotations__) == (records().keys() | set(GIVEN)) - positional
+    assert set(keywords.Keywords.__annotations__) == (records().keys() | set(GIVEN)) - positional
     for name in set(GIVEN) - positional:
-        assert get_type_hints(api.Keywords, localns={"ArrayLike": ArrayLike})[name] == ArrayLike | None
+        assert get_type_hints(keywords.Keywords, localns={"ArrayLike": ArrayLike})[name] == ArrayLike | None
 
 
 @each_option
