@@ -2,6 +2,7 @@
 
 import re
 
+from attncli.languages.zh.declarations import DECLARATIONS
 from attncli.languages.zh.lesson import LESSON
 from attncli.languages.zh.mask import DIFFERENCES, MASK
 from attncli.languages.zh.mistakes import MISTAKES
@@ -10,7 +11,7 @@ from attncli.languages.zh.reference import REFERENCE as PAGES
 
 __all__ = ["LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
 
-REFERENCE = PAGES | MISTAKES | DIFFERENCES
+REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。
 NAMED = re.compile(r"((?:查询|键) \d+)(?=[\u4e00-\u9fff])")
 

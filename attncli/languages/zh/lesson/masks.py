@@ -1,0 +1,57 @@
+"""Chinese: which keys rules and masks open, and what is added to scores."""
+
+MASKS = {
+    "added": "加上{name}：{before} + {number} = {after}",
+    "name_mask": "掩码",
+    "name_bias": "偏置",
+    "name_alibi": " ALiBi",
+    "causal_open": "因果掩码：位置 p 的查询能看到的键从 0 到 p，这里是{seen}。键 {key} 在其中，可见。",
+    "causal_closed": "因果掩码：位置 p 的查询能看到的键从 0 到 p，这里是{seen}。键 {key} 不在其中，屏蔽。",
+    "causal_ahead": "因果掩码：位置 p 的查询能看到的键从 0 到 p，这里是{seen}。键 {key} 不在其中。",
+    "prefix_open": "前缀：位置 {prefix} 之前的键对所有查询可见。{key} < {prefix}，可见。",
+    "prefix_closed": "前缀：位置 {prefix} 之前的键对所有查询可见。{key} ≥ {prefix}，这里不起作用。",
+    "blocks_open": "块：同一块的词元互相可见，不受因果掩码限制。查询属于{query}，键属于{key}，可见。",
+    "blocks_closed": "块：同一块的词元互相可见，不受因果掩码限制。查询属于{query}，键属于{key}，仍然屏蔽。",
+    "one_block": "第 {block} 块",
+    "no_block": "“无块”",
+    "segments_open": "文档：查询只能看到同一文档里的键。查询在文档 {query} 中，键在文档 {key} 中，可见。",
+    "segments_closed": "文档：查询只能看到同一文档里的键。查询在文档 {query} 中，键在文档 {key} 中，屏蔽。",
+    "chunk_open": "分段：每 {size} 个位置为一段，查询只能看到同一段里的键。查询所在的段从 {query} 开始，键所在的段从 {key} 开始，可见。",
+    "chunk_closed": "分段：每 {size} 个位置为一段，查询只能看到同一段里的键。查询所在的段从 {query} 开始，键所在的段从 {key} 开始，屏蔽。",
+    "chunk_of_document_open": (
+        "分段：每个文档从第一个键起，每 {size} 个位置为一段，查询只能看到同一段里的键。查询所在的段从 {query} 开始，"
+        "键所在的段从 {key} 开始，可见。"
+    ),
+    "chunk_of_document_closed": (
+        "分段：每个文档从第一个键起，每 {size} 个位置为一段，查询只能看到同一段里的键。查询所在的段从 {query} 开始，"
+        "键所在的段从 {key} 开始，屏蔽。"
+    ),
+    "indices_open": "索引：查询只能看到为它列出的键，这里是 {named}。键 {key} 在其中，可见。",
+    "indices_closed": "索引：查询只能看到为它列出的键，这里是 {named}。键 {key} 不在其中，屏蔽。",
+    "no_key_named": "（一个也没有）",
+    "drawing": "各条规则下哪些键可见：■ 可见，· 屏蔽；每行一个查询，每列一个键",
+    "rule_causal": "因果掩码",
+    "rule_window": "窗口",
+    "rule_length": "有效长度",
+    "rule_segments": "文档",
+    "rule_chunk": "分段",
+    "rule_indices": "索引",
+    "rule_mask": "掩码",
+    "rule_bias": "偏置",
+    "rule_all": "合起来",
+    "window_open": "窗口：位置 p 的查询能看到的键从 {left} 到 {right}，这里是{seen}。键 {key} 在其中，可见。",
+    "window_closed": "窗口：位置 p 的查询能看到的键从 {left} 到 {right}，这里是{seen}。键 {key} 不在其中，屏蔽。",
+    "window_first": "0",
+    "window_last": "最后一个",
+    "keys_seen": " {first} 到 {last}",
+    "no_key_seen": "一个也没有",
+    "length_open": "有效长度：这一项有 {length} 个键，后面都是填充。{key} < {length}，可见。",
+    "length_closed": "有效长度：这一项有 {length} 个键，后面都是填充。{key} ≥ {length}，屏蔽。",
+    "mask_open": "掩码：true 表示可见。这里是 true，可见。",
+    "mask_closed": "掩码：true 表示可见。这里是 false，屏蔽。",
+    "mask_short": "掩码：只覆盖前 {count} 个键，之后的一律屏蔽。{key} ≥ {count}，屏蔽。",
+    "numbers_open": "{name}是加到得分上的数，−∞ 表示屏蔽。这里是 {number}，可见。",
+    "numbers_closed": "{name}是加到得分上的数，−∞ 表示屏蔽。这里是 {number}，屏蔽。",
+    "closed": "只要有一条规则屏蔽，logit 就是 −∞，与得分无关。",
+    "table_logits": "logit：softmax 的输入，被屏蔽处为 −∞",
+}
