@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,21 +45,34 @@ class Section:
 
 
 def sections(computation: Computation, choice: Choice, view: View) -> Iterator[Section]:
-    """Compute what is shown and nothing else, one head at a time."""
+    """Compute what is shown and nothing else: one head at a time, unless the output is made of all of them."""
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
-    places = choice.places(computation.shape)
-    for at, (batch, head) in enumerate(places):
-        made = computation.compute(Selection(batch, head, rows.indices))
-        where = _where(batch, batches, head, heads)
-        for name, array in _shown(made.arrays).items():
-            yield _section(computation, name, array[0, 0], rows, where, batch, view)
-        last_of_batch = at + 1 == len(places) or places[at + 1][0] != batch
-        of_all_heads = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
-        if last_of_batch and heads > 1 and of_all_heads:
-            made = computation.compute(Selection(batch, None, rows.indices))
+    together = _is_of_all_heads(computation)
+    for batch, places in groupby(choice.places(computation.shape), key=itemgetter(0)):
+        whole = computation.compute(Selection(batch, None, rows.indices)).arrays if together else {}
+        for _, head in places:
+            if together:
+                made = {name: _of_head(array, head, heads) for name, array in whole.items() if name != "output"}
+            else:
+                made = dict(computation.compute(Selection(batch, head, rows.indices)).arrays)
+            where = _where(batch, batches, head, heads)
+            for name, array in _shown(made).items():
+                yield _section(computation, name, array[0, 0], rows, where, batch, view)
+        if together:
             where = _where(batch, batches, 0, 1) + "all heads, "
-            yield _section(computation, "output", made.arrays["output"][0, 0], rows, where, batch, view)
+            yield _section(computation, "output", whole["output"][0, 0], rows, where, batch, view)
+
+
+def _is_of_all_heads(computation: Computation) -> bool:
+    """Tell whether there are several heads, and the output is made of all of them together."""
+    return isinstance(computation, ScoreComputation) and computation.is_of_all_heads and computation.shape[1] > 1
+
+
+def _of_head(array: NDArray[Any], head: int, heads: int) -> NDArray[Any]:
+    """Return what a query head has of a result of all heads, (batch, heads or key heads, …)."""
+    at = head * array.shape[1] // heads
+    return array[:, at : at + 1]
 
 
 def _section(
@@ -163,7 +178,8 @@ def require(computation: Computation, choice: Choice, view: View) -> None:
         InputError: there is no such head or batch item, or not enough memory.
     """
     batch, head = choice.places(computation.shape)[0]
-    part, keys = Selection(batch, head), computation.calculation.keys
+    part = Selection(batch, None if _is_of_all_heads(computation) else head)
+    keys = computation.calculation.keys
     rows = min(view.most_rows or computation.shape[2], computation.shape[2])
     columns = min(keys, view.most_columns(keys) or MOST_COLUMNS)
     shown = estimate.table(rows, columns)

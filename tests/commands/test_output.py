@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.arrays import normal
 from tests.support.files import put
 from tests.support.places import SAMPLES
 from tests.support.processes import called, environment
@@ -138,3 +140,21 @@ def test_a_disk_that_takes_only_half_leaves_nothing(kind: str, tmp_path: Path) -
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"attn: o.{kind}: cannot be written: File too large\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_of_heads_are_the_same_beside_the_output_of_all_of_them(tmp_path: Path) -> None:
+    """Of four query heads that share two key heads, in two batch items: computed at once, and one by one."""
+    shapes = {"w_q": (6, 16), "w_k": (6, 8), "w_v": (6, 6), "w_o": (12, 5)}
+    arrays: dict[str, Any] = {name: normal(*shape, seed=at) for at, (name, shape) in enumerate(shapes.items())}
+    np.savez(tmp_path / "layer.npz", **arrays, hidden=normal(2, 5, 6))
+    path = [tmp_path / "layer.npz", "--heads", 4, "--kv-heads", 2]
+    choice = ["--head", "all", "--batch", "all"]
+    steps = [word for step in ("project", "score", "softmax", "sum") for word in ("--step", step)]
+    apart = called("compute", *path, *choice, *steps).out.split("\n\n")[1:]
+    whole = called("compute", *path, *choice).out.split("\n\n")[1:]
+    of_all = [each for each in whole if "all heads" in each]
+    assert [each.strip() for each in whole if each not in of_all] == [each.strip() for each in apart]
+    assert len(apart) == 2 * 4 * 6
+    assert [each.split("\n")[0] for each in of_all] == [
+        f"output = context · W_o   batch {batch} of 2, all heads, 5×5" for batch in range(2)
+    ]
