@@ -292,3 +292,14 @@ def test_what_has_no_part_in_the_computation_is_told(tmp_path: Path) -> None:
         "attn: notice: offset has no effect without --causal, --window, --chunk, --segments, --cu-seqlens, --alibi or "
         "--rope",
     ]
+
+
+def test_flags_of_an_array_by_names_that_it_once_had(tmp_path: Path) -> None:
+    """Each sets it, and filters call it by the name that it has now; two at once are refused."""
+    files(tmp_path, {"w.csv": "0,1\n2,0\n", "q.csv": "3,4\n", "h.csv": "1,2\n"})
+    words = ["q.csv", "h.csv", "--score", "general", "--w-score", "w.csv"]
+    written = json.loads(called("score", *words, cwd=tmp_path).out)
+    assert (written["w_a"], written["scores"]) == ([[0, 1], [2, 0]], [[3 * 2 + 4 * 2 * 1]])
+    assert "w_score" not in written
+    refused = called("score", *words, "--w-query", "w.csv", cwd=tmp_path, status=2)
+    assert refused.err == "attn: w_a is given twice, as 'w_score' and as 'w_query'\n"
