@@ -62,7 +62,8 @@ def steps(
             ``w_q``, ``w_k``, ``w_v``, ``w_o`` (in, out) and ``b_q``, ``b_k``, ``b_v``, ``b_o`` (out): the matrices and
             biases of a layer, x·W + b; states are then (L, in) or (batch, L, in), and ``hidden`` alone is the query
             too. ``w_qkv``, ``b_qkv``: the first three in one. ``q_norm``, ``k_norm``, ``v_norm``: weights of
-            ``qk_norm``, (E) for each head or (heads·E) for all together; values are normalised only with ``v_norm``.
+            ``qk_norm``, (E), (heads, E) for each head its own, or (heads·E) for all heads normalised together; values
+            are normalised only with ``v_norm``.
             ``gate`` (…, L, heads·Ev) or (…, L, heads), or ``w_g``, ``b_g`` that make it of the query's x: the weighted
             sum is multiplied by σ(gate).
             ``w_a`` (E, Ek) of the score ``"general"``; ``w_a`` (E, A), ``u_a`` (Ek, A), ``v_a`` (A) of

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from attncli.attend.layer import LETTERS, Layer, Projection
+from attncli.attend.layer import LETTERS, Layer, Projection, axis_of_features
+from attncli.attend.layouts import most_axes
 from attncli.attend.norms import Norm
 from attncli.attend.options import Options
 from attncli.attend.shapes import Shape, Sizes, show
 from attncli.errors import InputError
+from attncli.text import listed
 
 # The axes of what is projected, by layout.
 _AXES = dict.fromkeys(("bhsd", "bshd"), "(length, features), or (batch, length, features)")
@@ -29,10 +31,12 @@ def projected_shapes(
         if state not in shapes:
             continue
         name, shape = called.get(state, state), shapes[state]
-        if len(shape) not in (2, 3):
-            fact = f"{name} {show(shape)} has {len(shape)} axes; what is projected has 2 or 3"
+        if not 2 <= len(shape) <= most_axes(options.layout, packed=True):
+            wanted = "what is projected has 2 or 3"
+            wanted = "with --layout thd what is projected has 2" if options.layout == "thd" else wanted
+            fact = f"{name} {show(shape)} has {len(shape)} axes; {wanted}"
             raise InputError(fact, hint=_AXES[options.layout], arrays=[name])
-        axis = _axis_of_features(options)
+        axis = axis_of_features(options)
         features = _hinting(each, name, shape[axis], options)
         flag, heads = ("heads", options.heads) if state == "query" else ("kv-heads", options.kv_heads or options.heads)
         if state != "value" and features % (heads or 1):
@@ -40,11 +44,6 @@ def projected_shapes(
             raise InputError(fact, arrays=[each.given[0]])
         found[state] = (*shape[:axis], features, shape[-1]) if axis == -2 else (*shape[:-1], features)
     return found
-
-
-def _axis_of_features(options: Options) -> int:
-    """Return the axis on which states that are projected, which have two axes at least, have their features."""
-    return -2 if options.states == "columns" else -1
 
 
 def _hinting(each: Projection, called: str, features: int, options: Options) -> int:
@@ -67,7 +66,7 @@ def value_heads(layer: Layer, shape: Shape, options: Options) -> int | None:
     key_heads = options.kv_heads or heads
     if layer.out is None or layer.out.weight is None or "value" not in layer.projections:
         return None
-    features = shape[_axis_of_features(options)]
+    features = shape[axis_of_features(options)]
     each, rest = divmod(layer.out.weight.shape[0], heads)
     if rest or not each or features % each:
         return None
@@ -84,7 +83,7 @@ def check_value(layer: Layer, shape: Shape, options: Options) -> None:
     by, heads = layer.projections.get("value"), options.kv_heads or options.heads or 1
     if by is None:
         return
-    features = shape[_axis_of_features(options)]
+    features = shape[axis_of_features(options)]
     if features % heads:
         fact = f"{by.given[0]} makes {features} features, not divisible by the {heads} heads of key and value"
         raise InputError(fact, hint="--kv-heads says how many there are", arrays=[by.given[0]])
@@ -99,18 +98,20 @@ def check_norms(layer: Layer, states: Mapping[str, tuple[int, int]], options: Op
         options: they say which norm.
 
     Raises:
-        InputError: there are weights neither for one head nor for all of them.
+        InputError: there are weights neither for one head, nor for each of them, nor for all of them together.
     """
     late = options.qk_norm is not None and Norm.of(options.qk_norm).after_rope
     for state, weights in layer.norms.items():
         if weights is None or state not in states:
             continue
         heads, features = states[state]
-        if len(weights) not in ((features,) if late else (features, heads * features)):
+        if weights.shape not in ((features,), (heads, features), *([] if late else [(heads * features,)])):
             name = f"{LETTERS[state]}_norm"
-            wanted = f"{features} (one for each feature of a head)"
-            wanted += f" or {heads * features} (of all heads)" if heads > 1 and not late else ""
-            raise InputError(f"{name} has {len(weights)} numbers; it must have {wanted}", arrays=[name])
+            has = f"has {len(weights)} numbers" if weights.ndim == 1 else f"is {show(weights.shape)}"
+            wanted = [f"{features} (one for each feature of a head)"]
+            wanted += [f"{heads}×{features} (for each head its own)"] * (heads > 1)
+            wanted += [f"{heads * features} (of all heads together)"] * (heads > 1 and not late)
+            raise InputError(f"{name} {has}; it must have {listed(wanted, 'or')}", arrays=[name])
 
 
 def out_features(layer: Layer, sizes: Sizes, options: Options, query: tuple[str, int]) -> int:
@@ -126,9 +127,10 @@ def out_features(layer: Layer, sizes: Sizes, options: Options, query: tuple[str,
         InputError: the matrix does not fit, or that of the gate.
     """
     width = sizes.heads * sizes.value_features
-    if layer.gate is not None and _hinting(layer.gate, *query, options) not in (sizes.heads, width):
-        fact = f"{layer.gate.given[0]} must make {sizes.heads} numbers (one for each head) or {width} (of all heads)"
-        raise InputError(fact, arrays=[layer.gate.given[0]])
+    made = sizes.heads if layer.gate is None else _hinting(layer.gate, *query, options)
+    if layer.gate is not None and made not in (sizes.heads, width):
+        wanted = f"{sizes.heads} (one for each head) or {width} (of all heads)"
+        raise InputError(f"{layer.gate.given[0]} makes {made} numbers; it must make {wanted}", arrays=["w_g"])
     return 0 if layer.out is None else _hinting(layer.out, "the weighted sum", width, options)
 
 

@@ -90,7 +90,7 @@ def layer_of(found: Mapping[str, NDArray[Any]], options: Options) -> Layer:
         projections |= {} if own is None else {state: own}
     norms: dict[str, NDArray[Any] | None] = {}
     if options.qk_norm is not None:
-        vectors = {state: vector(found, f"{letter}_norm") for state, letter in LETTERS.items()}
+        vectors = {state: _norm_weights(found, f"{letter}_norm") for state, letter in LETTERS.items()}
         norms = {state: array for state, array in vectors.items() if state != "value" or array is not None}
     gate, out = projection(found, "w_g", "b_g", options), projection(found, "w_o", "b_o", options)
     if gate is not None and "gate" in found:
@@ -134,6 +134,12 @@ def vector(found: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any] | None:
     return array.ravel()
 
 
+def _norm_weights(found: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any] | None:
+    """Return the weights of a norm: one row, or (heads, E) with a row for each head; None if they are not given."""
+    row = vector(found, name)
+    return row if row is None or min(found[name].shape) == 1 or found[name].ndim == 1 else found[name]
+
+
 def fused(found: Mapping[str, NDArray[Any]], options: Options) -> dict[str, Projection]:
     """Return the three parts of ``w_qkv`` and ``b_qkv``.
 
@@ -152,7 +158,7 @@ def fused(found: Mapping[str, NDArray[Any]], options: Options) -> dict[str, Proj
     if columns % (heads + 2 * key_heads):
         fact = f"{whole.given[0]} makes {columns} features, which are not {heads} + 2·{key_heads} heads of equal size"
         hint = "--heads and --kv-heads say how many there are"
-        if array.ndim == 2 and array.shape[0] % (heads + 2 * key_heads) == 0:
+        if array.ndim == 2 and array.shape[0] % (heads + 2 * key_heads) == 0 and _takes(found, columns, options):
             hint = f"with --weights {'in-out' if options.weights == 'out-in' else 'out-in'} they are"
         raise InputError(fact, hint=hint, arrays=["w_qkv"])
     if whole.bias is not None and len(whole.bias) != columns:
@@ -163,6 +169,17 @@ def fused(found: Mapping[str, NDArray[Any]], options: Options) -> dict[str, Proj
         state: Projection(weight, bias, whole.given)
         for state, weight, bias in zip(LETTERS, weights, biases, strict=True)
     }
+
+
+def _takes(found: Mapping[str, NDArray[Any]], features: int, options: Options) -> bool:
+    """Tell whether a matrix for so many features fits what is to be projected, as far as that is known."""
+    states = [found[name] for name in ("query", "hidden", "key") if name in found and found[name].ndim > 1]
+    return not states or any(each.shape[axis_of_features(options)] == features for each in states)
+
+
+def axis_of_features(options: Options) -> int:
+    """Return the axis on which states that are projected, which have two axes at least, have their features."""
+    return -2 if options.states == "columns" else -1
 
 
 def cut(array: NDArray[Any], heads: int, key_heads: int, how: str) -> list[Any]:

@@ -71,7 +71,7 @@ def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: f
 
     Args:
         states: (batch, heads, L, E)
-        weights: (E,), or (heads·E,) for all heads of a position together; None: ones.
+        weights: (E,); (heads, E), for each head its own; or (heads·E,) for all heads together; None: ones.
         how: which norm.
         eps: ε, which keeps a state of zeros from being divided by 0.
 
@@ -80,7 +80,7 @@ def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: f
         [[[[0.6, 0.8]]]]
     """
     _, heads, _, features = states.shape
-    whole = weights is not None and heads > 1 and len(weights) == heads * features
+    whole = weights is not None and is_whole(weights, features)
     axes = (1, 3) if whole else (3,)
     with np.errstate(all="ignore"):
         if how.kind == "layer":
@@ -91,4 +91,13 @@ def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: f
         if weights is None:
             return states
         factors = weights.astype(states.dtype) + states.dtype.type(1 if how.plus_one else 0)
-        return states * (factors.reshape(heads, 1, features) if whole else factors)
+        return states * (factors.reshape(heads, 1, features) if factors.size > features else factors)
+
+
+def is_whole(weights: NDArray[Any], features: int) -> bool:
+    """Tell whether weights are those of all heads side by side, which are normalised together.
+
+    >>> is_whole(np.ones(8), 4), is_whole(np.ones((2, 4)), 4), is_whole(np.ones(4), 4)
+    (True, False, False)
+    """
+    return weights.ndim == 1 and len(weights) > features

@@ -155,7 +155,9 @@ class _States:
         if "value" in shapes and of_value is None:
             check_value(layer, shapes["value"], laid)
         every = shapes | {name: array.shape for name, array in parameters.items()}
-        sizes = fit(every, laid, called, of_value, pooled)
+        # What does not fit is not what was given, but what its matrix makes of it.
+        fitted = called | {name: f"projected_{name}" for name in layer.projections if name in given}
+        sizes = fit(every, laid, fitted, of_value, pooled)
         made = cls(given, called, parameters, layer, options, laid, shapes, of_value, sizes, pooled)
         return replace(made, sizes=made.with_output())
 

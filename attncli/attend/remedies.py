@@ -47,10 +47,11 @@ def _alternatives(options: Options, longest: int) -> Iterator[tuple[Options, str
         turned = replace(options, states=states)
         yield turned, f"with --states {states} they fit (each state a {states[:-1]} of its matrix)"
     if options.heads is not None:
-        yield replace(options, heads=None, kv_heads=None), "without --heads they fit"
         # No axis can be split into more heads than it is long, whatever number a file may hold.
-        for count in _divisors(options.heads)[:-1] if options.heads <= longest else ():
-            yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"
+        for count in _divisors(options.heads) if options.heads <= longest else ():
+            if count != (options.kv_heads or options.heads):
+                yield replace(options, kv_heads=count), f"with --kv-heads {count} they fit"
+        yield replace(options, heads=None, kv_heads=None), "without --heads they fit"
     for layout in ORDERS if options.states == "rows" else ():
         if layout != options.layout:
             yield replace(options, layout=layout), f"with --layout {layout} they fit ({WORDS[layout]})"

@@ -198,6 +198,8 @@ def _fit_layer(draft: _Draft, weights: Weights) -> str:
         error.place = weights.place
         raise
     draft.files = {name: draft.files.get(name, weights.place) for name in draft.arrays}
+    if not {"w_qkv", "b_qkv"} & draft.arrays.keys() and draft.option_sources.get("qkv") == weights.place:
+        del draft.options["qkv"]  # what it told of has been cut apart
     lacking = beside.lacking(draft.arrays, draft.options)
     notices = weights.notices(draft.options.keys() | draft.arrays.keys())
     alone = [f"{weights.place}: taken as one head; {lacking}"] * (bool(lacking) and "heads" not in draft.options)

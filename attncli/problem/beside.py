@@ -87,7 +87,8 @@ def _as_shapes_say(arrays: Arrays, options: Mapping[str, object]) -> str:
     """Return the numbers of heads, where a weight for each feature of one head, or for each head, tells them."""
     axis = 0 if options.get("weights") == "out-in" else -1
     wide = {letter: arrays[f"w_{letter}"].shape[axis] for letter in "qk" if np.ndim(arrays.get(f"w_{letter}", 0)) == 2}
-    norm = arrays["q_norm"].size if "q_norm" in arrays else 0
+    weights = np.squeeze(arrays.get("q_norm", np.array(0)))
+    norm = weights.shape[-1] if weights.ndim else 0
     if norm and len(wide) == 2 and norm < wide["q"] and not any(each % norm for each in wide.values()):
         heads, key_heads = (each // norm for each in wide.values())
         return f" (--heads {heads}" + f" --kv-heads {key_heads}" * (heads != key_heads) + " by the size of q_norm)"

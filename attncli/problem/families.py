@@ -6,7 +6,7 @@ decide, such as the number of heads, is for options to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 # What may stand beside the matrices, whatever they are called; the first name that is there is taken.
@@ -16,6 +16,8 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "v_norm": ("v_norm", "value_norm"),
     "sinks": ("sinks",),
 }
+# Behind the name of a norm whose weights are apart for each head, in a module each: that of the first (StableLM).
+FIRST_OF_HEADS = "norms.0.weight"
 # What stands there too and has no part in what is computed: the norm after the residual sum, and causal masks.
 WITHOUT_EFFECT = ("output.LayerNorm", "LayerNorm", "bias", "masked_bias", "attention.bias", "attention.masked_bias")
 
@@ -31,6 +33,8 @@ class Family(NamedTuple):
         qkv: how a fused one lies, as ``--qkv`` says it.
         parts: arrays that lie one behind the other in one tensor, by the name of that tensor.
         extra: more arrays, by their whole names.
+        linear: how a fused one lies, as ``--qkv`` says it, where its shape shows that the matrices are (out, in) all
+            the same; empty if the names leave no doubt.
     """
 
     title: str
@@ -39,6 +43,7 @@ class Family(NamedTuple):
     qkv: str = ""
     parts: Mapping[str, tuple[str, ...]] = {}
     extra: Mapping[str, str] = {}
+    linear: str = ""
 
     @property
     def anchor(self) -> str:
@@ -53,11 +58,23 @@ class Family(NamedTuple):
             if tensor.endswith("weight"):
                 yield " ".join(several), (tensor,)
 
+    def as_shapes_say(self, fused: Sequence[int], out: Sequence[int]) -> Family:
+        """Return the family, or that which has the same names for matrices (out, in).
+
+        Args:
+            fused: the shape of the matrix that makes query, key and value.
+            out: that of the last one, which makes as many features as the former takes.
+        """
+        if not self.linear or len(fused) != 2 or fused[0] in out or fused[1] not in out:
+            return self
+        return self._replace(weights="out-in", qkv=self.linear)
+
     def found(self, there: Callable[[str], bool]) -> dict[str, str]:
         """Return the name of the tensor that holds each of our arrays, as far as it is there."""
         matrices = [(ours, name) for ours, names in self.needed() for name in names]
         beside = [(ours, f"{name}.weight") for ours, names in BESIDE.items() for name in names]
         beside += [(ours, name) for ours, names in BESIDE.items() for name in names]
+        beside += [(ours, f"{name}.{FIRST_OF_HEADS}") for ours, names in BESIDE.items() for name in names]
         biases = [(_bias(ours), _bias(name)) for ours, name in matrices if ours in self.matrices]
         parts = [(" ".join(ours), name) for name, ours in self.parts.items()]
         made: dict[str, str] = {}
@@ -111,7 +128,8 @@ FAMILIES = (
     _fused("wqkv", "wqkv", "wo", qkv="heads"),  # InternLM2
     _fused("Wqkv", "Wqkv", "out_proj", "Wo"),  # MPT, DBRX, ModernBERT
     _fused("qkv", "qkv", "proj", "projection"),  # timm, BLIP
-    _fused("c_attn", "c_attn", "c_proj", weights="in-out"),  # GPT-2
+    # GPT-2; GPT-BigCode has an nn.Linear of the same name, [q|k|v] of each head, or one key and value for all of them.
+    _fused("c_attn", "c_attn", "c_proj", weights="in-out")._replace(linear="heads"),
     Family(  # GPT-2, from a decoder to an encoder
         "q_attn, c_attn",
         {"w_q": ("q_attn",), "w_o": ("c_proj",)},
@@ -155,5 +173,8 @@ ADVICE = (
     ),
     Advice(("inv_freq",), "--rope says how to rotate", ("rope", "cos")),
     Advice(("gate_proj.weight", "g_proj.weight"), "--w-g takes the weights of a gate", ("w_g", "gate")),
-    Advice(("norm.bias", "norm_q.bias", "norm_k.bias"), "a norm has weights alone here"),
+    Advice(
+        ("norm.bias", "norm_q.bias", "norm_k.bias", "_ln.bias"),
+        "a norm has weights alone here, so that the output is another if these biases are not 0",
+    ),
 )

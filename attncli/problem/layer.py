@@ -14,7 +14,7 @@ from attncli.files.archive import counted
 from attncli.files.checkpoint import tensors
 from attncli.files.contents import Entry, Named, Tensors
 from attncli.files.open import naming, shown, split_name
-from attncli.problem.families import ADVICE, FAMILIES, WITHOUT_EFFECT, Family
+from attncli.problem.families import ADVICE, FAMILIES, FIRST_OF_HEADS, WITHOUT_EFFECT, Family
 from attncli.text import a_few, listed
 
 if TYPE_CHECKING:
@@ -90,11 +90,12 @@ def read(given: str) -> Weights:
     prefix = (prefix or "").rstrip(".")
     opened = tensors(path)
     with naming(path):
-        layer = one(opened.names, prefix)
+        layer = _as_shapes_say(one(opened.names, prefix), opened)
         _check_plain(layer, opened)
         arrays: dict[str, NDArray[Any]] = {}
         for ours, name in layer.names.items():
-            arrays |= parts(ours, opened.array(name), layer.family.weights, name)
+            array = _of_heads(opened, name) if name.endswith(FIRST_OF_HEADS) else opened.array(name)
+            arrays |= parts(ours, array, layer.family.weights, name)
         start = f"{layer.prefix}." if layer.prefix else ""
         odd = [opened.entry(name) for name in sorted(_unused(layer, opened.names), key=counted)]
         unused = tuple(replace(each, name=each.name.removeprefix(start)) for each in odd)
@@ -142,7 +143,8 @@ def matching(given: str) -> list[tuple[Layer, dict[str, Entry]]]:
     opened = tensors(path)
     with naming(path):
         found = layers(opened.names)
-        meant = [each[0] for prefix, each in found.items() if fnmatchcase(prefix, pattern or ANY)]
+        meant = [fits[0] for prefix, fits in found.items() if fnmatchcase(prefix, pattern or ANY)]
+        meant = [_as_shapes_say(each, opened) for each in meant]
         if not meant:
             raise InputError(f"no attention layer matches {pattern!r}", hint=_offer(pattern or "", found))
         return [(each, {ours: opened.entry(name) for ours, name in each.names.items()}) for each in meant]
@@ -173,6 +175,14 @@ def one(names: Collection[str], prefix: str) -> Layer:
         hint = "give the matrices one by one, with --w-q FILE:NAME and so on"
         raise InputError(f"{meant[0] or 'the top level'} can be read in {len(fits)} ways: by {titles}", hint=hint)
     return fits[0]
+
+
+def _as_shapes_say(layer: Layer, opened: Tensors) -> Layer:
+    """Return the layer with its matrices lying as their shapes say, where its names leave that open."""
+    if not layer.family.linear:
+        return layer
+    fused, out = (opened.entry(layer.names[name]).shape or () for name in ("w_qkv", "w_o"))
+    return replace(layer, family=layer.family.as_shapes_say(fused, out))
 
 
 def _widest(fits: list[Layer]) -> list[Layer]:
@@ -236,10 +246,22 @@ def parts(ours: str, array: NDArray[Any], weights: str, name: str) -> dict[str, 
     return dict(zip(several, np.split(array, len(several), axis=axis), strict=True))
 
 
+def _of_heads(opened: Tensors, first: str) -> NDArray[Any]:
+    """Return the weights of a norm of which each head has a tensor of its own, (heads, E)."""
+    start = first.removesuffix("0.weight")
+    count = next(at for at in range(1, len(opened.names) + 1) if f"{start}{at}.weight" not in opened.names)
+    found = [opened.array(f"{start}{at}.weight") for at in range(count)]
+    if any(each.shape != found[0].shape for each in found):
+        raise InputError(f"{start}*.weight are not of one shape")
+    return np.stack(found)
+
+
 def _unused(layer: Layer, names: Iterable[str]) -> list[str]:
     """Return what else lies under the prefix and might be part of the attention."""
     start = f"{layer.prefix}." if layer.prefix else ""
     used = set(layer.names.values())
+    apart = tuple(name.removesuffix("0.weight") for name in used if name.endswith(FIRST_OF_HEADS))
+    used |= {name for name in names if name.startswith(apart) and name.endswith(".weight")}
     found = [name for name in names if name.startswith(start) and name not in used]
     if not start:  # the whole model may lie there, whose other parts have longer names
         modules = {name.partition(".")[0] for name in used}

@@ -65,7 +65,7 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
         record = ARRAYS.get(name)
         if record is not None and record.needs and not any(map(o.options.in_force, record.needs)):
             yield f"{name} has no effect without {_either(record.needs)}"
-    for option, needs in o.options.without_effect(o.inputs).items():
+    for option, needs in o.options.without_effect([*o.inputs, *o.layer.names]).items():
         yield f"{as_flag(option)} has no effect without {_either(needs)}"
     for option in o.options.changed():
         for name in records()[option].replaced_by:

@@ -23,14 +23,16 @@ def options_of(module: Any, weights: NDArray[Any]) -> dict[str, object] | None:
 
     Args:
         module: it normalises the last axis of its input.
-        weights: its weights.
+        weights: its weights, (E), or (heads, E) where each head has its own.
     """
     import torch
 
     eps = next((getattr(module, name) for name in EPSILONS if isinstance(getattr(module, name, None), float)), None)
-    if eps is None or weights.ndim != 1:
+    if eps is None or not 1 <= weights.ndim <= 2:
         return None
-    states = np.random.default_rng(0).standard_normal((len(SIZES), weights.size)) * np.array(SIZES)[:, None]
+    states = np.random.default_rng(0).standard_normal((len(SIZES), *weights.shape))
+    states *= np.array(SIZES).reshape(-1, *[1] * weights.ndim)
+    heads = states.reshape(len(SIZES), -1, weights.shape[-1])  # (length, heads, E)
     asked = torch.from_numpy(states.astype(np.float32)).to(next(module.parameters()).dtype)
     try:
         with torch.no_grad():
@@ -43,7 +45,8 @@ def options_of(module: Any, weights: NDArray[Any]) -> dict[str, object] | None:
     tolerance = 1e-4 if made.dtype.itemsize >= 4 else 2e-2
     for kind in KINDS:
         for mark in ("", ",plus-one"):
-            ours = normed(states[None, None], weights.astype(np.float64), Norm.of(kind + mark), eps)[0, 0]
+            ours = normed(heads.swapaxes(0, 1)[None], weights.astype(np.float64), Norm.of(kind + mark), eps)
+            ours = ours[0].swapaxes(0, 1).reshape(states.shape)
             if np.allclose(ours, made.astype(np.float64), rtol=tolerance, atol=tolerance / 100):
                 return {"qk_norm": kind + mark, "norm_eps": eps}
     return None

@@ -12,6 +12,7 @@ from attncli import attention, merge, steps
 from attncli.attend.fast import stream
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
+from attncli.attend.steps import results
 from attncli.errors import InputError
 from tests.support.arrays import normal
 
@@ -140,6 +141,24 @@ def test_a_norm_over_all_heads_together() -> None:
     assert_allclose(made.normed_query, whole.reshape(BATCH, LENGTH, HEADS, E).swapaxes(1, 2), rtol=1e-12)
 
 
+@pytest.mark.parametrize("how", ["layer", "layer,after-rope"])
+def test_a_norm_with_weights_of_its_own_for_each_head(how: str) -> None:
+    """Each head is normalised alone; a key head serves several query heads, and one of them may be asked for."""
+    x, w = normal(BATCH, LENGTH, IN), matrices()
+    weights: dict[str, Any] = {"q_norm": normal(HEADS, E, seed=30), "k_norm": normal(KEY_HEADS, E, seed=31)}
+    options: dict[str, Any] = {"heads": HEADS, "kv_heads": KEY_HEADS, "qk_norm": how, "norm_eps": 0.01}
+    o = prepare({"hidden": x} | w | weights, Options.parse(options))
+    made = steps(hidden=x, **options, **weights, **w)
+    for name, letter, heads in (("query", "q", HEADS), ("key", "k", KEY_HEADS)):
+        states = x @ w[f"w_{letter}"] + w[f"b_{letter}"]
+        pairs = zip(np.split(states, heads, -1), weights[f"{letter}_norm"], strict=True)
+        right = [NORMS["layer"](part) * own for part, own in pairs]
+        assert_allclose(getattr(made, f"normed_{name}"), np.stack(right, axis=1), rtol=1e-11)
+    for head in range(HEADS):
+        assert_allclose(results(o.select(head=head))["weights"], made.weights[:, [head]], rtol=1e-11)
+    assert_allclose(attention(hidden=x, **options, **weights, **w), made.output)
+
+
 def test_values_are_normalised_with_weights_only() -> None:
     """Not because queries and keys are."""
     x, w = normal(BATCH, LENGTH, IN), matrices()
@@ -222,6 +241,9 @@ def test_the_same_bits_whatever_the_number_of_threads() -> None:
         ({"w_q": normal(16, 6)}, "hidden with 6 features and w_q for 16 do not fit", "with --weights out-in they fit"),
         ({"w_q": normal(6, 15), "b_q": None}, "w_q makes 15 features, not divisible by --heads 4", ""),
         ({"w_k": normal(6, 9), "b_k": None}, "w_k makes 9 features, not divisible by --kv-heads 2", ""),
+        ({"w_k": normal(6, 16), "b_k": None, "w_v": normal(6, 12), "b_v": None},
+         "projected_query 5×16 and projected_key 5×16 do not fit: each query has 4 "
+         "features, each key 8", "with --kv-heads 4 they fit"),
         ({"w_v": normal(6, 7), "b_v": None}, "w_v makes 7 features, not divisible by the 2 heads of key and value",
          "--kv-heads says how many there are"),
         ({"b_q": normal(3)}, "b_q has 3 numbers for 16 features", ""),
@@ -230,12 +252,21 @@ def test_the_same_bits_whatever_the_number_of_threads() -> None:
          "with --weights out-in they fit"),
         ({"w_q": normal(6)}, "w_q 6 must be a matrix, in-out", ""),
         ({"w_qkv": normal(6, 32)}, "w_q and w_qkv contradict each other", "give one of them"),
+        ({"w_qkv": normal(32, 7), **dict.fromkeys(("w_q", "w_k", "w_v", "b_q", "b_k", "b_v"))},
+         "w_qkv makes 7 features, which are not 4 + 2·2 heads of equal size",
+         "--heads and --kv-heads say how many there are"),
+        ({"w_qkv": normal(32, 6), **dict.fromkeys(("w_q", "w_k", "w_v", "b_q", "b_k", "b_v"))},
+         "w_qkv makes 6 features, which are not 4 + 2·2 heads of equal size", "with --weights out-in they are"),
         ({"qk_norm": "rms", "q_norm": normal(5)},
-         "q_norm has 5 numbers; it must have 4 (one for each feature of a head) or 16 (of all heads)", ""),
+         "q_norm has 5 numbers; it must have 4 (one for each feature of a head), 4×4 (for each head its own) or 16 (of "
+         "all heads together)", ""),
+        ({"qk_norm": "rms", "k_norm": normal(3, 4)},
+         "k_norm is 3×4; it must have 4 (one for each feature of a head), 2×4 (for each head its own) or 8 (of all "
+         "heads together)", ""),
         ({"qk_norm": "rms,after-rope", "q_norm": normal(16)},
-         "q_norm has 16 numbers; it must have 4 (one for each feature of a head)", ""),
+         "q_norm has 16 numbers; it must have 4 (one for each feature of a head) or 4×4 (for each head its own)", ""),
         ({"b_g": normal(12)}, "b_g is given without w_g", "give the matrix that makes the gate too"),
-        ({"w_g": normal(6, 5)}, "w_g must make 4 numbers (one for each head) or 12 (of all heads)", ""),
+        ({"w_g": normal(6, 5)}, "w_g makes 5 numbers; it must make 4 (one for each head) or 12 (of all heads)", ""),
         ({"gate": normal(5, 7)}, "gate 5×7 must be (…, 5, 12), or (…, 5, 4) with one number for each head", ""),
         ({"hidden": normal(2, 3, 5, 6)}, "hidden 2×3×5×6 has 4 axes; what is projected has 2 or 3",
          "(length, features), or (batch, length, features)"),

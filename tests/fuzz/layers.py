@@ -76,6 +76,8 @@ def drawn(rng: Rng) -> tuple[Given, Array]:
     norms = {n: numbers(e) for n in "qk" if options["qk_norm"] and rng.random() < 0.6}
     whole = bool(norms.get("q") is not None and rng.random() < 0.3)
     norms |= {"q": numbers(heads * e)} if whole else {}
+    if not whole and rng.random() < 0.3:  # each head has its own
+        norms |= {n: numbers(heads if n == "q" else kv, e) for n in norms}
     norms |= {"v": numbers(ev)} if options["qk_norm"] and rng.random() < 0.3 else {}
     arrays |= {f"{n}_norm": each for n, each in norms.items()}
     width_of_gate = (heads, heads * ev)[rng.integers(2)]
@@ -128,7 +130,7 @@ def computed(
         if options["qk_norm"] is None or (letter == "v" and "v" not in norms):
             return cut
         weights = wide(norms[letter]) if letter in norms else None
-        if weights is not None and len(weights) > cut.shape[-1]:
+        if weights is not None and weights.ndim == 1 and len(weights) > cut.shape[-1]:
             return normed(states, weights, options).reshape(cut.shape)
         return normed(cut, weights, options)
 

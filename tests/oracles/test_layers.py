@@ -165,7 +165,34 @@ CASES = {
     "gpt-bigcode": Case(
         lambda: tf.GPTBigCodeForCausalLM(tf.GPTBigCodeConfig(**TOKENS, n_embd=WIDE, n_layer=1, n_head=HEADS)),
         "transformer.h.0.attn",
-        BOTH_WAYS | {"kv_heads": 1, "causal": True, "weights": "out-in"},
+        BOTH_WAYS | {"kv_heads": 1, "causal": True},
+    ),
+    "gpt-bigcode, a key head for each": Case(
+        lambda: tf.GPTBigCodeForCausalLM(
+            tf.GPTBigCodeConfig(**TOKENS, n_embd=WIDE, n_layer=1, n_head=HEADS, multi_query=False)
+        ),
+        "transformer.h.0.attn",
+        BOTH_WAYS | {"causal": True},
+    ),
+    "cohere": Case(
+        lambda: tf.CohereForCausalLM(
+            tf.CohereConfig(**GROUPED, **TOKENS, **PLAIN_ROPE, use_qk_norm=True, layer_norm_eps=1e-3)
+        ),
+        SELF,
+        ROTATED | {"rope": "interleaved", "qk_norm": "layer", "norm_eps": 1e-3},
+    ),
+    "stablelm": Case(
+        lambda: tf.StableLmForCausalLM(
+            tf.StableLmConfig(
+                **GROUPED,
+                **TOKENS,
+                rope_parameters={"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25},
+                qk_layernorm=True,
+                layer_norm_eps=1e-3,
+            )
+        ),
+        SELF,
+        ROTATED | {"rope_dim": 2, "qk_norm": "layer", "norm_eps": 1e-3},
     ),
     "falcon": Case(
         lambda: tf.FalconForCausalLM(

@@ -75,9 +75,9 @@ def test_a_file_replaces_them_and_a_flag_what_is_in_the_file(name: str, folder: 
     ("arrays", "message", "hint"),
     [
         (
-            {"c_attn.weight": PHI3["qkv_proj.weight"][:12], "c_proj.weight": OUT},
+            {"qkv_proj.weight": PHI3["qkv_proj.weight"].T, "o_proj.weight": OUT.T},
             "w_qkv makes 6 features, which are not 2 + 2·1 heads of equal size",
-            "hint: with --weights out-in they are",
+            "hint: with --weights in-out they are",
         ),
         (
             {"query_key_value.weight": Q, "query_key_value.bias": OUT[0, :7], "dense.weight": OUT},

@@ -173,6 +173,34 @@ def test_norms(names: tuple[str, str], tmp_path: Path) -> None:
     assert ran.err == ""
 
 
+def test_norms_in_a_module_for_each_head(tmp_path: Path) -> None:
+    """As StableLM has them: one behind the other in the order in which people count."""
+    apart = {f"q_layernorm.norms.{at}.weight": np.full(4, at, "f4") for at in range(11)}
+    found = layer.read(f"{put(tmp_path, LAYERS['llama'] | apart)}:{PREFIX}")
+    assert found.named.arrays["q_norm"].tolist() == [[at] * 4 for at in range(11)]
+    assert found.notices([]) == []
+    uneven = apart | {"q_layernorm.norms.3.weight": np.ones(3, "f4")}
+    assert refused(f"{put(tmp_path, LAYERS['llama'] | uneven)}:{PREFIX}")[0] == (
+        f"{PREFIX}.q_layernorm.norms.*.weight are not of one shape"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "turned"),
+    [
+        ({"c_attn.weight": BLOCKS.T, "c_proj.weight": OUT[:, :6].T}, False),
+        ({"c_attn.weight": BLOCKS, "c_proj.weight": OUT[:, :6]}, True),
+    ],
+    ids=["gpt2", "gpt-bigcode"],
+)
+def test_shapes_decide_what_names_leave_open(names: Arrays, turned: bool, tmp_path: Path) -> None:
+    """GPT-BigCode has the names of GPT-2 for matrices that lie the other way."""
+    path = put(tmp_path, names)
+    options = {"weights": "out-in", "qkv": "heads"} if turned else {"weights": "in-out", "qkv": "blocks"}
+    assert layer.read(f"{path}:{PREFIX}").named.options == options
+    assert layer.matching(f"{path}:*")[0][0].options == options
+
+
 def test_parts_lie_one_behind_the_other(tmp_path: Path) -> None:
     """Whether columns are the axis or rows."""
     path = put(tmp_path, LAYERS["gpt2 cross"])

@@ -26,8 +26,17 @@ def norm(o: ScoreOperands, state: str, array: NDArray[Any]) -> NDArray[Any]:
     assert o.options.qk_norm is not None  # asked only where there is a norm
     past = 0 if state == "query" else o.sizes.past
     array = ready(array, o.dtype)
-    new = normed(array[:, :, past:], o.layer.norms[state], Norm.of(o.options.qk_norm), o.options.norm_eps)
+    new = normed(array[:, :, past:], weights_of(o, state), Norm.of(o.options.qk_norm), o.options.norm_eps)
     return np.concatenate([array[:, :, :past], new], axis=2) if past else new
+
+
+def weights_of(o: ScoreOperands, state: str) -> NDArray[Any] | None:
+    """Return the weights of a norm: of those that each head has its own of, the ones of these heads."""
+    weights = o.layer.norms[state]
+    if weights is None or weights.ndim == 1:
+        return weights
+    # A key head serves a block of consecutive query heads.
+    return weights[np.unique(o.head_indices * len(weights) // o.head_count)]
 
 
 def before_rope(o: ScoreOperands) -> list[str]:

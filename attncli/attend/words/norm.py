@@ -49,8 +49,8 @@ def _weights(name: str, what: str, more: str = "") -> Array:
         Role.INPUT,
         "norm",
         ("E",) if name != "v_norm" else ("Ev",),
-        f"Weights of --qk-norm for each {what}: of one head, or of all heads side by side, which then are normalised "
-        f"as one.{more}",
+        f"Weights of --qk-norm for each {what}: of one head; (heads, features), for each head its own; or of all heads "
+        f"side by side, which then are normalised as one.{more}",
         needs=("qk_norm",),
         words=lambda facts: name if name in facts.taking_part else "",
     )

@@ -49,7 +49,15 @@ def option(default: object, record: Option) -> Any:
     return field(default=default, metadata={"option": record})
 
 
-def choice(stage: str, choices: tuple[str, ...], help: str, *, optional: bool = False, words: Words) -> Option:  # noqa: A002
+def choice(
+    stage: str,
+    choices: tuple[str, ...],
+    help: str,  # noqa: A002
+    *,
+    optional: bool = False,
+    needs: tuple[str, ...] = (),
+    words: Words,
+) -> Option:
     """Return the record of an option that is one of a few words."""
     parse: Callable[[str, object], object] = one_of(*choices)
-    return Option(stage, or_none(parse) if optional else parse, help, "|".join(choices), choices, words=words)
+    return Option(stage, or_none(parse) if optional else parse, help, "|".join(choices), choices, needs, words=words)

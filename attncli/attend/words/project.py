@@ -8,11 +8,12 @@ from typing import Literal
 from attncli.attend.words.array import Array, Role
 from attncli.attend.words.option import Facts, choice, option
 
+MATRICES = ("w_q", "w_k", "w_v", "w_qkv", "w_g", "w_o")
 _MATRIX, _BIAS = ("in", "out"), ("out",)
 
 
 def _weights_words(facts: Facts) -> str:
-    matrices = {"w_q", "w_k", "w_v", "w_qkv", "w_g", "w_o"} & set(facts.taking_part)
+    matrices = set(MATRICES) & set(facts.taking_part)
     return f"matrices {facts.options.weights}" if matrices else ""
 
 
@@ -26,6 +27,7 @@ class ProjectOptions:
             "project",
             ("in-out", "out-in"),
             "Whether matrices are (in, out), for x·W, or (out, in), as nn.Linear of PyTorch has them (default in-out).",
+            needs=MATRICES,
             words=_weights_words,
         ),
     )
@@ -35,6 +37,7 @@ class ProjectOptions:
             "project",
             ("blocks", "heads"),
             "How w-qkv is put together: [q|k|v], or for each key head [its queries|k|v] (default blocks).",
+            needs=("w_qkv", "b_qkv"),
             words=lambda facts: f"w_qkv in {facts.options.qkv}" if "w_qkv" in facts.taking_part else "",
         ),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.layer import LETTERS
-from attncli.attend.norms import Norm
+from attncli.attend.norms import Norm, is_whole
 from attncli.attend.views import ready
 from attncli.explain.blocks import Block, Formula, Table
 from attncli.explain.lesson import Lesson, StageLesson
@@ -40,10 +40,11 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
     yield Paragraph(lesson.say(f"norm_{found.kind}", eps=options.norm_eps))
     yield Formula(*FORMULAS[found.kind])
     for state, weights in lesson.about.source.layer.norms.items():
-        if weights is not None and len(weights) > _before(lesson, state).shape[-1]:
-            yield Paragraph(lesson.say("norm_whole", name=f"{LETTERS[state]}_norm"))
-        elif weights is not None:
-            yield Paragraph(lesson.say("norm_weights", name=f"{LETTERS[state]}_norm"))
+        if weights is None:
+            continue
+        whole, apart = is_whole(weights, _before(lesson, state).shape[-1]), weights.ndim == 2
+        said = "norm_whole" if whole else "norm_apart" if apart else "norm_weights"
+        yield Paragraph(lesson.say(said, name=f"{LETTERS[state]}_norm"))
     if found.plus_one:
         yield Paragraph(lesson.say("norm_plus_one"))
     if found.after_rope:
@@ -87,8 +88,8 @@ def working(lesson: Lesson) -> Iterator[str]:
     if weights is None:
         yield lesson.say("norm_quotient", x=value, root=root, total=made[0])
         return
-    at = about.where[2] * own.size if len(weights) > own.size else 0
-    factor = float(weights[at]) + found.plus_one
+    at = about.where[2] * own.size if weights.size > own.size else 0
+    factor = float(weights.flat[at]) + found.plus_one
     yield lesson.say("norm_product", x=value, root=root, weight=lesson.signed(factor), total=made[0])
 
 
@@ -96,7 +97,7 @@ def _whole_row(lesson: Lesson) -> NDArray[Any]:
     """Return all numbers that the norm of the worked query goes over: of its head, or of all heads together."""
     about = lesson.about
     own, weights = _before(lesson, "query")[about.at], about.source.layer.norms.get("query")
-    if weights is None or len(weights) == own.size:
+    if weights is None or not is_whole(weights, own.size):
         return own
     core = about.source.core
     all_heads = core.made.get("projected_query", about.source.query)

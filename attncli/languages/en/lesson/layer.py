@@ -20,6 +20,7 @@ LAYER = {
     "norm_l2": "Each is divided by its length, with ε = {eps} under the root against division by 0.",
     "norm_layer": "From each its mean is subtracted, and what is left is divided by its standard deviation, with ε = {eps} under the root against division by 0.",
     "norm_weights": "Then feature by feature it is multiplied by {name}, the same for every head.",
+    "norm_apart": "Then feature by feature it is multiplied by {name}, in which each head has weights of its own.",
     "norm_whole": "{name} covers all heads: they are normalised together, as one long vector, and then multiplied feature by feature.",
     "norm_plus_one": "The factor is 1 + w, so that weights of 0 change nothing.",
     "norm_after_rope": "The norm comes after the rotation here.",
