@@ -94,7 +94,9 @@ def fit_lengths(lengths: NDArray[Any], sizes: Sizes, found: Mapping[str, Any]) -
         raise InputError(message, arrays=["key_lengths"])
     for length in lengths.ravel().tolist():
         if length != length or not float(length).is_integer() or not 0 <= length <= sizes.keys:
-            message = f"key_lengths must be whole numbers from 0 to {sizes.keys} (the number of keys), not {length}"
+            message = (
+                f"key_lengths must be whole numbers from 0 to {sizes.keys} (the number of keys), not {length:.16g}"
+            )
             raise InputError(message, arrays=["key_lengths"])
     return lengths.ravel().astype(np.int64)
 

@@ -383,6 +383,24 @@ def test_a_layer_of_torch(more: dict[str, Any], batch: bool, tmp_path: Path) -> 
     compare(files, str(tmp_path / "m.safetensors"), {"heads": 3, "scale": "sqrt"}, output, tmp_path)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("first", ["batch", "length"])
+def test_padding_leaves_the_one_key_more_open(first: str, masked: bool, tmp_path: Path) -> None:
+    """Lengths of the keys, which PyTorch has as a mask, with its batch first or second."""
+    is_first = first == "batch"
+    module = loosened(torch.nn.MultiheadAttention(12, 3, batch_first=is_first, add_bias_kv=True))
+    save_file(module.state_dict(), tmp_path / "m.safetensors")
+    hidden = torch.from_numpy(normal(2, 5, 12, seed=3).astype("f4"))
+    hidden = hidden if is_first else hidden.swapaxes(0, 1)
+    lengths, closed = torch.tensor([3, 5]), torch.ones(5, 5, dtype=torch.bool).triu(2) if masked else None
+    padding = torch.arange(5) >= lengths[:, None]
+    with torch.no_grad():
+        output = module(hidden, hidden, hidden, padding, need_weights=False, attn_mask=closed)[0]
+    files = {"hidden": hidden, "key-lengths": lengths} | ({} if closed is None else {"mask": ~closed})
+    options = {"heads": 3, "scale": "sqrt", "layout": "bshd" if is_first else "sbhd"}
+    compare(files, str(tmp_path / "m.safetensors"), options, output, tmp_path)
+
+
 @pytest.mark.parametrize("by", ["rule", "mask"])
 def test_one_more_key_is_seen_by_every_query(by: str, tmp_path: Path) -> None:
     """As PyTorch pads its masks; a mask has no column for it."""

@@ -172,23 +172,67 @@ def test_one_head_is_a_guess(folder: Path) -> None:
 QKVO = ("q.weight", "k.weight", "v.weight", "o.weight")
 
 
+@pytest.fixture
+def torch_layer(folder: Path) -> Path:
+    """All scores are 0, the values are the states and 10 of the one key more."""
+    eye = np.eye(6, dtype="f4")
+    more = {"bias_k": np.zeros((1, 1, 6), "f4"), "bias_v": np.full((1, 1, 6), 10, "f4")}
+    torch = {"in_proj_weight": np.concatenate([0 * eye, 0 * eye, eye]), "out_proj.weight": eye}
+    (folder / "torch.safetensors").write_bytes(safetensors(torch | more))
+    return folder
+
+
+ONE_MORE = ["--layer", "torch.safetensors", "--heads", "1"]
+
+
 @pytest.mark.parametrize(
     "mask",
     [np.tri(3, dtype=bool), np.tri(3, dtype="i8"), np.where(np.tri(3), 0, -np.inf)],
     ids=["boolean", "0 and 1", "added"],
 )
-def test_a_mask_leaves_the_one_key_more_open(mask: NDArray[np.generic], folder: Path) -> None:
+def test_a_mask_leaves_the_one_key_more_open(mask: NDArray[np.generic], torch_layer: Path) -> None:
     """The layer brings it, so that no mask of the user has a column for it."""
-    eye = np.eye(6, dtype="f4")
-    more = {"bias_k": np.zeros((1, 1, 6), "f4"), "bias_v": np.full((1, 1, 6), 10, "f4")}
-    torch = {"in_proj_weight": np.concatenate([0 * eye, 0 * eye, eye]), "out_proj.weight": eye}
-    (folder / "torch.safetensors").write_bytes(safetensors(torch | more))
-    np.save(folder / "mask.npy", mask)
-    words = ["compute", "--hidden", "x.npy", "--layer", "torch.safetensors", "--heads", "1", "--mask", "mask.npy"]
-    made = np.array(json.loads(called(*words, "-f", "json", "--step", "out", cwd=folder).out)["output"])
+    np.save(torch_layer / "mask.npy", mask)
+    words = ["compute", "x.npy", *ONE_MORE, "--mask", "mask.npy"]
+    made = np.array(json.loads(called(*words, "-f", "json", "--step", "out", cwd=torch_layer).out)["output"])
     # All scores are 0: each row is the mean of the states that it sees and of the one more.
     means = [np.mean([np.full(6, 10), *X[: row + 1]], axis=0) for row in range(3)]
     assert_allclose(made, means, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mask", "opened"),
+    [
+        (None, [[1, 1], [1, 1], [1, 1]]),
+        ("[[true,true,false],[false,true,true],[true,true,true]]", [[1, 1], [0, 1], [1, 1]]),
+        ("[true]", [[1, 0], [1, 0], [1, 0]]),
+        ("[[0,null,0],[null,0,0],[0,0,null]]", [[1, 0], [0, 1], [1, 1]]),
+    ],
+    ids=["none", "boolean", "short", "added"],
+)
+def test_lengths_leave_the_one_key_more_open(mask: str | None, opened: list[list[int]], torch_layer: Path) -> None:
+    """Beside any mask, also a shorter one."""
+    words = ["compute", "x.npy", *ONE_MORE, "--key-lengths", "2", *(["--mask", mask] if mask else [])]
+    made = np.array(json.loads(called(*words, "-f", "json", "--step", "out", cwd=torch_layer).out)["output"])
+    means = [np.mean([np.full(6, 10), *X[:2][np.array(row, dtype=bool)]], axis=0) for row in opened]
+    assert_allclose(made, means, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--key-lengths", "4"], "key_lengths must be whole numbers from 0 to 3 (the number of keys), not 4"),
+        (["--segments", "0,0,1"], "segments does not go with bias_k and bias_v, a key and a value more"),
+        (
+            ["--key-lengths", "2,3", "--mask", "[[[[true]]],[[[true]]],[[[true]]]]"],
+            "key_lengths 2 must have one number per batch item (1 batch item)",
+        ),
+    ],
+)
+def test_what_has_no_place_for_the_one_key_more(words: list[str], message: str, torch_layer: Path) -> None:
+    """Is refused in a line."""
+    ran = called("compute", "x.npy", *ONE_MORE, *words, status=2, cwd=torch_layer)
+    assert ran.err.splitlines()[0] == f"attn: torch.safetensors: {message}"
 
 
 def test_inspect_lists_what_a_pattern_means(folder: Path) -> None:
