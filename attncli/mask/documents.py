@@ -40,7 +40,8 @@ def ignored(one: Mask, other: Mask) -> Detail | None:
 def union_outside_window(one: Mask, other: Mask) -> Detail | None:
     """Tell whether the other is (causal or same block) and window, and the one (causal and window) or same block.
 
-    The blocks are found by what a causal rule would close, and the window by how far the other reaches.
+    The blocks are found by what a causal rule would close, and the window by how far the other reaches. Documents and
+    padding may close more in both.
     """
     if (other & ~one).any():
         return None
@@ -51,12 +52,15 @@ def union_outside_window(one: Mask, other: Mask) -> Detail | None:
         sizes = np.bincount(ids)
         same = (ids[positions] == ids[: one.shape[1]]) & (sizes[ids[positions]] > 1)
         causal, reach = diagonals <= 0, diagonals[other]
+        documents = _components(one, first)
+        beside = (documents[positions] == documents[: one.shape[1]]) & one.any(axis=0) & one.any(axis=1, keepdims=True)
         # A causal rule and a window have to be seen: otherwise anything that is open could be a block.
-        if (causal | same).all() or not slides(other):
+        if (causal | same | ~beside).all() or not slides(other):
             continue
         for last in (one.shape[1], int(reach.max(initial=0))):
             window = (diagonals >= reach.min(initial=0)) & (diagonals <= last)
-            if np.array_equal(other, (causal | same) & window) and np.array_equal(one, (causal & window) | same):
+            inside, outside = (causal | same) & window, (causal & window) | same
+            if np.array_equal(other, inside & beside) and np.array_equal(one, outside & beside):
                 return {"blocks": int((sizes > 1).sum())}
     return None
 

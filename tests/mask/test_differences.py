@@ -49,6 +49,11 @@ def within(left: int, right: int) -> Callable[[Any, Any], Any]:
 
 INSIDE = made(lambda q, k: ((k <= q) | block(q, k)) & (k >= q - 1), 7)
 OUTSIDE = made(lambda q, k: ((k <= q) & (k >= q - 1)) | block(q, k), 7)
+# Two documents of 7 with an image in each, and the last two keys of the row are padding.
+TWO = made(lambda q, k: q // 7 == k // 7, 14) & drawn("#" * 12 + "..")
+PACKED = np.tile(INSIDE, (1, 1, 2, 2)) & TWO, np.tile(OUTSIDE, (1, 1, 2, 2)) & TWO
+# Padding on the left, whose queries see nothing.
+LATE = [np.pad(each, [(0, 0), (0, 0), (2, 0), (2, 0)]) for each in (INSIDE, OUTSIDE)]
 HEADS = np.stack([CAUSAL[0], CAUSAL[0] & (np.arange(5) > 0)])
 # The name, what was made, and what of.
 PAIRS = [
@@ -83,6 +88,9 @@ PAIRS = [
     ("window-bounds", made(within(3, 3), 8), made(within(2, 2), 8)),
     ("window-bounds", made(within(3, 0), 7) & drawn("######."), made(within(2, 0), 7) & drawn("######.")),
     ("union-outside-window", OUTSIDE, INSIDE),
+    ("union-outside-window", PACKED[1], PACKED[0]),
+    ("union-outside-window", LATE[1], LATE[0]),
+    ("union-outside-window", OUTSIDE & drawn("#####.."), INSIDE & drawn("#####..")),
     ("documents-ignored", made(lambda q, k: k <= q, 7), DOCUMENTS),
     ("documents-ignored", made(lambda q, k: k >= 0, 4), drawn("#.#.", ".#.#", "#.#.", ".#.#")),  # any ids
     ("documents-ignored", made(within(2, 0), 7), DOCUMENTS & made(within(2, 0), 7)),
@@ -98,6 +106,8 @@ NEAR = [
     ("no window at all", made(lambda q, k: k <= q, 7), made(within(2, 0), 7)),
     ("a window that misses a cell", but(made(within(3, 0), 7), (5, 2)), made(within(2, 0), 7)),
     ("blocks that miss a cell outside the window", but(OUTSIDE, (4, 1)), INSIDE),
+    ("a cell of another document", but(PACKED[1], (8, 6)), PACKED[0]),
+    ("padding in one of them", PACKED[1], PACKED[0] & drawn("#" * 11 + "...")),
     ("a cell beside the blocks", but(OUTSIDE, (6, 1)), INSIDE),
     ("documents that see one cell of another", but(made(lambda q, k: k <= q, 7), (5, 0)), DOCUMENTS),
     ("documents of one token each", CAUSAL, drawn("#....", ".#...", "..#..", "...#.", "....#")),
