@@ -40,6 +40,7 @@ class Finding:
         layout: how the expected output was read.
         rounding: the less precise computation that explains the difference; None: none does, or none is needed.
         diagnosed: whether mistakes were looked for.
+        why_not: why they were not, if so.
         explanations: what explains the difference; all of them reproduce it equally well.
         facts: what can be said of a difference that nothing explains.
         blind: what the data cannot tell, by what hides it.
@@ -50,6 +51,7 @@ class Finding:
     layout: Layout
     rounding: Level | None = None
     diagnosed: bool = False
+    why_not: str = "--no-diagnose"
     explanations: Sequence[Explanation] = ()
     facts: Sequence[str] = ()
     blind: Mapping[str, str] = field(default_factory=dict)
@@ -114,8 +116,12 @@ def of_layer(finding: Finding, reference: Reference) -> Finding:
     """Return what can be said where a gate or a matrix comes after the attention: mistakes are made before it."""
     if finding.agrees:
         return finding
+    out = reference.operands.layer.out
+    after = "a gate" if out is None else out.given[0]
     return replace(
-        finding, facts=list(observations.observed(finding.comparison, finding.layout.array, reference.output))
+        finding,
+        why_not=f"{after} comes after the attention, and the known mistakes are made in the attention itself",
+        facts=list(observations.observed(finding.comparison, finding.layout.array, reference.output)),
     )
 
 

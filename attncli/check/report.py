@@ -177,7 +177,8 @@ def _kind(excess: float) -> int:
 def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
     """Say what explains it and what to change: each text after what its first line begins with."""
     if not finding.diagnosed:
-        yield "", "Not looked for (--no-diagnose)."
+        yield "", f"Not looked for ({finding.why_not})."
+        yield from (("- ", fact) for fact in finding.facts)
         return
     if not finding.explanations:
         yield "", "None of the known mistakes, alone or in pairs, makes this output."

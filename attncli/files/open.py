@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from shlex import quote
 from typing import cast
 
 from attncli.errors import InputError
@@ -115,7 +116,8 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
     file = file_of(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise InputError("is a directory, not a file")
+        hint = f"attn inspect {quote(f'{path}:*')} lists the layers of its weights"
+        raise InputError("is a directory, not a file", hint=hint if any(file.glob("*.safetensors")) else "")
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
         with file.open("rb") as stream:
             return read_stream(stream, of_suffix(file.name), name, margins)

@@ -105,6 +105,9 @@ def test_check_takes_a_layer(folder: Path) -> None:
     np.save(folder / "expected.npy", attended(Q, K, V).astype("f4"))
     words = ["check", "--hidden", "x.npy", "--layer", "llama.safetensors", *SHAPED, "--expected", "expected.npy"]
     assert "agrees" in called(*words, cwd=folder).out
+    said = " ".join(called(*words, "--scale", "sqrt", cwd=folder, status=1).out.split())
+    assert "Not looked for (w_o comes after the attention, and the known mistakes are made in the attention it" in said
+    assert "- every row differs" in said
 
 
 def test_options_are_replaced_too(folder: Path) -> None:
@@ -245,6 +248,9 @@ def test_inspect_lists_what_a_pattern_means(folder: Path) -> None:
     assert [each["layer"] for each in found] == ["h.0.attn", "h.1.attn", "h.10.attn"]
     assert found[2]["arrays"]["w_k"] == {"tensor": "h.10.attn.k_proj.weight", "shape": [4, 6], "dtype": "float32"}
     assert found[0]["options"] == {"weights": "out-in"}
+    assert called("inspect", ".", status=2, cwd=folder).err == (
+        "attn: .: is a directory, not a file\nhint: attn inspect '.:*' lists the layers of its weights\n"
+    )
     assert called("inspect", "--layer", "m.safetensors:h.*.attn", "-f", "json", cwd=folder).out == ran.out
     table = [line.split() for line in called("inspect", "m.safetensors:*", cwd=folder).out.splitlines()]
     assert ["h.0.cross", "16×6", "6×8", "weights", "out-in", "qkv", "blocks"] in table
