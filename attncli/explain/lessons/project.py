@@ -35,7 +35,8 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
             first, stop = _columns(lesson, state)
             shape, of_x = show(each.weight.shape), about.source.states[state].shape[3]
             values = {"state": lesson.say(f"word_{state}"), "name": given[0], "shape": shape, "features": of_x}
-            yield Paragraph(lesson.say("project_columns", **values, first=first, last=stop - 1))
+            said = "project_part" if given[0] == "w_qkv" else "project_columns"
+            yield Paragraph(lesson.say(said, **values, letter=LETTERS[state], first=first, last=stop - 1))
 
 
 def _columns(lesson: Lesson, state: str) -> tuple[int, int]:

@@ -18,15 +18,21 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
     about, sizes = lesson.about, lesson.about.operands.sizes
     queries, features = about.rows.total, sizes.value_features
     yield Heading(lesson.say("sum_heading"))
-    yield Paragraph(lesson.say("sum_purpose" if about.sink is None else "sum_purpose_sink"))
-    yield Formula("output = weights · V", r"\mathrm{output} = \mathrm{weights} \cdot V")
+    yield Paragraph(lesson.say("sum_purpose" if about.sink is None else "sum_purpose_sink", what=_what(lesson)))
+    yield Formula(f"{about.sums} = weights · V", rf"\mathrm{{{about.sums}}} = \mathrm{{weights}} \cdot V")
     shape = f"weights {show((queries, sizes.keys))} · V {show((sizes.keys, features))} → "
-    yield Paragraph(lesson.say("shapes", text=shape + f"output {show((queries, features))}"))
+    yield Paragraph(lesson.say("shapes", text=shape + f"{about.sums} {show((queries, features))}"))
+
+
+def _what(lesson: Lesson) -> str:
+    """Return what the sums are called: the output, unless anything comes after them."""
+    return lesson.say(f"word_{lesson.about.sums}")
 
 
 def element(lesson: Lesson) -> str:
     """Say which element of the output is worked out."""
-    return lesson.say("sum_element", row=lesson.query(lesson.about.row), column=lesson.about.of_sum)
+    which = lesson.query(lesson.about.row)
+    return lesson.say("sum_element", row=which, column=lesson.about.of_sum, what=_what(lesson))
 
 
 def working(lesson: Lesson) -> Iterator[str]:
@@ -54,7 +60,7 @@ def points(lesson: Lesson) -> Iterator[str]:
         yield lesson.say("not_a_number", row=lesson.query(about.row))
         return
     if row.open == 0:
-        yield lesson.say("sum_empty", row=lesson.query(about.row))
+        yield lesson.say("sum_empty", row=lesson.query(about.row), what=_what(lesson))
         return
     best = int(row.ranking[0])
     if row.open > 3:
@@ -65,7 +71,8 @@ def points(lesson: Lesson) -> Iterator[str]:
     if row.open > 1 and about.sink is None:
         # Divided first, their sum stays in the range.
         mean = (values[logits > -np.inf, about.of_sum].astype(np.float64) / row.open).sum()
-        yield lesson.say("mean_distance", mean=mean, value=about.line(about.sums)[about.of_sum])
+        value = about.line(about.sums)[about.of_sum]
+        yield lesson.say("mean_distance", mean=mean, value=value, what=_what(lesson))
     if about.sink is not None:
         yield lesson.say("sink_shrinks", rest=weights.sum())
     if row.open < len(weights):
@@ -77,7 +84,7 @@ def _nearly(lesson: Lesson, best: int) -> str:
     about = lesson.about
     with np.errstate(invalid="ignore"):
         difference = np.abs(about.line(about.sums).astype(np.float64) - about.values[best]).max()
-    names = {"row": lesson.query(about.row), "best": lesson.key(best)}
+    names = {"row": lesson.query(about.row), "best": lesson.key(best), "what": _what(lesson)}
     return lesson.say("is_one", **names) if difference == 0 else lesson.say("near_one", **names, difference=difference)
 
 

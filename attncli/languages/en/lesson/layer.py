@@ -6,6 +6,7 @@ LAYER = {
     "project_columns": "The {state} is made by {name} ({shape}) from {features} features; the columns {first} to {last} belong to this head.",
     "project_fused_blocks": "w_qkv holds the three matrices side by side, [q | k | v].",
     "project_fused_heads": "w_qkv holds for each key head the columns of its queries, then those of the key, then those of the value.",
+    "project_part": "The {state} is made by W_{letter}, all its columns of {name} put together ({shape}), from {features} features; of these the columns {first} to {last} belong to this head.",
     "project_element": "Worked out for feature 0 of the {state} of {which}:",
     "project_terms": "x · W_{letter}[:, {column}] = {terms} = {total}",
     "project_bias": "{before} + b_{letter}[{column}] = {before} + {bias} = {total}",

@@ -114,24 +114,26 @@ STEPS = {
         "Of the rows shown, {sharp} is the most decided (effective keys: {few}) and {flat} the most evenly "
         "spread ({many})."
     ),
+    "word_output": "output",
+    "word_context": "context",
     "sum_heading": "Step 3 · Weighted sum: mix the values",
     "sum_purpose": (
-        "Each output row is the average of the value rows, weighted with the row's weights. It always lies between "
+        "Each {what} row is the average of the value rows, weighted with the row's weights. It always lies between "
         "the values that it mixes: attention moves information about, it does not invent any."
     ),
     "sum_purpose_sink": (
-        "Each output row is the sum of the value rows, each times its weight. The weights of a row sum to less than 1, "
-        "since the sink has its share and brings no value: the output is an average of the values, made shorter by that "
+        "Each {what} row is the sum of the value rows, each times its weight. The weights of a row sum to less than 1, "
+        "since the sink has its share and brings no value: the {what} is an average of the values, made shorter by that "
         "share."
     ),
-    "sum_element": "Worked out for {row}, output column {column}:",
+    "sum_element": "Worked out for {row}, {what} column {column}:",
     "sum_terms": "Σ weight · value = {terms} = {total}",
-    "sum_empty": "{row} may attend to nothing, so its output is 0.",
+    "sum_empty": "{row} may attend to nothing, so its {what} is 0.",
     "share": "{best} contributes {share} of the weight, the three with most weight together {three}.",
-    "is_one": "The output of {row} is exactly the value of {best}.",
-    "near_one": "The output of {row} is very nearly the value of {best}: they differ by at most {difference}.",
+    "is_one": "The {what} of {row} is exactly the value of {best}.",
+    "near_one": "The {what} of {row} is very nearly the value of {best}: they differ by at most {difference}.",
     "mean_distance": (
-        "Had every open key the same weight, the output would be their mean; the worked element would be {mean} "
+        "Had every open key the same weight, the {what} would be their mean; the worked element would be {mean} "
         "instead of {value}."
     ),
     "masked_values": "The value of a closed key has weight 0 and contributes nothing, not even NaN or ∞.",

@@ -6,6 +6,7 @@ LAYER = {
     "project_columns": "{state}由 {name}（{shape}）从 {features} 维的 x 生成；第 {first} 到 {last} 列属于这个头。",
     "project_fused_blocks": "w_qkv 把三个矩阵并排放在一起：[q | k | v]。",
     "project_fused_heads": "w_qkv 按键的头排列：每个头依次是它的查询、键和值的列。",
+    "project_part": "{state}由 W_{letter} 从 {features} 维的 x 生成，W_{letter} 由 {name} 中属于它的各列拼成（{shape}）；其中第 {first} 到 {last} 列属于这个头。",
     "project_element": "以{which}的{state}的第 0 维为例：",
     "project_terms": "x · W_{letter}[:, {column}] = {terms} = {total}",
     "project_bias": "{before} + b_{letter}[{column}] = {before} + {bias} = {total}",

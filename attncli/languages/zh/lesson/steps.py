@@ -91,21 +91,23 @@ STEPS = {
     ),
     "naive_fits_not_float32": "换成 float32 就不行了：指数最大只能到 {limit}。",
     "sharpest": "在显示出来的各行中，{sharp}的权重最集中（相当于 {few} 个键），{flat}的最分散（相当于 {many} 个键）。",
+    "word_output": "输出",
+    "word_context": "加权和",
     "sum_heading": "第三步 · 加权求和：把值混合起来",
     "sum_purpose": (
-        "输出的每一行都是各个值向量的加权平均，权重就是上一步得到的那一行。结果总落在被混合的那些值之间：注意力只搬运信息，"
+        "{what}的每一行都是各个值向量的加权平均，权重就是上一步得到的那一行。结果总落在被混合的那些值之间：注意力只搬运信息，"
         "不会凭空产生信息。"
     ),
     "sum_purpose_sink": (
-        "输出的每一行都是各个值向量乘以各自的权重再相加。一行的权重之和小于 1，因为汇分走了一份，却不带来任何值：输出是值的加权平均"
+        "{what}的每一行都是各个值向量乘以各自的权重再相加。一行的权重之和小于 1，因为汇分走了一份，却不带来任何值：{what}是值的加权平均"
         "再按比例缩短。"
     ),
-    "sum_element": "以{row}、输出的第 {column} 列为例，完整计算一遍：",
+    "sum_element": "以{row}、{what}的第 {column} 列为例，完整计算一遍：",
     "sum_terms": "Σ 权重 · 值 = {terms} = {total}",
-    "sum_empty": "{row}没有可见的键，所以它的输出为 0。",
+    "sum_empty": "{row}没有可见的键，所以它的{what}为 0。",
     "share": "{best}占全部权重的 {share}，权重最大的三个键合计 {three}。",
-    "is_one": "{row}的输出恰好就是{best}的值。",
-    "near_one": "{row}的输出几乎就是{best}的值，两者最多相差 {difference}。",
-    "mean_distance": "如果所有可见的键权重相同，输出就是各个值的平均，上面计算的那个数会是 {mean}，而不是 {value}。",
+    "is_one": "{row}的{what}恰好就是{best}的值。",
+    "near_one": "{row}的{what}几乎就是{best}的值，两者最多相差 {difference}。",
+    "mean_distance": "如果所有可见的键权重相同，{what}就是各个值的平均，上面计算的那个数会是 {mean}，而不是 {value}。",
     "masked_values": "被屏蔽的键权重为 0，它的值不起任何作用，哪怕其中有 NaN 或 ∞。",
 }
