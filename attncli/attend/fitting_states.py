@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from attncli.attend.options import Options
 from attncli.attend.remedies import or_fix
@@ -16,7 +16,7 @@ def fit(
     options: Options,
     called: Mapping[str, str] | None = None,
     value_heads: int | None = None,
-    pooled: Container[str] = (),
+    pooled: Mapping[str, Shape] | None = None,
 ) -> Sizes:
     """Check that the shapes fit together.
 
@@ -26,12 +26,17 @@ def fit(
         options: how to interpret the arrays.
         called: the user's name for an array, if it differs (``hidden``).
         value_heads: how many heads a packed value has, if not as many as the key.
-        pooled: the states that are (batch, heads, length, features) whatever the options say.
+        pooled: the pools of those states that lie in pages; what is gathered of them is (batch, heads, length,
+            features) whatever the options say.
 
     Raises:
         InputError: with both shapes, and the option that would make them fit, if there is one.
     """
-    return or_fix(lambda each: _Fit(shapes, each, called or {}, value_heads, pooled).sizes(), options, shapes.values())
+
+    def sizes(each: Options) -> Sizes:
+        return _Fit(shapes, each, called or {}, value_heads, pooled or {}).sizes()
+
+    return or_fix(sizes, options, shapes.values())
 
 
 def fit_sum(weights: Shape, value: Shape, options: Options, past: Shape | None = None, *, pooled: bool = False) -> None:
@@ -55,13 +60,13 @@ class _Fit:
         options: Options,
         called: Mapping[str, str],
         value_heads: int | None,
-        pooled: Container[str],
+        pooled: Mapping[str, Shape],
     ) -> None:
-        self.shapes, self.options, self.called = shapes, options, called
+        self.shapes, self.options, self.called = {**shapes, **pooled}, options, called
         self.full = {}
         for name in FITTED:
             if name in pooled:
-                self.full[name] = shapes[name]
+                self.full[name] = shapes[name]  # not that of the pool, which messages name
             elif name in shapes:
                 heads = heads_of(name, shapes[name], options, value_heads)
                 self.full[name] = as_four_axes(called.get(name, name), shapes[name], options, heads)

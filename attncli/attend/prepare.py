@@ -157,7 +157,8 @@ class _States:
         every = shapes | {name: array.shape for name, array in parameters.items()}
         # What does not fit is not what was given, but what its matrix makes of it.
         fitted = called | {name: f"projected_{name}" for name in layer.projections if name in given}
-        sizes = fit(every, laid, fitted, of_value, pooled)
+        of_pools = {} if pages is None else {name: pool.shape for name, pool in pages.pools.items()}
+        sizes = fit(every, laid, fitted, of_value, of_pools)
         made = cls(given, called, parameters, layer, options, laid, shapes, of_value, sizes, pooled)
         return replace(made, sizes=made.with_output())
 

@@ -228,7 +228,7 @@ PROJECTED = "with block_table key and value are pools that hold all keys, past o
         ),
         (
             {"query": QUERY.swapaxes(1, 2)},
-            "query 3×5×4×6 and key 3×2×12×6 do not fit: 5 query heads cannot share 2 key heads evenly",
+            "query 3×5×4×6 and key 11×4×2×6 do not fit: 5 query heads cannot share 2 key heads evenly",
             "with --layout bshd they fit (batch, length, heads, features)",
         ),
         (
