@@ -72,6 +72,7 @@ FAMILIES: dict[str, tuple[str, Callable[[], Any]]] = {
     "bitnet": ("BitNetForCausalLM", lambda: tf.BitNetConfig(**GROUPED, **TOKENS)),
     "olmo": ("OlmoForCausalLM", lambda: tf.OlmoConfig(**GROUPED, **TOKENS, clip_qkv=1.0)),
     "cohere-normed": ("CohereForCausalLM", lambda: tf.CohereConfig(**GROUPED, **TOKENS, use_qk_norm=True)),
+    "stablelm": ("StableLmForCausalLM", lambda: tf.StableLmConfig(**GROUPED, **TOKENS, qk_layernorm=True)),
     "qwen3-next": (
         "Qwen3NextForCausalLM",
         lambda: tf.Qwen3NextConfig(
