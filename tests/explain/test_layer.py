@@ -48,3 +48,18 @@ def test_sums_are_called_what_the_tables_call_them(case: Path) -> None:
     said = taught(case, "--step", "sum")
     assert "context = weights · V" in said
     assert "output" not in said.partition("Weighted sum: mix")[2]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [(4, "key 4 is number 1 of page 5, which block_table names at place 1"), (8, None)],
+)
+def test_pages_are_told_with_the_place_of_the_key(column: int, words: str | None, tmp_path: Path) -> None:
+    """Behind the length of an item there is none, whatever the table holds there."""
+    table: dict[str, Any] = {"block_table": np.array([[0, 1, 2], [3, 5, 99]]), "key_lengths": np.array([9, 6])}
+    query, pool = normal(2, 1, 2, 4), normal(6, 3, 1, 4)
+    np.savez(tmp_path / "pages.npz", query=query, key=pool, value=pool, **table)
+    options = ["--batch", 1, "--row", 0, "--col", column, "--step", "score"]
+    said = " ".join(called("explain", tmp_path / "pages.npz", *options).out.split())
+    assert "Keys and values lie in pages of 3 keys" in said
+    assert words in said if words else "of page" not in said

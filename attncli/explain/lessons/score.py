@@ -21,8 +21,26 @@ def purpose(lesson: Lesson) -> Iterator[Block]:
     yield Paragraph(lesson.say(f"score_purpose_{score}"))
     yield Formula(FUNCTIONS[score].formula, FUNCTIONS[score].tex)
     yield Paragraph(_scale(lesson))
+    if "block_table" in about.operands.inputs:
+        yield Paragraph(lesson.say("pages_purpose", size=_page_size(lesson)))
     scores = show((about.rows.total, about.operands.sizes.keys))
     yield Paragraph(lesson.say("shapes", text=f"{WORKINGS[score].shapes(about)} → scores {scores}"))
+
+
+def _page_size(lesson: Lesson) -> int:
+    """Return the number of keys of a page."""
+    o = lesson.about.operands
+    return o.sizes.keys // int(o.inputs["block_table"].shape[1])
+
+
+def _page(lesson: Lesson) -> Iterator[str]:
+    """Say in which page the worked key lies; behind the length of the batch item there is none."""
+    o, column = lesson.about.operands, lesson.about.column
+    if "block_table" not in o.inputs or (o.key_lengths is not None and column >= int(o.key_lengths.ravel()[0])):
+        return
+    place, at = divmod(column, _page_size(lesson))
+    page = int(o.inputs["block_table"][0, place])
+    yield lesson.say("pages_key", key=lesson.key(column), page=page, at=at, place=place)
 
 
 def _scale(lesson: Lesson) -> str:
@@ -45,6 +63,7 @@ def element(lesson: Lesson) -> str:
 def working(lesson: Lesson) -> Iterator[str]:
     """Work out one score."""
     about, o = lesson.about, lesson.about.operands
+    yield from _page(lesson)
     with np.errstate(all="ignore"):
         before = total = yield from WORKINGS[o.options.score].lines(lesson, *about.met)
         if o.factor != 1:

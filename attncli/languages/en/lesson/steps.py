@@ -1,6 +1,8 @@
 """English: the three steps: score, with its scale and softcap, softmax and weighted sum."""
 
 STEPS = {
+    "pages_purpose": "Keys and values lie in pages of {size} keys, in pools that all batch items share; block_table names the pages of each item in their order. That says only where the numbers lie: what is computed is the same.",
+    "pages_key": "{key} is number {at} of page {page}, which block_table names at place {place} (all counted from 0)",
     "score_heading": "Step 1 · Score: how well does each key answer each query?",
     "score_purpose_dot": (
         "The score of a query and a key is their dot product: multiply feature by feature and add up. It is large "

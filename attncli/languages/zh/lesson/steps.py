@@ -1,6 +1,8 @@
 """Chinese: the three steps: score, with its scale and softcap, softmax and weighted sum."""
 
 STEPS = {
+    "pages_purpose": "键和值分页存放，每页 {size} 个键，批次各项共用同一些页；block_table 依次列出每一项用到的页。这只说明数放在哪里，计算并无不同。",
+    "pages_key": "{key}是第 {page} 页的第 {at} 个，block_table 的第 {place} 项指向这一页（都从 0 开始数）",
     "score_heading": "第一步 · 打分：每个键与每个查询有多匹配？",
     "score_purpose_dot": (
         "查询与键的得分是两个向量的点积：逐维相乘，再求和。两个向量方向一致时，得分是较大的正数；互不相关时，接近 0；"
