@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.threads import each
+from attncli.attend.views import blocks, some_heads
 from attncli.errors import InputError
 from attncli.text import did_you_mean, quoted
 
@@ -79,25 +81,67 @@ def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: f
         >>> normed(np.array([[[[3.0, 4.0]]]]), None, Norm.of("l2"), 1e-12).round(6).tolist()
         [[[[0.6, 0.8]]]]
     """
-    _, heads, _, features = states.shape
-    whole = weights is not None and is_whole(weights, features)
-    axes = (1, 3) if whole else (3,)
-    with np.errstate(all="ignore"):
-        if how.kind == "layer":
-            states = states - states.mean(axis=axes, keepdims=True)
-        squares = np.square(states)
-        over = squares.sum(axis=axes, keepdims=True) if how.kind == "l2" else squares.mean(axis=axes, keepdims=True)
-        states = states / np.sqrt(over + states.dtype.type(eps))
-        if weights is None:
-            return states
-        factors = weights.astype(states.dtype) + states.dtype.type(1 if how.plus_one else 0)
-        return states * (factors.reshape(heads, 1, features) if factors.size > features else factors)
+    batch, heads, length, features = states.shape
+    whole = is_whole(weights, features)
+    factors = factors_of(weights, how, states.dtype)
+    if factors is not None:
+        factors = factors.reshape(-1, 1, features)  # (heads or 1, 1, E)
+    made = np.empty(states.shape, dtype=states.dtype)
+
+    def run(block: tuple[int, slice]) -> None:
+        item, rows = block
+        some, into = states[item, :, rows], made[item, :, rows]
+        for part in [slice(None)] if whole else some_heads(heads, rows.stop - rows.start):
+            of_part = factors if factors is None or len(factors) == 1 else factors[part]
+            norm_into(some[part], into[part], of_part, how.kind, eps, together=whole)
+
+    each(run, blocks(batch, length), states.size)
+    return made
 
 
-def is_whole(weights: NDArray[Any], features: int) -> bool:
+def is_whole(weights: NDArray[Any] | None, features: int) -> bool:
     """Tell whether weights are those of all heads side by side, which are normalised together.
 
     >>> is_whole(np.ones(8), 4), is_whole(np.ones((2, 4)), 4), is_whole(np.ones(4), 4)
     (True, False, False)
     """
-    return weights.ndim == 1 and len(weights) > features
+    return weights is not None and weights.ndim == 1 and len(weights) > features
+
+
+def factors_of(weights: NDArray[Any] | None, how: Norm, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return what normalised states are multiplied by; None: nothing."""
+    return None if weights is None else weights.astype(dtype) + dtype.type(1 if how.plus_one else 0)
+
+
+def norm_into(
+    states: NDArray[Any],
+    into: NDArray[Any],
+    factors: NDArray[Any] | None,
+    kind: str,
+    eps: float,
+    *,
+    together: bool = False,
+) -> None:
+    """Write states normalised, in few passes over a block that stays in the processor's cache.
+
+    Args:
+        states: (…, L, E)
+        into: likewise; it may be the states themselves.
+        factors: what they are multiplied by then, of any shape that broadcasts to theirs.
+        kind: see `Norm`.
+        eps: ε.
+        together: whether the features of all heads, (heads, L, E), are normalised together.
+    """
+    count = states.shape[-1] * (len(states) if together else 1)
+    with np.errstate(all="ignore"):  # each thread has its own
+        if kind == "layer":
+            sums = states.sum(axis=(0, 2) if together else -1, keepdims=True)
+            states = np.subtract(states, sums / states.dtype.type(count), out=into)
+        squares = np.einsum("...e,...e->...", states, states)
+        if together:
+            squares = squares.sum(axis=0, keepdims=True)
+        if kind != "l2":
+            squares /= states.dtype.type(count)
+        np.divide(states, np.sqrt(squares + states.dtype.type(eps))[..., None], out=into)
+        if factors is not None:
+            into *= factors

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # How many numbers are examined at a time.
 PIECE = 1 << 20
+# So many states are worked on at a time: they stay in the processor's cache.
+ROWS = 512
 
 
 def ready(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -96,3 +98,18 @@ def in_pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     step = max(1, PIECE * len(array) // array.size)
     for start in range(0, len(array), step):
         yield from in_pieces(array[start]) if step == 1 else [array[start : start + step]]
+
+
+def blocks(batch: int, length: int) -> list[tuple[int, slice]]:
+    """Return the batch item and the rows of every block of states (batch, heads, length, features).
+
+    >>> blocks(1, ROWS + 1)
+    [(0, slice(0, 512, None)), (0, slice(512, 513, None))]
+    """
+    return [(item, slice(at, min(at + ROWS, length))) for item in range(batch) for at in range(0, length, ROWS)]
+
+
+def some_heads(heads: int, length: int) -> list[slice]:
+    """Return the heads of a block of so many rows in shares: many at a time if the rows are few."""
+    step = max(1, ROWS // max(1, length))
+    return [slice(at, at + step) for at in range(0, heads, step)]

@@ -126,7 +126,7 @@ class Threads(Group):
 
     def count(self) -> int:
         """Return the number of threads, given or by default."""
-        from attncli.attend.fast.stream import thread_count
+        from attncli.attend.threads import thread_count
 
         return self.threads or thread_count()
 

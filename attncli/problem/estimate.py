@@ -108,8 +108,8 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
         in_place: whether the output is written to a mapped file.
     """
     from attncli.attend.fast.shared import MOST_COPIED
-    from attncli.attend.fast.stream import thread_count
     from attncli.attend.fast.tiles import TILE, plan
+    from attncli.attend.threads import thread_count
 
     layout, width = plan(o), o.dtype.itemsize
     row = layout.keys + o.sizes.features + 3 * (o.sizes.value_features + 1)  # scores, a query, three kinds of sums

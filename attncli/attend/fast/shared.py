@@ -86,6 +86,10 @@ class Shared:
         with self.lock:
             return self.todo.pop() if self.todo and not self.stopped else None
 
+    def stop(self) -> None:
+        """Let the other workers stop at their next tile if there is anything left to do."""
+        self.stopped = self.stopped or bool(self.todo)
+
     def finished(self, piece: Piece) -> float:
         """Count a piece as done; return the fraction of all work that is done."""
         with self.lock:
@@ -150,8 +154,11 @@ class Shared:
             return True  # there are no scores
         if self.states.has_additions or not self.states.function.is_dot:
             return False
-        query = np.asarray(one_of(self.states.query, piece.batch)[piece.heads, :, piece.rows], self.operands.dtype)
-        longest = np.sqrt(np.einsum("ghre,ghre->ghr", query, query).max()) * abs(self.states.query_factor)
+        rows = piece.rows.stop - piece.rows.start
+        some = self.states.query[:1, piece.heads]
+        query = np.empty((some.shape[1], some.shape[2], rows, some.shape[4]), dtype=self.operands.dtype)
+        self.states.load(piece.batch, piece.heads, piece.rows, query)
+        longest = np.sqrt(np.einsum("ghre,ghre->ghr", query, query).max())
         # No product exceeds that of the lengths (Cauchy–Schwarz); NaN is less than nothing.
         return bool(longest * self.longest_key(piece) < np.finfo(query.dtype).max / 2)
 
@@ -162,10 +169,11 @@ class Shared:
             heads = slice(heads.start, heads.start + 1)
         found = np.empty((heads.stop - heads.start, len(rows)), dtype=bool)
         step = max(1, FALLBACK // self.operands.sizes.keys)
+        rules = replace(self.operands, early=None)  # they go by no query and no key, which need not be made
         for head, of_head in enumerate(found):
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]
-                part = self.operands.select(batch=piece.batch, head=heads.start + head, rows=some)
+                part = rules.select(batch=piece.batch, head=heads.start + head, rows=some)
                 opened = np.ones((1, 1, len(some), part.sizes.keys), dtype=bool)
                 for rule in openings(part).values():
                     opened &= rule

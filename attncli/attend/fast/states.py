@@ -1,4 +1,4 @@
-"""Query, key and value as the tiles need them: rotated, prepared for the score function, and grouped by key head."""
+"""Query, key and value as the tiles need them: normalised, rotated, prepared for the score function, and grouped."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast.buffers import LOG2E
+from attncli.attend.fast.change import Change, changes
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
 from attncli.attend.stages.rotate import to_meet
 from attncli.attend.types import is_ordinary
-from attncli.attend.views import by_group, ready
+from attncli.attend.views import by_group, one_of, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,8 @@ class States:
     """Query, key and value as the tiles need them: (batch or 1, key heads, …), rotated and prepared.
 
     Attributes:
-        query: (batch or 1, key heads, group, L, E)
+        query: (batch or 1, key heads, group, L, E), as it was read where ``change`` says what becomes of it.
+        change: what becomes of queries when they are loaded; None: nothing.
         key: (batch or 1, key heads, S, E)
         value: (batch or 1, key heads, S, Ev)
         function: the score function; query and key are already prepared for it.
@@ -41,6 +43,7 @@ class States:
     """
 
     query: NDArray[Any]
+    change: Change | None
     key: NDArray[Any]
     value: NDArray[Any]
     function: ScoreFunction
@@ -58,7 +61,11 @@ class States:
         function = FUNCTIONS[o.options.score]
         parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
         # A query that needs no change stays as it was read, so that a memory-mapped one stays on disk.
-        query, key = (o.query, o.key) if o.options.rope is None and not o.norms_late else to_meet(o)
+        query, key, change = o.query, o.key, None
+        if (found := changes(o)) is not None:
+            change, key = found[0], found[1].keys(key, o.dtype, o.sizes.past)
+        elif o.options.rope is not None or o.norms_late:
+            query, key = to_meet(o)
         if function.needs_preparation:
             with np.errstate(invalid="ignore", over="ignore"):
                 query, key = function.prepare(ready(query, o.dtype), ready(key, o.dtype), parameters)
@@ -76,6 +83,7 @@ class States:
         numeric = o.mask is not None and o.mask.dtype != bool
         return cls(
             query=by_group(query, o.sizes.key_heads),
+            change=change,
             key=key,
             value=value,
             function=function,
@@ -88,3 +96,12 @@ class States:
             has_ones=o.sizes.group * o.sizes.queries >= FEW,
             has_additions=numeric or o.bias is not None or o.options.alibi,
         )
+
+    def load(self, batch: int, heads: slice, rows: slice, into: NDArray[Any]) -> None:
+        """Write the queries of some key heads as they meet the keys, times their factor, (heads, group, rows, E)."""
+        source, factor = one_of(self.query, batch)[heads, :, rows], into.dtype.type(self.query_factor)
+        # One pass converts, rearranges and scales; half precision and mapped files are read here for the first time.
+        if self.change is None:
+            np.multiply(source, factor, out=into, casting="same_kind")
+        else:
+            self.change.queries(source, into, batch, rows.start, factor)

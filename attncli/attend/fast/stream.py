@@ -18,24 +18,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
+from attncli.attend.fast.change import norms_in_blocks
 from attncli.attend.fast.gather import Gatherer
 from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
 from attncli.attend.stages.out import finished
+from attncli.attend.threads import pool, thread_count, together, using
 from attncli.attend.views import one_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from numpy.typing import NDArray
 
     from attncli.attend.operands import Operands
@@ -78,7 +76,10 @@ def run(
         progress: called from the calling thread with the fraction that is done.
         with_lse: whether the logarithms of the rows' sums are wanted too.
     """
-    o = o.core
+    threads = threads or thread_count()
+    if not norms_in_blocks(o):
+        with using(threads):
+            o = o.core
     if out is None:
         out = np.empty(o.sizes.output_shape, dtype=o.output_dtype)
     lse = np.empty(o.sizes.context_shape[:3], dtype=o.dtype) if with_lse else None
@@ -104,7 +105,7 @@ def alone(o: Operands) -> Operands:
 
 
 def _sums(
-    o: Operands, out: NDArray[Any], lse: NDArray[Any] | None, threads: int | None, progress: Progress | None
+    o: Operands, out: NDArray[Any], lse: NDArray[Any] | None, threads: int, progress: Progress | None
 ) -> Streamed:
     """Compute the weighted sums into ``out``, and the logarithms of the rows' sums into ``lse``."""
     sizes = o.sizes
@@ -112,21 +113,10 @@ def _sums(
     products = sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)
     # NaN, ∞ and numbers beyond the range are allowed; whether they belong in the output is decided in Shared.write.
     with one_thread(products), np.errstate(all="ignore"):
-        shared = Shared(o, layout, out, pieces(o, layout), lse)
-        count = min(threads or thread_count(), len(shared.todo)) - 1
-        helpers: list[Future[None]] = []
-        try:
-            with suppress(RuntimeError):  # no room for another thread: those that there are do the work
-                for _ in range(count):
-                    helpers.append(_pool(os.getpid(), count).submit(work, shared))
-            work(shared, progress)
-        finally:
-            # Ctrl-C reaches the calling thread; the others stop at their next tile.
-            shared.stopped = shared.stopped or bool(shared.todo)
-            for helper in helpers:
-                helper.exception()
-        for helper in helpers:
-            helper.result()
+        with using(threads):
+            shared = Shared(o, layout, out, pieces(o, layout), lse)
+        count = min(threads, len(shared.todo)) - 1
+        together(lambda: work(shared, progress), lambda: work(shared), shared.stop, count)
         shared.finish()
     return Streamed(out, sorted(shared.empty), lse)
 
@@ -158,31 +148,9 @@ def products(o: Operands, threads: int) -> Callable[[], None]:
         todo = pieces(o, shared.plan)
         count = min(threads, len(todo))
         shares = [todo[start::count] for start in range(count)]
-        helpers = [_pool(os.getpid(), count - 1).submit(run_products, share) for share in shares[1:]]
+        helpers = [pool(os.getpid(), count - 1).submit(run_products, share) for share in shares[1:]]
         run_products(shares[0])
         for helper in helpers:
             helper.result()
 
     return run_all
-
-
-@cache
-def _pool(process: int, count: int) -> ThreadPoolExecutor:
-    """Return a pool of threads that wait for work: starting new ones would take longer than a small problem.
-
-    Args:
-        process: the process id, since threads do not survive a fork.
-        count: number of threads.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(count, thread_name_prefix="attn")
-
-
-def thread_count() -> int:
-    """Return the default number of workers: OMP_NUM_THREADS, or the number of CPUs that this process may use."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isascii() and given.isdigit() and len(given) < 10 and int(given) > 0:
-        return int(given)
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -76,12 +76,11 @@ class Worker:
 
     def load(self, piece: Piece) -> NDArray[Any]:
         """Return the queries of a piece times their factor, (G, rows · g, E)."""
-        # (G, g, rows, E) → (G, rows, g, E): the group next to the rows, as in a tile.
-        source = one_of(self.states.query, piece.batch)[piece.heads, :, piece.rows].swapaxes(1, 2)
-        query = take("query", source.shape, self.dtype)
-        # One pass converts, rearranges and scales; half precision and mapped files are read here for the first time.
-        np.multiply(source, self.dtype.type(self.states.query_factor), out=query, casting="same_kind")
-        return query.reshape(len(query), -1, query.shape[-1])
+        heads, rows = (each.stop - each.start for each in (piece.heads, piece.rows))
+        query = take("query", (heads, rows, self.group, self.states.query.shape[-1]), self.dtype)
+        # (G, rows, g, E), for writing (G, g, rows, E): the group lies next to the rows, as in a tile.
+        self.states.load(piece.batch, piece.heads, piece.rows, query.swapaxes(1, 2))
+        return query.reshape(heads, -1, query.shape[-1])
 
     def rows(self, piece: Piece, keys: slice) -> slice:
         """Return the queries of a piece, from the first to the last one that may see any of these keys."""

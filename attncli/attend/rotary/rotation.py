@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.threads import each
+from attncli.attend.views import blocks, one_of, some_heads
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# So many rows are turned at a time: they stay in the processor's cache.
-ROWS = 512
 TURN = 2 * math.pi
 
 
@@ -69,11 +70,19 @@ class Rotation:
         """
         if self.table is not None:
             cos, sin = self._looked_up(positions)
-        else:
-            cos, sin = cos_and_sin(self.angles(positions), dtype)
-        if self.attention != 1:
-            cos, sin = cos * self.attention, sin * self.attention
-        return cos.astype(dtype, copy=False), sin.astype(dtype, copy=False)
+            if self.attention != 1:
+                cos, sin = cos * self.attention, sin * self.attention
+            return cos.astype(dtype, copy=False), sin.astype(dtype, copy=False)
+        cos, sin = (np.empty((*positions.shape[1:], len(self.frequencies)), dtype=dtype) for _ in range(2))
+
+        def run(block: tuple[int, slice]) -> None:
+            item, rows = block
+            found = cos_and_sin(self.angles(positions[:, item : item + 1, rows]), dtype)
+            for table, part in zip((cos, sin), found, strict=True):
+                np.multiply(part[0], self.attention, out=table[item, rows], casting="same_kind")
+
+        each(run, blocks(*positions.shape[1:]), cos.size)
+        return cos, sin
 
     def turn(self, states: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any]) -> NDArray[Any]:
         """Turn each pair of features (a, b): (a·cos − b·sin, a·sin + b·cos).
@@ -86,34 +95,60 @@ class Rotation:
         Returns:
             (batch, heads, L, E); features that are not turned stay as they are.
         """
-        # Both factors of a whole row, so that most of the work is done on numbers that lie in one piece.
-        first, second = pairs(self.features, self.pairing)
-        same, across = (np.empty((*cos.shape[:-1], self.features), dtype=cos.dtype) for _ in range(2))
-        same[..., first] = same[..., second] = cos
-        across[..., first], across[..., second] = -sin, sin
-        batch, heads, length, features = max(len(states), len(cos)), *states.shape[1:]
-        turned = np.empty((batch, heads, length, features), dtype=states.dtype)
-        for place in np.ndindex(batch, heads):
-            source = states[place if len(states) > 1 else (0, place[1])]
-            table = place[0] if len(cos) > 1 else 0
-            self._turn_one(source, same[table], across[table], turned[place])
+        batch, length = max(len(states), len(cos)), states.shape[2]
+        turned = np.empty((batch, *states.shape[1:]), dtype=states.dtype)
+        factors = self.factors(cos, sin)
+
+        def run(block: tuple[int, slice]) -> None:
+            item, rows = block
+            some, into = one_of(states, item)[:, rows], turned[item, :, rows]
+            mine = [one_of(table, item)[rows] for table in factors]
+            for part in some_heads(*some.shape[:2]):
+                self.turn_into(some[part], mine, into[part])
+
+        each(run, blocks(batch, length), turned.size)
         return turned
 
-    def _turn_one(self, states: NDArray[Any], same: NDArray[Any], across: NDArray[Any], turned: NDArray[Any]) -> None:
-        """Turn the states (L, E) of one head: each feature times ``same``, plus its partner times ``across``."""
+    def factors(self, cos: NDArray[Any], sin: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return what states are multiplied by, made of cosines and sines (batch or 1, L, D/2).
+
+        Returns:
+            For neighbours e^(i·angle), (batch or 1, L, D/2). For halves what a feature itself is multiplied by,
+            (batch or 1, L, 2, D/2), and its partner: both for whole rows, so that long runs of numbers are multiplied.
+        """
+        if self.pairing == "interleaved":
+            turns = np.empty(cos.shape, dtype=np.result_type(cos, np.complex64))
+            turns.real, turns.imag = cos, sin
+            return (turns,)
+        same, across = (np.empty((*cos.shape[:2], 2, cos.shape[2]), dtype=cos.dtype) for _ in range(2))
+        same[...] = cos[:, :, None]
+        across[:, :, 1] = sin
+        np.negative(sin, out=across[:, :, 0])
+        return same, across
+
+    def turn_into(self, states: NDArray[Any], factors: Sequence[NDArray[Any]], into: NDArray[Any]) -> None:
+        """Write a block of states turned, which stays in the processor's cache.
+
+        Args:
+            states: (…, L, E)
+            factors: those of `factors` for these rows, (L, …).
+            into: likewise; it may be the states themselves.
+        """
         last = self.first + self.features
-        turned[:, : self.first], turned[:, last:] = states[:, : self.first], states[:, last:]
-        first, second = pairs(self.features, self.pairing)
-        partners = np.empty((min(ROWS, len(states)), self.features), dtype=states.dtype)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for start in range(0, len(states), ROWS):
-                rows = slice(start, start + ROWS)
-                some, into, factors = states[rows, self.first : last], turned[rows, self.first : last], across[rows]
-                other = partners[: len(some)]
-                np.multiply(some[:, second], factors[:, first], out=other[:, first])
-                np.multiply(some[:, first], factors[:, second], out=other[:, second])
-                np.multiply(some, same[rows], out=into)
-                np.add(into, other, out=into)
+        if into is not states:
+            into[..., : self.first], into[..., last:] = states[..., : self.first], states[..., last:]
+        states, into = states[..., self.first : last], into[..., self.first : last]
+        with np.errstate(invalid="ignore", over="ignore"):  # each thread has its own
+            if self.pairing == "interleaved":
+                # A pair is a complex number, which is turned by another one: a single pass over memory.
+                kind = factors[0].dtype
+                np.multiply(np.ascontiguousarray(states).view(kind), factors[0], out=into.view(kind))
+                return
+            same, across = factors
+            halves, turned = (array.reshape(*array.shape[:-1], 2, -1) for array in (states, into))
+            partners = halves[..., ::-1, :] * across
+            np.multiply(halves, same, out=turned)
+            turned += partners
 
     def _spread(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the position by which each pair turns, (batch or 1, L, D/2 or 1)."""

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from attncli.attend.rotary.rotation import ROWS, Rotation, axes_of, cos_and_sin
+from attncli.attend.rotary.rotation import Rotation, axes_of, cos_and_sin
+from attncli.attend.views import ROWS
 from tests.support.arrays import normal
 
 F8 = np.dtype(np.float64)
