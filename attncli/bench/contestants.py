@@ -16,8 +16,10 @@ import numpy as np
 from attncli.attend.fast import stream
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
-from attncli.attend.rules import Rules, go_by_ids
+from attncli.attend.rules import Rules, are_in_force, go_by_ids
 from attncli.attend.stages.mask import openings
+from attncli.bench.before import Before, nodes_before
+from attncli.bench.problem import has_before, plain
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
 from attncli.text import nearest
@@ -31,20 +33,33 @@ MOST_SCORES = 1 << 31
 # What everybody has: plain NumPy, which takes part whatever it is compared with.
 NUMPY = "numpy"
 MODULES = {"torch": ["torch"], "onnxruntime": ["onnxruntime", "onnx"], "jax": ["jax"], "flex": ["torch"]}
-# What compiles C++ first. It takes long for that, and shows what it can do where a mask has blocks.
+# What compiles C++ first. It takes long for that, and shows what it can do where a mask has blocks, or where there is
+# something to compile beside the attention.
 COMPILED = "flex"
+# What refuses numbers in float64, or computes with fewer digits.
+SINGLE = ("onnxruntime", "jax", "flex")
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute the output: its name, and a call that returns it, (batch, heads, L, Ev)."""
+    """One way to compute the output.
+
+    Attributes:
+        name: what it is called.
+        run: returns the output, (batch, heads, L, Ev).
+        is_plain: whether it leaves norm and rotation out, and so makes another output than all others.
+    """
 
     name: str
     run: Run
+    is_plain: bool = False
 
 
 def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestant]:
     """Return attn, then the libraries that are asked for, then plain NumPy if the scores fit into memory.
+
+    Right behind attn stands what it takes without norm and rotation, if there are any: what they add is small, and
+    shows best in runs that follow each other.
 
     Raises:
         InputError: a library is asked for by name and is unknown or not installed, or NumPy is and would take too much.
@@ -55,8 +70,13 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
         if name != NUMPY and not _installed(name):
             compiler = " and a C++ compiler" * (name == COMPILED)
             raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}{compiler}")
+        if name in SINGLE and o.dtype != np.float32:
+            raise InputError(f"{name} computes attention to the precision of float32", hint="leave out --dtype")
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
-    others = [name for name in MODULES if _installed(name) and (name != COMPILED or go_by_ids(o))]
+    if has_before(o):
+        plainly = plain(o)
+        found.append(Contestant("plain attn", lambda: stream.run(plainly, threads=threads).output, is_plain=True))
+    others = [name for name in MODULES if _installed(name) and _suits(name, o)]
     for name in dict.fromkeys(against or others):
         if name != NUMPY:
             found.append(Contestant(name, MAKERS[name](o, threads)))
@@ -79,6 +99,13 @@ def needs_mask(o: Operands) -> bool:
     return o.options.window is not None or go_by_ids(o)
 
 
+def _suits(name: str, o: Operands) -> bool:
+    """Tell whether a library takes part unasked."""
+    if name == COMPILED and not (go_by_ids(o) or has_before(o)):
+        return False
+    return name not in SINGLE or o.dtype == np.float32
+
+
 def _installed(name: str) -> bool:
     if name == COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
         return False
@@ -87,9 +114,10 @@ def _installed(name: str) -> bool:
 
 def whole(o: Operands) -> NDArray[Any]:
     """Compute as most scripts do: all scores at once, with the threads that BLAS chooses."""
-    query, *others = states(o)
-    key, value = (np.repeat(each, o.sizes.group, axis=1) for each in others)
-    scores = query @ key.swapaxes(-1, -2) * o.dtype.type(o.factor)
+    query, key, value = states(o)
+    before_query, before_key = Before.both(o, np, np.asarray)
+    key, value = (np.repeat(each, o.sizes.group, axis=1) for each in (before_key(key), value))
+    scores = before_query(query) @ key.swapaxes(-1, -2) * o.dtype.type(o.factor)
     for rule in openings(o).values():
         scores = np.where(rule, scores, -np.inf)
     highest = scores.max(axis=-1, keepdims=True)
@@ -99,7 +127,7 @@ def whole(o: Operands) -> NDArray[Any]:
 
 
 def of_torch(o: Operands, threads: int) -> Run:
-    """Call ``scaled_dot_product_attention``, with a mask for what it has no option for."""
+    """Call ``scaled_dot_product_attention``, with a mask for what it has no option for; before it the usual code."""
     import torch
 
     torch.set_num_threads(threads)
@@ -109,7 +137,10 @@ def of_torch(o: Operands, threads: int) -> Run:
         options["attn_mask"] = torch.from_numpy(all_open(o))
     else:
         options["is_causal"] = o.options.causal
-    return lambda: torch.nn.functional.scaled_dot_product_attention(*arrays, **options).numpy()
+    query, key, value = arrays
+    before_query, before_key = Before.both(o, torch, torch.from_numpy)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    return lambda: attend(before_query(query), before_key(key), value, **options).numpy()
 
 
 def of_jax(o: Operands, threads: int) -> Run:
@@ -121,29 +152,40 @@ def of_jax(o: Operands, threads: int) -> Run:
     window = o.options.window
     sides = None if window is None else tuple(o.sizes.keys if side < 0 else side for side in window)
     mask = jax.numpy.asarray(all_open(o)[None, None]) if go_by_ids(o) else None
-    call = jax.jit(
-        lambda *states: jax.nn.dot_product_attention(
-            *states, mask=mask, scale=o.factor, is_causal=o.options.causal, local_window_size=sides
+    before = Before.both(o, jax.numpy, jax.numpy.asarray)
+
+    def attend(*states: Any) -> Any:
+        query, key = (each(state.swapaxes(1, 2)).swapaxes(1, 2) for each, state in zip(before, states, strict=False))
+        return jax.nn.dot_product_attention(
+            query, key, states[2], mask=mask, scale=o.factor, is_causal=o.options.causal, local_window_size=sides
         )
-    )
+
+    call = jax.jit(attend)
     return lambda: np.swapaxes(np.asarray(call(*arrays)), 1, 2)
 
 
 def of_onnxruntime(o: Operands, threads: int) -> Run:
-    """Run the operator ``Attention`` of opset 23, with a mask for what it has no attribute for."""
+    """Run the operator ``Attention`` of opset 23, with a mask for what it has no attribute for.
+
+    Norm and rotation are operators of the same set.
+    """
     import onnxruntime
     from onnx import TensorProto, helper
 
     kind = helper.np_dtype_to_tensor_dtype(o.dtype)
     arrays = dict(zip("qkv", states(o), strict=True))
-    inputs = [helper.make_tensor_value_info(name, kind, array.shape) for name, array in arrays.items()]
+    nodes, met = nodes_before(o, arrays)
     if needs_mask(o):
         arrays["m"] = all_open(o)
-        inputs.append(helper.make_tensor_value_info("m", TensorProto.BOOL, arrays["m"].shape))
+        met.append("m")
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.BOOL if name == "m" else kind, array.shape)
+        for name, array in arrays.items()
+    ]
     causal = int(o.options.causal and not needs_mask(o))
-    node = helper.make_node("Attention", list(arrays), ["y"], scale=o.factor, is_causal=causal)
+    nodes.append(helper.make_node("Attention", met, ["y"], scale=o.factor, is_causal=causal))
     output = helper.make_tensor_value_info("y", kind, None)
-    graph = helper.make_graph([node], "attention", inputs, [output])
+    graph = helper.make_graph(nodes, "attention", inputs, [output])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -153,7 +195,10 @@ def of_onnxruntime(o: Operands, threads: int) -> Run:
 
 
 def of_flex(o: Operands, threads: int) -> Run:
-    """Call ``flex_attention``, compiled, with a mask in blocks of which it skips those that are closed."""
+    """Call ``flex_attention``, compiled, with a mask in blocks of which it skips those that are closed.
+
+    What comes before it is compiled with it.
+    """
     import torch
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -177,9 +222,16 @@ def of_flex(o: Operands, threads: int) -> Run:
             found = found & (query[name][row] == key[name][column]) if name in query else found
         return found
 
-    blocks = create_block_mask(is_open, None, None, o.sizes.queries, o.sizes.keys, device="cpu")
-    call = torch.compile(flex_attention)
+    blocks = None
+    if are_in_force(o):
+        blocks = create_block_mask(is_open, None, None, o.sizes.queries, o.sizes.keys, device="cpu")
     options = {"block_mask": blocks, "scale": o.factor, "enable_gqa": o.sizes.group > 1}
+    before_query, before_key = Before.both(o, torch, torch.from_numpy)
+
+    def attend(query: Any, key: Any, value: Any, **options: Any) -> Any:
+        return flex_attention(before_query(query), before_key(key), value, **options)
+
+    call = torch.compile(attend)
     with torch.no_grad():
         call(*arrays, **options)  # compiles it
 
@@ -217,6 +269,7 @@ def all_open(o: Operands) -> NDArray[np.bool_]:
 
 def limit(o: Operands, threads: int) -> Callable[[], None]:
     """Return the two matrix products alone, on the tiles of the stream: nothing can be faster than this."""
+    o = plain(o)
     products_of_tiles = stream.products(o, threads)
     products = o.sizes.queries * o.sizes.keys * o.sizes.features
 

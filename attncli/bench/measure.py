@@ -31,33 +31,36 @@ class Timing:
 
     Attributes:
         seconds: median of the rounds.
+        rounds: the seconds of each round.
         spread: half of the interquartile range, as a share of the median.
-        error: the largest difference from the first contestant's output.
+        error: the largest difference from the first contestant's output; None if it makes another one.
         memory: bytes that the first run took at its peak; None if the system does not report it.
     """
 
     name: str
     seconds: float
+    rounds: Sequence[float]
     spread: float
-    error: float
+    error: float | None
     memory: int | None
 
 
-def agree(found: Sequence[Contestant]) -> tuple[dict[str, float], dict[str, int | None]]:
+def agree(found: Sequence[Contestant]) -> tuple[dict[str, float | None], dict[str, int | None]]:
     """Let each compute once; return how far each is from the first, and the memory that it took.
 
     Raises:
         InputError: one disagrees, so that timing it would mean nothing.
     """
     outputs: list[NDArray[Any]] = []
-    errors, memory = {}, {}
+    errors: dict[str, float | None] = {}
+    memory: dict[str, int | None] = {}
     for each in found:
         # The first run counts: later ones may reuse its memory.
         memory[each.name] = peak_of(lambda each=each: outputs.append(each.run()))  # type: ignore[misc]
         output, first = outputs[-1], outputs[0]
         del outputs[1:]
-        errors[each.name] = difference(output, first)
-        if not errors[each.name] <= APART * float(np.finfo(first.dtype).eps):
+        errors[each.name] = None if each.is_plain else difference(output, first)
+        if not (errors[each.name] or 0) <= APART * float(np.finfo(first.dtype).eps):
             raise InputError(f"{each.name} does not agree: its output differs by {errors[each.name]:.1e}")
     return errors, memory
 
@@ -82,8 +85,7 @@ def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int)
             seconds[each.name].append(timed(each.run))
         limits.append(timed(limit))
     timings = [
-        Timing(each.name, median(seconds[each.name]), spread(seconds[each.name]), errors[each.name], memory[each.name])
-        for each in found
+        Timing(name, median(took), took, spread(took), errors[name], memory[name]) for name, took in seconds.items()
     ]
     return timings, median(limits)
 

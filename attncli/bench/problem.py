@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from attncli.attend.layer import Layer
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEED = 1706
+# The options of what comes before the scores.
+BEFORE = ("rope", "qk_norm")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Shape:
         window: as ``--window`` has it, or None.
         documents: how many documents lie in the row; None: one.
         chunk: as ``--chunk`` has it, or None.
+        rope: as ``--rope`` has it, or None.
+        qk_norm: as ``--qk-norm`` has it, or None.
         dtype: precision.
     """
 
@@ -47,6 +52,8 @@ class Shape:
     window: str | None
     documents: int | None
     chunk: int | None
+    rope: Literal["half", "interleaved"] | None
+    qk_norm: Literal["rms"] | None
     dtype: Literal["float32", "float64"]
 
 
@@ -55,7 +62,7 @@ def problem(shape: Shape) -> Operands:
 
     Raises:
         InputError: heads that cannot share the key heads, bounds that are not a window, more documents than queries or
-            keys, or more than memory holds.
+            keys, an odd number of features to rotate, or more than memory holds.
     """
     rng = np.random.default_rng(SEED)
     key_heads, keys = shape.kv_heads or shape.heads, shape.keys or shape.length
@@ -64,14 +71,26 @@ def problem(shape: Shape) -> Operands:
         "key": (key_heads, keys, shape.dim),
         "value": (key_heads, keys, shape.dim),
     }
+    if shape.rope is not None and shape.dim % 2:
+        raise InputError(f"--rope {shape.rope} turns pairs of features, and --dim {shape.dim} is odd")
     check_memory(sizes, np.dtype(shape.dtype).itemsize)
     arrays: dict[str, NDArray[Any]] = {
         name: rng.standard_normal((1, *size), dtype=shape.dtype) for name, size in sizes.items()
     }
     if shape.documents is not None:
         arrays |= {"segments": _ids(shape.documents, keys), "query_segments": _ids(shape.documents, shape.length)}
-    options = {"scale": "sqrt", "causal": shape.causal, "window": shape.window, "chunk": shape.chunk}
+    options = {"scale": "sqrt"} | {name: getattr(shape, name) for name in ("causal", "window", "chunk", *BEFORE)}
     return prepare(arrays, Options.parse({name: value for name, value in options.items() if value is not None}))
+
+
+def has_before(o: Operands) -> bool:
+    """Tell whether anything comes before the scores."""
+    return any(getattr(o.options, name) is not None for name in BEFORE)
+
+
+def plain(o: Operands) -> Operands:
+    """Return a problem with nothing before the scores."""
+    return replace(o, options=replace(o.options, rope=None, qk_norm=None), layer=Layer(), early=None)
 
 
 def _ids(documents: int, tokens: int) -> NDArray[np.int64]:

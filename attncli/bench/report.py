@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from attncli.bench.measure import Timing
+from attncli.bench.problem import BEFORE
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
-from attncli.text import as_json
+from attncli.text import as_json, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +54,16 @@ def rows(found: Benchmark) -> list[dict[str, Any]]:
     ]
 
 
+def added(found: Benchmark) -> float | None:
+    """Return what norm and rotation add to the time of plain attn, as a share of that; None: there are neither.
+
+    It is the median over the rounds, in each of which the two follow each other: what else the machine does slows both.
+    """
+    own = found.timings[0].rounds
+    plain = next((each.rounds for each in found.timings if each.error is None), None)
+    return None if plain is None else median(one / other - 1 for one, other in zip(own, plain, strict=True))
+
+
 def to_terminal(found: Benchmark, screen: Screen, console: Console) -> None:
     """Print the table."""
     say = partial(print_lines, screen=screen, console=console)
@@ -63,18 +75,22 @@ def to_terminal(found: Benchmark, screen: Screen, console: Console) -> None:
     limit = dict.fromkeys(NUMBERS, "") | {"ms": f"{found.limit * 1e3:.1f}", "of the limit": "100%"}
     lines = [*map(_line, rows(found)), {"": "two products alone"} | limit]
     print_records(lines, screen, console, right=NUMBERS)
+    more = added(found)
+    if more is not None:
+        names = [name.replace("_", "-") for name in BEFORE if found.shape[name] is not None]
+        say(f"{listed(names, 'and')} add{'s' * (len(names) == 1)} {more:.1%} to plain attn")
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, str]:
     """Return a contestant's record as texts; attn itself has nothing to be compared with."""
-    other = row["name"] != "attn"
+    other, apart = row["name"] != "attn", row["difference"]
     texts = (
         f"{row['milliseconds']:.1f}",
         f"{row['spread']:.0%}",
         f"{row['ratio']:.2f} x" if other else "",
         f"{row['of_limit']:.0%}",
         "?" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 1e6:.0f} MB",
-        f"{row['difference']:.0e}" if other else "",
+        f"{apart:.0e}" if other and apart is not None else "",
     )
     return {"": row["name"]} | dict(zip(NUMBERS, texts, strict=True))
 
@@ -83,4 +99,5 @@ def to_json(found: Benchmark) -> str:
     """Return the same for scripts."""
     shape = {name: value for name, value in found.shape.items() if value is not None}
     record = {"shape": shape, "threads": found.threads, "limit_milliseconds": found.limit * 1e3, "timings": rows(found)}
+    record |= {} if (more := added(found)) is None else {"added": more}
     return as_json(record, indent=2)

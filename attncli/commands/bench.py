@@ -33,6 +33,14 @@ class Timed(Group):
         int | None, setting("--documents", "Time with N documents of the same length in the row.", min=1, metavar="N")
     ] = None
     chunk: Annotated[int | None, setting("--chunk", "Time with chunks of N positions.", min=1, metavar="N")] = None
+    rope: Annotated[
+        Literal["half", "interleaved"] | None,
+        setting("--rope", "Time with queries and keys rotated in pairs, and without, to show what that adds."),
+    ] = None
+    qk_norm: Annotated[
+        Literal["rms"] | None,
+        setting("--qk-norm", "Time with queries and keys normalised, and without, to show what that adds."),
+    ] = None
     dtype: Annotated[Literal["float32", "float64"], setting("--dtype", "Precision (default float32).")] = "float32"
     against: Annotated[
         list[str] | None,
@@ -58,6 +66,7 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
       attn bench
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 16384 --heads 1 --documents 64
+      attn bench --rope half --qk-norm rms
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)

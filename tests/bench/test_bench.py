@@ -63,3 +63,43 @@ def test_there_are_no_more_threads_than_there_is_work() -> None:
     found = json.loads(called(*words, "-f", "json").out)
     assert found["threads"] == 77
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.takes(3)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--length 70 --heads 4 --kv-heads 2 --rope half --qk-norm rms",
+        "--length 40 --keys 70 --heads 2 --rope interleaved --causal --dtype float64",
+        "--length 90 --heads 2 --qk-norm rms --documents 7",
+    ],
+)
+def test_what_norm_and_rotation_add_is_shown(words: str) -> None:
+    """Everybody does both, and agrees; attn without them stands beside, which makes another output."""
+    found = json.loads(called("bench", *words.split(), "--against", "numpy", "--rounds", "1", "-f", "json").out)
+    attn, plain, numpy = found["timings"]
+    assert [attn["name"], plain["name"], numpy["name"]] == ["attn", "plain attn", "numpy"]
+    assert plain["difference"] is None
+    assert numpy["difference"] < 1e-4
+    assert found["added"] == pytest.approx(attn["milliseconds"] / plain["milliseconds"] - 1)
+
+
+def test_what_they_add_as_a_table_and_its_errors() -> None:
+    """A row without a difference, and a sentence; without either option there is neither."""
+    words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--against", "numpy"]
+    out = called(*words, "--rope", "half", "--qk-norm", "rms").out
+    assert re.search(r"^plain attn +\d+\.\d +\d+% +\d+\.\d\d x +\d+% +(\d+ MB|\?) *$", out, re.MULTILINE)
+    assert re.search(r"^rope and qk-norm add -?\d+\.\d% to plain attn$", out, re.MULTILINE)
+    assert "rope adds" in called(*words, "--rope", "interleaved").out
+    assert "plain" not in called(*words).out
+    err = called("bench", "--dim", "7", "--rope", "half", status=2).err
+    assert err == "attn: --rope half turns pairs of features, and --dim 7 is odd\n"
+
+
+def test_libraries_that_compute_in_float32_are_not_held_to_float64() -> None:
+    """JAX takes such numbers, and its softmax is one of float32: it is left out, and refused by name."""
+    pytest.importorskip("jax")
+    words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--dtype", "float64"]
+    assert "jax" not in called(*words).out
+    err = called(*words, "--against", "jax", status=2).err
+    assert err == "attn: jax computes attention to the precision of float32\nhint: leave out --dtype\n"
