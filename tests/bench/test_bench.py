@@ -94,12 +94,3 @@ def test_what_they_add_as_a_table_and_its_errors() -> None:
     assert "plain" not in called(*words).out
     err = called("bench", "--dim", "7", "--rope", "half", status=2).err
     assert err == "attn: --rope half turns pairs of features, and --dim 7 is odd\n"
-
-
-def test_libraries_that_compute_in_float32_are_not_held_to_float64() -> None:
-    """JAX takes such numbers, and its softmax is one of float32: it is left out, and refused by name."""
-    pytest.importorskip("jax")
-    words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--dtype", "float64"]
-    assert "jax" not in called(*words).out
-    err = called(*words, "--against", "jax", status=2).err
-    assert err == "attn: jax computes attention to the precision of float32\nhint: leave out --dtype\n"

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from attncli import attention
 from tests.support.arrays import normal
+from tests.support.processes import called
 
 jax.config.update("jax_enable_x64", True)
 
@@ -43,3 +44,11 @@ def test_its_options_are_ours(mine: dict[str, Any], other: dict[str, Any]) -> No
     JAX takes the softmax in float32, whatever the type of the rest.
     """
     assert_allclose(attention(QUERY, KEY, VALUE, **({"scale": "sqrt"} | mine)), theirs(**other), rtol=1e-5, atol=2e-6)
+
+
+def test_libraries_that_compute_in_float32_are_not_held_to_float64() -> None:
+    """JAX takes such numbers, and its softmax is one of float32: it is left out, and refused by name."""
+    words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--dtype", "float64"]
+    assert "jax" not in called(*words).out
+    err = called(*words, "--against", "jax", status=2).err
+    assert err == "attn: jax computes attention to the precision of float32\nhint: leave out --dtype\n"
