@@ -10,6 +10,7 @@ import numpy as np
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fitting import as_gate
 from attncli.attend.stages import norm, project
+from attncli.attend.stages.stage import Made
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,31 @@ def _gate(o: ScoreOperands, by: Projection) -> NDArray[Any]:
     batch, _, length, _ = o.query.shape
     packed = o.query.swapaxes(1, 2).reshape(batch, length, -1)
     return as_gate(project.affine(packed, by, o.dtype), o.sizes)
+
+
+def backward(o: ScoreOperands, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of what was given, of those of the states that the core has, and of the gate.
+
+    Args:
+        o: the operands, which still have what makes the core.
+        found: the gradients of query, key and value, (batch or 1, heads, length, features), and of the gate.
+    """
+    gradients, made = dict(found), o.core.made
+    for stage in reversed(STAGES):
+        gradients |= stage.backward(o, made, gradients)
+    if o.layer.gate is not None:
+        batch, heads, length, features = o.query.shape
+        packed = o.query.swapaxes(1, 2).reshape(batch, 1, length, heads * features)
+        gate = gradients.pop("gate").swapaxes(1, 2)  # (batch, L, heads, Ev or 1)
+        side_by_side = gate.reshape(len(gate), 1, length, -1)
+        of_query, of_weights = project.affine_backward(packed, o.layer.gate, side_by_side, "g")
+        apart = of_query.reshape(len(of_query), length, heads, features).swapaxes(1, 2)
+        gradients |= of_weights | {"query": gradients["query"] + apart}
+    for name in ("key", "value"):
+        if o.sizes.past and name in o.states and name not in o.layer.projections:
+            whole = gradients[name]
+            gradients |= {f"past_{name}": whole[:, :, : o.sizes.past], name: whole[:, :, o.sizes.past :]}
+    return gradients
 
 
 def outline(o: Prepared) -> Prepared:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.threads import each
-from attncli.attend.views import blocks, some_heads
+from attncli.attend.views import blocks, product, some_heads
 from attncli.errors import InputError
 from attncli.text import did_you_mean, quoted
 
@@ -66,6 +66,44 @@ def norm(name: str, value: object) -> str | None:
     if odd is not None or len(set(marks)) < len(marks):
         raise InputError(fault, hint="" if odd is None else did_you_mean(odd, (*KINDS, *MARKS)))
     return ",".join([kind, *(mark for mark in MARKS if mark in marks)])
+
+
+def normed_backward(
+    states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: float, given: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the gradients of the states and of the weights, of a gradient of what `normed` returns.
+
+    With x̂ the state before the weights, d̂ the gradient times the weights, r the factor that the norm found:
+
+        d_x = r · (d̂ − x̂ · mean(x̂ · d̂)), for ``l2`` the sum instead of the mean, for ``layer`` less its own mean
+
+    Args:
+        states: (batch or 1, heads, L, E), as for `normed`.
+        weights: as there.
+        how: which norm.
+        eps: ε.
+        given: (batch, heads, L, E) the gradient; a state for which it is all 0 gets 0, whatever it holds.
+    """
+    _, heads, _, features = states.shape
+    whole = weights is not None and heads > 1 and len(weights) == heads * features
+    axes = (1, 3) if whole else (3,)
+    over = np.add.reduce if how.kind == "l2" else np.mean
+    with np.errstate(all="ignore"):
+        factors = np.ones(features, states.dtype)
+        if weights is not None:
+            factors = weights.astype(states.dtype) + states.dtype.type(1 if how.plus_one else 0)
+        inner = product(given, factors.reshape(heads, 1, features) if whole else factors)
+        centred = states - states.mean(axis=axes, keepdims=True) if how.kind == "layer" else states
+        size = 1 / np.sqrt(over(np.square(centred), axis=axes, keepdims=True) + states.dtype.type(eps))
+        unit = centred * size
+        found = size * (inner - unit * over(product(inner, unit), axis=axes, keepdims=True))
+        if how.kind == "layer":
+            found = found - found.mean(axis=axes, keepdims=True)
+        found = np.where((inner == 0).all(axis=axes, keepdims=True), 0, found)
+        if weights is None:
+            return found, None
+        of_weights = product(given, unit)
+        return found, of_weights.sum(axis=(0, 2)).ravel() if whole else of_weights.sum(axis=(0, 1, 2))
 
 
 def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: float) -> NDArray[Any]:

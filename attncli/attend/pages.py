@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +102,11 @@ class Pages:
         """How many bytes the copies of the used pages take."""
         keys = int(self.lengths.sum())
         return sum(keys * math.prod(pool.shape[2:]) * pool.itemsize for pool in self.pools.values())
+
+    def places(self, name: str) -> NDArray[np.int64]:
+        """Return where in the flat pool each number of `gathered` is from; what is not used is from the first place."""
+        numbered = {name: np.arange(self.pools[name].size).reshape(self.pools[name].shape)}
+        return replace(self, pools=numbered).gathered(name)
 
     def gathered(self, name: str) -> NDArray[Any]:
         """Return keys or values, (items, heads, S, features), with 0 behind the used ones.

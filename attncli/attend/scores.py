@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from attncli.attend.views import product, weigh
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Parameters = Mapping[str, "NDArray[Any]"]
 Pair = tuple["NDArray[Any]", "NDArray[Any]"]
+# Gradients of query and key, and of parameters by name.
+Gradients = tuple["NDArray[Any]", "NDArray[Any]", dict[str, "NDArray[Any]"]]
 
 
 def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
@@ -38,6 +42,21 @@ def dot(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArr
     return query @ np.swapaxes(key, -1, -2)
 
 
+def dot_backward(query: NDArray[Any], key: NDArray[Any], parameters: Parameters, given: NDArray[Any]) -> Gradients:
+    """Return the gradients of query, d·k, and key, dᵀ·q, of a gradient of the scores (batch, key heads, group, L, S).
+
+    That of the key has one for each query head of the group, (batch, key heads, group, S, E).
+    """
+    return weigh(given, key), weigh(np.swapaxes(given, -1, -2), query), {}
+
+
+def unchanged_backward(
+    query: NDArray[Any], key: NDArray[Any], parameters: Parameters, of_query: NDArray[Any], of_key: NDArray[Any]
+) -> Gradients:
+    """Return the gradients of query and key unchanged."""
+    return of_query, of_key, {}
+
+
 def unchanged(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return query and key unchanged; memory-mapped ones stay on disk."""
     return query, key
@@ -46,6 +65,28 @@ def unchanged(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) ->
 def unit_vectors(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return query and key as unit vectors, so that q·k/(|q||k|) is their dot product."""
     return unit(query), unit(key)
+
+
+def unit_vectors_backward(
+    query: NDArray[Any], key: NDArray[Any], parameters: Parameters, of_query: NDArray[Any], of_key: NDArray[Any]
+) -> Gradients:
+    """Return the gradients of query and key before they were made unit vectors."""
+    return unit_backward(query, of_query), unit_backward(key, of_key), {}
+
+
+def unit_backward(vectors: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
+    """Return the gradient of vectors v, (d − u·(u·d)) / |v| with u = v/|v|; 0 for a zero vector, which has no direction.
+
+    >>> unit_backward(np.array([[0.0, 2.0]]), np.array([[3.0, 5.0]])).tolist()
+    [[1.5, 0.0]]
+    """
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
+    scaled = vectors / np.where(largest == 0, 1, largest)
+    length = np.sqrt((scaled * scaled).sum(axis=-1, keepdims=True))
+    direction = scaled / np.where(length == 0, 1, length)
+    across = given - direction * (direction * given).sum(axis=-1, keepdims=True)
+    found = across / np.where(length == 0, np.inf, length) / np.where(largest == 0, 1, largest)
+    return np.where((given == 0).all(axis=-1, keepdims=True), 0, found)
 
 
 def unit(vectors: NDArray[Any]) -> NDArray[Any]:
@@ -60,6 +101,34 @@ def unit(vectors: NDArray[Any]) -> NDArray[Any]:
 def projected_query(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
     """Return q·W_a with ``w_a`` (E, Ek), and the key unchanged; q·W_a·k is then a dot product."""
     return (query @ parameters["w_a"] if "w_a" in parameters else query), key
+
+
+def projected_query_backward(
+    query: NDArray[Any], key: NDArray[Any], parameters: Parameters, of_query: NDArray[Any], of_key: NDArray[Any]
+) -> Gradients:
+    """Return the gradients of the query before q·W_a, of the key, and of W_a."""
+    before, found = _through(query, parameters, "w_a", of_query)
+    return before, of_key, found
+
+
+def projected_backward(
+    query: NDArray[Any], key: NDArray[Any], parameters: Parameters, of_query: NDArray[Any], of_key: NDArray[Any]
+) -> Gradients:
+    """Return the gradients of query and key before q·W_a and k·U_a, and of both matrices."""
+    left, of_left = _through(query, parameters, "w_a", of_query)
+    right, of_right = _through(key, parameters, "u_a", of_key)
+    return left, right, of_left | of_right
+
+
+def _through(
+    states: NDArray[Any], parameters: Parameters, name: str, given: NDArray[Any]
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return the gradients of states x and of the matrix W of a name, of a gradient of x·W: d·Wᵀ and xᵀ·d."""
+    if name not in parameters:
+        return given, {}
+    matrix = parameters[name]
+    rows = np.broadcast_to(states, (*given.shape[:3], states.shape[3])).reshape(-1, states.shape[3])
+    return given @ matrix.T, {name: weigh(given.reshape(-1, given.shape[3]).T, rows).T}
 
 
 def projected(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:
@@ -81,6 +150,26 @@ def tanh_of_sum(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) 
     return total
 
 
+def tanh_of_sum_backward(
+    query: NDArray[Any], key: NDArray[Any], parameters: Parameters, given: NDArray[Any]
+) -> Gradients:
+    """Return the gradients of a projected query and key, and of v, of a gradient d of the scores.
+
+        t = tanh(q + k), d_q = Σ over keys of d · v · (1 − t²), d_k = the same over queries, d_v = Σ d · t
+    """
+    size = query.shape[-1]
+    factors = parameters.get("v_a", np.ones(size, dtype=query.dtype))
+    of_query = np.empty((*given.shape[:-1], size), given.dtype)
+    of_key = np.empty((*given.shape[:-2], given.shape[-1], size), given.dtype)
+    of_factors = np.empty(size, given.dtype)
+    for a in range(size):
+        turned = np.tanh(query[..., a, None] + key[..., None, :, a])
+        steep = product(given, factors[a] * (1 - turned * turned))
+        of_query[..., a], of_key[..., a] = steep.sum(axis=-1), steep.sum(axis=-2)
+        of_factors[a] = product(given, turned).sum()
+    return of_query, of_key, {"v_a": of_factors} if "v_a" in parameters else {}
+
+
 class ScoreFunction(NamedTuple):
     """How a query meets a key, before the scale.
 
@@ -92,6 +181,9 @@ class ScoreFunction(NamedTuple):
         prepare: transforms query (batch, heads, L, E) and key (batch, key heads, S, Ek) so that they can meet. It is
             called once on all of them, not once per tile.
         meet: takes a prepared query (…, L, A) and key (…, S, A), returns (…, L, S).
+        prepare_backward: takes query and key as they are before `prepare`, and the gradients of what it makes of them;
+            returns the gradients of both, and of parameters by name.
+        meet_backward: takes a prepared query and key, and the gradient of the scores; returns likewise.
         parameters: the arrays that the function uses, each with its axes: E features of a query, Ek of a key, A of
             both when they meet. A missing one is the identity.
     """
@@ -102,6 +194,10 @@ class ScoreFunction(NamedTuple):
     tex: str
     prepare: Callable[[NDArray[Any], NDArray[Any], Parameters], Pair] = unchanged
     meet: Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]] = dot
+    prepare_backward: Callable[
+        [NDArray[Any], NDArray[Any], Parameters, NDArray[Any], NDArray[Any]], Gradients
+    ] = unchanged_backward
+    meet_backward: Callable[[NDArray[Any], NDArray[Any], Parameters, NDArray[Any]], Gradients] = dot_backward
     parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
@@ -142,6 +238,7 @@ FUNCTIONS = {
             "scores[i, j] = scale · qᵢ·kⱼ / (|qᵢ| |kⱼ|)",
             r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot \frac{q_i \cdot k_j}{|q_i|\,|k_j|}",
             prepare=unit_vectors,
+            prepare_backward=unit_vectors_backward,
         ),
         ScoreFunction(
             "general",
@@ -149,6 +246,7 @@ FUNCTIONS = {
             "scores = scale · Q W_a Kᵀ",
             r"\mathrm{scores} = \mathrm{scale} \cdot Q W_a K^\top",
             prepare=projected_query,
+            prepare_backward=projected_query_backward,
             parameters={"w_a": ("E", "Ek")},
         ),
         ScoreFunction(
@@ -158,6 +256,8 @@ FUNCTIONS = {
             r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot v_a^\top \tanh(W_a^\top q_i + U_a^\top k_j)",
             prepare=projected,
             meet=tanh_of_sum,
+            prepare_backward=projected_backward,
+            meet_backward=tanh_of_sum_backward,
             parameters={"w_a": ("E", "A"), "u_a": ("Ek", "A"), "v_a": ("A",)},
         ),
     )

@@ -53,6 +53,49 @@ def times(array: NDArray[Any], factor: float) -> NDArray[Any]:
         return (array * np.float64(factor)).astype(array.dtype)
 
 
+def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
+    """Return Σ weights · value over the keys; a key of weight 0 contributes nothing.
+
+    By IEEE arithmetic 0 · ∞ = NaN, but a closed key has weight 0, and not even ∞ or NaN in its value may leak.
+
+    Args:
+        weights: (…, L, S)
+        value: (…, S, Ev)
+    """
+    finite = np.isfinite(value)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if finite.all():
+            return weights @ value
+        output = weights @ np.where(finite, value, 0)
+        for key in np.flatnonzero(~finite.all(axis=-1).all(axis=tuple(range(value.ndim - 2)))):
+            weight = weights[..., key, None]  # (…, L, 1)
+            state = value[..., key, :][..., None, :]  # (…, 1, Ev)
+            extra = np.where(np.isfinite(state), 0, state)
+            output += np.where((weight == 0) | (extra == 0), 0, weight * extra)
+        return output
+
+
+def product(gradient: NDArray[Any], factor: NDArray[Any]) -> NDArray[Any]:
+    """Return a gradient times a factor; where the gradient is 0 it stays 0, even beside NaN or ∞.
+
+    >>> product(np.array([0.0, 2.0]), np.array([np.nan, 3.0])).tolist()
+    [0.0, 6.0]
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = gradient * factor
+    return found if np.isfinite(found).all() else np.where(gradient == 0, 0, found)
+
+
+def summed_to(gradient: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the gradient of what was broadcast: the sum along the axes on which the array had length 1.
+
+    >>> summed_to(np.ones((2, 3, 5)), (1, 3, 1)).tolist()
+    [[[10.0], [10.0], [10.0]]]
+    """
+    axes = tuple(axis for axis, length in enumerate(shape) if length == 1 < gradient.shape[axis])
+    return gradient.sum(axis=axes, keepdims=True) if axes else gradient
+
+
 def by_group(array: NDArray[Any], key_heads: int) -> NDArray[Any]:
     """Return (batch, heads, L, …) as (batch, key heads, group, L, …): heads that share a key head are grouped."""
     batch, heads, *rest = array.shape

@@ -19,8 +19,7 @@ from attncli.attend.stages import cap as right_cap
 from attncli.attend.stages import mask, score
 from attncli.attend.stages import softmax as right_softmax
 from attncli.attend.stages.rotate import to_meet
-from attncli.attend.stages.sum import weigh
-from attncli.attend.views import one_of, ready
+from attncli.attend.views import one_of, ready, weigh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.threads import each
-from attncli.attend.views import blocks, one_of, some_heads
+from attncli.attend.views import blocks, one_of, product, some_heads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,6 +108,32 @@ class Rotation:
 
         each(run, blocks(batch, length), turned.size)
         return turned
+
+    def turn_back(self, gradient: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any]) -> NDArray[Any]:
+        """Return the gradient of states, of a gradient of what `turn` made of them: turned the other way."""
+        return self.turn(gradient, cos, -sin)
+
+    def of_tables(
+        self, states: NDArray[Any], gradient: NDArray[Any], positions: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the gradients of the tables of cosines and sines, each of their shape.
+
+        Args:
+            states: (batch or 1, heads, L, E) what was turned.
+            gradient: (batch, heads, L, E) that of what came out.
+            positions: (3 or 1, batch or 1, L) which rows of the tables turned them.
+        """
+        assert self.table is not None
+        first, second = self.pairs
+        a, b, of_a, of_b = states[..., first], states[..., second], gradient[..., first], gradient[..., second]
+        both = product(of_a, a) + product(of_b, b), product(of_b, a) - product(of_a, b)
+        found = tuple(np.zeros(table.shape, gradient.dtype) for table in self.table)
+        pairs = np.arange(self.features // 2)
+        for table, each in zip(found, both, strict=True):
+            rows = self.attention * each.sum(axis=1)  # (batch, L, D/2)
+            items = np.arange(len(rows))[:, None, None] if len(table) > 1 else 0
+            np.add.at(table, (items, np.broadcast_to(self._spread(positions), rows.shape), pairs), rows)
+        return found[0], found[1]
 
     def factors(self, cos: NDArray[Any], sin: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return what states are multiplied by, made of cosines and sines (batch or 1, L, D/2).

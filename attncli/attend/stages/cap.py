@@ -14,6 +14,7 @@ import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.types import is_ordinary
+from attncli.attend.views import product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,11 +49,32 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {} if o.options.softcap is None else {"capped": capped(o, made["scores"])}
 
 
+def slope(scores: NDArray[Any], limit: float) -> NDArray[Any]:
+    """Return the derivative of `cap`, 1 − tanh²(x) with x = scores/X.
+
+    As 4·e^(−2|x|) / (1 + e^(−2|x|))², since 1 − tanh² loses all its digits where tanh is nearly 1.
+
+    >>> slope(np.array([0.0, 50.0]), 50.0).round(6).tolist()
+    [1.0, 0.419974]
+    """
+    with np.errstate(all="ignore"):
+        small = np.exp(-2 * np.abs(scores.astype(np.float64) / limit))
+        return (4 * small / (1 + small) ** 2).astype(scores.dtype)
+
+
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradient of the scores: d_capped · (1 − tanh²(scores / X))."""
+    if o.options.softcap is None:
+        return {}
+    return {"scores": product(found["capped"], slope(made["scores"], o.options.softcap))}
+
+
 STAGE = Stage(
     "cap",
     "score",
     "capped = X · tanh(scores / X)",
     ("capped",),
     forward,
+    backward,
     lambda o: [] if o.options.softcap is None else ["capped"],
 )

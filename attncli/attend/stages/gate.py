@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import ready
+from attncli.attend.views import product, ready, summed_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,4 +43,15 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {} if o.gate is None else {"gated": gated(o, made["context"])}
 
 
-STAGE = Stage("gate", "out", "gated = context · σ(gate)", (), forward)
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the weighted sums and of the gate: d · σ(gate), and d · context · σ(gate) · σ(−gate)."""
+    if o.gate is None:
+        return {}
+    gate = ready(o.gate, o.dtype)
+    with np.errstate(all="ignore"):
+        opened, rest = sigmoid(gate), sigmoid(-gate)
+    of_gate = product(found["gated"], made["context"]) * (opened * rest)
+    return {"context": found["gated"] * opened, "gate": summed_to(of_gate, gate.shape)}
+
+
+STAGE = Stage("gate", "out", "gated = context · σ(gate)", (), forward, backward)

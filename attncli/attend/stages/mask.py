@@ -16,7 +16,7 @@ from attncli.attend.alibi import penalties
 from attncli.attend.rules import Rules, named, opened
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.types import own
-from attncli.attend.views import ready, within
+from attncli.attend.views import ready, summed_to, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,4 +132,16 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"logits": ready(close(add(scores, additions(o).values()), openings(o).values()), o.dtype)}
 
 
-STAGE = Stage("mask", "score", "logits = scores + what is added, −∞ where closed", ("logits",), forward)
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the scores and of what was added to them: that of the logits, which is 0 where closed."""
+    logits = found["logits"]
+    gradients = {"capped" if "capped" in made else "scores": logits}
+    if o.mask is not None and o.mask.dtype != bool:
+        wide = (*o.mask.shape[:3], o.sizes.keys)  # a shorter mask closes the keys behind its end
+        gradients["mask"] = summed_to(logits, wide)[..., : o.mask.shape[3]]
+    if o.bias is not None:
+        gradients["bias"] = summed_to(logits, o.bias.shape)
+    return gradients
+
+
+STAGE = Stage("mask", "score", "logits = scores + what is added, −∞ where closed", ("logits",), forward, backward)

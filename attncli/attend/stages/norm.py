@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.norms import Norm, normed
+from attncli.attend.layer import LETTERS
+from attncli.attend.norms import Norm, normed, normed_backward
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import ready
+from attncli.attend.views import ready, summed_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,11 +58,43 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     }
 
 
+def norm_backward(
+    o: ScoreOperands, state: str, array: NDArray[Any], given: NDArray[Any]
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return the gradients of a state before it was normalised and, by name, of the weights.
+
+    Args:
+        o: the operands.
+        state: which state.
+        array: what was normalised, as for `norm`.
+        given: (batch, heads, length, features) the gradient of what came out.
+    """
+    assert o.options.qk_norm is not None  # asked only where there is a norm
+    past = 0 if state == "query" else o.sizes.past
+    how, weights = Norm.of(o.options.qk_norm), o.layer.norms[state]
+    new = ready(array, o.dtype)[:, :, past:]
+    found, of_weights = normed_backward(new, weights, how, o.options.norm_eps, given[:, :, past:])
+    whole = np.concatenate([given[:, :, :past], found], axis=2) if past else found
+    named = {} if of_weights is None else {f"{LETTERS[state]}_norm": of_weights}
+    return summed_to(whole, array.shape), named
+
+
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the states before they were normalised, and of the weights."""
+    gradients: dict[str, NDArray[Any]] = {}
+    for state in before_rope(o):
+        array = made.get(f"projected_{state}", o.states[state])
+        gradients[state], of_weights = norm_backward(o, state, array, found[state])
+        gradients |= of_weights
+    return gradients
+
+
 STAGE = Stage(
     "norm",
     "norm",
     "x/√(mean x² + ε) · w",
     ("normed_query", "normed_key", "normed_value"),
     forward,
+    backward,
     lambda o: [f"normed_{state}" for state in o.layer.norms if state in o.states],
 )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.stages.gate import gated
-from attncli.attend.stages.project import affine
+from attncli.attend.stages.project import affine, affine_backward
 from attncli.attend.stages.stage import Made, Stage
+from attncli.attend.views import ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,4 +51,18 @@ def makes(o: ScoreOperands) -> list[str]:
     return ["output"] if o.has_after and whole else []
 
 
-STAGE = Stage("out", "out", "output = context · W_o + b_o", ("output",), forward, makes)
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the sums that come in, (batch, heads, L, Ev), of W_o and of b_o."""
+    if not o.has_after:
+        return {}
+    given, name = ready(found["output"], o.dtype), "context" if o.gate is None else "gated"
+    if o.layer.out is None:
+        return {name: given}
+    sums = made[name]
+    batch, heads, length, features = sums.shape
+    side_by_side = sums.swapaxes(1, 2).reshape(batch, 1, length, heads * features)
+    of_sums, gradients = affine_backward(side_by_side, o.layer.out, given, "o")
+    return gradients | {name: of_sums.reshape(batch, length, heads, features).swapaxes(1, 2)}
+
+
+STAGE = Stage("out", "out", "output = context · W_o + b_o", ("output",), forward, backward, makes)

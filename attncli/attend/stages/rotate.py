@@ -15,9 +15,9 @@ import numpy as np
 
 from attncli.attend.rotary.making import rotation
 from attncli.attend.rotary.rotation import Rotation
-from attncli.attend.stages.norm import after_rope, norm
+from attncli.attend.stages.norm import after_rope, norm, norm_backward
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import ready
+from attncli.attend.views import ready, summed_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,11 +88,48 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return turned | late | met
 
 
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of query and key before they were turned, of tables, and of the weights of a late norm."""
+    gradients: dict[str, NDArray[Any]] = {}
+    for state, places in (("query", query_places), ("key", key_places)):
+        given, array = found[f"met_{state}"], o.states[state]
+        if state in after_rope(o):
+            given, of_weights = norm_backward(o, state, made.get(f"rotated_{state}", array), given)
+            gradients |= of_weights
+        if o.options.rope is not None:
+            given, of_tables = turned_back(o, array, given, places(o), o.sizes.past if state == "key" else 0)
+            gradients |= {name: gradients.get(name, 0) + each for name, each in of_tables.items()}
+        gradients[state] = summed_to(given, array.shape)
+    return gradients
+
+
+def turned_back(
+    o: ScoreOperands, array: NDArray[Any], given: NDArray[Any], places: NDArray[np.int64], past: int
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return the gradients of a query or key before the rotation, and of cos and sin if these are given.
+
+    Args:
+        o: the operands.
+        array: (batch or 1, heads, length, E) what was turned.
+        given: (batch, heads, length, E) the gradient of what came out.
+        places: by what the new ones were turned.
+        past: the number of keys at the front that were not turned.
+    """
+    turning = rotation_of(o, array.shape[-1])
+    back = turning.turn_back(np.ascontiguousarray(given[:, :, past:]), *turning.tables(places, o.dtype))
+    tables: dict[str, NDArray[Any]] = {}
+    if o.cos is not None:
+        new = ready(array, o.dtype)[:, :, past:]
+        tables["cos"], tables["sin"] = turning.of_tables(new, given[:, :, past:], places)
+    return (np.concatenate([given[:, :, :past], back], axis=2) if past else back), tables
+
+
 STAGE = Stage(
     "rotate",
     "rotate",
     "(a, b) → (a·cos − b·sin, a·sin + b·cos)",
     ("rotated_query", "rotated_key"),
     forward,
+    backward,
     lambda o: [] if o.options.rope is None else ["rotated_query", "rotated_key"],
 )

@@ -13,7 +13,7 @@ import numpy as np
 
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import by_group, ready, times, ungroup
+from attncli.attend.views import by_group, product, ready, summed_to, times, ungroup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,4 +53,30 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"scores": np.broadcast_to(scores, (o.sizes.batch, *scores.shape[1:]))}
 
 
-STAGE = Stage("score", "score", "scores = scale · score(query, key)", ("scores",), forward)
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of query and key as they met, of the factors of queries, and of the learned parameters.
+
+    For the dot product d_query = scale · d_scores · key and d_key = scale · d_scoresᵀ · query, summed over each group.
+    """
+    query, key, scores = made["met_query"], made["met_key"], found["scores"]
+    gradients: dict[str, NDArray[Any]] = {}
+    if "query_scale" in o.inputs:
+        own = ready(o.inputs["query_scale"], o.dtype)
+        alone = product(scores, products(o, query, key, o.factor)).sum(axis=-1)
+        gradients["query_scale"] = summed_to(alone, own.shape)
+        scores = product(scores, own[..., None])
+    function = FUNCTIONS[o.options.score]
+    parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
+    with np.errstate(all="ignore"):
+        left, right = function.prepare(query, key, parameters)
+        of_left, of_right, of_meeting = function.meet_backward(
+            by_group(left, o.sizes.key_heads), right[:, :, None], parameters, by_group(scores, o.sizes.key_heads)
+        )
+        # The scale comes last, as a factor on what is found: so is what it is multiplied with in the forward pass.
+        of_left, of_right = times(ungroup(of_left), o.factor), times(of_right.sum(axis=2), o.factor)
+        of_query, of_key, of_parameters = function.prepare_backward(query, key, parameters, of_left, of_right)
+    gradients |= {name: times(each, o.factor) for name, each in of_meeting.items()} | of_parameters
+    return gradients | {"met_query": summed_to(of_query, query.shape), "met_key": summed_to(of_key, key.shape)}
+
+
+STAGE = Stage("score", "score", "scores = scale · score(query, key)", ("scores",), forward, backward)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import within
+from attncli.attend.views import product, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,4 +89,23 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"weights": weights(o, made["logits"]), "lse": log_sum(made["logits"], o.sinks)}
 
 
-STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights", "lse"), forward)
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the logits and of the sinks.
+
+        d_logits = weights ∘ (d_weights − δ), δ = Σ weights · d_weights over the keys of a row
+        d_sink = −Σ over its rows of (weight of the sink) · δ
+
+    A sink has no value, so that nothing but δ is left for it.
+    """
+    weights = made["weights"]
+    inner = product(weights, found["weights"])
+    delta = inner.sum(axis=-1, keepdims=True)
+    gradients = {"logits": product(weights, found["weights"] - delta)}
+    if o.sinks is not None:
+        lse = made["lse"]  # −∞ of a row in which nothing is open, and the sink is −∞ too
+        share = np.exp(within(o.sinks, lse.dtype)[:, None] - np.where(lse == -np.inf, np.inf, lse))
+        gradients["sinks"] = -product(share, delta[..., 0]).sum(axis=(0, 2))
+    return gradients
+
+
+STAGE = Stage("softmax", "softmax", "weights = softmax(logits)", ("weights", "lse"), forward, backward)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Made = Mapping[str, "NDArray[Any]"]
 Forward = Callable[["ScoreOperands", Made], dict[str, "NDArray[Any]"]]
+Backward = Callable[["ScoreOperands", Made, Made], dict[str, "NDArray[Any]"]]
 
 
 class Stage(NamedTuple):
@@ -24,6 +25,9 @@ class Stage(NamedTuple):
         makes: the names of its user-visible results, in order.
         forward: takes the operands and the results of earlier stages, and returns its own results by name; none if it
             has nothing to do, such as ``cap`` without ``--softcap``.
+        backward: takes the operands, the results of all stages and the gradients found so far, by the name of what they
+            are the gradient of; returns those of what the stage used: earlier results, and arrays as the operands have
+            them. A gradient of 0 stays 0 whatever it meets: nothing behind a mask leaks.
         made_of: takes the operands, and returns which of its results it makes of them; None: all of them.
     """
 
@@ -32,6 +36,7 @@ class Stage(NamedTuple):
     formula: str
     makes: tuple[str, ...]
     forward: Forward
+    backward: Backward
     made_of: Callable[[ScoreOperands], list[str]] | None = None
 
     def results(self, o: ScoreOperands) -> list[str]:

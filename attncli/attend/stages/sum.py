@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.stages.stage import Made, Stage
-from attncli.attend.views import by_group, ready, ungroup
+from attncli.attend.views import by_group, ready, summed_to, ungroup, weigh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,28 +26,6 @@ def weighted_sum(weights: NDArray[Any], value: NDArray[Any], dtype: np.dtype[Any
     return ungroup(weigh(grouped, ready(value, dtype)[:, :, None]))
 
 
-def weigh(weights: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
-    """Return Σ weights · value over the keys; a key of weight 0 contributes nothing.
-
-    By IEEE arithmetic 0 · ∞ = NaN, but a closed key has weight 0, and not even ∞ or NaN in its value may leak.
-
-    Args:
-        weights: (…, L, S)
-        value: (…, S, Ev)
-    """
-    finite = np.isfinite(value)
-    with np.errstate(invalid="ignore", over="ignore"):
-        if finite.all():
-            return weights @ value
-        output = weights @ np.where(finite, value, 0)
-        for key in np.flatnonzero(~finite.all(axis=-1).all(axis=tuple(range(value.ndim - 2)))):
-            weight = weights[..., key, None]  # (…, L, 1)
-            state = value[..., key, :][..., None, :]  # (…, 1, Ev)
-            extra = np.where(np.isfinite(state), 0, state)
-            output += np.where((weight == 0) | (extra == 0), 0, weight * extra)
-        return output
-
-
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the weighted sums (batch, heads, L, Ev): the output in its final type, unless anything comes after it."""
     output = weighted_sum(made["weights"], o.states["value"], o.dtype)
@@ -57,11 +35,28 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
         return {"output": output.astype(o.output_dtype, copy=False)}
 
 
+def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
+    """Return the gradients of the weights and of the value.
+
+        d_weights = d_context · valueᵀ, 0 at closed keys · d_value = weightsᵀ · d_context, summed over each group
+    """
+    value = ready(o.states["value"], o.dtype)
+    given = by_group(ready(found["context" if o.has_after else "output"], o.dtype), value.shape[1])
+    with np.errstate(invalid="ignore", over="ignore"):
+        of_weights = ungroup(given @ value[:, :, None].swapaxes(-1, -2))
+    turned = by_group(made["weights"], value.shape[1]).swapaxes(-1, -2)  # (batch, value heads, group, S, L)
+    return {
+        "weights": np.where(made["logits"] == -np.inf, 0, of_weights),
+        "value": summed_to(weigh(turned, given).sum(axis=2), value.shape),
+    }
+
+
 STAGE = Stage(
     "sum",
     "sum",
     "output = Σ weights · value",
     ("context", "output"),
     forward,
+    backward,
     lambda o: ["context" if o.has_after else "output"],
 )
