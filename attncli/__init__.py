@@ -1,6 +1,6 @@
 """Attention, step by step: score → softmax → weighted sum.
 
-    from attncli import attention, steps, merge, score, softmax, weighted_sum
+    from attncli import attention, steps, gradients, merge, score, softmax, weighted_sum
 
 These are the functions that the ``attn`` command itself calls. NumPy is loaded on first use, and nothing else.
 """
@@ -8,12 +8,23 @@ These are the functions that the ``attn`` command itself calls. NumPy is loaded 
 # Importing typing would take milliseconds in which the program does not yet heed signals, see __main__.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from attncli.attend.api import Steps, attention, merge, score, softmax, steps, weighted_sum
+    from attncli.attend.api import Steps, attention, gradients, merge, score, softmax, steps, weighted_sum
     from attncli.errors import InputError
 
 __version__ = "0.1.0"
 
-__all__ = ["InputError", "Steps", "__version__", "attention", "merge", "score", "softmax", "steps", "weighted_sum"]
+__all__ = [
+    "InputError",
+    "Steps",
+    "__version__",
+    "attention",
+    "gradients",
+    "merge",
+    "score",
+    "softmax",
+    "steps",
+    "weighted_sum",
+]
 
 
 def __getattr__(name: str) -> object:

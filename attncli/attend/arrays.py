@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from attncli.attend.words.array import Role
+from attncli.attend.words.gradients import LOSS_ARRAYS, gradient_arrays
 from attncli.attend.words.mask import MASK_ARRAYS
 from attncli.attend.words.norm import NORM_ARRAYS
 from attncli.attend.words.out import OUT_ARRAYS
@@ -31,25 +32,23 @@ class Kind(Enum):
     OPTIONS = "an object of options"
 
 
+_GIVEN = (
+    *STATE_ARRAYS,
+    *PROJECT_ARRAYS,
+    *NORM_ARRAYS,
+    *ROTATE_ARRAYS,
+    *MASK_ARRAYS,
+    *SOFTMAX_ARRAYS,
+    *SCORE_ARRAYS,
+    *OUT_ARRAYS,
+)
 # In the order in which results carry them along.
-ARRAYS = {
-    each.name: each
-    for each in (
-        *STATE_ARRAYS,
-        *PROJECT_ARRAYS,
-        *NORM_ARRAYS,
-        *ROTATE_ARRAYS,
-        *MASK_ARRAYS,
-        *SOFTMAX_ARRAYS,
-        *SCORE_ARRAYS,
-        *OUT_ARRAYS,
-        *RESULT_ARRAYS,
-    )
-}
+ARRAYS = {each.name: each for each in (*_GIVEN, *LOSS_ARRAYS, *RESULT_ARRAYS, *gradient_arrays(_GIVEN))}
 
 # The arrays that flags of the computation can set; `expected` has its own flag, in `attn check`.
 GIVEN = tuple(name for name, each in ARRAYS.items() if each.role in (Role.STATE, Role.INPUT))
 RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESULT)
+GRADIENTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.GRADIENT)
 STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
 # Computed in the precision of the computation, which may exceed that of the arrays in the file.
 INTERMEDIATE = tuple(name for name in RESULTS if name != "output")

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
 
-# What users may look at on the way from the output to what was given, in that order.
-ON_THE_WAY = ("weights", "logits", "scores")
-
 
 def run(o: Operands, made: Made, output: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Return all gradients by the name of what they are of, in the order in which they are found.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar
 
 from attncli.attend.arrays import BEFORE, canonical
 from attncli.attend.checks import Offset, Scale, Window
 from attncli.attend.elsewhere import right_word
 from attncli.attend.layouts import Name as Layout
-from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.rotary.scaling import Scaling
 from attncli.attend.rotary.values import Dim, Sections
@@ -86,7 +85,14 @@ class Keywords(TypedDict, total=False):
     dtype: Literal["float32", "float64"] | None
 
 
-Prepared = TypeVar("Prepared", bound=ScoreOperands)
+class Noticed(Protocol):
+    """What was made of arrays, with what was decided about them."""
+
+    @property
+    def notices(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+Prepared = TypeVar("Prepared", bound=Noticed)
 OPTION_KEYWORDS = tuple(field.name for field in fields(Options))
 
 
@@ -104,8 +110,8 @@ def split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, An
     return {"query": query, "key": key, "value": value} | arrays, Options.parse(options)
 
 
-def told(operands: Prepared) -> Prepared:
+def told(prepared: Prepared) -> Prepared:
     """Warn the caller of a public function of what was decided about its arrays."""
-    for notice in operands.notices:
+    for notice in prepared.notices:
         warnings.warn(notice, UserWarning, stacklevel=3)
-    return operands
+    return prepared

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.fitting import fit_gate
-from attncli.attend.layer import LETTERS, as_packed, layer_of
+from attncli.attend.fitting_layer import as_packed
+from attncli.attend.layer import LETTERS, layer_of
 from attncli.attend.layouts import Form
 from attncli.attend.pages import Pages
 from attncli.attend.shapes import FITTED, heads_of
@@ -53,7 +54,7 @@ def type_of(array: NDArray[Any], options: Options) -> np.dtype[Any]:
     return own(array.dtype) if options.dtype is None else np.dtype(options.dtype)
 
 
-def whole_notices(arrays: Arrays, names: Mapping[str, Any]) -> list[str]:
+def whole_notices(arrays: Arrays, names: Iterable[str]) -> list[str]:
     """Return what to say of arrays of whole numbers, which have gradients although no step leads from one to the next.
 
     Args:

@@ -75,7 +75,7 @@ def unit_vectors_backward(
 
 
 def unit_backward(vectors: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
-    """Return the gradient of vectors v, (d − u·(u·d)) / |v| with u = v/|v|; 0 for a zero vector, which has no direction.
+    """Return the gradient of vectors v, (d − u·(u·d)) / |v| with u = v/|v|; 0 for a zero vector.
 
     >>> unit_backward(np.array([[0.0, 2.0]]), np.array([[3.0, 5.0]])).tolist()
     [[1.5, 0.0]]
@@ -155,7 +155,7 @@ def tanh_of_sum_backward(
 ) -> Gradients:
     """Return the gradients of a projected query and key, and of v, of a gradient d of the scores.
 
-        t = tanh(q + k), d_q = Σ over keys of d · v · (1 − t²), d_k = the same over queries, d_v = Σ d · t
+    t = tanh(q + k), d_q = Σ over keys of d · v · (1 − t²), d_k = the same over queries, d_v = Σ d · t
     """
     size = query.shape[-1]
     factors = parameters.get("v_a", np.ones(size, dtype=query.dtype))
@@ -194,9 +194,9 @@ class ScoreFunction(NamedTuple):
     tex: str
     prepare: Callable[[NDArray[Any], NDArray[Any], Parameters], Pair] = unchanged
     meet: Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]] = dot
-    prepare_backward: Callable[
-        [NDArray[Any], NDArray[Any], Parameters, NDArray[Any], NDArray[Any]], Gradients
-    ] = unchanged_backward
+    prepare_backward: Callable[[NDArray[Any], NDArray[Any], Parameters, NDArray[Any], NDArray[Any]], Gradients] = (
+        unchanged_backward
+    )
     meet_backward: Callable[[NDArray[Any], NDArray[Any], Parameters, NDArray[Any]], Gradients] = dot_backward
     parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

@@ -314,7 +314,7 @@ class Plain:
 
 
 def _is_kept(name: str, array: Array) -> bool:
-    return name == "key_lengths" or ARRAYS[name].is_whole or (name == "mask" and array.dtype == bool)
+    return ARRAYS[name].is_whole or (name == "mask" and array.dtype == bool)
 
 
 def types(p: Problem) -> tuple[np.dtype[Any], np.dtype[Any]]:

@@ -131,8 +131,8 @@ class Rotation:
         pairs = np.arange(self.features // 2)
         for table, each in zip(found, both, strict=True):
             rows = self.attention * each.sum(axis=1)  # (batch, L, D/2)
-            items = np.arange(len(rows))[:, None, None] if len(table) > 1 else 0
-            np.add.at(table, (items, np.broadcast_to(self._spread(positions), rows.shape), pairs), rows)
+            items = np.arange(len(rows))[:, None, None] if len(table) > 1 else np.zeros((1, 1, 1), np.int64)
+            np.add.at(table, (items, self._spread(positions), pairs), rows)
         return found[0], found[1]
 
     def factors(self, cos: NDArray[Any], sin: NDArray[Any]) -> tuple[NDArray[Any], ...]:

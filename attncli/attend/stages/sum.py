@@ -38,7 +38,7 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
 def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
     """Return the gradients of the weights and of the value.
 
-        d_weights = d_context · valueᵀ, 0 at closed keys · d_value = weightsᵀ · d_context, summed over each group
+    d_weights = d_context · valueᵀ, 0 at closed keys · d_value = weightsᵀ · d_context, summed over each group
     """
     value = ready(o.states["value"], o.dtype)
     given = by_group(ready(found["context" if o.has_after else "output"], o.dtype), value.shape[1])

@@ -13,6 +13,8 @@ class Role(Enum):
     STATE = "a state"  # query, key, value; all in one type
     INPUT = "another input"  # of any type
     RESULT = "a result"
+    LOSS = "what the loss makes of a result"
+    GRADIENT = "a gradient"
     EXPECTED = "the output of another program"
 
 
@@ -90,6 +92,11 @@ class Array(NamedTuple):
         if self.broadcasts:
             return f"up to ({inner})"
         return f"(…, {', '.join(self.axes[-2:])})" if len(self.axes) == 4 else f"({inner})"
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a small change of its numbers changes the output a little: not if they are ids, positions, counts."""
+        return self.role in (Role.STATE, Role.INPUT) and not self.is_whole
 
 
 def some(numbers: Any) -> str:

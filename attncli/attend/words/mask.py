@@ -159,6 +159,7 @@ MASK_ARRAYS = (
         "mask",
         ("B",),
         "How many of the keys each batch item has; the others are padding.",
+        is_whole=True,
         words=lambda facts: "" if facts.key_lengths is None else f"key lengths {some(facts.key_lengths)}",
     ),
     Array(

@@ -1,0 +1,108 @@
+"""All gradients of a problem, from arrays by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from attncli.attend import gradients, steps
+from attncli.attend.arrays import ARRAYS
+from attncli.attend.computations import AttentionSteps
+from attncli.attend.prepare import prepare
+from attncli.attend.returning import returned, whole_notices
+from attncli.attend.shapes import show
+from attncli.attend.words.gradients import ON_THE_WAY
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.attend.operands import Operands
+    from attncli.attend.options import Options
+
+GIVEN = "d_output"
+STATES_BACK = ("value", "past_value", "key", "past_key", "query", "hidden")
+ONES = "without d_output it is all ones: the loss is the sum of the output"
+
+
+@dataclass(frozen=True, eq=False)
+class Backpropagation:
+    """The gradients of a problem.
+
+    Attributes:
+        operands: the problem.
+        arrays: what was given, by name.
+        output: the gradient of the output, as the output lies before the user's axes are restored.
+        is_given: whether it was given; otherwise it is all ones.
+        notices: what was decided about the arrays.
+    """
+
+    operands: Operands
+    arrays: Mapping[str, NDArray[Any]]
+    output: NDArray[Any]
+    is_given: bool
+    notices: tuple[str, ...]
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]], options: Options) -> Self:
+        """Prepare a problem for its gradients; without ``d_output`` that is all ones.
+
+        Raises:
+            InputError: an array is missing or does not fit, ``d_output`` among them.
+        """
+        given = {name: array for name, array in arrays.items() if name != GIVEN and array is not None}
+        operands = prepare(given, options)
+        form = AttentionSteps(operands, "out").form("output")
+        shape = form.shape(operands.sizes.output_shape)
+        is_given = arrays.get(GIVEN) is not None
+        if not is_given:
+            output = np.broadcast_to(np.ones((), operands.dtype), operands.sizes.output_shape)
+        else:
+            if arrays[GIVEN].shape != shape:
+                fact = f"{GIVEN} {show(arrays[GIVEN].shape)} does not fit the output, which is {show(shape)}"
+                raise InputError(fact, arrays=[GIVEN])
+            output = form.taken(arrays[GIVEN])
+        whole = whole_notices(given, with_gradient(operands, given))
+        return cls(operands, given, output, is_given, (*operands.notices, *whole))
+
+    @property
+    def names(self) -> list[str]:
+        """The gradients that there are, in the order in which they are found."""
+        given = with_gradient(self.operands, self.arrays)
+        ordered = sorted(given, key=_place)
+        return [GIVEN, *(f"d_{name}" for name in (*ON_THE_WAY, *ordered))]
+
+    def of_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the gradients of the arrays that were given, by name."""
+        wanted = self.names[1 + len(ON_THE_WAY) :]
+        results = self.results()
+        return {name: results[name] for name in wanted}
+
+    def results(self) -> dict[str, NDArray[Any]]:
+        """Return all gradients by name, in the form of what they are of; matrices of scores are held."""
+        made = steps.results(self.operands)
+        found = gradients.run(self.operands, made, self.output)
+        restored = AttentionSteps(self.operands, "out").restored
+        every = {GIVEN: restored("output", np.asarray(self.output, self.operands.output_dtype))}
+        every |= {f"d_{name}": restored(name, found[name]) for name in ON_THE_WAY}
+        every |= {f"d_{name}": each for name, each in returned(self.operands, self.arrays, found).items()}
+        return {name: every[name] for name in self.names}
+
+
+def with_gradient(o: Operands, arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the names of the arrays that take part and have a gradient, in the order of their declaration."""
+    taking_part = {*o.given, *o.inputs, *o.parameters}
+    taking_part |= {"cos", "sin"} if o.options.rope is not None else set()
+    taking_part |= {name for name in ("bias", "sinks") if getattr(o, name) is not None}
+    taking_part |= {"mask"} if o.mask is not None and o.mask.dtype != bool else set()
+    return [name for name, each in ARRAYS.items() if each.has_gradient and name in taking_part & arrays.keys()]
+
+
+def _place(name: str) -> tuple[int, int]:
+    """Return the place of an array on the way back: the states first, the value before all, then stage by stage."""
+    if name in STATES_BACK:
+        return 0, STATES_BACK.index(name)
+    return 1, -[stage.name for stage in steps.STAGES].index(ARRAYS[name].stage)
