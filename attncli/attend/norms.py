@@ -85,14 +85,15 @@ def normed_backward(
         given: (batch, heads, L, E) the gradient; a state for which it is all 0 gets 0, whatever it holds.
     """
     _, heads, _, features = states.shape
-    whole = weights is not None and heads > 1 and len(weights) == heads * features
+    whole = weights is not None and is_whole(weights, features)
     axes = (1, 3) if whole else (3,)
     over = np.add.reduce if how.kind == "l2" else np.mean
     with np.errstate(all="ignore"):
         factors = np.ones(features, states.dtype)
         if weights is not None:
             factors = weights.astype(states.dtype) + states.dtype.type(1 if how.plus_one else 0)
-        inner = product(given, factors.reshape(heads, 1, features) if whole else factors)
+        of_heads = factors.size > features
+        inner = product(given, factors.reshape(heads, 1, features) if of_heads else factors)
         centred = states - states.mean(axis=axes, keepdims=True) if how.kind == "layer" else states
         size = 1 / np.sqrt(over(np.square(centred), axis=axes, keepdims=True) + states.dtype.type(eps))
         unit = centred * size
@@ -103,7 +104,7 @@ def normed_backward(
         if weights is None:
             return found, None
         of_weights = product(given, unit)
-        return found, of_weights.sum(axis=(0, 2)).ravel() if whole else of_weights.sum(axis=(0, 1, 2))
+        return found, of_weights.sum(axis=(0, 2) if of_heads else (0, 1, 2)).reshape(weights.shape)
 
 
 def normed(states: NDArray[Any], weights: NDArray[Any] | None, how: Norm, eps: float) -> NDArray[Any]:

@@ -129,8 +129,8 @@ class Rotation:
         both = product(of_a, a) + product(of_b, b), product(of_b, a) - product(of_a, b)
         found = tuple(np.zeros(table.shape, gradient.dtype) for table in self.table)
         pairs = np.arange(self.features // 2)
-        for table, each in zip(found, both, strict=True):
-            rows = self.attention * each.sum(axis=1)  # (batch, L, D/2)
+        for table, of_pairs in zip(found, both, strict=True):
+            rows = self.attention * of_pairs.sum(axis=1)  # (batch, L, D/2)
             items = np.arange(len(rows))[:, None, None] if len(table) > 1 else np.zeros((1, 1, 1), np.int64)
             np.add.at(table, (items, self._spread(positions), pairs), rows)
         return found[0], found[1]
