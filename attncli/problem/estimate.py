@@ -107,7 +107,7 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
         threads: how many; None: as many as the stream takes by itself.
         in_place: whether the output is written to a mapped file.
     """
-    from attncli.attend.fast.shared import MOST_COPIED
+    from attncli.attend.fast.results import MOST_COPIED
     from attncli.attend.fast.tiles import TILE, plan
     from attncli.attend.threads import thread_count
 

@@ -1,6 +1,6 @@
 """The work of a thread where indices name few of the keys: these are gathered, and no others are computed.
 
-The letters of the shapes are those of `attncli.attend.fast.worker`, and k is the number of keys that are named. Rows,
+The letters of the shapes are those of `attncli.attend.fast.logits`, and k is the number of keys that are named. Rows,
 or heads of a group, that have the same keys meet them in one product: N sets of keys, each with M rows.
 """
 

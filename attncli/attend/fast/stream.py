@@ -26,7 +26,7 @@ import numpy as np
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.change import norms_in_blocks
 from attncli.attend.fast.gather import Gatherer
-from attncli.attend.fast.shared import Shared
+from attncli.attend.fast.results import Sums, Totals
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
 from attncli.attend.stages.out import finished
@@ -50,12 +50,17 @@ class Streamed:
     Attributes:
         output: (batch, heads, L, Ev), or (batch, 1, L, out) where a matrix makes it; in its final type.
         empty: the queries that may not attend to any key, in any head; unknown, and left empty, if there are sinks.
-        lse: (batch, heads, L) natural logarithm of each row's sum of exponentials, if it was asked for.
+        totals: the sums of exponentials of each row, if they were asked for.
     """
 
     output: NDArray[Any]
     empty: list[int]
-    lse: NDArray[Any] | None = None
+    totals: Totals | None = None
+
+    @property
+    def lse(self) -> NDArray[Any] | None:
+        """The natural logarithms of these sums, (batch, heads, L)."""
+        return None if self.totals is None else self.totals.lse
 
 
 def run(
@@ -82,11 +87,11 @@ def run(
             o = o.core
     if out is None:
         out = np.empty(o.sizes.output_shape, dtype=o.output_dtype)
-    lse = np.empty(o.sizes.context_shape[:3], dtype=o.dtype) if with_lse else None
+    totals = Totals.empty(o.sizes.context_shape[:3], o.dtype) if with_lse else None
     if not o.has_after:
-        return _sums(o, out, lse, threads, progress)
+        return _sums(o, out, totals, threads, progress)
     context = np.empty(o.sizes.context_shape, dtype=o.dtype)
-    made = _sums(alone(o), context, lse, threads, progress)
+    made = _sums(alone(o), context, totals, threads, progress)
     step = max(1, MOST_FINISHED // (o.sizes.heads * o.sizes.value_features))
     with one_thread(NEVER_THREADED):
         for batch in range(o.sizes.batch):
@@ -95,7 +100,7 @@ def run(
                 # Of these rows nothing but the gate is needed any more.
                 part = o if o.gate is None else replace(o, gate=one_of(o.gate, batch)[None, :, rows])
                 out[batch, :, rows] = finished(part, context[batch : batch + 1, :, rows])[0]
-    return Streamed(out, made.empty, lse)
+    return Streamed(out, made.empty, totals)
 
 
 def alone(o: Operands) -> Operands:
@@ -104,24 +109,22 @@ def alone(o: Operands) -> Operands:
     return replace(o, gate=None, layer=layer, output_dtype=o.dtype, sizes=replace(o.sizes, out_features=0))
 
 
-def _sums(
-    o: Operands, out: NDArray[Any], lse: NDArray[Any] | None, threads: int, progress: Progress | None
-) -> Streamed:
-    """Compute the weighted sums into ``out``, and the logarithms of the rows' sums into ``lse``."""
+def _sums(o: Operands, out: NDArray[Any], totals: Totals | None, threads: int, progress: Progress | None) -> Streamed:
+    """Compute the weighted sums into ``out``, and the sums of each row's exponentials into ``totals``."""
     sizes = o.sizes
     layout = plan(o)
     products = sizes.queries * sizes.keys * max(sizes.features, sizes.value_features)
     # NaN, ∞ and numbers beyond the range are allowed; whether they belong in the output is decided in Shared.write.
     with one_thread(products), np.errstate(all="ignore"):
         with using(threads):
-            shared = Shared(o, layout, out, pieces(o, layout), lse)
+            shared = Sums(o, layout, pieces(o, layout), out, totals)
         count = min(threads, len(shared.todo)) - 1
         together(lambda: work(shared, progress), lambda: work(shared), shared.stop, count)
         shared.finish()
-    return Streamed(out, sorted(shared.empty), lse)
+    return Streamed(out, sorted(shared.empty), totals)
 
 
-def work(shared: Shared, progress: Progress | None = None) -> None:
+def work(shared: Sums, progress: Progress | None = None) -> None:
     """Compute pieces until none are left; each thread runs this."""
     worker = (Gatherer if shared.plan.gathers else Worker)(shared)
     try:
@@ -137,7 +140,7 @@ def work(shared: Shared, progress: Progress | None = None) -> None:
 
 def products(o: Operands, threads: int) -> Callable[[], None]:
     """Return a function that computes only the two matrix products of every tile: the lower limit for `run`."""
-    shared = Shared(o, plan(o), np.empty(0), [])
+    shared = Sums(o, plan(o), [], np.empty(0))
 
     def run_products(some: list[Piece]) -> None:
         worker = Worker(shared)
