@@ -38,12 +38,18 @@ class Scorer(Generic[Common]):
         self.group, self.features = self.operands.sizes.group, self.operands.sizes.value_features
         self.named: NDArray[np.bool_] | None = None
 
-    def load(self, piece: Piece) -> NDArray[Any]:
-        """Return the queries of a piece times their factor, (G, rows · g, E)."""
+    def load(self, piece: Piece, more: int = 0) -> NDArray[Any]:
+        """Return the queries of a piece times their factor, (G, rows · g, E).
+
+        Args:
+            piece: the piece.
+            more: how many columns follow them, whose numbers are for the caller to set; see `meet`.
+        """
         heads, rows = (each.stop - each.start for each in (piece.heads, piece.rows))
-        query = take("query", (heads, rows, self.group, self.states.query.shape[-1]), self.dtype)
+        features = self.states.query.shape[-1]
+        query = take("query", (heads, rows, self.group, features + more), self.dtype)
         # (G, rows, g, E), for writing (G, g, rows, E): the group lies next to the rows, as in a tile.
-        self.states.load(piece.batch, piece.heads, piece.rows, query.swapaxes(1, 2))
+        self.states.load(piece.batch, piece.heads, piece.rows, query[..., :features].swapaxes(1, 2))
         return query.reshape(heads, -1, query.shape[-1])
 
     def rows(self, piece: Piece, keys: slice) -> slice:
@@ -96,17 +102,25 @@ class Scorer(Generic[Common]):
         out = take(name, (*left.shape[:2], right.shape[2]), self.dtype)
         return multiply(left, right, out, self.shared.plan.block)
 
-    def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
-        """Return the products of queries (G, R · g, E) and keys (G, K, E): (G, R · g, K)."""
-        if query.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side first
-            scores = take("scores", (*query.shape[:2], key.shape[1]), self.dtype)
-            upright = take("upright", (*key.shape[:2], query.shape[1]), self.dtype)  # (G, K, R·g)
-            scores[...] = np.matmul(key, query.swapaxes(1, 2), out=upright).swapaxes(1, 2)
-            return scores
+    def meet(self, left: NDArray[Any], right: NDArray[Any], name: str = "scores") -> NDArray[Any]:
+        """Return the products of queries (G, R · g, E) and keys (G, K, E): (G, R · g, K).
+
+        Args:
+            left: the queries; columns beyond E are added to the product, as if the keys had ones there.
+            right: the keys.
+            name: this thread's buffer for the products.
+        """
+        heads, keys, features = right.shape
+        more = left.shape[2] - features
+        if left.shape[1] < FEW:  # few queries: BLAS is twice as fast with the long side first
+            scores = take(name, (*left.shape[:2], keys), self.dtype)
+            upright = take("upright", (heads, keys, left.shape[1]), self.dtype)  # (G, K, R·g)
+            scores[...] = np.matmul(right, left[..., :features].swapaxes(1, 2), out=upright).swapaxes(1, 2)
+            return scores if not more else np.add(scores, left[..., features:].sum(axis=2, keepdims=True), out=scores)
         # BLAS multiplies small matrices much faster if it need not transpose one of them.
-        transposed = take("key", (len(key), key.shape[2], key.shape[1]), self.dtype)  # (G, E, K)
-        transposed[...] = key.swapaxes(1, 2)
-        return self.multiply(query, transposed, "scores")
+        transposed = take("transposed", (heads, features + more, keys), self.dtype)  # (G, E, K)
+        transposed[:, :features], transposed[:, features:] = right.swapaxes(1, 2), 1
+        return self.multiply(left, transposed, name)
 
     def add(self, piece: Piece, keys: Any, rows: slice, scores: NDArray[Any]) -> None:
         """Add mask, bias and ALiBi to the scores (G, R, g, K) in place, and close what mask and bias close."""

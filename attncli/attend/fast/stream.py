@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.change import norms_in_blocks
 from attncli.attend.fast.gather import Gatherer
 from attncli.attend.fast.results import Sums, Totals
+from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece, pieces, plan
 from attncli.attend.fast.worker import Worker
 from attncli.attend.stages.out import finished
@@ -39,6 +40,15 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
 Progress = Callable[[float], None]
+
+
+class Computing(Protocol):
+    """A worker, in either direction."""
+
+    def compute(self, piece: Piece) -> None:
+        """Compute one piece."""
+
+
 # Most numbers of weighted sums that are gated and projected at a time.
 MOST_FINISHED = 1 << 22
 
@@ -118,18 +128,24 @@ def _sums(o: Operands, out: NDArray[Any], totals: Totals | None, threads: int, p
     with one_thread(products), np.errstate(all="ignore"):
         with using(threads):
             shared = Sums(o, layout, pieces(o, layout), out, totals)
-        count = min(threads, len(shared.todo)) - 1
-        together(lambda: work(shared, progress), lambda: work(shared), shared.stop, count)
+        worker = Gatherer if layout.gathers else Worker
+        share_out(shared, lambda: worker(shared), threads, progress)
         shared.finish()
     return Streamed(out, sorted(shared.empty), totals)
 
 
-def work(shared: Sums, progress: Progress | None = None) -> None:
+def share_out(shared: Shared, worker: Callable[[], Computing], threads: int, progress: Progress | None) -> None:
+    """Let a worker in each of some threads compute pieces, until none are left."""
+    count = min(threads, len(shared.todo)) - 1
+    together(lambda: work(shared, worker, progress), lambda: work(shared, worker), shared.stop, count)
+
+
+def work(shared: Shared, worker: Callable[[], Computing], progress: Progress | None = None) -> None:
     """Compute pieces until none are left; each thread runs this."""
-    worker = (Gatherer if shared.plan.gathers else Worker)(shared)
+    own = worker()
     try:
         while (piece := shared.take()) is not None:
-            worker.compute(piece)
+            own.compute(piece)
             done = shared.finished(piece)
             if progress is not None:
                 progress(done)
