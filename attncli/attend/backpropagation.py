@@ -76,10 +76,12 @@ class Backpropagation:
         return [GIVEN, *(f"d_{name}" for name in (*ON_THE_WAY, *ordered))]
 
     def of_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the gradients of the arrays that were given, by name."""
-        wanted = self.names[1 + len(ON_THE_WAY) :]
-        results = self.results()
-        return {name: results[name] for name in wanted}
+        """Return the gradients of the arrays that were given, by name; no matrix of scores is ever held."""
+        # Import here: whoever wants to see the matrices of scores does not need these modules.
+        from attncli.attend.fast import backward
+
+        found = returned(self.operands, self.arrays, backward.run(self.operands, self.output))
+        return {name: found[name.removeprefix("d_")] for name in self.names[1 + len(ON_THE_WAY) :]}
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return all gradients by name, in the form of what they are of; matrices of scores are held."""

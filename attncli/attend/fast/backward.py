@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend import early
+from attncli.attend.fast import stream
 from attncli.attend.fast.backward_results import Gradients
 from attncli.attend.fast.backward_worker import BackwardWorker
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.states import States
 from attncli.attend.fast.stream import Progress, Streamed, alone, share_out
 from attncli.attend.fast.tiles import pieces, plan
+from attncli.attend.stages import gate, out, rotate
 from attncli.attend.stages.rotate import to_meet
 from attncli.attend.threads import thread_count
 from attncli.attend.views import product, ready, summed_to
@@ -36,7 +39,63 @@ if TYPE_CHECKING:
     from attncli.attend.operands import Operands
 
 
+# The share of the forward stream in the work: two products of seven.
+FORWARD = 2 / 7
+
+
 def run(
+    o: Operands,
+    output: NDArray[Any],
+    into: Mapping[str, NDArray[Any]] | None = None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Compute the gradients of everything that an output is made of, as `attncli.attend.gradients.run` does.
+
+    Args:
+        o: prepared operands.
+        output: the gradient of the output, (batch, heads, L, Ev), or (batch, 1, L, out) where a matrix makes it.
+        into: where to write some of the gradients, by name, such as memory-mapped files.
+        threads: as in the forward stream; the result is the same, bit for bit, for any number.
+        progress: called from the calling thread with the fraction that is done.
+
+    Returns:
+        The gradients of arrays, as the operands have them.
+    """
+    into, core = into or {}, o.core
+    forth, back = (None, None) if progress is None else (_share(progress, 0, FORWARD), _share(progress, FORWARD, 1))
+    sums = stream.run(alone(core), threads=threads, progress=forth, with_lse=True)
+    found: dict[str, NDArray[Any]] = {"output": output}
+    with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
+        made = {**core.made, "context": sums.output}
+        made |= gate.STAGE.forward(core, made)
+        for stage in (out, gate):
+            found |= stage.STAGE.backward(core, made, found)
+        made |= rotate.STAGE.forward(core, made) if core.norms_late else {}
+        # Where query and key meet as they were given, their gradients are written where they are wanted.
+        direct = core is o and o.options.rope is None and not o.norms_late
+        places = {{"query": "met_query", "key": "met_key"}.get(name, name): each for name, each in into.items()}
+        given = found.get("context", output)
+        found |= of_sums(core, given, sums, places if direct else {}, threads=threads, progress=back)
+        found |= rotate.STAGE.backward(core, made, found)
+        found = early.backward(o, found)
+    return found | {name: _written(found[name], place) for name, place in into.items()}
+
+
+def _share(progress: Progress, start: float, stop: float) -> Progress:
+    """Return what tells the progress of a part of the work."""
+    return lambda done: progress(start + (stop - start) * done)
+
+
+def _written(gradient: NDArray[Any], place: NDArray[Any]) -> NDArray[Any]:
+    """Return the place of a gradient, where it is written unless it stands there already."""
+    if not np.shares_memory(gradient, place):
+        place[...] = gradient
+    return place
+
+
+def of_sums(
     o: Operands,
     given: NDArray[Any],
     made: Streamed,
@@ -52,9 +111,9 @@ def run(
         given: (batch, heads, L, Ev) the gradient of the weighted sums.
         made: the weighted sums in the precision of the computation, with their totals: what the forward stream makes
             of `attncli.attend.fast.stream.alone`.
-        into: where to write some of the gradients, by name, such as memory-mapped files.
-        threads: as in the forward stream; the result is the same, bit for bit, for any number.
-        progress: called from the calling thread with the fraction that is done.
+        into: where to write some of the gradients, by name.
+        threads: as in `run`.
+        progress: as there.
 
     Returns:
         The gradients of ``met_query``, ``met_key`` and ``value``, and of ``mask``, ``bias``, ``sinks``,
@@ -108,8 +167,4 @@ def _as_met(
         found |= of_parameters
         query, key = (summed_to(each, old.shape) for each, old in zip((query, key), before, strict=True))
     found |= {"met_query": query, "met_key": key}
-    for name, place in into.items():
-        if found[name] is not place:
-            place[...] = found[name]
-            found[name] = place
-    return found
+    return found | {name: _written(found[name], place) for name, place in into.items()}
