@@ -143,9 +143,10 @@ def _blank(o: Operands, states: States, into: Mapping[str, NDArray[Any]]) -> dic
     for name, shape in shapes.items():
         place = into.get(f"met_{name}" if name in ("query", "key") else name)
         if place is None or place.dtype != o.dtype or place.shape != shape:
-            place = np.zeros(shape, o.dtype)
-        found[name] = place
-        found[name][...] = 0
+            found[name] = np.zeros(shape, o.dtype)
+        else:
+            found[name] = place
+            place[...] = 0
     return found
 
 

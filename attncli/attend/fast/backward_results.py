@@ -47,8 +47,8 @@ class Found:
 
     @property
     def is_finite(self) -> bool:
-        """Whether neither NaN nor ∞ is in the gradients of the states."""
-        return all(bool(np.isfinite(each).all()) for each in (self.query, self.key, self.value))
+        """Whether neither NaN nor ∞ is in the gradients of the states, nor in their sums."""
+        return all(bool(np.isfinite(each.sum())) for each in (self.query, self.key, self.value))
 
 
 @dataclass

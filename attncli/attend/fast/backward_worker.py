@@ -267,8 +267,6 @@ class BackwardWorker(Scorer[Gradients]):
         at = piece.rows.start + rows
         part = self.operands.select(batch=piece.batch, head=query_head, rows=at)
         made = steps.results(part)
-        # The whole row may be NaN, but what is closed has no weight.
-        made["weights"] = np.where(made["logits"] == -np.inf, 0, made["weights"])
         given = one_of(shared.given, piece.batch)[query_head, at]
         back: dict[str, Any] = {"output": given[None, None].astype(self.dtype)}
         for stage in (sum_stage.STAGE, softmax.STAGE, mask.STAGE, cap.STAGE):

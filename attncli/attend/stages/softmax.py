@@ -89,6 +89,11 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"weights": weights(o, made["logits"]), "lse": log_sum(made["logits"], o.sinks)}
 
 
+def open_weights(made: Made) -> NDArray[Any]:
+    """Return the weights, 0 at closed keys even in a row that is NaN: no gradient leaks through what is closed."""
+    return np.where(made["logits"] == -np.inf, 0, made["weights"])
+
+
 def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
     """Return the gradients of the logits and of the sinks.
 
@@ -97,7 +102,7 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
 
     A sink has no value, so that nothing but δ is left for it.
     """
-    weights = made["weights"]
+    weights = open_weights(made)
     inner = product(weights, found["weights"])
     delta = inner.sum(axis=-1, keepdims=True)
     gradients = {"logits": product(weights, found["weights"] - delta)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.stages.softmax import open_weights
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.views import by_group, ready, summed_to, ungroup, weigh
 
@@ -44,7 +45,7 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
     given = by_group(ready(found["context" if o.has_after else "output"], o.dtype), value.shape[1])
     with np.errstate(invalid="ignore", over="ignore"):
         of_weights = ungroup(given @ value[:, :, None].swapaxes(-1, -2))
-    turned = by_group(made["weights"], value.shape[1]).swapaxes(-1, -2)  # (batch, value heads, group, S, L)
+    turned = by_group(open_weights(made), value.shape[1]).swapaxes(-1, -2)  # (batch, value heads, group, S, L)
     return {
         "weights": np.where(made["logits"] == -np.inf, 0, of_weights),
         "value": summed_to(weigh(turned, given).sum(axis=2), value.shape),
