@@ -262,7 +262,7 @@ class BackwardWorker(Scorer[Gradients]):
 
     def some_by_steps(self, piece: Piece, found: Found, head: int, member: int, rows: NDArray[np.int64]) -> None:
         """Add the gradients from some rows of one query head, as the stages make them."""
-        shared, states, group = self.shared, self.states, self.group
+        shared, group, function, parameters = self.shared, self.group, self.states.function, self.states.parameters
         query_head = (piece.heads.start + head) * group + member
         at = piece.rows.start + rows
         part = self.operands.select(batch=piece.batch, head=query_head, rows=at)
@@ -272,14 +272,16 @@ class BackwardWorker(Scorer[Gradients]):
         for stage in (sum_stage.STAGE, softmax.STAGE, mask.STAGE, cap.STAGE):
             back |= stage.backward(part, made, back)
         slopes = back["scores"][0, 0]
-        query = ready(one_of(states.query, piece.batch)[piece.heads.start + head, member, at], self.dtype)
-        key = ready(one_of(states.key, piece.batch)[piece.heads.start + head], self.dtype)
-        if found.query_scale is not None:
+        query, key = (each[0, 0] for each in function.prepare(made["met_query"], made["met_key"], parameters))
+        if "query_scale" in part.inputs:
             own = ready(part.inputs["query_scale"], self.dtype)[0, 0, :, None]
-            met = times(states.function.meet(query, key, states.parameters), self.operands.factor)
-            self.put(found.query_scale, head, member, rows, product(slopes, met).sum(axis=-1))
-            slopes = product(slopes, own)
-        of_query, of_key, of_parameters = states.function.meet_backward(query, key, states.parameters, slopes)
+            if found.query_scale is None:  # the gradient is that of the product
+                query = query * own
+            else:
+                met = times(function.meet(query, key, parameters), self.operands.factor)
+                self.put(found.query_scale, head, member, rows, product(slopes, met).sum(axis=-1))
+                slopes = product(slopes, own)
+        of_query, of_key, of_parameters = function.meet_backward(query, key, parameters, slopes)
         keys = piece.keys
         if piece.part == 0:
             found.query[head, rows * group + member] += times(of_query, self.operands.factor)

@@ -131,7 +131,7 @@ class Rotation:
         pairs = np.arange(self.features // 2)
         for table, of_pairs in zip(found, both, strict=True):
             rows = self.attention * of_pairs.sum(axis=1)  # (batch, L, D/2)
-            items = np.arange(len(rows))[:, None, None] if len(table) > 1 else np.zeros((1, 1, 1), np.int64)
+            items = np.arange(len(rows))[:, None, None] if len(table) > 1 else np.zeros((len(rows), 1, 1), np.int64)
             np.add.at(table, (items, self._spread(positions), pairs), rows)
         return found[0], found[1]
 
