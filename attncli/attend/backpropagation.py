@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from attncli.attend.options import Options
 
 GIVEN = "d_output"
+# Up to so many scores the stages in reverse take less time than the stream.
+FEW_SCORES = 1 << 14
 STATES_BACK = ("value", "past_value", "key", "past_key", "query", "hidden")
 ONES = "without d_output it is all ones: the loss is the sum of the output"
 
@@ -76,12 +78,17 @@ class Backpropagation:
         return [GIVEN, *(f"d_{name}" for name in (*ON_THE_WAY, *ordered))]
 
     def of_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the gradients of the arrays that were given, by name; no matrix of scores is ever held."""
-        # Import here: whoever wants to see the matrices of scores does not need these modules.
-        from attncli.attend.fast import backward
+        """Return the gradients of the arrays that were given, by name; no large matrix of scores is held."""
+        sizes = self.operands.sizes
+        if sizes.batch * sizes.heads * sizes.queries * sizes.keys <= FEW_SCORES:
+            found = gradients.run(self.operands, steps.results(self.operands), self.output)
+        else:
+            # Import here: most problems whose matrices are looked at are small, and do without these modules.
+            from attncli.attend.fast import backward
 
-        found = returned(self.operands, self.arrays, backward.run(self.operands, self.output))
-        return {name: found[name.removeprefix("d_")] for name in self.names[1 + len(ON_THE_WAY) :]}
+            found = backward.run(self.operands, self.output)
+        made = returned(self.operands, self.arrays, found)
+        return {name: made[name.removeprefix("d_")] for name in self.names[1 + len(ON_THE_WAY) :]}
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return all gradients by name, in the form of what they are of; matrices of scores are held."""
