@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.fast import backward as backward_stream
 from attncli.attend.fast import stream
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
@@ -27,7 +28,7 @@ from attncli.text import nearest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Run = Callable[[], "NDArray[Any]"]
+Run = Callable[[], "NDArray[Any] | tuple[NDArray[Any], ...]"]
 # Beyond this many bytes of scores, holding all of them at once is not tried.
 MOST_SCORES = 1 << 31
 # What everybody has: plain NumPy, which takes part whatever it is compared with.
@@ -46,7 +47,7 @@ class Contestant:
 
     Attributes:
         name: what it is called.
-        run: returns the output, (batch, heads, L, Ev).
+        run: returns the output, (batch, heads, L, Ev), or gradients, always of the same arrays.
         is_plain: whether it leaves norm and rotation out, and so makes another output than all others.
     """
 
@@ -67,7 +68,7 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     for name in against:
         if name not in (*MODULES, NUMPY):
             raise InputError(f"--against {name}: there is no such library here", hint=nearest(name, [*MODULES, NUMPY]))
-        if name != NUMPY and not _installed(name):
+        if name != NUMPY and not is_installed(name):
             compiler = " and a C++ compiler" * (name == COMPILED)
             raise InputError(f"{name} is not installed", hint=f"pip install {' '.join(MODULES[name])}{compiler}")
         if name in SINGLE and o.dtype != np.float32:
@@ -76,7 +77,7 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     if has_before(o):
         plainly = plain(o)
         found.append(Contestant("plain attn", lambda: stream.run(plainly, threads=threads).output, is_plain=True))
-    others = [name for name in MODULES if _installed(name) and _suits(name, o)]
+    others = [name for name in MODULES if is_installed(name) and _suits(name, o)]
     for name in dict.fromkeys(against or others):
         if name != NUMPY:
             found.append(Contestant(name, MAKERS[name](o, threads)))
@@ -106,7 +107,8 @@ def _suits(name: str, o: Operands) -> bool:
     return name not in SINGLE or o.dtype == np.float32
 
 
-def _installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Tell whether a library is there, with all it needs."""
     if name == COMPILED and not any(map(which, ("c++", "g++", "clang++"))):
         return False
     return all(find_spec(module) for module in MODULES[name])
@@ -127,7 +129,16 @@ def whole(o: Operands) -> NDArray[Any]:
 
 
 def of_torch(o: Operands, threads: int) -> Run:
-    """Call ``scaled_dot_product_attention``, with a mask for what it has no option for; before it the usual code."""
+    """Call ``scaled_dot_product_attention``."""
+    arrays, attend = attention_of_torch(o, threads)
+    return lambda: attend(*arrays).numpy()
+
+
+def attention_of_torch(o: Operands, threads: int) -> tuple[list[Any], Callable[..., Any]]:
+    """Return tensors of query, key and value, and what makes the output of them.
+
+    There is a mask for what PyTorch has no option for; before attention comes the usual code.
+    """
     import torch
 
     torch.set_num_threads(threads)
@@ -137,10 +148,9 @@ def of_torch(o: Operands, threads: int) -> Run:
         options["attn_mask"] = torch.from_numpy(all_open(o))
     else:
         options["is_causal"] = o.options.causal
-    query, key, value = arrays
     before_query, before_key = Before.both(o, torch, torch.from_numpy)
     attend = torch.nn.functional.scaled_dot_product_attention
-    return lambda: attend(before_query(query), before_key(key), value, **options).numpy()
+    return arrays, lambda query, key, value: attend(before_query(query), before_key(key), value, **options)
 
 
 def of_jax(o: Operands, threads: int) -> Run:
@@ -267,10 +277,16 @@ def all_open(o: Operands) -> NDArray[np.bool_]:
     return opened[0, 0]
 
 
-def limit(o: Operands, threads: int) -> Callable[[], None]:
-    """Return the two matrix products alone, on the tiles of the stream: nothing can be faster than this."""
+def limit(o: Operands, threads: int, *, backward: bool = False) -> Callable[[], None]:
+    """Return the matrix products alone, on the tiles of the stream: nothing can be faster than this.
+
+    Args:
+        o: the problem.
+        threads: how many threads.
+        backward: whether the five of the backward pass follow the two of the forward pass.
+    """
     o = plain(o)
-    products_of_tiles = stream.products(o, threads)
+    products_of_tiles = (backward_stream if backward else stream).products(o, threads)
     products = o.sizes.queries * o.sizes.keys * o.sizes.features
 
     def run() -> None:

@@ -51,23 +51,31 @@ def agree(found: Sequence[Contestant]) -> tuple[dict[str, float | None], dict[st
     Raises:
         InputError: one disagrees, so that timing it would mean nothing.
     """
-    outputs: list[NDArray[Any]] = []
+    outputs: list[tuple[NDArray[Any], ...]] = []
     errors: dict[str, float | None] = {}
     memory: dict[str, int | None] = {}
     for each in found:
         # The first run counts: later ones may reuse its memory.
-        memory[each.name] = peak_of(lambda each=each: outputs.append(each.run()))  # type: ignore[misc]
+        memory[each.name] = peak_of(lambda each=each: outputs.append(as_tuple(each.run())))  # type: ignore[misc]
         output, first = outputs[-1], outputs[0]
         del outputs[1:]
         errors[each.name] = None if each.is_plain else difference(output, first)
-        if not (errors[each.name] or 0) <= APART * float(np.finfo(first.dtype).eps):
+        if not (errors[each.name] or 0) <= APART * float(np.finfo(first[0].dtype).eps):
             raise InputError(f"{each.name} does not agree: its output differs by {errors[each.name]:.1e}")
     return errors, memory
 
 
-def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
+def as_tuple(made: NDArray[Any] | tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    """Return what a contestant made as several arrays, even if it is one."""
+    return made if isinstance(made, tuple) else (made,)
+
+
+def difference(some: tuple[NDArray[Any], ...], others: tuple[NDArray[Any], ...]) -> float:
     """Return the largest absolute difference."""
-    return float(np.abs(np.asarray(one, np.float64).reshape(other.shape) - other).max())
+    return max(
+        float(np.abs(np.asarray(one, np.float64).reshape(other.shape) - other).max())
+        for one, other in zip(some, others, strict=True)
+    )
 
 
 def measure(found: Sequence[Contestant], limit: Callable[[], None], rounds: int) -> tuple[list[Timing], float]:

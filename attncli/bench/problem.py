@@ -57,8 +57,12 @@ class Shape:
     dtype: Literal["float32", "float64"]
 
 
-def problem(shape: Shape) -> Operands:
+def problem(shape: Shape, *, backward: bool = False) -> Operands:
     """Return standard normal queries, keys and values with the scale 1/√dim.
+
+    Args:
+        shape: its sizes and options.
+        backward: whether its gradients are to be computed.
 
     Raises:
         InputError: heads that cannot share the key heads, bounds that are not a window, more documents than queries or
@@ -73,7 +77,7 @@ def problem(shape: Shape) -> Operands:
     }
     if shape.rope is not None and shape.dim % 2:
         raise InputError(f"--rope {shape.rope} turns pairs of features, and --dim {shape.dim} is odd")
-    check_memory(sizes, np.dtype(shape.dtype).itemsize)
+    check_memory(sizes, np.dtype(shape.dtype).itemsize, backward=backward)
     arrays: dict[str, NDArray[Any]] = {
         name: rng.standard_normal((1, *size), dtype=shape.dtype) for name, size in sizes.items()
     }
@@ -104,16 +108,19 @@ def _ids(documents: int, tokens: int) -> NDArray[np.int64]:
     return np.arange(tokens) * documents // tokens
 
 
-def check_memory(sizes: Mapping[str, tuple[int, ...]], itemsize: int) -> None:
+def check_memory(sizes: Mapping[str, tuple[int, ...]], itemsize: int, *, backward: bool) -> None:
     """Refuse a problem that memory does not hold, before any of it is made.
 
     Args:
         sizes: the shapes of the states.
         itemsize: bytes of one of their numbers.
+        backward: whether their gradients are compared.
     """
     states = itemsize * sum(map(math.prod, sizes.values()))
     # Two outputs are compared at a time: both in float64, and their difference.
     needed = states + (2 * itemsize + 3 * 8) * math.prod(sizes["query"])
+    # There is a gradient of the output too, and two of each state, of which one is compared at a time.
+    needed += backward * (itemsize * math.prod(sizes["query"]) + 2 * states)
     if needed > available_memory():
         gigabytes = min(needed, 10**300) / 1e9  # there are whole numbers that no float holds
         message = f"this problem would take {gigabytes:.3g} GB, more than the available memory"

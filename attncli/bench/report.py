@@ -28,13 +28,15 @@ class Benchmark:
 
     Attributes:
         shape: what was asked for.
-        limit: seconds of the two matrix products alone.
+        limit: seconds of the matrix products alone.
+        backward: whether gradients were computed too.
     """
 
     shape: Mapping[str, Any]
     threads: int
     timings: Sequence[Timing]
     limit: float
+    backward: bool = False
 
 
 def rows(found: Benchmark) -> list[dict[str, Any]]:
@@ -73,7 +75,7 @@ def to_terminal(found: Benchmark, screen: Screen, console: Console) -> None:
         style="dim",
     )
     limit = dict.fromkeys(NUMBERS, "") | {"ms": f"{found.limit * 1e3:.1f}", "of the limit": "100%"}
-    lines = [*map(_line, rows(found)), {"": "two products alone"} | limit]
+    lines = [*map(_line, rows(found)), {"": f"{'seven' if found.backward else 'two'} products alone"} | limit]
     print_records(lines, screen, console, right=NUMBERS)
     more = added(found)
     if more is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Literal
 
+from attncli.bench import backward, contestants
 from attncli.bench import report as bench_report
-from attncli.bench.contestants import MODULES, NUMPY, contestants, limit
+from attncli.bench.contestants import MODULES, NUMPY, limit
 from attncli.bench.measure import measure
 from attncli.bench.problem import Shape, problem
 from attncli.commands.destination import destination
@@ -41,6 +42,9 @@ class Timed(Group):
         Literal["rms"] | None,
         setting("--qk-norm", "Time with queries and keys normalised, and without, to show what that adds."),
     ] = None
+    backward: Annotated[
+        bool, setting("--backward", "Time the gradients of query, key and value too: forward and backward pass.")
+    ] = False
     dtype: Annotated[Literal["float32", "float64"], setting("--dtype", "Precision (default float32).")] = "float32"
     against: Annotated[
         list[str] | None,
@@ -59,7 +63,8 @@ class Timed(Group):
 
 def run(timed: Timed, machine: Threads, report: Report, screening: Screening) -> None:
     r"""All libraries compute the same random problem; their results are compared first, and then they are timed in
-    turn. The limit is the time of the two matrix products alone. Ratios say how many times as long the other takes.
+    turn. The limit is the time of the matrix products alone: two, and five more with --backward. Ratios say how many
+    times as long the other takes.
 
     \b
     Examples:
@@ -67,14 +72,16 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 16384 --heads 1 --documents 64
       attn bench --rope half --qk-norm rms
+      attn bench --backward --against torch
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)
     threads = machine.count()
     shape = timed.shape()
-    o = problem(shape)
-    timings, least = measure(contestants(o, threads, timed.against or []), limit(o, threads), timed.rounds)
-    found = bench_report.Benchmark(timed.given(), threads, timings, least)
+    o = problem(shape, backward=timed.backward)
+    those = (backward if timed.backward else contestants).contestants(o, threads, timed.against or [])
+    timings, least = measure(those, limit(o, threads, backward=timed.backward), timed.rounds)
+    found = bench_report.Benchmark(timed.given(), threads, timings, least, timed.backward)
     screen = screening.screen()
     deliver_text(
         {

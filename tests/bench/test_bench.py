@@ -46,6 +46,22 @@ def test_the_benchmark_as_a_table_and_its_errors() -> None:
     assert err == 'attn: --against touch: there is no such library here\nhint: did you mean "torch"?\n'
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--length 70 --heads 4 --kv-heads 2 --causal --window 8", "--length 50 --keys 30 --rope half --qk-norm rms"],
+)
+def test_gradients_are_timed_once_everybody_agrees(words: str) -> None:
+    """Forward and backward pass of attn, of PyTorch if it is there, and of all stages in reverse."""
+    found = json.loads(called("bench", "--backward", *words.split(), "--rounds", "1", "-f", "json").out)
+    timings = {each["name"]: each for each in found["timings"]}
+    assert {"attn", "numpy"} <= timings.keys() <= {"attn", "numpy", "torch"}
+    assert all(each["milliseconds"] > 0 and each["difference"] < 1e-4 for each in timings.values())
+    out = called("bench", "--backward", "--length", "32", "--against", "numpy", "--rounds", "1").out
+    assert out.splitlines()[-2].startswith("seven products")
+    err = called("bench", "--backward", "--against", "jax", status=2).err
+    assert err == "attn: --backward: jax is not among torch and numpy\n"
+
+
 def test_plain_numpy_may_be_asked_for_alone() -> None:
     """It is there once, and no library beside it; where it would take too much memory, that is said."""
     words = ["bench", "--length", "32", "--heads", "2", "--rounds", "1", "--against", "numpy", "-f", "json"]

@@ -14,7 +14,7 @@ What makes it fast, beside what makes the forward stream fast:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,9 @@ from attncli.attend.fast import stream
 from attncli.attend.fast.backward_results import Gradients
 from attncli.attend.fast.backward_worker import BackwardWorker
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
+from attncli.attend.fast.results import Totals
 from attncli.attend.fast.states import States
-from attncli.attend.fast.stream import Progress, Streamed, alone, share_out
+from attncli.attend.fast.stream import Progress, Streamed, alone, in_shares, share_out
 from attncli.attend.fast.tiles import pieces, plan
 from attncli.attend.stages import gate, out, rotate
 from attncli.attend.stages.rotate import to_meet
@@ -130,6 +131,20 @@ def of_sums(
         found |= _blank(o, shared.states, into or {})
         share_out(shared, lambda: BackwardWorker(shared), threads, progress)
         return _as_met(o, shared.states, found, into or {})
+
+
+def products(o: Operands, threads: int) -> Callable[[], None]:
+    """Return a function that computes only the matrix products of both directions: the lower limit for `run`."""
+    forth, layout = stream.products(o, threads), plan(o)
+    given = np.empty(o.sizes.context_shape, o.dtype)
+    shared = Gradients(o, layout, [], given, given, Totals.empty((), o.dtype), {}, 1)
+    back = in_shares(lambda: BackwardWorker(shared), pieces(o, layout), threads)
+
+    def run_all() -> None:
+        forth()
+        back()
+
+    return run_all
 
 
 def _blank(o: Operands, states: States, into: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

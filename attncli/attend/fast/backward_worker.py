@@ -195,6 +195,21 @@ class BackwardWorker(Scorer[Gradients]):
         self.sum_up(slopes, query[..., : key.shape[2]], found.key[:, here])
         found.query[:, block] += weigh(slopes, key) if self.is_careful else self.multiply(slopes, key, "product")
 
+    def products(self, piece: Piece) -> None:
+        """Compute only the five products of each tile of a piece, with whatever numbers are in the buffers."""
+        query = self.load(piece)
+        given = take("given", (*query.shape[:2], self.features), self.dtype)
+        for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
+            keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
+            rows = self.rows(piece, keys)
+            block = slice(rows.start * self.group, rows.stop * self.group)
+            key, value = self.keys(piece, keys), usable(self.values(piece, keys), self.dtype, "values")
+            weights = self.meet(query[:, block], key)
+            slopes = self.meet(given[:, block], value, "slopes")
+            for some, by in ((weights, given), (slopes, query)):
+                self.sum_up(some, by[:, block], take("summed", (len(key), key.shape[1], by.shape[2]), self.dtype))
+            self.multiply(slopes, key, "product")
+
     def sum_up(self, weights: NDArray[Any], rows: NDArray[Any], out: NDArray[Any]) -> None:
         """Write the sums over the queries of weights (G, R·g, K) times what these have (G, R·g, X): (G, K, X)."""
         turned = weights.swapaxes(1, 2)

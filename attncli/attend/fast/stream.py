@@ -49,6 +49,13 @@ class Computing(Protocol):
         """Compute one piece."""
 
 
+class Multiplying(Protocol):
+    """A worker, of which only the matrix products are wanted."""
+
+    def products(self, piece: Piece) -> None:
+        """Compute the products of one piece."""
+
+
 # Most numbers of weighted sums that are gated and projected at a time.
 MOST_FINISHED = 1 << 22
 
@@ -157,14 +164,18 @@ def work(shared: Shared, worker: Callable[[], Computing], progress: Progress | N
 def products(o: Operands, threads: int) -> Callable[[], None]:
     """Return a function that computes only the two matrix products of every tile: the lower limit for `run`."""
     shared = Sums(o, plan(o), [], np.empty(0))
+    return in_shares(lambda: Worker(shared), pieces(o, shared.plan), threads)
+
+
+def in_shares(worker: Callable[[], Multiplying], todo: list[Piece], threads: int) -> Callable[[], None]:
+    """Return a function that computes only the products of pieces, which each thread has its share of."""
 
     def run_products(some: list[Piece]) -> None:
-        worker = Worker(shared)
+        own = worker()
         for piece in some:
-            worker.products(piece)
+            own.products(piece)
 
     def run_all() -> None:
-        todo = pieces(o, shared.plan)
         count = min(threads, len(todo))
         shares = [todo[start::count] for start in range(count)]
         helpers = [pool(os.getpid(), count - 1).submit(run_products, share) for share in shares[1:]]
