@@ -70,6 +70,29 @@ def test_tile_edges(queries: int, keys: int) -> None:
     hold(problem(arrays, causal=True, offset="end", window=(100, -1)), 1e-10)
 
 
+@settings(max_examples=25)
+@given(st.data())
+def test_gradients_of_keys_that_indices_name(data: Any) -> None:
+    """Gathered or not, the same indices for rows and heads or their own; those named twice or not at all included."""
+    draw = data.draw
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    group, queries, keys = draw(st.integers(1, 2)), draw(st.sampled_from([1, 130, 300])), 200
+    arrays = plain_arrays(queries, keys, 2 * group, 2)
+    named = [draw(st.sampled_from([1, each])) for each in (2, 2 * group, queries)]
+    arrays["indices"] = rng.integers(-1, keys, (*named, draw(st.sampled_from([1, 6, 40]))))
+    options: dict[str, Any] = {
+        "score": draw(st.sampled_from(["dot", "dot", "additive"])),
+        "causal": draw(st.booleans()),
+    }
+    options |= {"window": (60, 20)} if draw(st.booleans()) else {}
+    arrays |= {"sinks": rng.standard_normal(2 * group)} if draw(st.booleans()) else {}
+    arrays |= {"v_a": rng.standard_normal(4)} if options["score"] == "additive" else {}
+    arrays |= {"bias": rng.standard_normal((1, 1, 1, keys))} if draw(st.integers(0, 3)) == 0 else {}
+    if draw(st.booleans()):
+        arrays["key"][0, 0, keys // 2], arrays["value"][0, 0, keys // 3] = np.nan, np.inf
+    hold(problem(arrays, **options), 1e-9, floor=1.0)
+
+
 @pytest.mark.parametrize(("heads", "queries", "keys"), [(1, 1, 9000), (4, 700, 700), (40, 64, 64), (1, 4000, 300)])
 def test_the_number_of_threads_changes_no_bit(heads: int, queries: int, keys: int) -> None:
     """Whoever is done first: what pieces have in common is added in their order."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from attncli.attend import early
 from attncli.attend.fast import stream
+from attncli.attend.fast.backward_gather import BackwardGatherer, can_gather
 from attncli.attend.fast.backward_results import Gradients
 from attncli.attend.fast.backward_worker import BackwardWorker
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
@@ -123,13 +124,15 @@ def of_sums(
     o = alone(o.core)
     assert made.totals is not None  # the caller asked for them
     threads = threads or thread_count()
-    layout = replace(plan(o), gathers=False)
+    layout = plan(o)
+    layout = replace(layout, gathers=layout.gathers and can_gather(o))
     todo = [piece for piece in pieces(o, layout) if piece.keys.start < piece.keys.stop]
     with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
         found: dict[str, NDArray[Any]] = {}
         shared = Gradients(o, layout, todo, given, made.output, made.totals, found, threads + 2)
         found |= _blank(o, shared.states, into or {})
-        share_out(shared, lambda: BackwardWorker(shared), threads, progress)
+        worker = BackwardGatherer if layout.gathers else BackwardWorker
+        share_out(shared, lambda: worker(shared), threads, progress)
         return _as_met(o, shared.states, found, into or {})
 
 

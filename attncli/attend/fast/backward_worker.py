@@ -54,6 +54,8 @@ class BackwardWorker(Scorer[Gradients]):
 
     is_careful = False
     """Whether a weight of 0 makes 0 even of NaN and ∞; that takes longer, and is seldom needed."""
+    folds = True
+    """Whether what is subtracted from the scores may be a column of the queries."""
 
     def compute(self, piece: Piece) -> None:
         """Compute the gradients of one piece, and add them."""
@@ -105,7 +107,7 @@ class BackwardWorker(Scorer[Gradients]):
         peak, logs = (self.as_rows(each, piece) for each in (shared.totals.peak, shared.totals.logs))
         logs = np.where(logs == -np.inf, 0, logs)  # nothing is open, and −∞ − 0 is −∞
         is_small = bool((np.abs(peak) <= SMALL).all())
-        folds = is_small and self.states.function.is_dot and self.operands.options.softcap is None
+        folds = self.folds and is_small and self.states.function.is_dot and self.operands.options.softcap is None
         query = self.load(piece, int(folds))
         given = take("given", (*query.shape[:2], self.features + 1), self.dtype)
         apart = given.reshape(len(given), -1, self.group, self.features + 1)[..., :-1]  # (G, rows, g, Ev)
@@ -141,10 +143,7 @@ class BackwardWorker(Scorer[Gradients]):
     def all_tiles(self, piece: Piece, rows: Rows) -> Found:
         """Return the gradients from all tiles of a piece."""
         found = self.blank(piece)
-        for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
-            if self.shared.stopped:
-                return found
-            self.tile(piece, slice(start, min(start + self.shared.plan.keys, piece.keys.stop)), rows, found)
+        self.sweep(piece, rows, found)
         # What is folded into the query, or applied after softcap, comes back as a factor.
         factor = self.states.capped_factor / LOG2E
         found.query *= self.dtype.type(factor * self.states.query_factor * self.states.score_factor)
@@ -154,6 +153,13 @@ class BackwardWorker(Scorer[Gradients]):
         if found.sinks is not None and rows.sinks is not None:
             found.sinks += rows.sinks
         return found
+
+    def sweep(self, piece: Piece, rows: Rows, found: Found) -> None:
+        """Add what all tiles contribute to the gradients."""
+        for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
+            if self.shared.stopped:
+                return
+            self.tile(piece, slice(start, min(start + self.shared.plan.keys, piece.keys.stop)), rows, found)
 
     def tile(self, piece: Piece, keys: slice, all_rows: Rows, found: Found) -> None:
         """Add what one tile contributes to the gradients.
