@@ -153,6 +153,8 @@ def products(o: Operands, threads: int) -> Callable[[], None]:
 def _blank(o: Operands, states: States, into: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return gradients of 0, in the given arrays where these have the precision of the computation."""
     batch, heads, group, length, size = states.query.shape
+    turned = () if states.change is None else states.change.tables
+    batch = max([batch, *map(len, turned)])  # one query that each batch item turns in its own way is met as several
     shapes = {"query": (batch, heads * group, length, size), "key": states.key.shape, "value": o.value.shape}
     numeric = None if o.mask is None or o.mask.dtype == bool else o.mask
     arrays = {"mask": numeric, "bias": o.bias, "sinks": o.sinks, "query_scale": o.inputs.get("query_scale")}

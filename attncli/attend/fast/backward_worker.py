@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend import steps
-from attncli.attend.fast.backward_results import ADDED, Found, Gradients
+from attncli.attend.fast.backward_results import ADDED, Found
+from attncli.attend.fast.backward_stages import ByStages
 from attncli.attend.fast.buffers import LOG2E, take, usable
-from attncli.attend.fast.logits import Scorer
-from attncli.attend.fast.results import FALLBACK
 from attncli.attend.fast.tiles import Piece
-from attncli.attend.stages import cap, mask, softmax
-from attncli.attend.stages import sum as sum_stage
-from attncli.attend.views import one_of, product, ready, times, weigh
+from attncli.attend.views import product, weigh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +45,7 @@ class Rows:
     bad: NDArray[np.bool_] | None
 
 
-class BackwardWorker(Scorer[Gradients]):
+class BackwardWorker(ByStages):
     """Computes the gradients of pieces in one thread."""
 
     is_careful = False
@@ -60,7 +56,7 @@ class BackwardWorker(Scorer[Gradients]):
     def compute(self, piece: Piece) -> None:
         """Compute the gradients of one piece, and add them."""
         with np.errstate(all="ignore"):  # each thread has its own
-            found = self.by_tiles(piece) if self.states.is_ordinary else self.by_steps(piece, self.blank(piece), None)
+            found = self.by_tiles(piece) if self.states.is_ordinary else self.by_stages(piece, self.blank(piece), None)
         if not self.shared.stopped:
             self.shared.keep(piece, found)
 
@@ -74,7 +70,7 @@ class BackwardWorker(Scorer[Gradients]):
             # NaN or ∞ may be right, or may have leaked from a closed key (0 · ∞).
             self.is_careful = True
             found = self.all_tiles(piece, rows)
-        return found if rows.bad is None else self.by_steps(piece, found, rows.bad)
+        return found if rows.bad is None else self.by_stages(piece, found, rows.bad)
 
     def blank(self, piece: Piece) -> Found:
         """Return gradients of 0 for a piece."""
@@ -268,58 +264,3 @@ class BackwardWorker(Scorer[Gradients]):
                 some = by_head[..., : target.shape[3]]  # a mask may be shorter than the keys
             axes = tuple(axis for axis in range(4) if target.shape[axis] == 1 < some.shape[axis])
             target += some.sum(axis=axes, keepdims=True) if axes else some
-
-    def by_steps(self, piece: Piece, found: Found, bad: NDArray[np.bool_] | None) -> Found:
-        """Add the gradients from rows that only the reference can compute: (G, rows · g), or all."""
-        count = piece.rows.stop - piece.rows.start
-        step = max(1, FALLBACK // self.operands.sizes.keys)
-        for head in range(len(found.query)):
-            for member in range(self.group):
-                chosen = np.arange(count) if bad is None else np.flatnonzero(bad[head, member :: self.group])
-                for start in range(0, len(chosen), step):
-                    if not self.shared.stopped:
-                        self.some_by_steps(piece, found, head, member, chosen[start : start + step])
-        return found
-
-    def some_by_steps(self, piece: Piece, found: Found, head: int, member: int, rows: NDArray[np.int64]) -> None:
-        """Add the gradients from some rows of one query head, as the stages make them."""
-        shared, group, function, parameters = self.shared, self.group, self.states.function, self.states.parameters
-        query_head = (piece.heads.start + head) * group + member
-        at = piece.rows.start + rows
-        part = self.operands.select(batch=piece.batch, head=query_head, rows=at)
-        made = steps.results(part)
-        given = one_of(shared.given, piece.batch)[query_head, at]
-        back: dict[str, Any] = {"output": given[None, None].astype(self.dtype)}
-        for stage in (sum_stage.STAGE, softmax.STAGE, mask.STAGE, cap.STAGE):
-            back |= stage.backward(part, made, back)
-        slopes = back["scores"][0, 0]
-        query, key = (each[0, 0] for each in function.prepare(made["met_query"], made["met_key"], parameters))
-        if "query_scale" in part.inputs:
-            own = ready(part.inputs["query_scale"], self.dtype)[0, 0, :, None]
-            if found.query_scale is None:  # the gradient is that of the product
-                query = query * own
-            else:
-                met = times(function.meet(query, key, parameters), self.operands.factor)
-                self.put(found.query_scale, head, member, rows, product(slopes, met).sum(axis=-1))
-                slopes = product(slopes, own)
-        of_query, of_key, of_parameters = function.meet_backward(query, key, parameters, slopes)
-        keys = piece.keys
-        if piece.part == 0:
-            found.query[head, rows * group + member] += times(of_query, self.operands.factor)
-            for name, each in of_parameters.items():
-                found.parameters[name] += times(each, self.operands.factor)
-            if found.sinks is not None:
-                found.sinks[head * group + member] += back["sinks"][0]
-        found.key[head] += times(of_key, self.operands.factor)[keys]
-        found.value[head] += back["value"][0, 0, keys]
-        for name, target in found.added.items():
-            each = back[name][0, 0]
-            self.put(target, head, member, rows, each if shared.is_of_one_key(name) else each[:, keys])
-
-    def put(self, target: NDArray[Any], head: int, member: int, rows: NDArray[np.int64], some: NDArray[Any]) -> None:
-        """Add to a gradient (G or 1, rows or 1, g or 1, …) what some rows of a head have, (rows or 1, …)."""
-        of_head = target[head if len(target) > 1 else 0, :, member if target.shape[2] > 1 else 0]
-        if len(of_head) > 1:
-            of_head[rows] += some
-        else:
-            of_head += some.sum(axis=0, keepdims=True)
