@@ -13,7 +13,7 @@ from tests.support.declared import Given
 
 def given(p: Problem) -> Given:
     """Return arrays and options as Python takes them, in the layout of the problem."""
-    arrays = {name: _lie(p, name, array) if name in STATES else array for name, array in p.arrays.items()}
+    arrays = {name: lie(p, name, array) if name in STATES else array for name, array in p.arrays.items()}
     for name in p.layout.hidden:
         arrays["hidden"] = arrays.pop(name)
     return arrays | (_paged(p) if p.layout.page else {}) | dict(p.options)
@@ -48,7 +48,7 @@ def arrays_of(p: Problem) -> Given:
     return {name: each for name, each in given(p).items() if name not in p.options}
 
 
-def _lie(p: Problem, name: str, array: Array) -> Array:
+def lie(p: Problem, name: str, array: Array) -> Array:
     """Return a state as it lies in the user's array."""
     # What serves all batch items may lack their axis.
     serves_all = len(array) == 1 < p.sizes.B and p.layout.axes > 0
