@@ -128,7 +128,7 @@ def _through(
         return given, {}
     matrix = parameters[name]
     rows = np.broadcast_to(states, (*given.shape[:3], states.shape[3])).reshape(-1, states.shape[3])
-    return given @ matrix.T, {name: weigh(given.reshape(-1, given.shape[3]).T, rows).T}
+    return weigh(given, matrix.T), {name: weigh(given.reshape(-1, given.shape[3]).T, rows).T}
 
 
 def projected(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> Pair:

@@ -111,7 +111,15 @@ class Rotation:
 
     def turn_back(self, gradient: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any]) -> NDArray[Any]:
         """Return the gradient of states, of a gradient of what `turn` made of them: turned the other way."""
-        return self.turn(gradient, cos, -sin)
+        if np.isfinite(cos).all() and np.isfinite(sin).all():
+            return self.turn(gradient, cos, -sin)
+        # Given tables may hold anything for keys that are closed, whose gradient is 0 all the same.
+        first, second = self.pairs
+        of_a, of_b, cos, sin = gradient[..., first], gradient[..., second], cos[:, None], sin[:, None]
+        back = gradient.copy()
+        back[..., first] = product(of_a, cos) + product(of_b, sin)
+        back[..., second] = product(of_b, cos) - product(of_a, sin)
+        return back
 
     def of_tables(
         self, states: NDArray[Any], gradient: NDArray[Any], positions: NDArray[np.int64]

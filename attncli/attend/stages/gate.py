@@ -50,8 +50,8 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
     gate = ready(o.gate, o.dtype)
     with np.errstate(all="ignore"):
         opened, rest = sigmoid(gate), sigmoid(-gate)
-    of_gate = product(found["gated"], made["context"]) * (opened * rest)
-    return {"context": found["gated"] * opened, "gate": summed_to(of_gate, gate.shape)}
+    of_gate = product(product(found["gated"], made["context"]), opened * rest)
+    return {"context": product(found["gated"], opened), "gate": summed_to(of_gate, gate.shape)}
 
 
 STAGE = Stage("gate", "out", "gated = context · σ(gate)", (), forward, backward)

@@ -78,8 +78,7 @@ def affine_backward(
     found = {} if by.bias is None else {f"b_{letter}": given.sum(axis=(0, 1, 2))}
     if by.weight is None:
         return summed_to(given, states.shape), found
-    with np.errstate(invalid="ignore", over="ignore"):
-        of_states = summed_to(given @ ready(by.weight, given.dtype).T, states.shape)
+    of_states = summed_to(weigh(given, ready(by.weight, given.dtype).T), states.shape)
     # xᵀ·d of all items and rows in one product, in which a row without a gradient does not count.
     rows = np.broadcast_to(ready(states, given.dtype), (*given.shape[:3], states.shape[3])).reshape(-1, states.shape[3])
     found[f"w_{letter}"] = weigh(given.reshape(-1, given.shape[3]).T, rows).T

@@ -89,11 +89,6 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"weights": weights(o, made["logits"]), "lse": log_sum(made["logits"], o.sinks)}
 
 
-def open_weights(made: Made) -> NDArray[Any]:
-    """Return the weights, 0 at closed keys even in a row that is NaN: no gradient leaks through what is closed."""
-    return np.where(made["logits"] == -np.inf, 0, made["weights"])
-
-
 def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
     """Return the gradients of the logits and of the sinks.
 
@@ -102,14 +97,15 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
 
     A sink has no value, so that nothing but δ is left for it.
     """
-    weights = open_weights(made)
-    inner = product(weights, found["weights"])
-    delta = inner.sum(axis=-1, keepdims=True)
-    gradients = {"logits": product(weights, found["weights"] - delta)}
+    given = found["weights"]
+    # A weight is NaN beside any that is: it counts neither where a key is closed nor where nothing is asked of its row.
+    weights = np.where((made["logits"] == -np.inf) | (given == 0).all(axis=-1, keepdims=True), 0, made["weights"])
+    delta = product(weights, given).sum(axis=-1, keepdims=True)
+    gradients = {"logits": product(weights, given - delta)}
     if o.sinks is not None:
         lse = made["lse"]  # −∞ of a row in which nothing is open, and the sink is −∞ too
         share = np.exp(within(o.sinks, lse.dtype)[:, None] - np.where(lse == -np.inf, np.inf, lse))
-        gradients["sinks"] = -product(share, delta[..., 0]).sum(axis=(0, 2))
+        gradients["sinks"] = -product(delta[..., 0], share).sum(axis=(0, 2))
     return gradients
 
 

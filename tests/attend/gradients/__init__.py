@@ -1,0 +1,1 @@
+"""Gradients: by hand, by finite differences, by what must hold, and without a leak."""
