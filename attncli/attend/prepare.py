@@ -177,7 +177,7 @@ class _States:
             layer,
             {
                 "query": (sizes.heads, sizes.features),
-                "key": (sizes.key_heads, sizes.features),
+                "key": (sizes.key_heads, self.turned()[1][1]),  # which may have other features than a query
                 "value": (self.value_heads or sizes.key_heads, sizes.value_features),
             },
             self.options,

@@ -175,7 +175,7 @@ class _Around:
         for state, letter in LETTERS.items() if how else ():
             one, every = self.features(state), self.heads(state) * self.features(state)
             lengths = (one,) if "after-rope" in how else (one, every)
-            if self.chance(0.6) and not (state == "key" and self.p.sizes.Ek != self.p.sizes.E):
+            if self.chance(0.6):
                 self.arrays[f"{letter}_norm"] = self.numbers(self.one(*lengths))
 
     def gate(self) -> None:

@@ -15,7 +15,7 @@ from attncli.attend.options import Options, records
 from attncli.attend.words.gradients import ON_THE_WAY
 from tests.fuzz.problems import Array
 from tests.fuzz.whole import Whole, whole
-from tests.oracles.differentiable import Autograd
+from tests.oracles.autograd import Autograd
 
 # So many problems, each of all options and arrays.
 COUNT = 200
