@@ -89,6 +89,11 @@ def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     return {"weights": weights(o, made["logits"]), "lse": log_sum(made["logits"], o.sinks)}
 
 
+def open_weights(made: Made) -> NDArray[Any]:
+    """Return the weights, 0 at closed keys even in a row that is NaN: no gradient leaks through what is closed."""
+    return np.where(made["logits"] == -np.inf, 0, made["weights"])
+
+
 def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any]]:
     """Return the gradients of the logits and of the sinks.
 
@@ -98,8 +103,8 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
     A sink has no value, so that nothing but δ is left for it.
     """
     given = found["weights"]
-    # A weight is NaN beside any that is: it counts neither where a key is closed nor where nothing is asked of its row.
-    weights = np.where((made["logits"] == -np.inf) | (given == 0).all(axis=-1, keepdims=True), 0, made["weights"])
+    # A row of which nothing is asked gets 0, even if it is NaN.
+    weights = np.where((given == 0).all(axis=-1, keepdims=True), 0, open_weights(made))
     delta = product(weights, given).sum(axis=-1, keepdims=True)
     gradients = {"logits": product(weights, given - delta)}
     if o.sinks is not None:

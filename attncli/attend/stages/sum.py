@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.stages.softmax import open_weights
 from attncli.attend.stages.stage import Made, Stage
 from attncli.attend.views import by_group, ready, summed_to, ungroup, weigh
 
@@ -43,12 +44,11 @@ def backward(o: ScoreOperands, made: Made, found: Made) -> dict[str, NDArray[Any
     value = ready(o.states["value"], o.dtype)
     given = by_group(ready(found["context" if o.has_after else "output"], o.dtype), value.shape[1])
     of_weights = ungroup(weigh(given, value[:, :, None].swapaxes(-1, -2)))
-    closed = made["logits"] == -np.inf
-    # A weight is NaN beside any that is: it counts neither where a key is closed nor where nothing is asked of a query.
-    weights = by_group(np.where(closed, 0, made["weights"]), value.shape[1])
-    turned = np.where((given == 0).all(axis=-1, keepdims=True), 0, weights).swapaxes(-1, -2)
+    # A query of which nothing is asked says nothing to the values, even if it is NaN.
+    weights = np.where((given == 0).all(axis=-1, keepdims=True), 0, by_group(open_weights(made), value.shape[1]))
+    turned = weights.swapaxes(-1, -2)  # (batch, value heads, group, S, L)
     return {
-        "weights": np.where(closed, 0, of_weights),
+        "weights": np.where(made["logits"] == -np.inf, 0, of_weights),
         "value": summed_to(weigh(turned, given).sum(axis=2), value.shape),
     }
 
