@@ -179,13 +179,13 @@ class Formula:
         return unit(query) @ unit(key).mT
 
     def score_general(self, query: Tensor, key: Tensor) -> Tensor:
-        return (query @ self.given["w_score"] if "w_score" in self.given else query) @ key.mT
+        return (query @ self.given["w_a"] if "w_a" in self.given else query) @ key.mT
 
     def score_additive(self, query: Tensor, key: Tensor) -> Tensor:
-        left = query @ self.given["w_query"] if "w_query" in self.given else query
-        right = key @ self.given["w_key"] if "w_key" in self.given else key
+        left = query @ self.given["w_a"] if "w_a" in self.given else query
+        right = key @ self.given["u_a"] if "u_a" in self.given else key
         bent = torch.tanh(left[..., :, None, :] + right[..., None, :, :])
-        return (bent * self.given["v_score"] if "v_score" in self.given else bent).sum(-1)
+        return (bent * self.given["v_a"] if "v_a" in self.given else bent).sum(-1)
 
     def logits(self, capped: Tensor) -> tuple[Tensor, Tensor]:
         """Return which keys are open, and what softmax sees of them."""
