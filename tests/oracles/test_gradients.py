@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -12,6 +14,7 @@ import torch
 from attncli import steps
 from attncli.attend.backpropagation import GIVEN, Backpropagation
 from attncli.attend.options import Options, records
+from attncli.attend.returning import returned
 from attncli.attend.words.gradients import ON_THE_WAY
 from tests.fuzz.problems import Array
 from tests.fuzz.whole import Whole, whole
@@ -23,9 +26,18 @@ COUNT = 200
 MOST, TIMES = 1e-9, 3
 # A result may err by so many times what plain float32 errs, of which the largest of a few is known.
 AS_PLAIN, MEASURED, EPS = 3, 8, 2.0**-23
+
+
+def streamed(whole: Backpropagation) -> dict[str, Array]:
+    """Return the gradients of arrays as large problems have them, without a matrix of scores."""
+    o, backward = whole.operands, importlib.import_module("attncli.attend.fast.backward")
+    return {f"d_{n}": each for n, each in returned(o, whole.arrays, backward.run(o, whole.output, threads=2)).items()}
+
+
+HAS_STREAM = importlib.util.find_spec("attncli.attend.fast.backward") is not None
 WAYS: Mapping[str, Callable[[Backpropagation], dict[str, Array]]] = {
     "reference": Backpropagation.results,
-    "streamed": Backpropagation.of_arrays,
+    **({"streamed": streamed} if HAS_STREAM else {}),
 }
 
 

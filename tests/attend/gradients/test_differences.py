@@ -61,6 +61,7 @@ def held(given: Given, names: list[str] | None = None) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", WITH_GRADIENT)
 def test_every_array_that_has_a_gradient(name: str) -> None:
     """A new one fails here until it has."""
@@ -69,6 +70,7 @@ def test_every_array_that_has_a_gradient(name: str) -> None:
     held(given)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("score", FUNCTIONS)
 @pytest.mark.parametrize("is_given", [True, False], ids=["with parameters", "without"])
 def test_every_score_function(score: str, is_given: bool) -> None:
@@ -79,6 +81,7 @@ def test_every_score_function(score: str, is_given: bool) -> None:
         held(given, [name])
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("setting", [each for each in settings() if each.name != "dtype"], ids=str)
 def test_every_option(setting: Setting) -> None:
     """In each of its values, all arrays together."""

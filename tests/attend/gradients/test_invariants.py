@@ -15,6 +15,7 @@ from attncli.attend.options import Options
 from tests.support.arrays import normal
 from tests.support.differences import gradients
 
+pytestmark = pytest.mark.usefixtures("way")
 # Two batch items, four heads of queries over two of keys, five queries, seven keys.
 QUERY, KEY, VALUE, LOSS = normal(2, 4, 5, 6), normal(2, 2, 7, 6), normal(2, 2, 7, 3), normal(2, 4, 5, 3, seed=1)
 STATES: Mapping[str, Any] = {"query": QUERY, "key": KEY, "value": VALUE, "d_output": LOSS}

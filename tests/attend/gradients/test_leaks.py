@@ -16,6 +16,7 @@ from tests.support.arrays import normal
 from tests.support.declared import numbers
 from tests.support.differences import gradients
 
+pytestmark = pytest.mark.usefixtures("way")
 # Two batch items, four heads of queries over two of keys, five queries, seven keys.
 STATES: Mapping[str, Any] = {
     "query": normal(2, 4, 5, 6),
