@@ -78,8 +78,10 @@ def test_every_gradient_of_random_problems(seed: int, way: str) -> None:
     assert found.keys() == right.keys() - (set() if way == "reference" else {*ON_THE_WAY})
     for name, gradient in found.items():
         assert gradient.shape == right[name].shape, name
-        unsure = max(largest(each[name] - right[name]) for each in rough)
-        assert largest(gradient - right[name]) <= MOST * largest(right[name]) + 12 * unsure, name
+        unsure = 12 * max(largest(each[name] - right[name]) for each in rough)
+        if not np.any(right[name]):  # all that may be left is what rounding leaves of the gradients of weights
+            unsure += 1e-14 * largest(right["weights"])
+        assert largest(gradient - right[name]) <= MOST * largest(right[name]) + unsure, name
 
 
 def largest(array: Array) -> float:

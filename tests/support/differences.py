@@ -54,10 +54,10 @@ def directions(arrays: Mapping[str, Array], seed: int = 0) -> dict[str, Array]:
     return found
 
 
-def hold(
+def compared(
     given: Mapping[str, Any], gradients: Mapping[str, Array], loss: Array, names: list[str], seed: int = 0
-) -> None:
-    """Assert that gradients say how the loss changes as some arrays move together in a random direction.
+) -> tuple[float, float, float, float]:
+    """Return how fast the loss changes as some arrays move together in a random direction.
 
     Args:
         given: arrays and options as Python takes them.
@@ -65,10 +65,19 @@ def hold(
         loss: the gradient of the output.
         names: the arrays that move.
         seed: of the direction.
+
+    Returns:
+        What the gradients say; what the difference says, and how far off that may be; and the sum of all absolute
+        products of a gradient and a direction.
     """
     along = directions({name: np.asarray(given[name]) for name in names}, seed)
     found, off = slope(lambda t: loss_of({**given, **{n: given[n] + t * v for n, v in along.items()}}, loss))
     parts = [(np.asarray(gradients[name], float) * v).ravel() for name, v in along.items()]
-    said, size = float(sum(part.sum() for part in parts)), float(sum(np.abs(part).sum() for part in parts))
+    return float(sum(part.sum() for part in parts)), found, off, float(sum(np.abs(part).sum() for part in parts))
+
+
+def hold(given: Mapping[str, Any], gradients: Mapping[str, Array], loss: Array, names: list[str]) -> None:
+    """Assert that gradients say how the loss changes as some arrays move together in a random direction."""
+    said, found, off, size = compared(given, gradients, loss, names)
     assert off <= 1e-6 * size or size < 1e-9, "the difference does not tell"
     assert abs(said - found) <= 4 * off + 1e-12 * size, f"{names}: {said} and not {found}, within {off}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.fuzz.campaign import Case
-from tests.fuzz.rules import files, order, twins
+from tests.fuzz.rules import files, gradients, order, twins
 
-RULES: tuple[Callable[[Case], None], ...] = (*order.RULES, *twins.RULES, *files.RULES)
+RULES: tuple[Callable[[Case], None], ...] = (*order.RULES, *twins.RULES, *gradients.RULES, *files.RULES)
 
 
 def rule(case: Case) -> None:

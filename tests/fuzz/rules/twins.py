@@ -96,7 +96,7 @@ def in_another_form(case: Case) -> None:
         same_bits(getattr(made, name), forms.seen(p, name, getattr(one, name)), f"{name} in another form")
 
 
-def large(case: Case) -> Problem:
+def large(case: Case, flavours: tuple[str, ...] = ("normal", "normal", "large", "special")) -> Problem:
     """Return a problem of several tiles, or just at the edge of one, in one type."""
     edges = [
         1,
@@ -113,7 +113,7 @@ def large(case: Case) -> Problem:
     )  # fmt: skip
     if sizes.B * sizes.H * sizes.L * sizes.keys > 400_000:
         sizes = replace(sizes, B=1, H=heads, L=min(sizes.L, 40))
-    p = drawn(case.numbers, sizes, Layout(), one(("normal", "normal", "large", "special")))
+    p = drawn(case.numbers, sizes, Layout(), one(flavours))
     p = p.without("states", "layout", "heads", "kv_heads", "dtype").typed(one(("f4", "f4", "f8")))
     case.about = forms.words(p)
     return p
