@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from attncli import attention
 from attncli.attend.backpropagation import Backpropagation
+from attncli.attend.fast import tiles
 from attncli.attend.options import Options
+from attncli.attend.scores import FUNCTIONS
 from tests.support.arrays import normal
 from tests.support.differences import gradients
 
@@ -187,6 +189,19 @@ def test_columns_rows_and_fewer_axes() -> None:
         near(each, right[name][0, 0], name)
     row = gradients(QUERY[0, 0, 1], KEY[0, 0], VALUE[0, 0], d_output=LOSS[0, 0, 1])
     near(row["d_query"], right["d_query"][0, 0, 1])
+
+
+@pytest.mark.parametrize("score", FUNCTIONS)
+def test_so_many_keys_that_they_are_cut_into_parts(score: str) -> None:
+    """What all parts share is counted once, and a lonely query has all that it is asked."""
+    keys = 2 * tiles.PART + 1
+    given: dict[str, Any] = {
+        "query": normal(2, 1, 2), "key": normal(2, keys, 2), "value": normal(2, keys, 3), "bias": normal(2, 1, 1),
+        "query_scale": normal(2, 1), "sinks": normal(2) + np.log(keys), "d_output": normal(2, 1, 3), "score": score,
+    }  # fmt: skip
+    every = on_the_way(**given)
+    for name, each in gradients(**given).items():
+        near(each, every[name], name)
 
 
 def test_a_cache_is_more_keys() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from attncli import attention
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.backpropagation import GIVEN, Backpropagation
 from attncli.attend.options import Options, records
 from tests.fuzz import forms
@@ -70,7 +71,17 @@ def near(made: Mapping[str, Array], right: Mapping[str, Array], given: Given, wh
 def with_loss(p: Problem, case: Case) -> Given:
     """Return a problem as Python takes it, in float64, with a gradient of its output."""
     loss = case.numbers.standard_normal(p.sizes.of("B", "H", "L", "Ev"))
-    return p.without("dtype").typed("f8").plain | {GIVEN: loss}
+    return in_float64(p.without("dtype").plain) | {GIVEN: loss}
+
+
+def in_float64(given: Given) -> Given:
+    """Return a problem whose arrays of real numbers are all of one type: parts that are rounded do not add up."""
+    return {n: each.astype("f8") if is_real(n, each) else each for n, each in given.items()}
+
+
+def is_real(name: str, value: Any) -> bool:
+    """Tell whether this is an array that has a gradient."""
+    return not is_option(name, value) and ARRAYS[name].has_gradient and not (name == "mask" and value.dtype == bool)
 
 
 def taken(arrays: Mapping[str, Array], order: Array, axes: Mapping[str, int]) -> dict[str, Array]:
@@ -130,10 +141,10 @@ def gradients_in_another_form(case: Case) -> None:
     """Packed, in columns, with fewer axes or in another order of them: the same, lying as the arrays do."""
     p = draw(case.numbers, ("normal", "whole"))
     p = replace(p, layout=replace(p.layout, page=0, hidden=()))
-    p = p.without("dtype").typed("f8")
+    p = p.without("dtype")
     case.about = forms.words(p)
     plain = with_loss(replace(p, layout=Layout()), case)
-    other = forms.given(p) | {GIVEN: forms.seen(p, "output", plain[GIVEN])}
+    other = in_float64(forms.given(p)) | {GIVEN: forms.seen(p, "output", plain[GIVEN])}
     right = {n: forms.lie(p, n, each) if n in STATES else each for n, each in found(plain).items()}
     near(found(other), right, plain, "in another form")
 
