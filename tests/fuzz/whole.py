@@ -173,10 +173,11 @@ class _Around:
     def norms(self) -> None:
         how = self.options.get("qk_norm", "")
         for state, letter in LETTERS.items() if how else ():
-            one, every = self.features(state), self.heads(state) * self.features(state)
-            lengths = (one,) if "after-rope" in how else (one, every)
+            one, count = self.features(state), self.heads(state)
+            together: list[tuple[int, ...]] = [(count * one,)] * ("after-rope" not in how)
+            apart: list[tuple[int, ...]] = [(count, one)] * (one > 1)  # a column counts as a row
             if self.chance(0.6):
-                self.arrays[f"{letter}_norm"] = self.numbers(self.one(*lengths))
+                self.arrays[f"{letter}_norm"] = self.numbers(*self.one((one,), *together, *apart))
 
     def gate(self) -> None:
         s, way = self.p.sizes, self.one("given", "made", None, None)

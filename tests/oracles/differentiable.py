@@ -119,7 +119,9 @@ class Formula:
         if how is None or (letter == "v" and weights is None):
             return states
         heads, features = states.shape[1], states.shape[3]
-        is_whole = weights is not None and heads > 1 and len(weights) == heads * features
+        is_whole = weights is not None and weights.ndim == 1 and len(weights) > features
+        if weights is not None and weights.ndim == 2:  # each head has its own
+            weights = weights[:, None]
         rows = states.transpose(1, 2).flatten(2) if is_whole else states
         rows = rows - rows.mean(-1, keepdim=True) if how.startswith("layer") else rows
         squares = rows**2
