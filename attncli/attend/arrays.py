@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from attncli.attend.words.array import Role
-from attncli.attend.words.gradients import LOSS_ARRAYS, gradient_arrays
+from attncli.attend.words.gradients import LOSS_ARRAYS, ON_THE_WAY, gradient_arrays
 from attncli.attend.words.mask import MASK_ARRAYS
 from attncli.attend.words.norm import NORM_ARRAYS
 from attncli.attend.words.out import OUT_ARRAYS
@@ -51,7 +51,7 @@ RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESUL
 GRADIENTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.GRADIENT)
 STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
 # Computed in the precision of the computation, which may exceed that of the arrays in the file.
-INTERMEDIATE = tuple(name for name in RESULTS if name != "output")
+INTERMEDIATE = (*(name for name in RESULTS if name != "output"), *(f"d_{name}" for name in ON_THE_WAY))
 NULL_IS_CLOSED = tuple(name for name, each in ARRAYS.items() if each.closes)
 
 KINDS: dict[str, Kind] = (
@@ -63,6 +63,21 @@ KINDS: dict[str, Kind] = (
 ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.names[1:]}
 # What flags and keywords may still be called.
 BEFORE = {old: each.name for each in ARRAYS.values() for old in each.before}
+
+
+def lying(name: str, *, columns: bool) -> tuple[str, str]:
+    """Return the symbols of the rows and of the columns of an array that is a matrix; a vector is a row of it.
+
+    Args:
+        name: of the array, or of the gradient of one, which lies likewise.
+        columns: whether states are columns.
+
+    Example:
+        >>> lying("weights", columns=True), lying("d_query", columns=True), lying("b_o", columns=False)
+        (('L', 'S'), ('E', 'L'), ('', 'out'))
+    """
+    rows, last = ("", *ARRAYS[name].axes)[-2:]
+    return (last, rows) if columns and name.removeprefix("d_") in STATES else (rows, last)
 
 
 def missing_hint(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend import gradients, steps
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.computations import AttentionSteps
+from attncli.attend.parts import Selection
 from attncli.attend.prepare import prepare
 from attncli.attend.returning import returned, whole_notices
 from attncli.attend.shapes import show
@@ -71,11 +72,28 @@ class Backpropagation:
         return cls(operands, given, output, is_given, (*operands.notices, *whole))
 
     @property
+    def is_of_ones(self) -> bool:
+        """Whether no gradient of the output was given."""
+        return ONES in self.notices
+
+    @property
     def names(self) -> list[str]:
         """The gradients that there are, in the order in which they are found."""
         given = with_gradient(self.operands, self.arrays)
         ordered = sorted(given, key=_place)
         return [GIVEN, *(f"d_{name}" for name in (*ON_THE_WAY, *ordered))]
+
+    def select(self, part: Selection) -> Self:
+        """Return the part of the problem that leads back to the scores of one batch item, one head or some queries.
+
+        Where a matrix makes the output of all heads, their scores are all there.
+        """
+        together = self.operands.sizes.out_features > 0
+        head = None if together else part.head
+        output = self.output if part.batch is None else self.output[part.batch : part.batch + 1]
+        output = output if head is None else output[:, head : head + 1]
+        output = output if part.rows is None else output[:, :, part.rows]
+        return replace(self, operands=self.operands.select(batch=part.batch, head=head, rows=part.rows), output=output)
 
     def of_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the gradients of the arrays that were given, by name; no large matrix of scores is held."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from attncli.attend import early
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
+from attncli.attend.stages import score
 from attncli.attend.stages.stage import Made
 from attncli.attend.steps import STAGES
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.attend.operands import Operands
+
+
+# The stages after the scores, which tell of matrices of scores what their gradients are; and those before.
+LATE = STAGES[STAGES.index(score.STAGE) + 1 :]
+SCORING = tuple(stage for stage in STAGES if stage not in (*LATE, *early.STAGES))
 
 
 def run(o: Operands, made: Made, output: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -37,8 +43,17 @@ def run(o: Operands, made: Made, output: NDArray[Any]) -> dict[str, NDArray[Any]
     Returns:
         Those of results (batch, heads, L, S), and those of arrays as the operands have them.
     """
+    found = to_scores(o, made, output)
+    with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
+        for stage in reversed(SCORING):
+            found |= stage.backward(o.core, made, found)
+        return early.backward(o, found)
+
+
+def to_scores(o: Operands, made: Made, output: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the gradients back to the scores, as `run` does; the queries of the operands may be some of all."""
     found: dict[str, NDArray[Any]] = {"output": output.astype(o.dtype)}
     with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
-        for stage in reversed(STAGES):
-            found |= {} if stage in early.STAGES else stage.backward(o.core, made, found)
-        return early.backward(o, found)
+        for stage in reversed(LATE):
+            found |= stage.backward(o.core, made, found)
+    return found

@@ -19,7 +19,9 @@ from attncli.text import did_you_mean, quoted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KINDS = ("rms", "l2", "layer")
+# By kind: what is multiplied by the weights.
+QUOTIENTS = {"rms": "x / √(mean x² + ε)", "l2": "x / √(Σ x² + ε)", "layer": "(x − mean) / √(var + ε)"}
+KINDS = tuple(QUOTIENTS)
 MARKS = ("after-rope", "plus-one")
 
 
@@ -28,7 +30,7 @@ class Norm:
     """What ``--qk-norm`` says.
 
     Attributes:
-        kind: x/√(mean x² + ε), x/√(Σx² + ε) or (x − mean)/√(var + ε).
+        kind: one of `QUOTIENTS`.
         after_rope: whether query and key are rotated first.
         plus_one: whether the factor is 1 + the weights.
     """

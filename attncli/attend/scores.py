@@ -184,6 +184,7 @@ class ScoreFunction(NamedTuple):
         prepare_backward: takes query and key as they are before `prepare`, and the gradients of what it makes of them;
             returns the gradients of both, and of parameters by name.
         meet_backward: takes a prepared query and key, and the gradient of the scores; returns likewise.
+        backward: the formulas of the gradients of query and key for tables.
         parameters: the arrays that the function uses, each with its axes: E features of a query, Ek of a key, A of
             both when they meet. A missing one is the identity.
     """
@@ -198,6 +199,7 @@ class ScoreFunction(NamedTuple):
         unchanged_backward
     )
     meet_backward: Callable[[NDArray[Any], NDArray[Any], Parameters, NDArray[Any]], Gradients] = dot_backward
+    backward: tuple[str, str] = ("scale · d_scores · key", "scale · d_scoresᵀ · query")
     parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
@@ -239,6 +241,10 @@ FUNCTIONS = {
             r"\mathrm{scores}_{ij} = \mathrm{scale} \cdot \frac{q_i \cdot k_j}{|q_i|\,|k_j|}",
             prepare=unit_vectors,
             prepare_backward=unit_vectors_backward,
+            backward=(
+                "scale · (d_scores · key/|key| − rowsum(d_scores ∘ cos) ∘ query/|query|) / |query|",
+                "scale · (d_scoresᵀ · query/|query| − colsum(d_scores ∘ cos) ∘ key/|key|) / |key|",
+            ),
         ),
         ScoreFunction(
             "general",
@@ -247,6 +253,7 @@ FUNCTIONS = {
             r"\mathrm{scores} = \mathrm{scale} \cdot Q W_a K^\top",
             prepare=projected_query,
             prepare_backward=projected_query_backward,
+            backward=("scale · d_scores · key · w_aᵀ", "scale · d_scoresᵀ · query · w_a"),
             parameters={"w_a": ("E", "Ek")},
         ),
         ScoreFunction(
@@ -258,6 +265,10 @@ FUNCTIONS = {
             meet=tanh_of_sum,
             prepare_backward=projected_backward,
             meet_backward=tanh_of_sum_backward,
+            backward=(
+                "scale · Σ over keys d_scores · v_a ∘ (1 − tanh²) · w_aᵀ",
+                "scale · Σ over queries d_scores · v_a ∘ (1 − tanh²) · u_aᵀ",
+            ),
             parameters={"w_a": ("E", "A"), "u_a": ("Ek", "A"), "v_a": ("A",)},
         ),
     )

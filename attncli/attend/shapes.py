@@ -53,6 +53,11 @@ class Sizes:
         return self.context_shape
 
     @property
+    def scores(self) -> int:
+        """The number of scores of the whole problem."""
+        return self.batch * self.heads * self.queries * self.keys
+
+    @property
     def group(self) -> int:
         """The number of consecutive query heads that share a key head."""
         return self.heads // self.key_heads

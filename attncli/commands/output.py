@@ -15,7 +15,7 @@ from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
 from attncli.files.margins import Margins
-from attncli.problem.attention import AttentionComputation, ScoreComputation
+from attncli.problem.attention import AttentionComputation
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
@@ -75,10 +75,7 @@ class Delivery:
                 f"{self.kind.name} carries the whole problem to the next step, with all heads and batch items",
                 hint=f"{single} hold one array, that of --head",
             )
-        of_all_heads = isinstance(self.computation, ScoreComputation) and self.computation.is_of_all_heads
-        if of_all_heads and self.kind.is_single and self.part.head is not None:
-            hint = "--step sum gives the weighted sum of one head"
-            raise InputError("the output is made of all heads together, and --head asks for one", hint=hint)
+        self.computation.check_head(self.kind, self.part)
         length = self.computation.length(self.part, self.kind)
         whole = length if self.kind.goes_back and path is None else 0
         in_place = path is not None and self.fills(path)

@@ -27,6 +27,7 @@ COMMANDS = {
     "score": Entry("Compute", "Score every query against every key: the first step, as a filter."),
     "softmax": Entry("Compute", "Turn logits into weights: the second step, as a filter."),
     "sum": Entry("Compute", "Sum the values by their weights: the third step, as a filter."),
+    "grad": Entry("Compute", "Lead the gradient of the output back to every array, step by step."),
     "explain": Entry("Understand", "Teach the steps with the numbers of the file."),
     "plot": Entry("Understand", "Draw who attends to what."),
     "mask": Entry("Understand", "Draw what a mask opens, or how two masks differ."),

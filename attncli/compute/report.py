@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -13,15 +13,19 @@ import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.in_force import in_force
-from attncli.attend.norms import Norm
+from attncli.attend.norms import QUOTIENTS, Norm
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.parts import Selection
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
+from attncli.attend.words.array import Role
+from attncli.compute import gradients
+from attncli.compute.section import Section, place
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.computation import Computation
+from attncli.problem.gradients import GradientComputation
 from attncli.problem.selection import Choice
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
@@ -33,19 +37,16 @@ from attncli.show.window import Axis, ends
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# What is in a file beside a problem; the first is part of the problem of gradients.
+IDLE = (Role.LOSS, Role.GRADIENT, Role.EXPECTED)
 Write = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table with its title."""
-
-    title: str
-    grid: Grid
 
 
 def sections(computation: Computation, choice: Choice, view: View) -> Iterator[Section]:
     """Compute what is shown and nothing else: one head at a time, unless the output is made of all of them."""
+    if isinstance(computation, GradientComputation):
+        yield from gradients.sections(computation, choice, view)
+        return
     batches, heads, queries = computation.shape
     rows = ends(queries, view.most_rows)
     together = _is_of_all_heads(computation)
@@ -56,11 +57,11 @@ def sections(computation: Computation, choice: Choice, view: View) -> Iterator[S
                 made = {name: _of_head(array, head, heads) for name, array in whole.items() if name != "output"}
             else:
                 made = dict(computation.compute(Selection(batch, head, rows.indices)).arrays)
-            where = _where(batch, batches, head, heads)
+            where = place(batch, batches, head, heads)
             for name, array in _shown(made).items():
                 yield _section(computation, name, array[0, 0], rows, where, batch, view)
         if together:
-            where = _where(batch, batches, 0, 1) + "all heads, "
+            where = place(batch, batches, 0, 1) + "all heads, "
             yield _section(computation, "output", whole["output"][0, 0], rows, where, batch, view)
 
 
@@ -101,7 +102,7 @@ def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def operands_of(computation: Computation) -> ScoreOperands | None:
     """Return what the scores are made of; None where softmax or the sum is computed alone."""
-    return computation.operands if isinstance(computation, ScoreComputation) else None
+    return computation.operands if isinstance(computation, ScoreComputation | GradientComputation) else None
 
 
 def formula(name: str, o: ScoreOperands | None) -> str:
@@ -140,8 +141,7 @@ def _of_state(name: str, o: ScoreOperands) -> str:
     if stage == "rotated":
         return "(a, b) → (a·cos − b·sin, a·sin + b·cos)"
     how = Norm.of(o.options.qk_norm or "rms")
-    quotient = {"rms": "x / √(mean x² + ε)", "l2": "x / √(Σ x² + ε)", "layer": "(x − mean) / √(var + ε)"}[how.kind]
-    return quotient + f" · {'(1 + w)' if how.plus_one else 'w'}" * (f"{letter}_norm" in o.taking_part)
+    return QUOTIENTS[how.kind] + f" · {'(1 + w)' if how.plus_one else 'w'}" * (f"{letter}_norm" in o.taking_part)
 
 
 def _of_context(o: ScoreOperands) -> str:
@@ -152,22 +152,20 @@ def _of_context(o: ScoreOperands) -> str:
     return gated + " · W_o" * ("w_o" in o.taking_part) + " + b_o" * ("b_o" in o.taking_part)
 
 
-def _where(batch: int, batches: int, head: int, heads: int) -> str:
-    batch_text = f"batch {batch} of {batches}, " if batches > 1 else ""
-    return batch_text + (f"head {head} of {heads}, " if heads > 1 else "")
-
-
 def facts(computation: Computation, choice: Choice) -> list[str]:
     """Return the lines below the title: shapes, options in force, and what is left out."""
+    operands = operands_of(computation)
+    idle = IDLE if isinstance(computation, ScoreComputation) else IDLE[1:] if operands is not None else ()
     shapes = " · ".join(
         f"{name} {show_shape(array.shape)} {array.dtype.name}"
         for name, array in computation.problem.arrays.items()
-        if name != "expected" or operands_of(computation) is None
+        if ARRAYS[name].role not in idle
     )
-    operands = operands_of(computation)
     options = [] if operands is None else [" · ".join(in_force(operands).values())]
     is_whole = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
     one_head = not (is_whole and list(computation.names) == ["output"])
+    if isinstance(computation, GradientComputation):
+        one_head = any(parts != (1, 1) for parts in map(computation.parts_of, computation.names))
     return [shapes, *options, *(choice.left_out(computation.shape) if one_head else [])]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, KeysView, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from attncli.attend.arrays import lying
 from attncli.errors import InputError
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ class Named:
     def labels_of(self, name: str) -> tuple[Labels | None, Labels | None]:
         """Return the labels of the rows and of the columns of one result, which is a matrix."""
         labels = {each: of_item(found, 0) for each, found in self.labels.items()}
-        columns = None if name == "output" else labels.get("key_labels")
-        return labels.get("query_labels"), columns
+        rows, columns = lying(name, columns=self.options.get("states") == "columns")
+        of = {"L": labels.get("query_labels"), "S": labels.get("key_labels")}
+        return of.get(rows), of.get(columns)
 
 
 @dataclass(frozen=True, eq=False)

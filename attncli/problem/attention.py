@@ -15,6 +15,7 @@ from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.parts import Selection
 from attncli.attend.shapes import show
 from attncli.attend.steps import STEPS
+from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import FORMATS, Format
 from attncli.problem import estimate, memory
@@ -59,6 +60,16 @@ class ScoreComputation(Computation):
     def is_of_all_heads(self) -> bool:
         """Whether the output is asked for, and a matrix makes it of all heads together."""
         return "output" in self.names and self.operands.sizes.out_features > 0
+
+    def check_head(self, kind: Format, part: Selection) -> None:
+        """Refuse an output of one head where a matrix makes it of all of them.
+
+        Raises:
+            InputError: a format of one matrix would hold it.
+        """
+        if self.is_of_all_heads and kind.is_single and part.head is not None:
+            hint = "--step sum gives the weighted sum of one head"
+            raise InputError("the output is made of all heads together, and --head asks for one", hint=hint)
 
     def select(self, part: Selection) -> ScoreOperands:
         """Return the operands of a part."""

@@ -112,6 +112,13 @@ class Computation(ABC):
         """Return the computation of what a format for programs holds where no step is asked for by name."""
         return self
 
+    def check_head(self, kind: Format, part: Selection) -> None:  # noqa: B027  # most have something of each head
+        """Refuse a head of what all heads have together, where a format holds nothing else.
+
+        Raises:
+            InputError: with what to do instead.
+        """
+
     @abstractmethod
     def needs(
         self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False

@@ -80,6 +80,22 @@ def _rules(o: ScoreOperands) -> int:
     return found + ("segments" in o.inputs) + (options.chunk is not None)
 
 
+def gradients(o: Operands, *, back: bool) -> int:
+    """Return what the gradients take where matrices of scores are held.
+
+    Args:
+        o: the part that is computed.
+        back: whether the way back leads to the arrays, and not only to the scores.
+    """
+    sizes, width = o.sizes, o.dtype.itemsize
+    scores = sizes.scores * width
+    # Of the way back the gradients of weights, logits and, if there is a softcap, scores are kept.
+    kept = scores * (2 + (o.options.softcap is not None))
+    turned = scores * (3 if FUNCTIONS[o.options.score].is_dot else 5)
+    states = sum(each.size for each in o.states.values()) * width
+    return steps(o, STEPS[-1]) + kept + turned + states * (1 + 3 * back)
+
+
 Part = TypeVar("Part", ScoreOperands, Operands, Softmax, WeightedSum)
 
 
