@@ -64,17 +64,9 @@ class Backpropagation:
         if not is_given:
             output = np.broadcast_to(np.ones((), operands.dtype), operands.sizes.output_shape)
         else:
-            if arrays[GIVEN].shape != shape:
-                fact = f"{GIVEN} {show(arrays[GIVEN].shape)} does not fit the output, which is {show(shape)}"
-                raise InputError(fact, arrays=[GIVEN])
-            output = form.taken(arrays[GIVEN])
+            output = form.taken(_of_shape(arrays[GIVEN], shape))
         whole = whole_notices(given, with_gradient(operands, given))
         return cls(operands, given, output, is_given, (*operands.notices, *whole))
-
-    @property
-    def is_of_ones(self) -> bool:
-        """Whether no gradient of the output was given."""
-        return ONES in self.notices
 
     @property
     def names(self) -> list[str]:
@@ -117,6 +109,19 @@ class Backpropagation:
         every |= {f"d_{name}": restored(name, found[name]) for name in ON_THE_WAY}
         every |= {f"d_{name}": each for name, each in returned(self.operands, self.arrays, found).items()}
         return {name: every[name] for name in self.names}
+
+
+def _of_shape(given: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return a gradient of the output in its shape; leading axes of length 1 may differ, for a table always has two.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    count = max(given.ndim, len(shape))
+    if (1,) * (count - given.ndim) + given.shape != (1,) * (count - len(shape)) + shape:
+        fact = f"{GIVEN} {show(given.shape)} does not fit the output, which is {show(shape)}"
+        raise InputError(fact, arrays=[GIVEN])
+    return given.reshape(shape)
 
 
 def with_gradient(o: Operands, arrays: Mapping[str, NDArray[Any]]) -> list[str]:

@@ -49,7 +49,7 @@ def formula(name: str, b: Backpropagation) -> str:
     """
     o, of = b.operands, name.removeprefix("d_")
     if name == GIVEN:
-        return f"{name} = 1, of the loss Σ output" if b.is_of_ones else f"{name} = ∂loss / ∂output"
+        return f"{name} = ∂loss / ∂output" if b.is_given else f"{name} = 1, of the loss Σ output"
     if of == "weights":
         return f"{name} = {_of_sums(o)} · valueᵀ{_context(o)}{', 0 where closed' * bool(openings(o))}"
     if of == "logits":

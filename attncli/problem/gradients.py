@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.attend import gradients, steps
 from attncli.attend.arrays import GRADIENTS
-from attncli.attend.backpropagation import GIVEN, Backpropagation
+from attncli.attend.backpropagation import GIVEN, ONES, Backpropagation
 from attncli.attend.computations import AttentionSteps
 from attncli.attend.cutting import cut, has_heads, parts_of
 from attncli.attend.parts import Selection
@@ -49,6 +49,7 @@ class GradientComputation(Computation):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.notices.add(of_unused(self.problem.arrays, self.operands))
+        self.notices.add([] if self.backpropagation.is_given else [ONES])
         self.notices.add(self.backpropagation.notices)
 
     @property
@@ -140,7 +141,8 @@ class GradientComputation(Computation):
             InputError: several are asked for.
         """
         if len(self.names) > 1:
-            hint = f"--step {self.names[-1]} chooses one of {', '.join(self.names)}"
+            state = next(name for name in self.names if name not in (GIVEN, *self.ON_THE_WAY))
+            hint = f"--step {state} chooses one of {', '.join(self.names)}"
             fact = f"a format of one matrix holds one gradient, and there are {len(self.names)}"
             raise InputError(fact, place=self.problem.place, hint=hint)
         return self

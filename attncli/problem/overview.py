@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from attncli.attend.arrays import ARRAYS
 from attncli.attend.operands import Operands
 from attncli.attend.shapes import show
+from attncli.attend.words.array import Role
 
 
 def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
     """Return a table row by heading: the shapes of the states, the other arrays, and the options.
 
     Args:
-        shapes: those of the arrays, by name; the expected output is left out, since its shape follows from the others.
+        shapes: those of the arrays, by name; what is expected, and gradients, are left out, since their shapes follow.
         options: those that differ from their default.
     """
     states = {name: show(tuple(shapes[name])) if name in shapes else "" for name in Operands.NAMES}
     others = [
-        f"{name} {show(tuple(shape))}" for name, shape in shapes.items() if name not in (*Operands.NAMES, "expected")
+        f"{name} {show(tuple(shape))}"
+        for name, shape in shapes.items()
+        if name not in Operands.NAMES and ARRAYS[name].role not in (Role.EXPECTED, Role.LOSS, Role.GRADIENT)
     ]
     chosen = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
     return states | {"other arrays": ", ".join(others), "options": ", ".join(chosen).replace("_", "-")}

@@ -1,12 +1,13 @@
-"""What comes back: steps, results, and exit statuses."""
+"""What comes back: steps, results, gradients, and exit statuses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attncli.attend.arrays import ARRAYS, RESULTS
+from attncli.attend.arrays import ARRAYS, GRADIENTS, RESULTS
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
+from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.files.formats import DATA
 from attncli.mask.differences import DIFFERENCES
 from attncli.problem.attention import FEW_SCORES
@@ -34,6 +35,11 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("results_large", scores=str(FEW_SCORES), text=size(LONG_TEXT)))
     yield Paragraph(words.say("results_json"))
     yield Paragraph(words.say("results_types"))
+    yield Heading(words.say("results_gradients"))
+    yield Paragraph(words.say("results_grad"))
+    way = len(ON_THE_WAY)
+    on_the_way, of_arrays = (words.listed(map(_code, names)) for names in (GRADIENTS[:way], GRADIENTS[way:]))
+    yield Paragraph(words.say("results_back", names=on_the_way, arrays=of_arrays, scores=str(FEW_SCORES)))
     yield Heading(words.say("results_masks"))
     yield Paragraph(words.say("results_mask"))
     differences = [

@@ -35,7 +35,9 @@ def declared() -> Iterator[tuple[str, str, str, str]]:
     for name, function in FUNCTIONS.items():
         yield "options", f"formula of {name}", name, function.formula
     for name, array in ARRAYS.items():
-        yield ("results" if array.role is Role.RESULT else "arrays"), f"array_{name}", name, array.help
+        is_listed = "d_" in name and array.role in (Role.GRADIENT, Role.EXPECTED)  # in a sentence on all of them
+        topic = "results" if array.role in (Role.RESULT, Role.GRADIENT) else "arrays"
+        yield topic, f"array_{name}", name, "" if is_listed else array.help
         for alias in array.names[1:]:
             yield "arrays", f"alias {alias}", alias, ""
     for stage in STAGES:

@@ -16,7 +16,7 @@ REFERENCE = {
     "topic_files": "What FILES means, several problems in a file, labels, standard input.",
     "topic_arrays": "Every array that files, flags and Python may give, with its shape.",
     "topic_options": "Every option of the computation, by stage.",
-    "topic_results": "Steps, results, how JSON writes them, exit statuses.",
+    "topic_results": "Steps, results, gradients, how JSON writes them, exit statuses.",
     "topic_formats": "Every format of files, and what it holds.",
     "topic_mistakes": "Every mistake that `attn check` knows by name, and how to fix it.",
     "topic_python": "The Python functions; how PyTorch, JAX and TensorFlow save their attention for `attn check`.",
@@ -142,7 +142,11 @@ REFERENCE = {
         "both are in the same document, and in the same chunk; it is among the indices; mask and bias open it; and there "
         "is no causal rule, or the key is not after the query, or it is before the prefix, or both are in the same block."
     ),
+    "arrays_loss": "For gradients",
     "arrays_expected": "To compare with",
+    "arrays_expected_gradients": (
+        "What another program made of a gradient has `expected_` before the name of the gradient: {names}."
+    ),
     "arrays_axes": "The letters of the shapes",
     "options_intro": (
         "On the command line and, without the dashes, in the `options` of a file; in Python they are keywords with `_` "
@@ -188,6 +192,18 @@ REFERENCE = {
     "results_types": (
         "Results have the precision of the computation. Of float16 arrays, which are computed in float32, the output is "
         "float16 again; of bfloat16 and float8 arrays it is float32."
+    ),
+    "results_gradients": "Gradients",
+    "results_grad": (
+        "`attn grad` and Python's `gradients` lead `d_output`, the gradient of the loss with respect to the output, back "
+        "to every array of real numbers that takes part. A gradient is called as what it is of, with `d_` before it, and "
+        "has its shape, layout and type; whole numbers count as float64. Where one array plays several parts, as "
+        "`hidden` does, their gradients are added. Behind a mask all is 0."
+    ),
+    "results_back": (
+        "On the way back come {names}, of the shape of the scores, and then those of the arrays: {arrays}. `attn grad --step` "
+        "takes these names. Of more than {scores} scores an archive holds those of the shape of the scores only if "
+        "`--step` asks for them, and formats that hold one array need exactly one `--step`."
     ),
     "results_masks": "Masks",
     "results_mask": (

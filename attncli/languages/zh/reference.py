@@ -16,7 +16,7 @@ REFERENCE = {
     "topic_files": "FILES 的含义、一个文件里的多个问题、标签、标准输入。",
     "topic_arrays": "文件、命令行和 Python 中可以给出的全部数组及其形状。",
     "topic_options": "计算的全部选项，按阶段排列。",
-    "topic_results": "步骤、结果、它们在 JSON 里的写法、退出状态。",
+    "topic_results": "步骤、结果、梯度、它们在 JSON 里的写法、退出状态。",
     "topic_formats": "全部文件格式，以及每种格式能装什么。",
     "topic_mistakes": "`attn check` 能识别的全部错误，以及怎样改正。",
     "topic_python": "Python 函数；怎样从 PyTorch、JAX 和 TensorFlow 存下注意力，交给 `attn check`。",
@@ -125,7 +125,9 @@ REFERENCE = {
         "以下条件全部成立时，键对查询可见：在这一项的有效长度之内；在窗口之内；两者在同一文档、同一段里；在列出的索引之中；"
         "掩码和偏置没有屏蔽它；没有因果掩码，或者键不在查询之后，或者键在前缀之内，或者两者属于同一块。"
     ),
+    "arrays_loss": "用于梯度",
     "arrays_expected": "用来比较",
+    "arrays_expected_gradients": "别的程序算出的梯度，名称是在梯度的名称前加 `expected_`：{names}。",
     "arrays_axes": "形状中的字母",
     "options_intro": (
         "用在命令行上；不带前面的短横，也可以写进文件的 `options`；在 Python 里是关键字参数，`-` 写成 `_`。下面按各阶段的计算顺序排列。"
@@ -162,6 +164,16 @@ REFERENCE = {
     ),
     "results_types": (
         "结果的精度就是计算的精度。float16 的数组以 float32 计算，输出仍是 float16；bfloat16 和 float8 的数组，输出是 float32。"
+    ),
+    "results_gradients": "梯度",
+    "results_grad": (
+        "`attn grad` 和 Python 的 `gradients` 从 `d_output`（损失对输出的梯度）出发，反向求出每个参与计算的实数数组的梯度。"
+        "梯度的名称是在数组的名称前加 `d_`，形状、各轴的顺序和类型都与该数组相同；整数按 float64 求导。一个数组有几种用途时（例如 "
+        "`hidden`），各部分的梯度相加。被屏蔽处都是 0。"
+    ),
+    "results_back": (
+        "反向途中依次是 {names}，形状与得分相同；然后是各个数组的梯度：{arrays}。`attn grad` 的 `--step` 用这些名称。得分超过 {scores} 个时，"
+        "存档里只有用 `--step` 指明，才有与得分形状相同的那几个；只能装一个数组的格式需要恰好一个 `--step`。"
     ),
     "results_masks": "掩码",
     "results_mask": (
