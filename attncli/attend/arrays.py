@@ -49,6 +49,7 @@ ARRAYS = {each.name: each for each in (*_GIVEN, *LOSS_ARRAYS, *RESULT_ARRAYS, *g
 GIVEN = tuple(name for name, each in ARRAYS.items() if each.role in (Role.STATE, Role.INPUT))
 RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESULT)
 GRADIENTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.GRADIENT)
+EXPECTED_GRADIENTS = tuple(f"expected_{name}" for name in GRADIENTS if f"expected_{name}" in ARRAYS)
 STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
 # Computed in the precision of the computation, which may exceed that of the arrays in the file.
 INTERMEDIATE = (*(name for name in RESULTS if name != "output"), *(f"d_{name}" for name in ON_THE_WAY))

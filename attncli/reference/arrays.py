@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.arrays import ARRAYS, GIVEN, GRADIENTS
+from attncli.attend.arrays import ARRAYS, EXPECTED_GRADIENTS, GIVEN
 from attncli.attend.options import as_flag
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES, Array, Role
@@ -15,7 +15,7 @@ from attncli.show.blocks import Heading, Paragraph
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:
-    """Return the states, then what each stage takes, what gradients start from, and what is compared with; and what the letters mean."""
+    """Return the states, what each stage takes, what gradients begin with, what is compared, and the letters."""
     yield Paragraph(words.say("arrays_intro"))
     every = ARRAYS.values()
     yield Heading(words.say("arrays_states"))
@@ -31,10 +31,9 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Heading(words.say("arrays_loss"))
     yield table(words, [each for each in every if each.role is Role.LOSS])
     yield Heading(words.say("arrays_expected"))
-    expected = [each for each in every if each.role is Role.EXPECTED]
-    of_gradients = [each for each in expected if each.name.partition("_")[2] in GRADIENTS]
-    yield table(words, [each for each in expected if each not in of_gradients])
-    names = words.listed(f"`{each.name}`" for each in of_gradients)
+    expected = [each for each in every if each.role is Role.EXPECTED and each.name not in EXPECTED_GRADIENTS]
+    yield table(words, expected)
+    names = words.listed(f"`{name}`" for name in EXPECTED_GRADIENTS)
     yield Paragraph(words.say("arrays_expected_gradients", names=names))
     yield Heading(words.say("arrays_axes"))
     rows = tuple((symbol, words.of("axis", symbol, english)) for symbol, english in AXES.items())

@@ -35,6 +35,12 @@ COMMANDS = (
     (200_000, "compute HEADS SHORT SHORT --layout bshd -f npy"),
     (200_000, "compute HEADS SHORT SHORT --layout bshd -o out.npz"),
     (1000, f"compute HEADS --layout bshd {STEPS} -o out.npz"),
+    (1500, "grad STATES --step d_query -f npy"),
+    (
+        1500,
+        "grad STATES --causal --softcap 3 --alibi --mask OPEN --bias SQUARE --step d_logits --step d_bias -o o.npz",
+    ),
+    (200_000, "grad WIDE FEW FEW --rope half -o out.npz"),
     (2000, "plot WIDE"),
     (1500, "plot STATES -o out.html"),
     (2000, "explain STATES --rows all"),

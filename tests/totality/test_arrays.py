@@ -119,7 +119,7 @@ def test_a_change_in_any_axis_changes_what_is_computed(name: str, form: int) -> 
 
 
 @each_given
-@pytest.mark.parametrize("command", ["compute", "score", "explain", "plot", "inspect", "check"])
+@pytest.mark.parametrize("command", ["compute", "score", "grad", "explain", "plot", "inspect", "check"])
 def test_its_flag_is_on_every_command_that_computes(name: str, command: str) -> None:
     """With its help."""
     (found,) = (each for each in build(command).params if each.name == name)

@@ -74,6 +74,7 @@ def test_nothing_of_a_file_reaches_a_screen_or_a_file_as_it_is(command: str, nam
     more = ["--terminal"] if name == "svg" else ["--rows", "all", "--cols", "all"] if name == "table" else []
     known = {flag for each in build(command).params for flag in each.opts}
     words += more if set(more) & known else []
+    words += ["--step", "d_query"] if command == "grad" and FORMATS[name].is_single else []
     ran = called(*words, "-o", target, status=status)
     assert unsafe(ran.out + ran.err) == set()
     assert "\N{REPLACEMENT CHARACTER}" not in ran.out
