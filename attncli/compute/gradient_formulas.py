@@ -94,7 +94,8 @@ def _of_role(role: str, o: Operands) -> tuple[str, str]:
     """Return the gradient of a query, key or value, past ones too, and what is done to it on the way back."""
     state = role.removeprefix("past_")
     text = _met(state, o)
-    notes = f", summed over {o.sizes.group} query heads" * (state != "query" and o.sizes.group > 1)
+    group = o.sizes.heads // o.outline.states[state].shape[1]
+    notes = f", summed over {group} query heads" * (group > 1)
     if state != role:  # past ones are not made of anything
         return text, notes
     if state in o.layer.projections:
