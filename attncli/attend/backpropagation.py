@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from attncli.attend.arrays import ARRAYS
 from attncli.attend.computations import AttentionSteps
 from attncli.attend.parts import Selection
 from attncli.attend.prepare import prepare
-from attncli.attend.returning import returned, whole_notices
+from attncli.attend.returning import form_of, returned, whole_notices
 from attncli.attend.shapes import show
 from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.errors import InputError
@@ -87,18 +88,53 @@ class Backpropagation:
         output = output if part.rows is None else output[:, :, part.rows]
         return replace(self, operands=self.operands.select(batch=part.batch, head=head, rows=part.rows), output=output)
 
-    def of_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the gradients of the arrays that were given, by name; no large matrix of scores is held."""
-        sizes = self.operands.sizes
-        if sizes.batch * sizes.heads * sizes.queries * sizes.keys <= FEW_SCORES:
+    def of_arrays(
+        self,
+        *,
+        threads: int | None = None,
+        progress: Callable[[float], None] | None = None,
+        into: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> dict[str, NDArray[Any]]:
+        """Return the gradients of the arrays that were given, by name; no large matrix of scores is held.
+
+        Args:
+            threads: of the stream; None: OMP_NUM_THREADS, or the number of CPUs. The gradients do not depend on it.
+            progress: called with the fraction that is done.
+            into: where to put some of them, by name: arrays of their shape and type, such as memory-mapped files.
+        """
+        places: dict[str, NDArray[Any]] = {}
+        if self.operands.sizes.scores <= FEW_SCORES:
             found = gradients.run(self.operands, steps.results(self.operands), self.output)
         else:
             # Import here: most problems whose matrices are looked at are small, and do without these modules.
             from attncli.attend.fast import backward
 
-            found = backward.run(self.operands, self.output)
-        made = returned(self.operands, self.arrays, found)
-        return {name: made[name.removeprefix("d_")] for name in self.names[1 + len(ON_THE_WAY) :]}
+            places = dict(self._places(into))
+            found = backward.run(self.operands, self.output, places, threads=threads, progress=progress)
+        # What stands where it is wanted is not copied to be brought to its shape.
+        others = {name: each for name, each in found.items() if name not in places}
+        every = {f"d_{name}": each for name, each in returned(self.operands, self.arrays, others).items()}
+        for name, place in into.items():
+            if name in every:
+                place[...] = every[name]
+        every |= into
+        return {name: every[name] for name in self.names[1 + len(ON_THE_WAY) :]}
+
+    def _places(self, into: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Return those of some arrays to which gradients can be written as they are found, as the operands have them.
+
+        Args:
+            into: by the names of the gradients.
+        """
+        o = self.operands
+        if o.options.states == "columns" or "block_table" in self.arrays:
+            return
+        for name, place in into.items():
+            state = name.removeprefix("d_")
+            if state in o.states and state in self.arrays and place.dtype == o.dtype:
+                view = form_of(o, state, place.shape).taken(place)
+                if view.shape == o.states[state].shape and len(view) == o.sizes.batch:
+                    yield state, view
 
     def results(self) -> dict[str, NDArray[Any]]:
         """Return all gradients by name, in the form of what they are of; matrices of scores are held."""

@@ -38,6 +38,7 @@ def run(
     r"""The gradient of the loss with respect to every array of real numbers that takes part, and to weights, logits
     and scores on the way back, where closed keys have 0. The loss is known by d_output, its gradient with respect to
     the output; without it the loss is the sum of the output. Formats that hold one array ({SINGLE}) need one --step.
+    Gradients of arrays are streamed: no score matrix is held.
 
     \b
     Examples:

@@ -15,7 +15,6 @@ from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, Format
 from attncli.files.margins import Margins
-from attncli.problem.attention import AttentionComputation
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
@@ -90,14 +89,19 @@ class Delivery:
         """Tell whether a file is written while it is computed, and so may be larger than memory."""
         from attncli.files.save import is_regular
 
-        streams = isinstance(self.computation, AttentionComputation) and self.computation.streams
-        return streams and self.kind.in_place and is_regular(path)
+        return self.computation.streams and self.kind.in_place and is_regular(path)
+
+    def begin(self) -> None:
+        """Compute what all tables have in common."""
+        with progress_bar() as progress:
+            self.computation.begin(Resources(self.threads, progress))
 
     def writer(self) -> Callable[[IO[bytes]], None]:
         """Compute what formats for programs hold; return what writes it, or a table, to a file that is open."""
         if self.kind not in DATA:
             from attncli.compute import report
 
+            self.begin()
             show = {"table": report.write_text, "markdown": report.write_markdown}[self.kind.name]
             return lambda file: show(self.computation, self.choice, self.view, lambda text: file.write(text.encode()))
         from attncli.files.save import write
@@ -110,21 +114,21 @@ class Delivery:
         """Write a file; an output that is streamed is written while it is computed."""
         from attncli.files.save import mapped, saving
 
-        computation = self.computation
-        if not (isinstance(computation, AttentionComputation) and self.fills(path)):
+        if not self.fills(path):
             write = self.writer()
             with saving(path, force) as file:
                 write(file)
             return
-        shape, dtype = computation.output_shape(self.part), computation.operands.output_dtype
+        shape, dtype = self.computation.target(self.part)
         with mapped(self.kind, path, shape, dtype, force) as out, progress_bar() as progress:
-            computation.stream(self.part, Resources(self.threads, progress, out))
+            self.computation.result(self.part, Resources(self.threads, progress, out))
 
     def to_stdout(self) -> None:
         """Write to standard output; a table is printed while it is computed."""
         if self.kind is TABLE:
             from attncli.compute.report import to_terminal
 
+            self.begin()
             to_terminal(self.computation, self.choice, self.view)
             return
         write = self.writer()

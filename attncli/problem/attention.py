@@ -165,6 +165,10 @@ class AttentionComputation(ScoreComputation):
         """Return the shape of the output of a part, with the axes of the user's arrays."""
         return self.calculation.form("output", part).shape(self.sketch(part).sizes.output_shape)
 
+    def target(self, part: Selection) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return the shape and the type of the output of a part."""
+        return self.output_shape(part), self.operands.output_dtype
+
     def result(self, part: Selection, resources: Resources) -> Named:
         """Compute a part, streaming it if that is better."""
         if not self.streams:

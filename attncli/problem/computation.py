@@ -21,6 +21,7 @@ from attncli.problem.problem import Problem
 from attncli.text import listed
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # The first words of the results that are states: query, key and value.
@@ -92,7 +93,7 @@ class Computation(ABC):
 
     @property
     def streams(self) -> bool:
-        """Whether only the output is requested, and there are too many scores to hold in memory cheaply."""
+        """Whether one result alone is requested that needs no matrix of scores, and such a matrix would be large."""
         return False
 
     def alone(self) -> Computation:
@@ -160,6 +161,13 @@ class Computation(ABC):
         what = f"{name} would take {memory.size(count * self.calculation.dtype.itemsize)}"
         one_head = "--head N takes one head of it" * (self.shape[1] > 1 and part.head is None)
         memory.require(needed, what, hint or one_head)
+
+    def begin(self, resources: Resources) -> None:  # noqa: B027  # most have nothing in common
+        """Compute what all parts have in common, before the first of them is shown."""
+
+    def target(self, part: Selection) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return the shape and the type of the one result that is streamed of a part, in the user's axes."""
+        raise NotImplementedError
 
     def compute(self, part: Selection) -> Computed:
         """Compute a part, and add to the notices."""

@@ -80,20 +80,53 @@ def _rules(o: ScoreOperands) -> int:
     return found + ("segments" in o.inputs) + (options.chunk is not None)
 
 
-def gradients(o: Operands, *, back: bool) -> int:
-    """Return what the gradients take where matrices of scores are held.
+def back_to_scores(o: Operands) -> int:
+    """Return what the gradients of weights, logits and scores take.
 
     Args:
         o: the part that is computed.
-        back: whether the way back leads to the arrays, and not only to the scores.
     """
-    sizes, width = o.sizes, o.dtype.itemsize
-    scores = sizes.scores * width
+    scores = o.sizes.scores * o.dtype.itemsize
     # Of the way back the gradients of weights, logits and, if there is a softcap, scores are kept.
     kept = scores * (2 + (o.options.softcap is not None))
-    turned = scores * (3 if FUNCTIONS[o.options.score].is_dot else 5)
-    states = sum(each.size for each in o.states.values()) * width
-    return steps(o, STEPS[-1]) + kept + turned + states * (1 + 3 * back)
+    return steps(o, STEPS[-1]) + kept + 3 * scores
+
+
+def backward(o: Operands, converted: int, *, threads: int | None) -> int:
+    """Return what the gradients of the arrays take, tile by tile.
+
+    Args:
+        o: the problem.
+        converted: the bytes of those that have another type than the computation.
+        threads: how many; None: as many as the stream takes by itself.
+    """
+    from attncli.attend.fast.stream import thread_count
+    from attncli.attend.fast.tiles import plan
+
+    layout, width, sizes = plan(o), o.dtype.itemsize, o.sizes
+    threads = threads or thread_count()
+    rows = layout.heads * layout.rows * sizes.group
+    features = sizes.features + sizes.value_features
+    # What a piece makes, of which some wait for their turn.
+    piece = rows * sizes.features + layout.heads * sizes.keys * features
+    numeric = [each for each in (o.mask, o.bias) if each is not None and each.dtype != bool]
+    whole = (sizes.batch, sizes.heads, sizes.queries)  # such a one has a place of its own for what each piece makes
+    piece += sum(rows * sizes.keys for each in numeric if each.shape[:3] != whole)
+    tile = rows * (layout.keys * (2 + (o.options.softcap is not None)) + 2 * features)
+    tile *= 1 if FUNCTIONS[o.options.score].is_dot else 3
+    states = sum(each.size for each in o.states.values())
+    turned = (o.query.size + o.key.size) * (o.options.rope is not None)
+    kept = states + turned + 2 * sum(each.size for each in numeric) + 2 * math.prod(sizes.context_shape)
+    layer = 3 * sum(each.size for each in o.given.values()) + 2 * states if o.early is not None else 0
+    # The forward stream is done before.
+    needed = stream(o, threads=threads, in_place=True) - ALWAYS
+    return (
+        ALWAYS
+        + max(needed, (threads * tile + (threads + 2) * piece) * width)
+        + (kept + layer) * width
+        + _states(o)
+        + converted
+    )
 
 
 Part = TypeVar("Part", ScoreOperands, Operands, Softmax, WeightedSum)

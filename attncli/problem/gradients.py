@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from attncli.attend import gradients, steps
 from attncli.attend.arrays import GRADIENTS
-from attncli.attend.backpropagation import GIVEN, ONES, Backpropagation
+from attncli.attend.backpropagation import GIVEN, ONES, Backpropagation, with_gradient
 from attncli.attend.computations import AttentionSteps
 from attncli.attend.cutting import cut, has_heads, parts_of
 from attncli.attend.parts import Selection
+from attncli.attend.returning import type_of
 from attncli.attend.shapes import show
 from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.errors import InputError
@@ -40,9 +40,11 @@ class GradientComputation(Computation):
 
     Attributes:
         backpropagation: the prepared problem.
+        found: the gradients of the arrays of the whole problem by name, as soon as they are computed.
     """
 
     backpropagation: Backpropagation
+    found: dict[str, NDArray[Any]] = field(default_factory=dict, kw_only=True)
 
     ON_THE_WAY: ClassVar[tuple[str, ...]] = tuple(f"d_{name}" for name in ON_THE_WAY)
 
@@ -62,10 +64,28 @@ class GradientComputation(Computation):
         """The stages, which say how results lie."""
         return AttentionSteps(self.operands, "out")
 
-    @cached_property
-    def of_arrays(self) -> dict[str, NDArray[Any]]:
-        """The gradients of the arrays of the whole problem, by name."""
-        return self.backpropagation.of_arrays()
+    def begin(self, resources: Resources) -> None:
+        """Compute the gradients of the arrays of the whole problem, which all tables are parts of."""
+        if set(self.names) - {GIVEN, *self.ON_THE_WAY}:
+            self.found.update(self._streamed(resources))
+
+    def _streamed(self, resources: Resources, into: Mapping[str, NDArray[Any]] | None = None) -> dict[str, Any]:
+        """Return the gradients of all arrays by name; some may be put into arrays that are given."""
+        run = self.backpropagation.of_arrays
+        return run(threads=resources.threads, progress=resources.progress, into=into or {})
+
+    @property
+    def streams(self) -> bool:
+        """Whether the gradient of one array is asked for, and matrices of scores would be large."""
+        (name, *others) = self.names
+        return not others and name not in (GIVEN, *self.ON_THE_WAY) and self.operands.sizes.scores > FEW_SCORES
+
+    def target(self, part: Selection) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return the shape and the type of the gradient of a part."""
+        (name,) = self.names
+        array = self.backpropagation.arrays[name.removeprefix("d_")]
+        gradient = np.broadcast_to(np.zeros((), type_of(array, self.operands.options)), array.shape)
+        return self._cut(name, gradient, part).shape, gradient.dtype
 
     def parts_of(self, name: str) -> tuple[int, int]:
         """Return how many batch items and heads have a gradient of this name each; 1 where all have one."""
@@ -90,7 +110,7 @@ class GradientComputation(Computation):
             if name == GIVEN:
                 found[name] = self._output(part)
             elif name not in self.ON_THE_WAY:
-                found[name] = self._cut(name, self.of_arrays[name], part)
+                found[name] = self._cut(name, self.found[name], part)
         found = {name: found[name] for name in self.names}
         self.notices.add(self.notices_of(found, part))
         return found
@@ -121,7 +141,16 @@ class GradientComputation(Computation):
 
     def result(self, part: Selection, resources: Resources) -> Named:
         """Compute a part; return it with the axes of the user's arrays."""
-        return self.as_result(self.arrays_of(part), part)
+        if resources.out is None:
+            self.begin(resources)
+            return self.as_result(self.arrays_of(part), part)
+        (name,) = self.names
+        is_whole = resources.out.shape == self.backpropagation.arrays[name.removeprefix("d_")].shape
+        self.found.update(self._streamed(resources, {name: resources.out} if is_whole else {}))
+        made = self.arrays_of(part)
+        if not is_whole:
+            resources.out[...] = made[name]
+        return self.as_result(made, part)
 
     def notices_of(self, made: Mapping[str, NDArray[Any]], part: Selection) -> Iterator[str]:
         """Return the notices about the input and about gradients that are beyond the range of their type."""
@@ -171,11 +200,20 @@ class GradientComputation(Computation):
         self, part: Selection, *, rows: int | None = None, threads: int | None = None, in_place: bool = False
     ) -> int:
         """Return about how many bytes it takes to compute a part."""
-        o = self.operands.outline
-        if set(self.names) <= {GIVEN, *self.ON_THE_WAY}:
+        o, needed = self.operands.outline, 0
+        if set(self.names) & set(self.ON_THE_WAY):
             alone = None if o.sizes.out_features else part.head
-            return estimate.gradients(estimate.first(o.select(batch=part.batch, head=alone), rows), back=False)
-        return estimate.gradients(o, back=True)
+            needed = estimate.back_to_scores(estimate.first(o.select(batch=part.batch, head=alone), rows))
+        if set(self.names) - {GIVEN, *self.ON_THE_WAY}:
+            needed = max(needed, estimate.backward(self.operands, self._converted, threads=threads))
+        return needed
+
+    @property
+    def _converted(self) -> int:
+        """How many bytes the gradients take that have another type than the computation."""
+        o, arrays = self.operands, self.backpropagation.arrays
+        kinds = {name: type_of(arrays[name], o.options) for name in with_gradient(o, arrays)}
+        return sum(arrays[name].size * kind.itemsize for name, kind in kinds.items() if kind != o.dtype)
 
     def counts(self, part: Selection) -> dict[str, int]:
         """Return how many numbers each gradient of a part has."""
@@ -194,15 +232,18 @@ class GradientComputation(Computation):
         return found
 
     def require(self, needed: int, part: Selection, hint: str = "") -> None:
-        """Refuse matrices of scores that would not fit into memory.
+        """Refuse matrices of scores, or gradients, that would not fit into memory.
 
         Raises:
             InputError: with their size.
         """
         o, sizes = self.operands, self.operands.sizes
-        shape = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
-        bulk = memory.size(math.prod(shape) * o.dtype.itemsize) + f" ({show(shape[4 - sizes.rank :])} {o.dtype.name})"
-        memory.require(needed, f"each matrix of scores or weights would take {bulk}", hint)
+        if set(self.names) & set(self.ON_THE_WAY):
+            shape = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
+            bulk = memory.size(sizes.scores * o.dtype.itemsize) + f" ({show(shape[4 - sizes.rank :])} {o.dtype.name})"
+            memory.require(needed, f"each matrix of scores or weights would take {bulk}", hint)
+            return
+        super().require(needed, part, hint or "--step chooses one; tables show a part")
 
 
 def gradients_of(problem: Problem, asked: Sequence[str] = ()) -> GradientComputation:

@@ -262,6 +262,25 @@ def test_a_large_problem_is_written_without_matrices_of_scores(tmp_path: Path) -
     assert np.load(tmp_path / "o.npz").files == ["d_scores"]
 
 
+@pytest.mark.parametrize("layout", ["bhsd", "sbhd"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_large_gradient_is_written_in_place(layout: str, packed: bool, tmp_path: Path) -> None:
+    """As it is in an archive, for any number of threads; and one head of it."""
+    arrays = {"query": normal(1, 4, 600, 3), "key": normal(1, 2, 500, 3), "value": normal(1, 2, 500, 2)}
+    arrays = {name: lying(each, layout, packed).astype("f4") for name, each in arrays.items()}
+    put(tmp_path / "p.npz", arrays, {"layout": layout} | ({"heads": 4, "kv_heads": 2} if packed else {}))
+    archive = np.load(BytesIO(called("grad", tmp_path / "p.npz", "-f", "npz").raw))
+    for name in ("d_query", "d_key", "d_value"):
+        words = ["grad", tmp_path / "p.npz", "--step", name]
+        for threads in (1, 2):
+            called(*words, "-o", tmp_path / "d.npy", "--force", "--threads", threads)
+            assert_array_equal(np.load(tmp_path / "d.npy"), archive[name])
+        called(*words, "-o", tmp_path / "d.npy", "--force", "--head", "3")
+        assert_array_equal(
+            np.load(tmp_path / "d.npy"), np.load(BytesIO(called(*words, "-f", "npy", "--head", "3").raw))
+        )
+
+
 def test_other_commands_do_not_mind_gradients_in_a_file(tmp_path: Path) -> None:
     """Neither what the loss says, nor gradients, nor those of another program; filters carry them on."""
     arrays: dict[str, Any] = {"query": normal(4, 3), "key": normal(5, 3), "value": normal(5, 2)}
