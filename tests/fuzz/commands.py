@@ -31,6 +31,7 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
     "score": _ANY,
     "softmax": (*_ANY[:3], lambda bad, good: [good, "--sinks", bad]),
     "sum": (*_ANY[:4], lambda bad, good: [bad, bad], lambda bad, good: [bad, "--value", good]),
+    "grad": (*_ANY, lambda bad, good: [good, "--d-output", bad]),
     "explain": _ANY,
     "plot": _ANY,
     "mask": (
