@@ -22,7 +22,7 @@ from attncli.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.attend.operands import Operands
+    from attncli.attend.operands import Operands, ScoreOperands
     from attncli.attend.options import Options
 
 GIVEN = "d_output"
@@ -59,15 +59,9 @@ class Backpropagation:
         """
         given = {name: array for name, array in arrays.items() if name != GIVEN and array is not None}
         operands = prepare(given, options)
-        form = AttentionSteps(operands, "out").form("output")
-        shape = form.shape(operands.sizes.output_shape)
-        is_given = arrays.get(GIVEN) is not None
-        if not is_given:
-            output = np.broadcast_to(np.ones((), operands.dtype), operands.sizes.output_shape)
-        else:
-            output = form.taken(_of_shape(arrays[GIVEN], shape))
+        output = of_output(operands, arrays.get(GIVEN))
         whole = whole_notices(given, with_gradient(operands, given))
-        return cls(operands, given, output, is_given, (*operands.notices, *whole))
+        return cls(operands, given, output, arrays.get(GIVEN) is not None, (*operands.notices, *whole))
 
     @property
     def names(self) -> list[str]:
@@ -147,17 +141,26 @@ class Backpropagation:
         return {name: every[name] for name in self.names}
 
 
-def _of_shape(given: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return a gradient of the output in its shape; leading axes of length 1 may differ, for a table always has two.
+def of_output(o: ScoreOperands, array: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the gradient of the output as the stages have the output; where none is given, all ones.
+
+    Args:
+        o: the prepared problem.
+        array: the gradient, of the shape of the user's output.
 
     Raises:
         InputError: it has another shape.
     """
-    count = max(given.ndim, len(shape))
-    if (1,) * (count - given.ndim) + given.shape != (1,) * (count - len(shape)) + shape:
-        fact = f"{GIVEN} {show(given.shape)} does not fit the output, which is {show(shape)}"
+    if array is None:
+        return np.broadcast_to(np.ones((), o.dtype), o.sizes.output_shape)
+    form = AttentionSteps(o, "out").form("output")
+    shape = form.shape(o.sizes.output_shape)
+    # Leading axes of length 1 may differ, for a table always has two.
+    count = max(array.ndim, len(shape))
+    if (1,) * (count - array.ndim) + array.shape != (1,) * (count - len(shape)) + shape:
+        fact = f"{GIVEN} {show(array.shape)} does not fit the output, which is {show(shape)}"
         raise InputError(fact, arrays=[GIVEN])
-    return given.reshape(shape)
+    return form.taken(array.reshape(shape))
 
 
 def with_gradient(o: Operands, arrays: Mapping[str, NDArray[Any]]) -> list[str]:
