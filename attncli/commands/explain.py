@@ -12,9 +12,10 @@ from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text
-from attncli.commands.presentation import FORMAT_OR_TABLE, Steps, Tables, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, steps_among, written_in
 from attncli.explain import html, prose
 from attncli.explain.document import teach
+from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Lesson, Subject
 from attncli.explain.subject import choose, example
 from attncli.files.formats import Holds, that_hold
@@ -23,6 +24,28 @@ from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, computation_of, needs_value
+
+
+class Taught(Group):
+    """The steps to teach."""
+
+    step: Annotated[
+        list[str] | None,
+        shown(
+            "--step",
+            "Teach only this step: project, norm, rotate, score, softmax, sum, out, or backward, the gradients; may be "
+            "repeated (default: all but backward).",
+            metavar="STEP",
+        ),
+    ] = None
+
+    def chosen(self) -> list[str]:
+        """Return the steps, by default all those that lead forward.
+
+        Raises:
+            InputError: there is no such step.
+        """
+        return steps_among((*STEPS, BACKWARD), self.step) or list(STEPS)
 
 
 class Element(Group):
@@ -66,7 +89,7 @@ def run(
     inputs: Inputs,
     around: Around,
     settings: Settings,
-    steps: Steps,
+    steps: Taught,
     element: Element,
     tables: Tables,
     output: LessonOutput,
@@ -79,10 +102,13 @@ def run(
       attn explain
       attn explain sample:coreference --head 1 --row it --col animal
       attn explain sample:article --step softmax --lang zh --format markdown
+      attn explain --step backward
     """
     where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen()
-    files = inputs.sources(value=needs_value(wanted))
+    # The way back begins at the end.
+    computed = STEPS if BACKWARD in wanted else wanted
+    files = inputs.sources(value=needs_value(computed))
     given = any([files, inputs.layer, *inputs.arrays().values()])
     margins = around.margins()
     margins.check(read=given)  # the example is no table
@@ -90,7 +116,7 @@ def run(
         assemble(files, inputs.arrays(), options, margins=margins, layer=inputs.layer) if given else example(options)
     )
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
-    computation = computation_of(problem, STEPS if needs_value(wanted) else STEPS[: STEPS.index("sum")])
+    computation = computation_of(problem, STEPS if needs_value(computed) else STEPS[: STEPS.index("sum")])
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
     language = element.lang or of_locale(os.environ)

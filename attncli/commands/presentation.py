@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import Group, setting, shown
@@ -44,14 +44,29 @@ class Steps(Group):
         Raises:
             InputError: there is no such step.
         """
-        from attncli.attend.steps import STEP_ALIASES, STEPS
+        from attncli.attend.steps import STEPS
 
-        steps = [STEP_ALIASES.get(each, each) for each in self.step or STEPS]
-        for step in steps:
-            if step not in STEPS:
-                message = f"--step {step}: the steps are {', '.join(STEPS)}"
-                raise InputError(message, hint=did_you_mean(step, STEPS))
-        return steps
+        return steps_among(STEPS, self.step) or list(STEPS)
+
+
+def steps_among(known: Sequence[str], asked: Iterable[str] | None) -> list[str]:
+    """Return the steps that are asked for by name.
+
+    Args:
+        known: the steps that there are.
+        asked: what was given with the flag.
+
+    Raises:
+        InputError: there is no such step.
+    """
+    from attncli.attend.steps import STEP_ALIASES
+
+    steps = [STEP_ALIASES.get(each, each) for each in asked or ()]
+    for step in steps:
+        if step not in known:
+            message = f"--step {step}: the steps are {', '.join(known)}"
+            raise InputError(message, hint=did_you_mean(step, known))
+    return steps
 
 
 class Screening(Group):

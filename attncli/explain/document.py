@@ -9,7 +9,9 @@ import numpy as np
 
 from attncli.attend.steps import STAGES, names
 from attncli.attend.steps import STEPS as ALL_STEPS
+from attncli.explain import backward
 from attncli.explain.blocks import Block, Working
+from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Lesson, StageLesson
 from attncli.show.blocks import Heading, Paragraph, apart
 
@@ -37,6 +39,8 @@ def _teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
     for step in STEPS:
         if step in steps and does_something(lesson, step):
             yield from teach_step(lesson, step)
+    if BACKWARD in steps:
+        yield from backward.taught(lesson, [stage_lesson(stage.name) for stage in STAGES])
 
 
 def does_something(lesson: Lesson, step: str) -> bool:

@@ -5,6 +5,7 @@ An explanation reads what the steps made; it computes again only the element tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,23 @@ if TYPE_CHECKING:
 # Sums of at most MOST_TERMS terms are written out; longer ones keep ENDS terms at each end and sum up the middle.
 MOST_TERMS = 64
 ENDS = 4
+# So many digits are enough to tell any two numbers apart.
+MOST_DIGITS = 17
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is known of the loss, and which of the user's arrays it is differentiated by.
+
+    Attributes:
+        output: (1, heads or 1, rows, …) its gradient with respect to the output of all heads, of the shown rows.
+        is_given: whether the user gave it; otherwise it is all ones.
+        hidden: the states, of query, key and value, that are made of ``hidden``.
+    """
+
+    output: NDArray[Any]
+    is_given: bool
+    hidden: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,13 +60,15 @@ class Subject:
         source: the whole problem, as it is before anything is projected.
         whole: of all heads and the shown rows, where anything comes after the weighted sum: the sums before and after
             the gate (heads, rows, Ev), and the output (rows, out).
-        made: scores, capped, logits, weights and output of the shown rows, (rows, …).
+        made: scores, capped, logits, weights and output of the shown rows, (rows, …); if the way back is explained,
+            also their gradients, see `attncli.explain.gradients.of_head`.
         rows: which queries are shown.
         row: the query that is worked out.
         column: the key that is worked out.
         feature: the output column that is worked out.
         where: batch, batches, head, heads.
         key_head: the key head that serves this head, and how many query heads it serves.
+        loss: what is known of the loss, if the way back is explained.
     """
 
     title: str
@@ -64,11 +84,17 @@ class Subject:
     key_head: tuple[int, int]
     query_labels: Labels | None = None
     key_labels: Labels | None = None
+    loss: Loss | None = None
 
     @property
     def at(self) -> int:
         """The place of the worked row among those shown."""
         return int(np.flatnonzero(self.rows.indices == self.row)[0])
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the worked key is closed to the worked query."""
+        return bool(self.element("logits") == -np.inf)
 
     @property
     def values(self) -> NDArray[Any]:
@@ -192,8 +218,15 @@ class Lesson:
 
     def signed(self, value: Any) -> str:
         """Write a number as an operand: in parentheses if it is negative."""
-        text = self.number(value)
-        return f"({text})" if text.startswith(("-", "−")) else text
+        return in_parentheses(self.number(value))
+
+    def told_apart(self, first: Any, second: Any) -> tuple[str, str]:
+        """Write two numbers, the second to be taken off the first, with digits enough to see their difference."""
+        a, b = float(first), float(second)
+        most, gap = max(abs(a), abs(b)), abs(a - b)
+        lost = math.floor(math.log10(most / gap)) if 0 < gap < most < math.inf else 0
+        digits = min(self.digits + lost, MOST_DIGITS)
+        return plain(a, digits), in_parentheses(plain(b, digits))
 
     def vector(self, numbers: NDArray[Any]) -> str:
         """Write a vector; a long one as its first and last numbers."""
@@ -211,6 +244,11 @@ class Lesson:
 
     def _product(self, term: tuple[Any, ...]) -> str:
         return "·".join(map(self.signed, term))
+
+
+def in_parentheses(number: str) -> str:
+    """Write a number as an operand: a negative one in parentheses."""
+    return f"({number})" if number.startswith(("-", "−")) else number
 
 
 def _no_blocks(lesson: Lesson) -> Iterator[Block]:
@@ -231,6 +269,9 @@ class StageLesson:
         working: the lines in which it is worked out.
         tables: what the stage made.
         points: what to notice, each a sentence or two.
+        back: the lines in which the gradient of the output is led back through the stage, as far as to the logit.
+        onward: the lines in which the gradient of the logit is led on, and what query, key and value get of it.
+        back_points: what to notice in the gradients, each a sentence or two.
     """
 
     purpose: Callable[[Lesson], Iterator[Block]] = _no_blocks
@@ -238,3 +279,6 @@ class StageLesson:
     working: Callable[[Lesson], Iterator[str]] = _no_lines
     tables: Callable[[Lesson], Iterator[Block]] = _no_blocks
     points: Callable[[Lesson], Iterator[str]] = _no_lines
+    back: Callable[[Lesson], Iterator[str]] = _no_lines
+    onward: Callable[[Lesson], Iterator[str]] = _no_lines
+    back_points: Callable[[Lesson], Iterator[str]] = _no_lines

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend import backpropagation
 from attncli.attend.operands import ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.parts import Selection
 from attncli.errors import InputError
-from attncli.explain.lesson import Subject
+from attncli.explain import gradients
+from attncli.explain.gradients import BACKWARD
+from attncli.explain.lesson import Loss, Subject
 from attncli.explain.lessons.out import all_heads
 from attncli.explain.positions import by_distance, elsewhere, telling_row
 from attncli.problem import estimate
@@ -78,14 +81,10 @@ def choose(
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     part, count = Selection(batch, head), len(rows.indices)
     tables = 2 * estimate.table(count, min(o.sizes.keys, MOST_COLUMNS))  # one is written while the next is made
+    tables += estimate.backward(o, count) if BACKWARD in steps else 0
     computation.require(computation.needs(part, rows=count) + tables, part, "--rows N shows fewer")
-    some = o.select(batch=batch, head=head, rows=rows.indices)
-    made = computation.compute(Selection(batch, head, rows.indices))
-    arrays = {name: array[0, 0] for name, array in made.everything.items()}
-    whole: Mapping[str, NDArray[Any]] = {}
-    if o.has_after and "context" in made.everything:
-        every = Selection(batch, None, rows.indices)
-        whole = all_heads(computation.select(every), dict(computation.compute(every).everything))
+    some = Selection(batch, head, rows.indices)
+    arrays, whole, loss = _made(computation, some, back=BACKWARD in steps)
     features = o.sizes.value_features if {"sum", "out"} & {*steps} else 1
     features = max(features, whole["output"].shape[-1]) if "out" in steps and whole else features
     if column is None:
@@ -95,7 +94,7 @@ def choose(
         the_column, feature = _element(column, o.sizes.keys, key_labels, features, list(steps) in (["sum"], ["out"]))
     return Subject(
         title=problem.texts.get("title", ""),
-        operands=some,
+        operands=computation.select(some),
         source=o,
         whole=whole,
         made=arrays,
@@ -107,7 +106,42 @@ def choose(
         key_head=(head // o.sizes.group, o.sizes.group),
         query_labels=query_labels,
         key_labels=key_labels,
+        loss=loss,
     )
+
+
+def _made(
+    computation: ScoreComputation, some: Selection, *, back: bool
+) -> tuple[dict[str, NDArray[Any]], Mapping[str, NDArray[Any]], Loss | None]:
+    """Compute the results of one head and some rows, what all heads make of them, and the way back."""
+    made = computation.compute(some).everything
+    arrays = {name: array[0, 0] for name, array in made.items()}
+    whole: Mapping[str, NDArray[Any]] = {}
+    every, made_of_all = computation.select(some), made
+    if every.has_after and "context" in made:
+        of_all = Selection(some.batch, None, some.rows)
+        every, made_of_all = computation.select(of_all), computation.compute(of_all).everything
+        whole = all_heads(every, dict(made_of_all))
+    if not back:
+        return arrays, whole, None
+    loss = loss_of(computation, some)
+    of_sums = gradients.of_sums(every, made_of_all, loss.output)
+    of_head = of_sums[:, some.head or 0][:, None]
+    return arrays | gradients.of_head(computation.select(some), made, of_head), whole, loss
+
+
+def loss_of(computation: ScoreComputation, some: Selection) -> Loss:
+    """Return what is known of the loss, of some rows; without ``d_output`` it is the sum of the output.
+
+    Raises:
+        InputError: ``d_output`` has not the shape of the output.
+    """
+    problem, o = computation.problem, computation.operands
+    given = problem.arrays.get(backpropagation.GIVEN)
+    with problem.naming_files():
+        output = backpropagation.of_output(o, given)
+    hidden = tuple(name for name in o.states if name not in problem.arrays)
+    return Loss(output[some.batch][None][:, :, some.rows], given is not None, hidden)
 
 
 def _most(weights: NDArray[Any], o: ScoreOperands) -> int:

@@ -27,6 +27,9 @@ ALWAYS = 24 << 20
 TEXT = 21
 # One cell of a table: its text, the lists that it is in, and its share of the lines.
 CELL = 130
+# The gradients of a score on the way back, and what they are made of; those of a feature of a key, and of a value; and
+# one number of a value where a finite difference is taken.
+BACK_SCORE, BACK_KEY, FINITE = 4, 3, 16
 # One number of a map that is averaged: what it is made from, in float64, and its share of the sums.
 AVERAGED = 40
 # One number of a page: itself, and its text on the way into the page.
@@ -70,6 +73,13 @@ def steps(o: ScoreOperands, last: str) -> int:
     output = 3 * math.prod(sizes.context_shape) * width * (STEPS.index(last) >= STEPS.index("sum"))
     output += 2 * math.prod(sizes.output_shape) * width * o.has_after
     return ALWAYS + _states(o) + max(met, masked, softened) + output
+
+
+def backward(o: ScoreOperands, rows: int) -> int:
+    """Return what the gradients of some rows of one head take, and a finite difference of one of them in float64."""
+    sizes, width = o.sizes, o.dtype.itemsize
+    of_keys = sizes.keys * max(BACK_KEY * sizes.features * width, FINITE * sizes.value_features)
+    return BACK_SCORE * rows * sizes.keys * width + of_keys
 
 
 def _rules(o: ScoreOperands) -> int:

@@ -43,6 +43,8 @@ COMMANDS = (
     (2000, "plot WIDE"),
     (1500, "plot STATES -o out.html"),
     (2000, "explain STATES --rows all"),
+    (2000, "explain STATES --rows all --step backward"),
+    (200_000, "explain WIDE --step backward"),
     (1500, "explain STATES -o out.html"),
     (40_000, "check WIDE FEW FEW --expected WIDE --no-diagnose"),
     (2000, "check STATES --expected STATES"),

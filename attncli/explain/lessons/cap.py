@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from attncli.attend.stages.cap import slope
 from attncli.explain.lesson import Lesson, StageLesson
 
 
@@ -28,4 +29,24 @@ def points(lesson: Lesson) -> Iterator[str]:
     yield lesson.say("softcap_most", key=lesson.key(most), before=scores[most], after=capped[most])
 
 
-LESSON = StageLesson(working=working, points=points)
+def onward(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient back through softcap, which is the flatter the larger the score."""
+    about, cap = lesson.about, lesson.about.operands.options.softcap
+    if cap is None or about.is_closed:
+        return
+    values = {"given": about.element("d_logits"), "score": lesson.signed(about.element("scores")), "cap": cap}
+    lets = slope(about.line("scores"), cap)[about.column]
+    yield lesson.say("back_cap", **values, slope=lets, total=about.element("d_scores"))
+
+
+def back_points(lesson: Lesson) -> Iterator[str]:
+    """Say where softcap lets least of the gradient through, of the keys that count."""
+    about, cap = lesson.about, lesson.about.operands.options.softcap
+    if cap is None:
+        return
+    lets = np.where(about.line("logits") > -np.inf, slope(about.line("scores"), cap), np.inf)
+    least = int(lets.argmin())
+    yield lesson.say("back_cap_least", key=lesson.key(least), score=about.line("scores")[least], slope=lets[least])
+
+
+LESSON = StageLesson(working=working, points=points, onward=onward, back_points=back_points)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from attncli.attend.stages.gate import sigmoid
 from attncli.attend.views import ready
 from attncli.explain.blocks import Block, Formula
@@ -32,4 +34,13 @@ def working(lesson: Lesson) -> Iterator[str]:
     yield lesson.say("gate_product", sum=lesson.signed(sum_), open=open_, total=sum_ * open_)
 
 
-LESSON = StageLesson(purpose=purpose, working=working)
+def back(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient back through the gate, which holds it back as it did the sum."""
+    about = lesson.about
+    if about.operands.gate is None:
+        return
+    gate = np.broadcast_to(ready(about.operands.gate, about.operands.dtype)[0, 0, about.at], about.line("d_sums").shape)
+    yield lesson.say("back_gate", open=lesson.vector(sigmoid(gate)), total=lesson.vector(about.line("d_sums")))
+
+
+LESSON = StageLesson(purpose=purpose, working=working, back=back)

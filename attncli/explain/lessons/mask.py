@@ -166,4 +166,19 @@ def tables(lesson: Lesson) -> Iterator[Block]:
         yield Table(lesson.say("table_logits"), lesson.grid("logits", None))
 
 
-LESSON = StageLesson(purpose=purpose, working=working, tables=tables)
+def onward(lesson: Lesson) -> Iterator[str]:
+    """Say that what was added to a score changes nothing in its gradient."""
+    names = [lesson.say(f"name_{name}").strip() for name in additions(lesson.about.operands)]
+    if names and not lesson.about.is_closed:
+        yield lesson.say("back_added", names=lesson.say("list_join").join(names))
+
+
+def back_points(lesson: Lesson) -> Iterator[str]:
+    """Say that nothing comes back from behind a mask."""
+    about, row = lesson.about, lesson.row
+    keys = about.operands.sizes.keys
+    if row.open < keys:
+        yield lesson.say("back_closed_count", row=lesson.query(about.row), closed=keys - row.open, keys=keys)
+
+
+LESSON = StageLesson(purpose=purpose, working=working, tables=tables, onward=onward, back_points=back_points)

@@ -127,4 +127,17 @@ def points(lesson: Lesson) -> Iterator[str]:
         yield lesson.say(f"norm_lengths_{state}", **lengths)
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)
+def back_points(lesson: Lesson) -> Iterator[str]:
+    """Say what the norm takes from the gradients of query and key."""
+    if how(lesson) is not None:
+        yield lesson.say("back_norm")
+
+
+LESSON = StageLesson(
+    purpose=purpose,
+    element=element,
+    working=working,
+    tables=tables,
+    points=points,
+    back_points=back_points,
+)

@@ -90,6 +90,16 @@ def points(lesson: Lesson) -> Iterator[str]:
     yield lesson.say("out_residual")
 
 
+def back(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient of the output back through the rows of the matrix that belong to this head."""
+    about, out = lesson.about, lesson.about.source.layer.out
+    if out is None or out.weight is None or about.loss is None:
+        return
+    given = about.loss.output[0, 0, about.at].astype(about.operands.dtype)  # (out)
+    own = np.split(ready(out.weight, given.dtype), about.source.sizes.heads)[about.where[2]]  # (Ev, out)
+    yield lesson.say("back_out", given=lesson.vector(given), head=about.where[2], total=lesson.vector(given @ own.T))
+
+
 def all_heads(o: Any, made: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return the sums of all heads before and after the gate, (heads, rows, Ev), and the output, (rows, out).
 
@@ -103,4 +113,4 @@ def all_heads(o: Any, made: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {"context": context[0], "gated": gated(o, context)[0], "output": packed}
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)
+LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points, back=back)

@@ -166,4 +166,19 @@ def tables(lesson: Lesson) -> Iterator[Block]:
         yield Table(title, lesson.state_grid(f"rotated_{state}"))
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables)
+def onward(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient of the query back through what came last before it was scored: a rotation, a late norm."""
+    o = lesson.about.operands
+    if lesson.about.is_closed or (o.options.rope is None and not o.norms_late):
+        return
+    stages = "both" if o.options.rope is not None and o.norms_late else "norm" if o.norms_late else "rotation"
+    yield lesson.say(f"back_through_{stages}", total=lesson.vector(lesson.about.line("d_query")))
+
+
+LESSON = StageLesson(
+    purpose=purpose,
+    element=element,
+    working=working,
+    tables=tables,
+    onward=onward,
+)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.shapes import show
+from attncli.attend.stages.score import STAGE
 from attncli.explain.blocks import Block, Formula, Table
 from attncli.explain.lesson import Lesson, StageLesson
 from attncli.explain.workings import WORKINGS
 from attncli.show.blocks import Heading, Paragraph
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def purpose(lesson: Lesson) -> Iterator[Block]:
@@ -115,4 +120,40 @@ def _lead(lesson: Lesson, second: int) -> str:
     return lesson.say("score_gap", second=name, score=lesson.about.line("logits")[second], gap=gap, ratio=ratio)
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)
+def onward(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient of the score back to the query and the key that met."""
+    about = lesson.about
+    if about.is_closed:
+        return
+    given, whole = about.element("d_scores"), about.line("d_met_query")
+    for state, slope in slopes(lesson).items():
+        shares = {"given": given, "slope": lesson.vector(slope), "share": lesson.vector(given * slope)}
+        yield lesson.say(f"back_{state}", **shares)
+    yield lesson.say("back_all_keys", total=lesson.vector(whole))
+
+
+def slopes(lesson: Lesson) -> dict[str, NDArray[Any]]:
+    """Return how the worked score grows with each feature of the query (E) and of the key (Ek), by state."""
+    about = lesson.about
+    one = about.operands.select(rows=np.array([about.at]))
+    query, key = (each[None, None, None] for each in about.met)
+    found = STAGE.backward(one, {"met_query": query, "met_key": key}, {"scores": np.ones((1, 1, 1, 1), one.dtype)})
+    return {state: found[f"met_{state}"][0, 0, 0] for state in ("query", "key")}
+
+
+def back_points(lesson: Lesson) -> Iterator[str]:
+    """Say that the scale comes in on the way back too."""
+    factor = lesson.about.operands.factor
+    if factor != 1:
+        yield lesson.say("back_scale", scale=factor)
+
+
+LESSON = StageLesson(
+    purpose=purpose,
+    element=element,
+    working=working,
+    tables=tables,
+    points=points,
+    onward=onward,
+    back_points=back_points,
+)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from attncli.attend.shapes import show
-from attncli.explain import row_statistics
+from attncli.explain import jacobian, row_statistics
 from attncli.explain.blocks import Block, Formula, Table
 from attncli.explain.lesson import Lesson, StageLesson
 from attncli.show.blocks import Heading, Paragraph
@@ -127,4 +127,12 @@ def _extremes(lesson: Lesson) -> Iterator[str]:
         yield lesson.say("sharpest", sharp=sharp, few=effective[few], flat=flat, many=effective[many])
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)
+LESSON = StageLesson(
+    purpose=purpose,
+    element=element,
+    working=working,
+    tables=tables,
+    points=points,
+    back=jacobian.working,
+    back_points=jacobian.points,
+)

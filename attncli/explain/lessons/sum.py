@@ -88,4 +88,33 @@ def _nearly(lesson: Lesson, best: int) -> str:
     return lesson.say("is_one", **names) if difference == 0 else lesson.say("near_one", **names, difference=difference)
 
 
-LESSON = StageLesson(purpose=purpose, element=element, working=working, tables=tables, points=points)
+def back(lesson: Lesson) -> Iterator[str]:
+    """Lead the gradient of the sum back to one weight."""
+    about = lesson.about
+    if about.is_closed:
+        yield lesson.say("back_closed")
+        return
+    given, value = about.line("d_sums"), about.values[about.column]
+    terms = lesson.terms(list(zip(given, value, strict=True)), "more_terms")
+    yield lesson.say("back_weight", sums=about.sums, terms=terms, total=about.element("d_weights"))
+
+
+def onward(lesson: Lesson) -> Iterator[str]:
+    """Say what one value gets of the gradient of the sum."""
+    about = lesson.about
+    if about.is_closed:
+        return
+    given, weight = about.line("d_sums"), about.element("weights")
+    share = {"weight": weight, "given": lesson.vector(given), "share": lesson.vector(weight * given)}
+    yield lesson.say("back_value", sums=about.sums, **share)
+
+
+LESSON = StageLesson(
+    purpose=purpose,
+    element=element,
+    working=working,
+    tables=tables,
+    points=points,
+    back=back,
+    onward=onward,
+)
