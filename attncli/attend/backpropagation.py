@@ -155,9 +155,8 @@ def of_output(o: ScoreOperands, array: NDArray[Any] | None) -> NDArray[Any]:
         return np.broadcast_to(np.ones((), o.dtype), o.sizes.output_shape)
     form = AttentionSteps(o, "out").form("output")
     shape = form.shape(o.sizes.output_shape)
-    # Leading axes of length 1 may differ, for a table always has two.
-    count = max(array.ndim, len(shape))
-    if (1,) * (count - array.ndim) + array.shape != (1,) * (count - len(shape)) + shape:
+    # A table always has two axes, even that of a vector.
+    if array.shape != (1,) * (array.ndim - len(shape)) + shape:
         fact = f"{GIVEN} {show(array.shape)} does not fit the output, which is {show(shape)}"
         raise InputError(fact, arrays=[GIVEN])
     return form.taken(array.reshape(shape))

@@ -81,7 +81,7 @@ def choose(
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     part, count = Selection(batch, head), len(rows.indices)
     tables = 2 * estimate.table(count, min(o.sizes.keys, MOST_COLUMNS))  # one is written while the next is made
-    tables += estimate.backward(o, count) if BACKWARD in steps else 0
+    tables += estimate.back_to_element(o, count) if BACKWARD in steps else 0
     computation.require(computation.needs(part, rows=count) + tables, part, "--rows N shows fewer")
     some = Selection(batch, head, rows.indices)
     arrays, whole, loss = _made(computation, some, back=BACKWARD in steps)

@@ -75,7 +75,7 @@ def steps(o: ScoreOperands, last: str) -> int:
     return ALWAYS + _states(o) + max(met, masked, softened) + output
 
 
-def backward(o: ScoreOperands, rows: int) -> int:
+def back_to_element(o: ScoreOperands, rows: int) -> int:
     """Return what the gradients of some rows of one head take, and a finite difference of one of them in float64."""
     sizes, width = o.sizes, o.dtype.itemsize
     of_keys = sizes.keys * max(BACK_KEY * sizes.features * width, FINITE * sizes.value_features)
@@ -110,8 +110,8 @@ def backward(o: Operands, converted: int, *, threads: int | None) -> int:
         converted: the bytes of those that have another type than the computation.
         threads: how many; None: as many as the stream takes by itself.
     """
-    from attncli.attend.fast.stream import thread_count
     from attncli.attend.fast.tiles import plan
+    from attncli.attend.threads import thread_count
 
     layout, width, sizes = plan(o), o.dtype.itemsize, o.sizes
     threads = threads or thread_count()
