@@ -55,8 +55,10 @@ class ByStages(Scorer[Gradients]):
             if found.query_scale is None:  # the gradient is that of the product
                 query = query * own
             else:
-                met = times(function.meet(query, key, parameters), self.operands.factor)
-                self.put(found.query_scale, head, member, rows, product(slopes, met).sum(axis=-1))
+                # All keys count for a query, whichever part of them the piece has: in the first one, once.
+                if piece.part == 0:
+                    met = times(function.meet(query, key, parameters), self.operands.factor)
+                    self.put(found.query_scale, head, member, rows, product(slopes, met).sum(axis=-1))
                 slopes = product(slopes, own)
         of_query, of_key, of_parameters = function.meet_backward(query, key, parameters, slopes)
         keys = piece.keys
@@ -69,8 +71,9 @@ class ByStages(Scorer[Gradients]):
         found.key[head] += times(of_key, self.operands.factor)[keys]
         found.value[head] += back["value"][0, 0, keys]
         for name, target in found.added.items():
-            each = back[name][0, 0]
-            self.put(target, head, member, rows, each if shared.is_of_one_key(name) else each[:, keys])
+            each, of_one_key = back[name][0, 0], shared.is_of_one_key(name)
+            if piece.part == 0 or not of_one_key:
+                self.put(target, head, member, rows, each if of_one_key else each[:, keys])
 
     def put(self, target: NDArray[Any], head: int, member: int, rows: NDArray[np.int64], some: NDArray[Any]) -> None:
         """Add to a gradient (G or 1, rows or 1, g or 1, …) what some rows of a head have, (rows or 1, …)."""
