@@ -18,7 +18,7 @@ from attncli.check.compare import Comparison, compare
 from attncli.check.explanation import CONFIRMED, Explanation, distinguish, dropped, explained
 from attncli.check.layouts import Layout, readings
 from attncli.check.mistakes.variant import Variant
-from attncli.check.precision import Reference, decimals, grids
+from attncli.check.precision import Reference, Right, decimals, grids
 from attncli.check.rounding import BFLOAT16, FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Candidate, Search
 from attncli.check.subset import is_large, narrowed
@@ -149,7 +149,7 @@ def precisions_of(operands: Operands, expected: NDArray[Any]) -> list[Precision]
 
 
 def chosen(
-    reference: Reference, layouts: Sequence[Layout], precisions: Sequence[Precision], wanted: Wanted
+    reference: Right, layouts: Sequence[Layout], precisions: Sequence[Precision], wanted: Wanted
 ) -> tuple[Layout, Comparison]:
     """Compare in each layout; return the one that agrees, or else the problem's own, or the nearest."""
     tried = [(layout, compared(reference, layout.array, precisions, wanted)) for layout in layouts]
@@ -164,9 +164,7 @@ def chosen(
     return own[0] if own else min(tried, key=lambda each: float(np.median(each[1].excess)))
 
 
-def compared(
-    reference: Reference, expected: NDArray[Any], precisions: Sequence[Precision], wanted: Wanted
-) -> Comparison:
+def compared(reference: Right, expected: NDArray[Any], precisions: Sequence[Precision], wanted: Wanted) -> Comparison:
     """Compare at the finest level at which the outputs agree, or else at the coarsest that they may have."""
     if wanted.rtol is not None or wanted.atol is not None:
         allowed = (wanted.atol or 0.0) + (wanted.rtol or 0.0) * np.abs(reference.output)
@@ -181,7 +179,7 @@ def compared(
     return found
 
 
-def levels_of(reference: Reference, expected: NDArray[Any], precisions: Sequence[Precision]) -> Iterator[Level]:
+def levels_of(reference: Right, expected: NDArray[Any], precisions: Sequence[Precision]) -> Iterator[Level]:
     """Return the levels at which to compare, what takes longer to find out after what does not."""
     yield Level(precisions[0])
     count = decimals(expected)
@@ -194,7 +192,7 @@ def levels_of(reference: Reference, expected: NDArray[Any], precisions: Sequence
             yield Level(rounding.kind, rounding=rounding)
 
 
-def allowed_at(reference: Reference, level: Level) -> NDArray[Any]:
+def allowed_at(reference: Right, level: Level) -> NDArray[Any]:
     """Return the tolerance of each row at a level, (batch, heads, L)."""
     assert level.precision is not None
     allowed = reference.tolerance(level.precision)

@@ -29,6 +29,7 @@ def scales_of(operands: Operands) -> dict[float, str]:
         (math.log2(math.e) * d**-0.5, "log2(e)/√d: the factor for exp2 was used with exp"),
         (math.log(2) * d**-0.5, "ln(2)/√d: exp2 was used for exp"),
         (math.log(2) * o.factor, "ln(2) times the right scale: exp2 was used for exp"),
+        (math.log2(math.e) * o.factor, "log2(e) times the right scale: the factor for exp2 was used with exp"),
         (o.factor * o.factor, "the right scale twice"),
         (abs(o.factor) ** 0.5, "the root of the right scale: it was applied to one of query and key only"),
         (1 / o.factor if o.factor else 0.0, "1 over the right scale"),

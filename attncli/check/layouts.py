@@ -1,8 +1,8 @@
-"""The layouts in which an output may be given, recognised by its shape."""
+"""The layouts in which an array may be given, recognised by its shape."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +30,11 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """One reading of an array as an output.
+    """One reading of an array.
 
     Attributes:
         name: its axes, in words.
-        array: (batch, heads, L, Ev), a view.
+        array: (batch, heads, length, features), a view.
         own: whether it is the layout that the problem itself has.
     """
 
@@ -54,39 +54,53 @@ def readings(expected: NDArray[Any], sizes: Sizes, layout: Name = "bhsd") -> lis
     Raises:
         InputError: the shapes do not fit.
     """
-    found: list[Layout] = []
-    seen = set()
-    own_orders: list[tuple[int, ...]] = [tuple(map(LETTERS.index, LAYOUTS[layout]))]
-    if sizes.packed and layout == "bhsd":
-        own_orders.insert(0, (0, 2, 1, 3))
-    for order in [*own_orders, *(each for each in ORDERS if each not in own_orders)]:
-        for shape, name in _shapes(order, sizes):
-            if _squeezed(shape) != _squeezed(expected.shape):
-                continue
-            full = expected.reshape([_count(sizes)[axis] for axis in order])
-            array = full.transpose([order.index(axis) for axis in range(4)])
-            key = tuple(s for n, s in zip(array.shape, array.strides, strict=True) if n > 1)
-            if key not in seen:
-                seen.add(key)
-                found.append(Layout(name, array, own=not found and order in own_orders))
-            break
+    orders = own_orders(layout, packed=sizes.packed)
+    found = readings_as(expected, sizes.output_shape, orders)
     if not found:
-        wanted = _count(sizes)
         raise InputError(
             f"expected {show(expected.shape)} does not match the output, "
-            f"{show(wanted)} ({'×'.join(AXES)}), in any layout",
+            f"{show(sizes.output_shape)} ({'×'.join(AXES)}), in any layout",
             arrays=["expected"],
         )
     return found
 
 
-def _count(sizes: Sizes) -> tuple[int, ...]:
-    return sizes.output_shape
+def own_orders(layout: Name, *, packed: bool) -> list[tuple[int, ...]]:
+    """Return the orders of axes that states of the problem have, the likeliest first."""
+    own: list[tuple[int, ...]] = [tuple(map(LETTERS.index, LAYOUTS[layout]))]
+    return [(0, 2, 1, 3), *own] if packed and layout == "bhsd" else own
 
 
-def _shapes(order: tuple[int, ...], sizes: Sizes) -> Iterator[tuple[list[int], str]]:
+def readings_as(
+    expected: NDArray[Any], counts: Sequence[int], own: Sequence[tuple[int, ...]], axes: Sequence[str] = AXES
+) -> list[Layout]:
+    """Return every way in which an array can be read as one with these axes; none where its shape does not fit.
+
+    Args:
+        expected: the array.
+        counts: (batch, heads, length, features).
+        own: the orders of axes that the problem itself uses.
+        axes: what the axes are called.
+    """
+    found: list[Layout] = []
+    seen = set()
+    for order in [*own, *(each for each in ORDERS if each not in own)]:
+        for shape, name in _shapes(order, counts, axes):
+            if _squeezed(shape) != _squeezed(expected.shape):
+                continue
+            full = expected.reshape([counts[axis] for axis in order])
+            array = full.transpose([order.index(axis) for axis in range(4)])
+            key = tuple(s for n, s in zip(array.shape, array.strides, strict=True) if n > 1)
+            if key not in seen:
+                seen.add(key)
+                found.append(Layout(name, array, own=not found and order in own))
+            break
+    return found
+
+
+def _shapes(order: tuple[int, ...], lengths: Sequence[int], axes: Sequence[str]) -> Iterator[tuple[list[int], str]]:
     """Return the shapes that this order of axes may have: apart, or with neighbours packed into one."""
-    counts, names = [_count(sizes)[axis] for axis in order], [AXES[axis] for axis in order]
+    counts, names = [lengths[axis] for axis in order], [axes[axis] for axis in order]
     yield counts, _named(counts, names)
     for first in range(3):
         packed = [*counts[:first], counts[first] * counts[first + 1], *counts[first + 2 :]]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,20 @@ LESS = 2.0
 HEADS, ROWS, SCORES = 6, 64, 1 << 18
 # A grid says something only if this many numbers need more than this many binary digits.
 TELLING, DIGITS = 3, 6
+
+
+class Right(Protocol):
+    """What is right, as `attncli.check.diagnosis.chosen` compares with it: an output, or a gradient."""
+
+    @property
+    def output(self) -> NDArray[Any]:
+        """Four axes, in float64."""
+
+    def tolerance(self, precision: Precision) -> NDArray[Any]:
+        """Return how far it may be from another right one of some precision in each row, (batch, heads, L)."""
+
+    def rounding_of(self, expected: NDArray[Any]) -> Rounding | None:
+        """Return what, rounded to half precision, brings it much nearer to what was observed, if anything does."""
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ class Recipe:
         return all(getattr(self, each) is RIGHT[each] for each in stages)
 
     @cached_property
-    def _places(self) -> NDArray[np.int64]:
+    def places(self) -> NDArray[np.int64]:
         """Where each number of the output stands in what is made, as an index into its flat form."""
         sizes = self.operands.sizes
         shape = (sizes.batch, sizes.heads, sizes.queries, sizes.value_features)
@@ -167,7 +167,7 @@ class Recipe:
     def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return some rows of the output of one head, (rows, Ev)."""
         with np.errstate(all="ignore"):
-            made = self._gathered(self._places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
+            made = self._gathered(self.places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
             return self.finish(self.factor * made)
 
     def _gathered(self, places: NDArray[np.int64]) -> Array:

@@ -8,30 +8,70 @@ from typing import Any
 
 import numpy as np
 
-from attncli.check.compare import Worst
+from attncli.check.backward.finding import BackwardFinding
+from attncli.check.backward.report import row_of
+from attncli.check.compare import Comparison, Worst
 from attncli.check.explanation import Explanation
+from attncli.check.layouts import Layout
 from attncli.check.mistakes.registry import libraries
-from attncli.check.report import Checked, fix
-from attncli.files.contents import of_item
+from attncli.check.parts import fix
+from attncli.check.report import Checked
+from attncli.check.rounding import Level
+from attncli.files.contents import AnyLabels, of_item
 from attncli.text import as_json
 
 
 def record(checked: Checked) -> dict[str, Any]:
     """Return what came of one check."""
-    finding = checked.finding
-    if finding is None:
+    finding, back = checked.finding, checked.backward
+    if checked.agrees is None:
         return {"file": checked.name, "agrees": None, "problem": checked.problem}
-    c = finding.comparison
+    said: dict[str, Any] = {"file": checked.name, "agrees": checked.agrees}
+    if finding is not None:
+        compared = _compared(finding.comparison, finding.layout, finding.rounding, checked.labels)
+        found = compared | {
+            "diagnosed": finding.diagnosed,
+            "explanations": [_explanation(each) for each in finding.explanations],
+            "facts": list(finding.facts),
+            "apart": list(finding.distinguish),
+            "blind": dict(finding.blind),
+        }
+        if back is None:
+            return said | found
+        said["arrays"] = {"output": {"agrees": finding.agrees} | compared}
+        said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "apart", "blind")}
+    assert back is not None  # one of both is there
+    return said | _with_gradients(said, back, checked.labels)
+
+
+def _with_gradients(said: Mapping[str, Any], back: BackwardFinding, labels: Mapping[str, AnyLabels]) -> dict[str, Any]:
+    """Return what came of gradients, after what came of the output."""
+    arrays = {
+        f"d_{each.name}": {"agrees": each.agrees, "shape_of": each.like or None}
+        | _compared(each.comparison, each.layout, back.roundings.get(each.name), labels, row_of(each))
+        for each in back.seen
+    }
     return {
-        "file": checked.name,
-        "agrees": finding.agrees,
+        "diagnosed": said.get("diagnosed", False) or back.diagnosed,
+        "explanations": [*said.get("explanations", ()), *map(_explanation, back.explanations)],
+        "facts": [*said.get("facts", ()), *back.facts],
+        "stopped": back.stopped,
+        "arrays": {**said.get("arrays", {}), **arrays},
+    }
+
+
+def _compared(
+    c: Comparison, layout: Layout, rounding: Level | None, labels: Mapping[str, AnyLabels], row: str = "query"
+) -> dict[str, Any]:
+    """Return what came of comparing one array."""
+    return {
         "error": c.error,
         "tolerance": c.tolerance,
         "precision": c.level.words(),
-        "rounding": None if finding.rounding is None else finding.rounding.words(),
-        "layout": finding.layout.name,
-        "layout_is_own": finding.layout.own,
-        "worst": _worst(checked, c.worst),
+        "rounding": None if rounding is None else rounding.words(),
+        "layout": layout.name,
+        "layout_is_own": layout.own,
+        "worst": _worst(c.worst, labels.get(f"{row}_labels"), row),
         "rows": int(c.wrong.size),
         "rows_that_differ": int(c.wrong.sum()),
         "heads_that_differ": np.flatnonzero(c.differing(1)).tolist(),
@@ -39,20 +79,15 @@ def record(checked: Checked) -> dict[str, Any]:
         "nan": {"expected": c.nan[0], "computed": c.nan[1]},
         "infinite": {"expected": c.infinite[0], "computed": c.infinite[1]},
         "first_not_finite": None if c.nonfinite_at is None else list(c.nonfinite_at),
-        "diagnosed": finding.diagnosed,
-        "explanations": [_explanation(each) for each in finding.explanations],
-        "facts": list(finding.facts),
-        "apart": list(finding.distinguish),
-        "blind": dict(finding.blind),
     }
 
 
-def _worst(checked: Checked, worst: Worst) -> dict[str, Any]:
+def _worst(worst: Worst, labels: AnyLabels | None, row: str) -> dict[str, Any]:
     return {
         "batch": worst.batch,
         "head": worst.head,
-        "query": worst.query,
-        "label": of_item(checked.labels, worst.batch)[worst.query] if checked.labels else None,
+        row: worst.query,
+        "label": of_item(labels, worst.batch)[worst.query] if labels else None,
         "column": worst.feature,
         "expected": worst.expected,
         "computed": worst.computed,

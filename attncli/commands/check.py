@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from attncli.attend.arrays import ARRAYS
+from attncli.attend.arrays import ARRAYS, STATES
+from attncli.attend.backpropagation import GIVEN, ONES
 from attncli.attend.checks import number
+from attncli.attend.operands import Operands
+from attncli.check.backward.finding import check as check_gradients
+from attncli.check.backward.finding import expected_of
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.commands.destination import Destination, destination
-from attncli.commands.groups import Group, array_flag, shown
-from attncli.commands.inputs import Around, Inputs, Settings
+from attncli.commands.groups import Group, Parameters, array_flag, shown
+from attncli.commands.inputs import Around, Inputs, Settings, array_flags
 from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.commands.status import Exit, reader_may_leave
@@ -26,6 +30,9 @@ from attncli.problem.notices import of_inputs
 from attncli.problem.problem import Problem
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
+
+# The gradients that have flags; those of other arrays stand in files.
+GRADIENTS = (GIVEN, *(f"expected_d_{name}" for name in STATES))
 
 
 class Checking(Group):
@@ -40,6 +47,15 @@ class Checking(Group):
     diagnose: Annotated[
         bool, shown("--diagnose/--no-diagnose", "Look for a mistake that explains a difference (default on).")
     ] = True
+
+    @classmethod
+    def parameters(cls) -> Parameters:
+        """Return the parameters of the class, and a flag for what the loss says and for the gradient of each state."""
+        return super().parameters() | array_flags(*GRADIENTS)
+
+    def arrays(self) -> dict[str, str | None]:
+        """Return the files of gradients that are given with flags, by array name."""
+        return {name: file for name, file in self.given().items() if name in GRADIENTS}
 
     def wanted(self) -> Wanted:
         """Return the tolerances, and whether to look for mistakes.
@@ -58,7 +74,8 @@ def run(
     inputs: Inputs, around: Around, checking: Checking, settings: Settings, report: Report, screening: Screening
 ) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
-    of mistakes, gives exactly that output. Exit status: 0 it agrees, 1 it differs, 2 it could not be checked.
+    of mistakes, gives exactly that output. Gradients likewise: expected_d_query and so on, of the loss whose gradient
+    d_output is. Exit status: 0 all agree, 1 something differs, 2 it could not be checked.
 
     \b
     Examples:
@@ -103,7 +120,7 @@ def _checked(
 ) -> Checked:
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     try:
-        arrays = inputs.arrays() | {"expected": checking.expected}
+        arrays = inputs.arrays() | {"expected": checking.expected} | checking.arrays()
         problem = assemble(files, arrays, settings.options(), margins=margins, layer=inputs.layer)
         return _compared(problem, wanted)
     except InputError as error:
@@ -114,20 +131,39 @@ def _checked(
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
 
-    if "expected" not in problem.arrays:
+    gradients = bool(expected_of(problem.arrays))
+    if "expected" not in problem.arrays and not gradients:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("no expected output", place=problem.place, hint=hint)
     computation = attention_of(problem)
-    needed = estimate.check(computation.operands, CHUNK if wanted.diagnose else None)
-    memory.require(needed, "the outputs are too large to be compared", "--no-diagnose takes less" * wanted.diagnose)
+    _require_room(computation.operands, wanted, gradients=gradients)
     computation.notices.add(of_inputs(computation.operands, computation.called))
+    computation.notices.add([ONES] * (gradients and GIVEN not in problem.arrays))
     say(computation.notices)
     with progress_bar() as progress, problem.naming_files():
-        finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
-    return Checked(problem.place, finding, labels=problem.labels.get("query_labels"))
+        finding = back = None
+        if "expected" in problem.arrays:
+            finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
+        if gradients:
+            right = None if finding is None else finding.agrees
+            back = check_gradients(problem.arrays, problem.options, wanted, progress, right_output=right)
+    return Checked(problem.place, finding, labels=problem.labels, backward=back)
+
+
+def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool) -> None:
+    """Refuse outputs and gradients that would not fit into memory.
+
+    Raises:
+        InputError: with their size.
+    """
+    hint = "--no-diagnose takes less" * wanted.diagnose
+    needed = estimate.check(operands, CHUNK if wanted.diagnose else None)
+    memory.require(needed, "the outputs are too large to be compared", hint)
+    if gradients:
+        memory.require(estimate.check_gradients(operands), "the gradients are too large to be compared", "")
 
 
 def _status(found: Sequence[Checked]) -> int:
-    if any(each.finding is None for each in found):
+    if any(each.agrees is None for each in found):
         return Exit.WRONG
-    return Exit.DONE if all(each.finding is not None and each.finding.agrees for each in found) else Exit.DIFFERENT
+    return Exit.DONE if all(each.agrees for each in found) else Exit.DIFFERENT

@@ -43,6 +43,8 @@ PIXEL = 88
 # One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
 # One number of a query, key or value that is checked, and again where mistakes are looked for; a score of theirs.
 CHECKED, CHECKED_STATE, SOUGHT, SCORED = 56, 32, 24, 64
+# One score where gradients are checked: scores, logits, weights and their gradients, in float64.
+HELD = 96
 
 
 def steps(o: ScoreOperands, last: str) -> int:
@@ -254,6 +256,13 @@ def check(o: Operands, scores: int | None) -> int:
     if scores is not None:
         looked = states * SOUGHT + min(scores, o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys) * SCORED
     return ALWAYS + output * CHECKED + states * CHECKED_STATE + looked
+
+
+def check_gradients(o: Operands) -> int:
+    """Return what it takes to compare gradients with the right ones: results of scores are held on the way back."""
+    scores = o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys
+    states = sum(each.size for each in o.states.values()) + math.prod(o.sizes.output_shape)
+    return ALWAYS + scores * HELD + states * CHECKED_STATE * 3
 
 
 def _states(o: ScoreOperands) -> int:

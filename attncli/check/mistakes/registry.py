@@ -222,4 +222,5 @@ SAME = {
 
 def libraries(names: tuple[str, ...]) -> dict[str, str]:
     """Return what is known of the conventions of libraries, by the id of the mistake."""
-    return {name: MISTAKES[name].libraries for name in names if MISTAKES[name].libraries}
+    known = (MISTAKES[name] for name in names if name in MISTAKES)
+    return {each.id: each.libraries for each in known if each.libraries}

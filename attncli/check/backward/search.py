@@ -1,0 +1,283 @@
+"""Look for the mistake that makes the gradients that were observed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.attend.fast.blas import one_thread
+from attncli.attend.views import summed_to
+from attncli.check.backward.change import Change
+from attncli.check.backward.mistakes import arrays, forward, numbers, splits, stages
+from attncli.check.backward.reference import Gradients
+from attncli.check.backward.seen import Seen
+from attncli.check.backward.way import Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Family = Callable[[Way, Seen], Iterator[Change]]
+# Seconds after which no further mistake is tried.
+SECONDS = 15.0
+# How many heads, and how many queries of each, are tried first.
+HEADS, ROWS = 3, 8
+# So many scores are computed for one mistake at most, and in one head at most.
+MOST = 1 << 22
+# An explanation may be so many times as far from the expected gradients as rounding alone explains, and as the nearest.
+WITHIN, BESIDE = 1.5, 20.0
+
+
+def of_way(family: Callable[[Way], Iterator[Change]]) -> Family:
+    """Return a family of mistakes that does not depend on what was observed."""
+    return lambda way, seen: family(way)
+
+
+# Where several mistakes explain the same, they are named in this order.
+FAMILIES: tuple[Family, ...] = (
+    numbers.loss,
+    of_way(arrays.swapped),
+    of_way(stages.delta),
+    of_way(arrays.group),
+    numbers.scale,
+    of_way(stages.softcap),
+    of_way(stages.rotation),
+    of_way(stages.sink),
+    of_way(stages.added),
+    of_way(stages.transposed),
+    of_way(stages.softmax),
+    splits.split,
+    of_way(arrays.layout),
+    numbers.value,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A mistake that makes what was observed.
+
+    Attributes:
+        change: the mistake.
+        excess: how far it is from the expected gradients, in units of what rounding explains.
+        residual: the largest difference that is left.
+        rows: how many rows were compared, and how many there are.
+    """
+
+    change: Change
+    excess: float
+    residual: float
+    rows: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        candidates: those that explain what was observed, in their order.
+        stopped: whether there was no time to try them all.
+    """
+
+    candidates: Sequence[Candidate]
+    stopped: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """One search.
+
+    Attributes:
+        gradients: the right ones.
+        seen: those that were observed.
+        right_output: whether the forward pass is known to be right, or wrong; None: it is not known.
+        progress: called with the share that is done.
+    """
+
+    gradients: Gradients
+    seen: Seen
+    right_output: bool | None = None
+    progress: Callable[[float], None] | None = None
+
+    def run(self, seconds: float = SECONDS) -> Found:
+        """Try every mistake, alone."""
+        begun, found, stopped = time.monotonic(), list[Candidate](), False
+        with one_thread(1 << 30):
+            far = self.far
+            for change in self.changes():
+                spent = time.monotonic() - begun
+                if spent > seconds:
+                    stopped = True
+                    break
+                if self.progress is not None:
+                    self.progress(spent / seconds)
+                found += self.tried(change, far)
+        return Found(self.best(found), stopped)
+
+    def changes(self) -> Iterator[Change]:
+        """Return every mistake; where the forward pass is known to be wrong, its own come first."""
+        way = self.gradients.way
+        of_forward = forward.carried(way, right_output=self.right_output)
+        if self.right_output is False:
+            yield from of_forward
+        for family in FAMILIES:
+            yield from family(way, self.seen)
+        yield from of_forward
+
+    @cached_property
+    def far(self) -> float:
+        """How far the right gradients are from the expected ones."""
+        return self.seen.excess({each.name: each.right for each in self.seen})
+
+    def tried(self, change: Change, far: float) -> list[Candidate]:
+        """Make a mistake; return it if it explains what was observed."""
+        way = change.apply(self.gradients.way)
+        if way is None or not self.may_be(way):
+            return []
+        seen, made = self.made(way, change)
+        if made is None:
+            return []
+        excess = seen.excess(made, WITHIN)
+        # Whatever changes nothing, or little, explains nothing.
+        if excess > min(WITHIN, far / 2):
+            return []
+        left = max(
+            (float(np.abs(made[each.name] - each.expected).max(initial=0.0)) for each in seen if each.expected.size),
+            default=0.0,
+        )
+        rows = [sum(int(np.prod(each.right.shape[:3])) for each in some) for some in (seen, self.seen)]
+        return [Candidate(change, excess, left, (rows[0], rows[1]))]
+
+    def made(self, way: Way, change: Change) -> tuple[Seen, Mapping[str, NDArray[Any]] | None]:
+        """Return what a mistake makes, and what was observed of it; None: that cannot be told in a large problem."""
+        right = self.gradients.way
+        if not self.gradients.is_large:
+            return self.seen, self.whole(way)
+        if right.is_plain and not way.stages and way.operands is right.operands and way.output is right.output:
+            return self.seen, way.finish({each.name: each.right for each in self.seen})
+        if self.part is None or way.is_whole:
+            return self.seen, None
+        return self.part.seen, self.part.made(change)
+
+    def whole(self, way: Way) -> dict[str, NDArray[Any]]:
+        """Return all gradients of a way, with four axes; what has none on it, such as sinks left out, has 0."""
+        found = way.found()
+        made = {}
+        for name, right in self.gradients.core.items():
+            array = found.get(name, np.zeros(right.shape))
+            array = summed_to(array, right.shape) if array.ndim == right.ndim else array
+            made[name] = array if array.shape == right.shape else np.full(right.shape, np.nan)
+        return self.gradients.restored(made)
+
+    def best(self, found: list[Candidate]) -> list[Candidate]:
+        """Return the simplest candidates, without those that are much further away than the nearest."""
+        if not found:
+            return []
+        lowest = min(each.change.rank for each in found)
+        nearest = min(each.excess for each in found if each.change.rank == lowest)
+        kept = [each for each in found if each.excess <= BESIDE * nearest + 0.05]
+        return sorted(kept, key=lambda each: each.change.rank)
+
+    # --- a few queries ------------------------------------------------------------------------------------------------
+
+    def may_be(self, way: Way) -> bool:
+        """Tell whether a mistake makes what was observed in a few queries; True where this cannot be told."""
+        if way.is_whole or not self.rows:
+            return True
+        with np.errstate(all="ignore"):
+            for seen, place in self.rows:
+                made = way.part(*place).back()["query"]
+                if seen.excess({"query": made}) > WITHIN:
+                    return False
+        return True
+
+    @cached_property
+    def rows(self) -> list[tuple[Seen, tuple[int, int, NDArray[np.int64]]]]:
+        """A few queries, those first whose gradient is most wrong: what was observed of them, and where they are."""
+        o = self.gradients.operands
+        query = self.seen.arrays.get("query")
+        if query is None or not self.gradients.way.is_plain or len(query.right) < o.sizes.batch:
+            return []
+        excess = query.comparison.excess
+        order = np.argsort(-excess.max(axis=2), axis=None, kind="stable").tolist()
+        heads = o.sizes.heads
+        count = max(2, min(ROWS, (1 << 16) // o.sizes.keys))
+        found = []
+        for each in list(dict.fromkeys([order[0], order[-1], len(order) - 1]))[:HEADS]:
+            batch, head = divmod(each, heads)
+            worst = np.argsort(-excess[batch, head], kind="stable")[: count // 2]
+            spread = np.linspace(0, o.sizes.queries - 1, count - len(worst)).round().astype(np.int64)
+            rows = np.unique(np.concatenate([worst, spread]))
+            some = query.some(batch, slice(head, head + 1), rows)
+            found.append((Seen({"query": some}), (batch, head, rows)))
+        return found
+
+    # --- a part of a large problem ------------------------------------------------------------------------------------
+
+    @cached_property
+    def part(self) -> Part | None:
+        """The part of a large problem in which mistakes are tried; None: no part is small enough."""
+        return Part.of(self.gradients, self.seen)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The query heads of a large problem that share one key head, in one batch item; or a few queries of one head.
+
+    Attributes:
+        way: the right way of the whole problem.
+        seen: what was observed in it.
+        rows: where it is: batch item, head and queries of each head.
+    """
+
+    way: Way
+    seen: Seen
+    rows: Sequence[tuple[int, int, NDArray[np.int64]]]
+
+    @classmethod
+    def of(cls, gradients: Gradients, seen: Seen) -> Part | None:
+        """Return the part in which most is wrong."""
+        o, way = gradients.operands, gradients.way
+        known = [each for each in seen if each.name in ("query", "key", "value")]
+        if not way.is_plain or len(known) < len(seen.arrays) or any(len(e.right) < o.sizes.batch for e in known):
+            return None
+        first = next((each for each in known if not each.agrees), known[0])
+        batch, at = np.unravel_index(int(first.comparison.excess.max(axis=2).argmax()), first.right.shape[:2])
+        head = int(at) * o.sizes.heads // first.right.shape[1]
+        key_head = head // o.sizes.group
+        s = o.sizes
+        every = np.arange(s.queries)
+        heads = range(key_head * s.group, (key_head + 1) * s.group)
+        if o.value.shape[1] != s.key_heads or s.group * s.queries * s.keys > 4 * MOST:
+            if "query" not in seen.arrays:
+                return None
+            rows = np.unique(np.linspace(0, s.queries - 1, max(2, min(64, MOST // s.keys // 4))).astype(np.int64))
+            part = Seen({"query": seen.arrays["query"].some(int(batch), slice(head, head + 1), rows)})
+            return cls(way, part, [(int(batch), head, rows)])
+        cut = {
+            "query": slice(heads[0], heads[-1] + 1),
+            "key": slice(key_head, key_head + 1),
+            "value": slice(key_head, key_head + 1),
+        }
+        part = Seen({e.name: e.some(int(batch), cut[e.name], slice(None)) for e in known})
+        return cls(way, part, [(int(batch), each, every) for each in heads])
+
+    def made(self, change: Change) -> dict[str, NDArray[Any]] | None:
+        """Return what a mistake makes in this part, head by head and not too many queries at a time."""
+        way = change.apply(self.way)
+        if way is None:
+            return None
+        heads: dict[str, list[NDArray[Any]]] = {name: [] for name in self.seen.arrays}
+        for batch, head, rows in self.rows:
+            pieces = np.array_split(rows, -(-len(rows) * way.operands.sizes.keys // MOST))
+            found = [way.part(batch, head, piece).back() for piece in pieces]
+            for name, every in heads.items():
+                each = [piece[name] for piece in found]
+                every.append(np.concatenate(each, axis=2) if name == "query" else np.sum(each, axis=0))
+        joined = {name: np.concatenate(each, axis=1) for name, each in heads.items()}
+        if way.operands.sizes.group < self.way.operands.sizes.group:  # on this way each head has a key of its own
+            return way.finish(joined)
+        return {name: each if name == "query" else each.sum(axis=1, keepdims=True) for name, each in joined.items()}
