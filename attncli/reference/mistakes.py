@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attncli.check.backward.registry import BACKWARD
 from attncli.check.mistakes.registry import MISTAKES, SAME, Mistake
 from attncli.reference.blocks import Block, Item
 from attncli.reference.topics import Program
@@ -15,6 +16,10 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     """Return every mistake with its fix, then those that no data can tell apart."""
     yield Paragraph(words.say("mistakes_intro"))
     for each in MISTAKES.values():
+        yield Item(f"`{each.id}`", words.of("mistake", each.id, each.sentence), _remarks(words, each))
+    yield Heading(words.say("mistakes_backward"))
+    yield Paragraph(words.say("mistakes_backward_intro"))
+    for each in BACKWARD.values():
         yield Item(f"`{each.id}`", words.of("mistake", each.id, each.sentence), _remarks(words, each))
     yield Heading(words.say("mistakes_same"))
     pairs = (words.say("mistakes_pair", first=first, second=second) for first, second in map(sorted, SAME))

@@ -13,6 +13,7 @@ from attncli.attend.options import records
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES
 from attncli.attend.words.option import LAYOUT, PRECISION
+from attncli.check.backward.registry import BACKWARD
 from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS, Holds
@@ -30,7 +31,7 @@ DECLARED = {
     *(f"stage_{name}" for name in (LAYOUT, PRECISION)),
     *(f"holds_{each.name.lower()}" for each in Holds),
     *(f"python_{name.strip('_')}" for name in attncli.__all__),
-    *(f"{kind}_{name}" for name in MISTAKES for kind in ("mistake", "fix")),
+    *(f"{kind}_{name}" for name in MISTAKES | BACKWARD for kind in ("mistake", "fix")),
     *(f"difference_{name}" for name in DIFFERENCES),
     *(f"libraries_{name}" for name, each in MISTAKES.items() if each.libraries),
 }

@@ -41,3 +41,8 @@ class Change:
 def in_stage(name: str, change: Changed) -> Callable[[Way], Way]:
     """Return what changes the ``backward`` of one stage."""
     return lambda way: way.with_stage(name, change)
+
+
+def whole(apply: Callable[[Way], Way]) -> Callable[[Way], Way]:
+    """Return the same for a mistake that shows only where all queries and heads are there."""
+    return lambda way: replace(apply(way), is_whole=True)

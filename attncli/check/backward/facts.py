@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.backward.reference import Gradients
 from attncli.check.backward.seen import Observed, Seen
 from attncli.check.observations import ranges
 
@@ -25,7 +24,7 @@ NEXT: Mapping[str, str] = {
 }
 
 
-def observed(seen: Seen, gradients: Gradients) -> Iterator[str]:
+def observed(seen: Seen) -> Iterator[str]:
     """Say which gradients are right, which is the first wrong one, and how the wrong ones are related to the right."""
     right = [f"d_{each.name}" for each in seen if each.agrees]
     wrong = [each for each in seen if not each.agrees]

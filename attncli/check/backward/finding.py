@@ -44,7 +44,7 @@ class BackwardFinding:
         roundings: the less precise computation that explains the difference of one, by name, where one does.
         diagnosed: whether mistakes were looked for.
         explanations: what explains the differences.
-        facts: what can be said of differences that nothing explains.
+        facts: what can be said of differences that nothing explains; and that the output is wrong already, if it is.
         stopped: whether there was no time to try every mistake.
     """
 
@@ -99,13 +99,14 @@ def check(
     finding = BackwardFinding(seen, roundings)
     if finding.agrees or not wanted.diagnose:
         return finding
+    first = ["the output is wrong already: look there first"] * (right_output is False)
     by_shape = _by_shape(seen)
     if by_shape is not None:
-        return replace(finding, diagnosed=True, explanations=[by_shape])
+        return replace(finding, diagnosed=True, explanations=[by_shape], facts=first)
     found = Search(gradients, _comparable(seen, gradients), right_output, progress).run()
     explanations = [one for each in found.candidates for one in explained(each)]
-    said = [] if explanations else list(facts.observed(seen, gradients))
-    return replace(finding, diagnosed=True, explanations=explanations, facts=said, stopped=found.stopped)
+    said = () if explanations else facts.observed(seen)
+    return replace(finding, diagnosed=True, explanations=explanations, facts=[*first, *said], stopped=found.stopped)
 
 
 OF_PROBLEM = (Role.STATE, Role.INPUT)

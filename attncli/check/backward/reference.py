@@ -36,7 +36,7 @@ HEADS, SCORES = 4, 1 << 17
 # How often inputs are changed by as much as float32 rounds them.
 TIMES = 2
 # Seconds after which no further rounding is tried.
-SECONDS = 5.0
+SECONDS = 3.0
 
 
 @dataclass(frozen=True, eq=False)

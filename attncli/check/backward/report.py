@@ -94,7 +94,7 @@ def reasons(finding: BackwardFinding) -> Iterator[tuple[str, str]]:
         return
     if not finding.explanations:
         yield "", "None of the known mistakes makes these gradients."
-        yield from (("- ", fact) for fact in finding.facts)
+    yield from (("- ", fact) for fact in finding.facts)
     yield from explanations(finding.explanations)
     if finding.stopped:
         yield "", "The search was stopped after some seconds: not every mistake was tried."

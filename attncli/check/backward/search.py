@@ -13,7 +13,7 @@ import numpy as np
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.views import summed_to
 from attncli.check.backward.change import Change
-from attncli.check.backward.mistakes import arrays, forward, numbers, splits, stages
+from attncli.check.backward.mistakes import arrays, forward, numbers, softmax, splits, stages
 from attncli.check.backward.reference import Gradients
 from attncli.check.backward.seen import Seen
 from attncli.check.backward.way import Way
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Family = Callable[[Way, Seen], Iterator[Change]]
 # Seconds after which no further mistake is tried.
-SECONDS = 15.0
+SECONDS = 14.0
+# Seconds for which another one is looked for when one was found.
+MORE = 4.0
 # How many heads, and how many queries of each, are tried first.
 HEADS, ROWS = 3, 8
 # So many scores are computed for one mistake at most, and in one head at most.
@@ -41,15 +43,15 @@ def of_way(family: Callable[[Way], Iterator[Change]]) -> Family:
 FAMILIES: tuple[Family, ...] = (
     numbers.loss,
     of_way(arrays.swapped),
-    of_way(stages.delta),
+    of_way(softmax.delta),
     of_way(arrays.group),
     numbers.scale,
     of_way(stages.softcap),
     of_way(stages.rotation),
-    of_way(stages.sink),
+    of_way(softmax.sink),
     of_way(stages.added),
     of_way(stages.transposed),
-    of_way(stages.softmax),
+    of_way(softmax.softmax),
     splits.split,
     of_way(arrays.layout),
     numbers.value,
@@ -105,16 +107,20 @@ class Search:
     def run(self, seconds: float = SECONDS) -> Found:
         """Try every mistake, alone."""
         begun, found, stopped = time.monotonic(), list[Candidate](), False
+        until = seconds
         with one_thread(1 << 30):
             far = self.far
             for change in self.changes():
                 spent = time.monotonic() - begun
-                if spent > seconds:
-                    stopped = True
+                if spent > until:
+                    stopped = not found
                     break
                 if self.progress is not None:
                     self.progress(spent / seconds)
-                found += self.tried(change, far)
+                tried = self.tried(change, far)
+                if tried and not found:
+                    until = min(seconds, spent + MORE)
+                found += tried
         return Found(self.best(found), stopped)
 
     def changes(self) -> Iterator[Change]:
@@ -154,13 +160,22 @@ class Search:
     def made(self, way: Way, change: Change) -> tuple[Seen, Mapping[str, NDArray[Any]] | None]:
         """Return what a mistake makes, and what was observed of it; None: that cannot be told in a large problem."""
         right = self.gradients.way
+        as_right = not way.stages and way.operands is right.operands and way.output is right.output
+        if as_right and self.has_states:
+            return self.seen, way.finish({each.name: each.right for each in self.seen})
         if not self.gradients.is_large:
             return self.seen, self.whole(way)
-        if right.is_plain and not way.stages and way.operands is right.operands and way.output is right.output:
-            return self.seen, way.finish({each.name: each.right for each in self.seen})
         if self.part is None or way.is_whole:
             return self.seen, None
         return self.part.seen, self.part.made(change)
+
+    @cached_property
+    def has_states(self) -> bool:
+        """Whether query, key and value are what was observed, as the operands have them."""
+        shapes = {each.name: each.right.shape for each in self.seen}
+        states = self.gradients.operands.states
+        there = all(shapes.get(name) == array.shape for name, array in states.items())
+        return self.gradients.way.is_plain and there
 
     def whole(self, way: Way) -> dict[str, NDArray[Any]]:
         """Return all gradients of a way, with four axes; what has none on it, such as sinks left out, has 0."""
@@ -184,7 +199,9 @@ class Search:
     # --- a few queries ------------------------------------------------------------------------------------------------
 
     def may_be(self, way: Way) -> bool:
-        """Tell whether a mistake makes what was observed in a few queries; True where this cannot be told."""
+        """Tell whether a mistake may make what was observed, as far as a few queries and the value tell."""
+        if self.spares_value(way) and "value" in self.seen.wrong:
+            return False
         if way.is_whole or not self.rows:
             return True
         with np.errstate(all="ignore"):
@@ -193,6 +210,13 @@ class Search:
                 if seen.excess({"query": made}) > WITHIN:
                     return False
         return True
+
+    def spares_value(self, way: Way) -> bool:
+        """Tell whether a mistake is made only behind the weights: the gradient of the value is found before."""
+        right = self.gradients.way
+        same = way.operands is right.operands and way.output is right.output
+        as_right = way.made is right.made and way.finish is right.finish
+        return same and as_right and not {"out", "gate", "sum"} & way.stages.keys()
 
     @cached_property
     def rows(self) -> list[tuple[Seen, tuple[int, int, NDArray[np.int64]]]]:

@@ -23,6 +23,8 @@ Array: TypeAlias = "NDArray[Any]"
 Found: TypeAlias = "dict[str, NDArray[Any]]"
 # Of which stage each name is, with what is done in its place.
 STAGES: dict[str, Backward] = {stage.name: stage.backward for stage in steps.STAGES}
+# Among what forward made: which of all queries these are.
+ROWS = "rows"
 
 
 def left_by_forward(way: Way) -> Made:
@@ -47,6 +49,7 @@ class Way:
         beside: other operands that `made` needs, of which the same part is taken.
         finish: gradients by name → gradients; what is done with them at last.
         is_whole: whether no part of it makes sense, since numbers change their places.
+        rows: which of all queries these are; None: all.
     """
 
     operands: Operands
@@ -56,6 +59,7 @@ class Way:
     beside: Mapping[str, Operands] = field(default_factory=dict)
     finish: Callable[[Found], Found] = kept
     is_whole: bool = False
+    rows: NDArray[np.int64] | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -95,10 +99,12 @@ class Way:
         chosen: dict[str, Any] = {"batch": batch, "head": head, "rows": rows}
         items = self.output[batch : batch + 1, head : head + 1, rows]
         beside = {name: each.select(**chosen) for name, each in self.beside.items()}
-        return replace(self, operands=self.operands.select(**chosen), output=items, beside=beside)
+        return replace(self, operands=self.operands.select(**chosen), output=items, beside=beside, rows=rows)
 
     def _back(self) -> Found:
-        return gradients.of_core(self.operands.core, self.made(self), self.output, self.stages)
+        rows = np.arange(self.operands.sizes.queries) if self.rows is None else self.rows
+        made = {**self.made(self), ROWS: rows}
+        return gradients.of_core(self.operands.core, made, self.output, self.stages)
 
 
 # operands, what forward made, gradients found so far, the right ``backward`` → gradients

@@ -263,6 +263,11 @@ REFERENCE = {
     ),
     "mistakes_fix": "fix: ",
     "mistakes_libraries": "who does what: ",
+    "mistakes_backward": "In gradients",
+    "mistakes_backward_intro": (
+        "Where expected gradients differ (`expected_d_query` and so on, beside `d_output`), these are tried alone, and "
+        "the mistakes above: made in both passes, or only in the backward pass, where weights are computed again."
+    ),
     "mistakes_same": "Names for the same numbers",
     "mistakes_pairs": "No data can tell these apart, so that `attn check` names both: {pairs}.",
     "mistakes_pair": "`{first}` and `{second}`",

@@ -34,6 +34,23 @@ SENTENCES = {
     "strides": "按另一种布局的步长（stride）读了缓冲区。",
     "window-bounds": "窗口的边界不对，或者从别的位置算起。",
 }
+SENTENCES |= {
+    "broadcast-sum": "偏置或掩码供几行、几个头共用，其梯度却没有沿这些轴求和，或者取成了别的结果的梯度。",
+    "d-output": "损失函数不同：所有梯度都乘上了一个数，或者没有用给出的 d_output。",
+    "delta": "从 d_weights 中减去的 δ = rowsum(d_output ∘ output) 漏掉了，或者不对。",
+    "gradient-factor": "其中一个梯度被乘上了一个数。",
+    "gradient-layout": "梯度按另一种布局的步长写出：数是对的，位置不对。",
+    "gradients-swapped": "查询、键、值的梯度互相弄混了。",
+    "group-order": "共享的键头汇总梯度时，查询头取错了：用了 h mod Hk。",
+    "group-sum": "几个查询头共享一个键头，其梯度却不是它们的和，而是其中一个、平均值，或者没有合并。",
+    "rotation-back": "旋转过的查询或键，其梯度没有转回来、转错了方向，或者配对不同。",
+    "scale-back": "查询或键的梯度漏乘了缩放因子，或者乘了两次。",
+    "sink-back": "汇（sink）的梯度漏乘了它的那份权重，符号反了，或者没有求和。",
+    "softcap-back": "softcap 的导数漏掉了，或者不对。",
+    "softmax-back": "softmax 的梯度漏掉了，或者沿错了轴。",
+    "split": "查询的梯度里少了一段键，或者把它加了两次；键和值的梯度里的一段查询也可能如此。",
+    "transposed": "某个乘积里矩阵没有转置，或者用错了因子。",
+}
 
 _CLOSE = "在 softmax 之前，把被屏蔽的键的 logit 设为 −∞。"
 FIXES = {
@@ -72,6 +89,23 @@ FIXES = {
     "softmax-axis": "沿着键，也就是得分的最后一个轴，做 softmax。",
     "strides": "传入数组在内存中真正的步长，或者先复制一份。",
     "window-bounds": "用 --window LEFT,RIGHT：两端都包含在内，−1 表示不限。",
+}
+FIXES |= {
+    "broadcast-sum": "数组长度为 1 的每个轴上，都要对 logit 的梯度求和。",
+    "d-output": "看看是不是用平均代替了求和、没有除去损失的缩放，或者 d_output 全取成了 1。",
+    "delta": "d_scores = weights ∘ (d_weights − δ)，每行一个 δ，用最终归一化之后的输出来算。",
+    "gradient-factor": "看看是不是有什么加了两次，或者最后一步多乘了一个数。",
+    "gradient-layout": "先交换长度和头再 reshape，或者传入梯度在内存中真正的步长。",
+    "gradients-swapped": "按查询、键、值的次序返回。",
+    "group-order": "键头 k 汇总从 k·(H / Hk) 起的查询头：reshape 成 (Hk, H / Hk)，对第二个轴求和。",
+    "group-sum": "把共享一个键头的各查询头的梯度加起来。",
+    "rotation-back": "用同样的角、相反的符号转回来：cos, −sin。",
+    "scale-back": "d_query = scale · d_scores · key，d_key = scale · d_scoresᵀ · query：各乘一次。",
+    "sink-back": "d_sink = −Σ exp(sink − lse) · δ，对批和查询求和。",
+    "softcap-back": "乘以 1 − tanh²(得分/X) = 1 − (capped/X)²。",
+    "softmax-back": "d_scores = weights ∘ (d_weights − rowsum(weights ∘ d_weights))。",
+    "split": "检查分块循环的边界、最后不满的一块，以及原子累加的部分。",
+    "transposed": "d_query = d_scores · key，d_key = d_scoresᵀ · query，d_value = weightsᵀ · d_output。",
 }
 
 LIBRARIES = {

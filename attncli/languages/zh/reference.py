@@ -222,6 +222,11 @@ REFERENCE = {
     ),
     "mistakes_fix": "改正：",
     "mistakes_libraries": "各家做法：",
+    "mistakes_backward": "梯度中的错误",
+    "mistakes_backward_intro": (
+        "给出的梯度（`expected_d_query` 等，连同 `d_output`）不对时，逐一尝试下列错误，以及上面的错误："
+        "可能前向和反向都错，也可能只在反向重新计算权重时出错。"
+    ),
     "mistakes_same": "数值相同的错误",
     "mistakes_pairs": "下列错误用什么数据都分不开，所以 `attn check` 两个都列出：{pairs}。",
     "mistakes_pair": "`{first}` 与 `{second}`",

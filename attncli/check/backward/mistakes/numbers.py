@@ -134,7 +134,7 @@ def _losses(way: Way) -> dict[float, str]:
         "(B·H·L)": batch * heads * length,
         "(B·H·L·Ev)": batch * heads * length * features,
     }
-    for name, count in reversed(counts.items()):
+    for name, count in counts.items():
         if count > 1:
             found.setdefault(1 / count, f"1/{name}: a mean was taken for the sum")
     found |= {2.0**power: f"2^{power}: a loss scale was not undone" for power in range(4, 25)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,17 +14,19 @@ from attncli.attend.stages.rotate import rotated
 from attncli.attend.stages.stage import Backward, Made
 from attncli.check.backward.change import Change
 from attncli.check.backward.registry import SPLIT
-from attncli.check.backward.way import Array, Found, Way
+from attncli.check.backward.way import ROWS, Array, Found, Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.check.backward.seen import Observed, Seen
 
-# Of how many scores the contributions to a key are computed at most, and how many runs are tried.
-MOST, TRIED = 1 << 22, 3
+# Of how many scores the contributions to a key are computed, at most and at a time; and how many runs are tried.
+MOST, AT_ONCE, TRIED = 1 << 24, 1 << 21, 3
 # How far the numbers of a run may be from what is missing, as a share of it.
 NEAR = 0.05
+# What adds less than this share of it does not tell.
+SILENT = 1e-4
 FIX = "look at the bounds of the loop over tiles, at the last tile, and at what is added up atomically"
 TIMES = {0: "is missing in", 2: "is counted twice in"}
 
@@ -50,30 +53,33 @@ def split(way: Way, seen: Seen) -> Iterator[Change]:
 
 def _change(form: str, what: str, first: int, last: int, times: int, names: tuple[str, ...]) -> Change:
     detail = {"arrays": list(names), "from": first, "to": last, "times": times}
-    run = slice(first, last)
+
+    def counts(indices: NDArray[np.int64]) -> Array:
+        return np.where((indices >= first) & (indices < last), float(times), 1.0)
 
     def apply(way: Way) -> Way:
-        if "query" in names:
-            return way.with_stage("score", partial(_score, name="met_query", cut=(..., run), times=times))
         made = way
+        if "query" in names:
+            made = made.with_stage("score", partial(_score, name="met_query", counts=counts))
         if "key" in names:
-            made = made.with_stage("score", partial(_score, name="met_key", cut=(..., run, slice(None)), times=times))
+            made = made.with_stage("score", partial(_score, name="met_key", counts=counts))
         if "value" in names:
-            made = made.with_stage("sum", partial(_sum, cut=(..., run, slice(None)), times=times))
+            made = made.with_stage("sum", partial(_sum, counts=counts))
         return made
 
     return Change(SPLIT, form, apply, what, FIX, detail)
 
 
-def _score(o: Any, made: Made, found: Made, right: Backward, *, name: str, cut: Any, times: int) -> Found:
-    scores = found["scores"].copy()
-    scores[cut] *= times
-    return right(o, made, found) | {name: right(o, made, {**found, "scores": scores})[name]}
+Counts: TypeAlias = "Callable[[NDArray[np.int64]], NDArray[Any]]"
 
 
-def _sum(o: Any, made: Made, found: Made, right: Backward, *, cut: Any, times: int) -> Found:
-    weights = made["weights"].copy()
-    weights[cut] *= times
+def _score(o: Any, made: Made, found: Made, right: Backward, *, name: str, counts: Counts) -> Found:
+    by = counts(np.arange(o.sizes.keys)) if name == "met_query" else counts(made[ROWS])[:, None]
+    return right(o, made, found) | {name: right(o, made, {**found, "scores": found["scores"] * by})[name]}
+
+
+def _sum(o: Any, made: Made, found: Made, right: Backward, *, counts: Counts) -> Found:
+    weights = made["weights"] * counts(made[ROWS])[:, None]
     return right(o, made, found) | {"value": right(o, {**made, "weights": weights}, found)["value"]}
 
 
@@ -81,7 +87,8 @@ def _in_query(way: Way, of: Observed) -> Iterator[tuple[int, int, int]]:
     """Return the runs of keys whose part is lacking in, or twice in, rows of d_query; which rows tells the worst."""
     o = way.operands
     batch, head, _ = (int(each) for each in np.unravel_index(int(of.comparison.excess.argmax()), of.right.shape[:3]))
-    rows = np.unique([int(of.comparison.excess[batch, head].argmax()), o.sizes.queries - 1, o.sizes.queries // 2])
+    worst_first = np.argsort(-of.comparison.excess[batch, head], kind="stable")
+    rows = np.unique([*worst_first[:3], o.sizes.queries - 1, o.sizes.queries // 2])
     part = way.part(batch, head, rows)
     made, back = part.made(part), part.back()
     apart = (
@@ -89,7 +96,7 @@ def _in_query(way: Way, of: Observed) -> Iterator[tuple[int, int, int]]:
     )
     turned = rotated(replace(part.operands, query=apart[None, None].astype(np.float64)))[0][0, 0]
     key = made["met_key"][0, 0]
-    found = []
+    found: list[list[Run]] = []
     for at in range(len(rows)):
         each = o.factor * back["scores"][0, 0, at][:, None] * key  # (S, E)
         found.append(_runs(each, turned[at]))
@@ -104,16 +111,16 @@ def _in_states(way: Way, of: Observed, name: str) -> Iterator[tuple[int, int, in
     worst = np.unravel_index(int(of.comparison.excess.argmax()), of.right.shape[:3])
     batch, head, at = (int(each) for each in worst)
     heads = range(head * o.sizes.group, (head + 1) * o.sizes.group)
-    columns = np.unique([at, 0, o.sizes.keys // 2])
-    parts: list[NDArray[Any]] = [np.zeros(())] * len(columns)
+    worst_first = np.argsort(-of.comparison.excess[batch, head], kind="stable")
+    columns = np.unique([at, 0, o.sizes.keys // 2, *worst_first[:3]])
+    parts = np.zeros((len(columns), o.sizes.queries, of.right.shape[3]))
     for each in heads:
-        part = way.part(batch, each, np.arange(o.sizes.queries))
-        made, back = part.made(part), part.back()
-        by, states = (
-            (made["weights"], part.output) if name == "value" else (o.factor * back["scores"], made["met_query"])
-        )
-        for index, column in enumerate(columns):
-            parts[index] = parts[index] + by[0, 0, :, column][:, None] * states[0, 0]
+        for rows in np.array_split(np.arange(o.sizes.queries), -(-o.sizes.queries * o.sizes.keys // AT_ONCE)):
+            part = way.part(batch, each, rows)
+            made, back = part.made(part), part.back()
+            by = made["weights"] if name == "value" else o.factor * back["scores"]
+            states = part.output if name == "value" else made["met_query"]
+            parts[:, rows] += by[0, 0][:, columns].T[..., None] * states[0, 0]
     apart = (of.expected[batch, head] - of.right[batch, head])[None, None].astype(np.float64)
     if name == "key":
         one = o.select(batch=batch, head=heads[0])
@@ -121,13 +128,53 @@ def _in_states(way: Way, of: Observed, name: str) -> Iterator[tuple[int, int, in
     yield from _common([_runs(each, apart[0, 0, column]) for each, column in zip(parts, columns, strict=True)])
 
 
-def _common(found: list[list[tuple[int, int, int]]]) -> Iterator[tuple[int, int, int]]:
-    """Return the runs, those first that most rows tell."""
-    every = [run for runs in found for run in runs]
-    yield from sorted(dict.fromkeys(every), key=lambda run: (-every.count(run), run))[: 2 * TRIED]
+class Run(NamedTuple):
+    """A run of rows, as far as one sum tells: where it begins and where it ends, each a first and a last possibility.
+
+    Attributes:
+        first: between which rows it begins.
+        last: between which rows it ends; that one does not belong to it.
+        times: how often it was counted.
+    """
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    times: int
+
+    def with_other(self, other: Run) -> Run | None:
+        """Return what both say; None where they contradict each other."""
+        first = max(self.first[0], other.first[0]), min(self.first[1], other.first[1])
+        last = max(self.last[0], other.last[0]), min(self.last[1], other.last[1])
+        fits = first[0] <= first[1] < last[1] and last[0] <= last[1] and self.times == other.times
+        return Run(first, last, self.times) if fits else None
 
 
-def _runs(each: Array, apart: Array) -> list[tuple[int, int, int]]:
+def _common(found: list[list[Run]]) -> Iterator[tuple[int, int, int]]:
+    """Return the runs on which most sums agree, each with all ends that it may have, the likeliest first."""
+    counts: dict[Run, int] = {}
+    for begun in (run for runs in found for run in runs):
+        run, count = begun, 0
+        for runs in found:
+            both = next((made for each in runs if (made := run.with_other(each)) is not None), None)
+            run, count = (run, count) if both is None else (both, count + 1)
+        counts[run] = max(count, counts.get(run, 0))
+    for run in sorted(counts, key=lambda each: -counts[each])[:TRIED]:
+        for first, last in product(_likely(*run.first), _likely(*run.last)):
+            if first < last:
+                yield first, last, run.times
+
+
+def _likely(low: int, high: int) -> list[int]:
+    """Return the likeliest of some numbers: the one that the highest power of two divides, the highest, the lowest.
+
+    >>> _likely(5, 11), _likely(7, 7)
+    ([8, 11, 5], [7])
+    """
+    roundest = max(range(low, high + 1), key=lambda each: (each & -each) if each else 1 << 62)
+    return list(dict.fromkeys([roundest, high, low]))
+
+
+def _runs(each: Array, apart: Array) -> list[Run]:
     """Return the runs of rows whose sum is what a row lacks (times 0), or what it has too much (times 2).
 
     Args:
@@ -152,28 +199,19 @@ def _runs(each: Array, apart: Array) -> list[tuple[int, int, int]]:
                     found.append((float(left[first]), int(first), int(ends[first]), times))
     found.sort()
     best = [run for run in found if run[0] <= 4 * found[0][0] + 1e-9][:TRIED]
-    return list(dict.fromkeys(_widened(each, *run[1:]) for run in best))
+    tells = np.abs(each).max(axis=1) > SILENT * size
+    return list(dict.fromkeys(_widened(tells, *run[1:]) for run in best))
 
 
-def _widened(each: Array, first: int, last: int, times: int) -> tuple[int, int, int]:
-    """Return a run with its ends at the roundest places to which nothing is added on the way."""
-    open_ = np.abs(each).max(axis=1) > 0
-    low, high = first, last
-    while low > 0 and not open_[low - 1]:
+def _widened(tells: NDArray[np.bool_], first: int, last: int, times: int) -> Run:
+    """Return a run with all ends that it may as well have: rows that add nothing do not tell whether they are in it."""
+    low, high, start, end = first, last, first, last
+    while low > 0 and not tells[low - 1]:
         low -= 1
-    while first < last - 1 and not open_[first]:
-        first += 1
-    while high < len(each) and not open_[high]:
+    while start < last - 1 and not tells[start]:
+        start += 1
+    while high < len(tells) and not tells[high]:
         high += 1
-    while last > first + 1 and not open_[last - 1]:
-        last -= 1
-    return _roundest(low, first), (len(each) if high == len(each) else _roundest(last, high)), times
-
-
-def _roundest(low: int, high: int) -> int:
-    """Return the number from a range that the highest power of two divides.
-
-    >>> _roundest(5, 11), _roundest(7, 7)
-    (8, 7)
-    """
-    return max(range(low, high + 1), key=lambda each: (each & -each) if each else 1 << 62)
+    while end > start + 1 and not tells[end - 1]:
+        end -= 1
+    return Run((low, start), (end, high), times)

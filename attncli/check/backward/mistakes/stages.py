@@ -1,4 +1,4 @@
-"""Wrong gradients of single stages: softmax, softcap, rotation, what is added to the scores, and the products."""
+"""Wrong gradients of softcap, of the rotation, of what is added to the scores, and of the products."""
 
 from __future__ import annotations
 
@@ -13,177 +13,10 @@ import numpy as np
 from attncli.attend.shapes import Sizes
 from attncli.attend.stages.rotate import key_places, query_places, rotation_of
 from attncli.attend.stages.stage import Backward, Made
-from attncli.attend.views import by_group, product, ready, summed_to, ungroup
-from attncli.check.backward.change import Change, in_stage
-from attncli.check.backward.registry import (
-    BROADCAST_SUM,
-    DELTA,
-    ROTATION_BACK,
-    SINK_BACK,
-    SOFTCAP_BACK,
-    SOFTMAX_BACK,
-    TRANSPOSED,
-)
+from attncli.attend.views import product, summed_to
+from attncli.check.backward.change import Change, in_stage, whole
+from attncli.check.backward.registry import BROADCAST_SUM, ROTATION_BACK, SOFTCAP_BACK, TRANSPOSED
 from attncli.check.backward.way import Array, Changed, Found, Way
-
-RIGHT_DELTA = "subtract δ = rowsum(d_output ∘ output), one number for each row"
-
-
-# --- softmax ----------------------------------------------------------------------------------------------------------
-
-
-def _logits(of: Callable[[Any, Made, Made], Array]) -> Changed:
-    """Return what gives the logits another gradient: operands, what forward made, gradients → gradient."""
-    return lambda o, made, found, right: right(o, made, found) | {"logits": of(o, made, found)}
-
-
-def _less(delta: Callable[[Any, Made, Made], Array]) -> Changed:
-    """Return what subtracts another δ."""
-    return _logits(lambda o, made, found: product(made["weights"], found["weights"] - delta(o, made, found)))
-
-
-def inner(made: Made, found: Made) -> Array:
-    """Return weights ∘ d_weights, whose sum along a row is δ."""
-    return product(made["weights"], found["weights"])
-
-
-def delta_of(made: Made, found: Made) -> Array:
-    """Return δ, (batch, heads, L, 1)."""
-    return np.asarray(inner(made, found).sum(axis=-1, keepdims=True))
-
-
-def context(found: Made) -> Array:
-    """Return the gradient of the weighted sums."""
-    return found["context"] if "context" in found else found["output"]
-
-
-def everywhere(o: Any, found: Made) -> Array:
-    """Return d_output · valueᵀ of all keys, (batch, heads, L, S), those included that are closed."""
-    value = ready(o.states["value"], o.dtype)
-    given = by_group(ready(context(found), o.dtype), value.shape[1])
-    return np.asarray(ungroup(given @ value[:, :, None].swapaxes(-1, -2)))
-
-
-DELTAS: dict[str, tuple[str, Changed]] = {
-    "left out": ("was left out", _logits(lambda o, made, found: inner(made, found))),
-    "sign": ("was added instead of subtracted", _less(lambda o, made, found: -delta_of(made, found))),
-    "twice": ("was subtracted twice", _less(lambda o, made, found: 2 * delta_of(made, found))),
-    "half": ("was halved", _less(lambda o, made, found: delta_of(made, found) / 2)),
-    "scaled": (
-        "was multiplied by the scale",
-        _less(lambda o, made, found: o.factor * delta_of(made, found)),
-    ),
-    "divided": (
-        "was divided by the scale",
-        _less(lambda o, made, found: delta_of(made, found) / (o.factor or 1)),
-    ),
-    "mean over keys": (
-        "was the mean over the keys instead of the sum",
-        _less(lambda o, made, found: delta_of(made, found) / o.sizes.keys),
-    ),
-    "mean over features": (
-        "was the mean of d_output ∘ output instead of the sum",
-        _less(lambda o, made, found: delta_of(made, found) / o.sizes.value_features),
-    ),
-    "no output": (
-        "was the sum of d_output, not of d_output ∘ output",
-        _less(lambda o, made, found: context(found).sum(axis=-1, keepdims=True)),
-    ),
-    "no d_output": (
-        "was the sum of the output, not of d_output ∘ output",
-        _less(lambda o, made, found: made.get("context", made["output"]).sum(axis=-1, keepdims=True)),
-    ),
-    "no weights": (
-        "was the sum of d_weights, not weighted",
-        _less(lambda o, made, found: found["weights"].sum(axis=-1, keepdims=True)),
-    ),
-    "no weights, closed ones too": (
-        "was the sum of d_weights over all keys, closed ones too, not weighted",
-        _less(lambda o, made, found: everywhere(o, found).sum(axis=-1, keepdims=True)),
-    ),
-    "mean of d_weights": (
-        "was the mean of d_weights, not weighted",
-        _less(lambda o, made, found: found["weights"].mean(axis=-1, keepdims=True)),
-    ),
-    "one element": (
-        "was made of weights ∘ d_weights without the sum: weights ∘ d_weights ∘ (1 − weights)",
-        _less(lambda o, made, found: inner(made, found)),
-    ),
-}
-SOFTMAXES: dict[str, tuple[str, Changed]] = {
-    "left out": ("the gradient of softmax was left out", _logits(lambda o, made, found: found["weights"])),
-    "left out, closed ones too": (
-        "the gradient of softmax was left out, and closed keys were not closed on the way back",
-        _logits(lambda o, made, found: everywhere(o, found)),
-    ),
-    "not weighted": (
-        "d_weights − δ was not multiplied by the weights",
-        _logits(lambda o, made, found: np.where(made["weights"] == 0, 0, found["weights"] - delta_of(made, found))),
-    ),
-    "weights": (
-        "the weights were used in the place of the gradient of the scores",
-        _logits(lambda o, made, found: made["weights"]),
-    ),
-}
-
-
-def _along(axis: int, made: Made, found: Made) -> Array:
-    return product(made["weights"], found["weights"] - inner(made, found).sum(axis=axis, keepdims=True))
-
-
-def delta(way: Way) -> Iterator[Change]:
-    """Wrong δ."""
-    for form, (what, change) in DELTAS.items():
-        if form in ("scaled", "divided") and way.operands.factor in (0, 1):
-            continue
-        yield Change(DELTA, form, in_stage("softmax", change), f"δ {what}", RIGHT_DELTA, {"delta": form})
-    apply = replace_whole(in_stage("softmax", _logits(lambda o, made, found: _along(-2, made, found))))
-    yield Change(DELTA, "queries", apply, "δ was summed along the queries", RIGHT_DELTA, {"delta": "queries"})
-    apply = replace_whole(in_stage("softmax", _logits(lambda o, made, found: _along(1, made, found))))
-    yield Change(DELTA, "heads", apply, "δ was summed along the heads", RIGHT_DELTA, {"delta": "heads"})
-
-
-def softmax(way: Way) -> Iterator[Change]:
-    """The gradient of softmax is not that of softmax."""
-    fix = "d_scores = weights ∘ (d_weights − δ)"
-    for form, (what, change) in SOFTMAXES.items():
-        yield Change(SOFTMAX_BACK, form, in_stage("softmax", change), what, fix, {"form": form})
-
-
-def replace_whole(apply: Callable[[Way], Way]) -> Callable[[Way], Way]:
-    """Return the same for a mistake that needs all queries and heads."""
-    return lambda way: replace(apply(way), is_whole=True)
-
-
-def sink(way: Way) -> Iterator[Change]:
-    """The gradient of the sinks is wrong, and nothing else."""
-    if way.operands.sinks is None:
-        return
-    fix = "d_sink = −Σ exp(sink − lse) · δ"
-    heads = way.operands.sizes.heads
-
-    def of(form: str, what: str, make: Callable[[Made, Made, Array], Array]) -> Change:
-        def change(o: Any, made: Made, found: Made, right: Backward) -> Found:
-            gradients = right(o, made, found)
-            return gradients | {"sinks": make(made, found, gradients["sinks"])}
-
-        return Change(SINK_BACK, form, in_stage("softmax", change), what, fix, {"form": form})
-
-    def summed(made: Made, found: Made, right: Array) -> Array:
-        return -delta_of(made, found)[..., 0].sum(axis=(0, 2))
-
-    yield of("zero", "the sinks had no gradient", lambda made, found, right: np.zeros(heads))
-    yield of("sign", "the gradient of the sinks had the other sign", lambda made, found, right: -right)
-    yield of("no share", "δ was not multiplied by the sink's share of the weight", summed)
-    count = way.operands.sizes.queries
-    yield of(
-        "mean", "the gradient of the sinks was the mean over the queries", lambda made, found, right: right / count
-    )
-    items = way.operands.sizes.batch
-    if items > 1:
-        what = "the gradient of the sinks was the mean over the batch"
-        yield of("batch mean", what, lambda made, found, right: right / items)
-
 
 # --- softcap ----------------------------------------------------------------------------------------------------------
 
@@ -282,7 +115,7 @@ def added(way: Way) -> Iterator[Change]:
 
 
 def _added(sizes: Sizes, name: str, shape: tuple[int, ...]) -> Iterator[Change]:
-    whole = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
+    full = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
 
     def of(form: str, what: str, make: Callable[[Any, Made, Array], Array]) -> Change:
         def change(o: Any, made: Made, found: Made, right: Backward) -> Found:
@@ -300,7 +133,7 @@ def _added(sizes: Sizes, name: str, shape: tuple[int, ...]) -> Iterator[Change]:
         return summed(np.take(found["logits"], [-1], axis=axis))
 
     def mean(axis: int) -> Callable[[Any, Made, Array], Array]:
-        return lambda o, found, right: right / whole[axis]
+        return lambda o, found, right: right / full[axis]
 
     def of_last(axis: int) -> Callable[[Any, Made, Array], Array]:
         return lambda o, found, right: last(found, axis)
@@ -309,9 +142,9 @@ def _added(sizes: Sizes, name: str, shape: tuple[int, ...]) -> Iterator[Change]:
     yield of("scaled", "was multiplied by the scale", lambda o, found, right: right * o.factor)
     yield of("divided", "was divided by the scale", lambda o, found, right: right / (o.factor or 1))
     yield of("of weights", "was that of the weights", lambda o, found, right: summed(found["weights"]))
-    lacking = [axis for axis in range(4) if shape[axis] == 1 < whole[axis]]
+    lacking = [axis for axis in range(4) if shape[axis] == 1 < full[axis]]
     if len(lacking) > 1:
-        count = math.prod(whole[axis] for axis in lacking)
+        count = math.prod(full[axis] for axis in lacking)
         what = "was the mean, not the sum, over the axes that it lacks"
         yield of("mean", what, lambda o, found, right: right / count)
     for axis in lacking:
@@ -331,7 +164,7 @@ def transposed(way: Way) -> Iterator[Change]:
     fix = "d_query = d_scores · key, d_key = d_scoresᵀ · query, d_value = weightsᵀ · d_output"
 
     def of(form: str, stage: str, what: str, change: Changed) -> Change:
-        return Change(TRANSPOSED, form, replace_whole(in_stage(stage, change)), what, fix, {"form": form})
+        return Change(TRANSPOSED, form, whole(in_stage(stage, change)), what, fix, {"form": form})
 
     def turned(values: Made, name: str) -> dict[str, Any]:
         return {**values, name: np.ascontiguousarray(values[name].swapaxes(-1, -2))}
