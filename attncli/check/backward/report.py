@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attncli.check.backward.finding import BackwardFinding, axes_of
+from attncli.check.backward.finding import BackwardFinding
+from attncli.check.backward.observing import axes_of
 from attncli.check.backward.seen import Observed
 from attncli.check.parts import difference, explanations, named, picture, places
 from attncli.show.lines import print_lines

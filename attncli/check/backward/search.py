@@ -14,6 +14,7 @@ from attncli.attend.fast.blas import one_thread
 from attncli.attend.views import summed_to
 from attncli.check.backward.change import Change
 from attncli.check.backward.mistakes import arrays, forward, numbers, softmax, splits, stages
+from attncli.check.backward.part import Part
 from attncli.check.backward.reference import Gradients
 from attncli.check.backward.seen import Seen
 from attncli.check.backward.way import Way
@@ -28,8 +29,6 @@ SECONDS = 14.0
 MORE = 4.0
 # How many heads, and how many queries of each, are tried first.
 HEADS, ROWS = 3, 8
-# So many scores are computed for one mistake at most, and in one head at most.
-MOST = 1 << 22
 # An explanation may be so many times as far from the expected gradients as rounding alone explains, and as the nearest.
 WITHIN, BESIDE = 1.5, 20.0
 
@@ -245,63 +244,3 @@ class Search:
     def part(self) -> Part | None:
         """The part of a large problem in which mistakes are tried; None: no part is small enough."""
         return Part.of(self.gradients, self.seen)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The query heads of a large problem that share one key head, in one batch item; or a few queries of one head.
-
-    Attributes:
-        way: the right way of the whole problem.
-        seen: what was observed in it.
-        rows: where it is: batch item, head and queries of each head.
-    """
-
-    way: Way
-    seen: Seen
-    rows: Sequence[tuple[int, int, NDArray[np.int64]]]
-
-    @classmethod
-    def of(cls, gradients: Gradients, seen: Seen) -> Part | None:
-        """Return the part in which most is wrong."""
-        o, way = gradients.operands, gradients.way
-        known = [each for each in seen if each.name in ("query", "key", "value")]
-        if not way.is_plain or len(known) < len(seen.arrays) or any(len(e.right) < o.sizes.batch for e in known):
-            return None
-        first = next((each for each in known if not each.agrees), known[0])
-        batch, at = np.unravel_index(int(first.comparison.excess.max(axis=2).argmax()), first.right.shape[:2])
-        head = int(at) * o.sizes.heads // first.right.shape[1]
-        key_head = head // o.sizes.group
-        s = o.sizes
-        every = np.arange(s.queries)
-        heads = range(key_head * s.group, (key_head + 1) * s.group)
-        if o.value.shape[1] != s.key_heads or s.group * s.queries * s.keys > 4 * MOST:
-            if "query" not in seen.arrays:
-                return None
-            rows = np.unique(np.linspace(0, s.queries - 1, max(2, min(64, MOST // s.keys // 4))).astype(np.int64))
-            part = Seen({"query": seen.arrays["query"].some(int(batch), slice(head, head + 1), rows)})
-            return cls(way, part, [(int(batch), head, rows)])
-        cut = {
-            "query": slice(heads[0], heads[-1] + 1),
-            "key": slice(key_head, key_head + 1),
-            "value": slice(key_head, key_head + 1),
-        }
-        part = Seen({e.name: e.some(int(batch), cut[e.name], slice(None)) for e in known})
-        return cls(way, part, [(int(batch), each, every) for each in heads])
-
-    def made(self, change: Change) -> dict[str, NDArray[Any]] | None:
-        """Return what a mistake makes in this part, head by head and not too many queries at a time."""
-        way = change.apply(self.way)
-        if way is None:
-            return None
-        heads: dict[str, list[NDArray[Any]]] = {name: [] for name in self.seen.arrays}
-        for batch, head, rows in self.rows:
-            pieces = np.array_split(rows, -(-len(rows) * way.operands.sizes.keys // MOST))
-            found = [way.part(batch, head, piece).back() for piece in pieces]
-            for name, every in heads.items():
-                each = [piece[name] for piece in found]
-                every.append(np.concatenate(each, axis=2) if name == "query" else np.sum(each, axis=0))
-        joined = {name: np.concatenate(each, axis=1) for name, each in heads.items()}
-        if way.operands.sizes.group < self.way.operands.sizes.group:  # on this way each head has a key of its own
-            return way.finish(joined)
-        return {name: each if name == "query" else each.sum(axis=1, keepdims=True) for name, each in joined.items()}
