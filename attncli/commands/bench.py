@@ -72,7 +72,7 @@ def run(timed: Timed, machine: Threads, report: Report, screening: Screening) ->
       attn bench --length 16384 --heads 1 --causal
       attn bench --length 16384 --heads 1 --documents 64
       attn bench --rope half --qk-norm rms
-      attn bench --backward --against torch
+      attn bench --backward --length 2048
       attn bench --length 1 --keys 100000 --heads 32 --kv-heads 8 --against numpy
     """
     where = destination(report, screening, known=REPORTS)
