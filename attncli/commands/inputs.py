@@ -17,14 +17,17 @@ from attncli.files.margins import Margins
 from attncli.text import listed
 
 
-def _files(what: str) -> Any:
+def files_argument(what: str) -> Any:
+    """Return the argument of the files of a command."""
     return Argument(metavar="FILES...", help=what, show_default=False, rich_help_panel=ARRAYS_HEADING)
 
 
 class File(Group):
     """The files of the softmax and sum commands."""
 
-    files: Annotated[list[str] | None, _files("Result of the step before, or matrices; - is standard input.")] = None
+    files: Annotated[
+        list[str] | None, files_argument("Result of the step before, or matrices; - is standard input.")
+    ] = None
 
     def sources(self, flags: Arrays) -> list[str]:
         """Return what is read: the files, or else standard input, if it holds something."""
@@ -81,7 +84,7 @@ class Inputs(Arrays):
 
     files: Annotated[
         list[str] | None,
-        _files(
+        files_argument(
             f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
             "one of several problems in it); or one matrix (as query and hidden), two (QUERY HIDDEN) or three (QUERY "
             "KEY VALUE); - is standard input, '[[1,2],[3,4]]' a matrix, sample:NAME a sample."
@@ -120,7 +123,9 @@ class Masks(Arrays):
     NAMES = tuple(name for name in GIVEN if ARRAYS[name].stage == "mask")
     files: Annotated[
         list[str] | None,
-        _files("A mask, or a file of named arrays, such as a whole problem; two are compared. - is standard input."),
+        files_argument(
+            "A mask, or a file of named arrays, such as a whole problem; two are compared. - is standard input."
+        ),
     ] = None
     length: Annotated[
         int | None,

@@ -35,5 +35,6 @@ COMMANDS = {
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),
     "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
+    "cost": Entry("Measure", "Reckon what attention costs: operations, bytes, cache, time, with the sums shown."),
     "bench": Entry("Measure", "Time attn and the other libraries installed on this machine.", blas_threads=True),
 }

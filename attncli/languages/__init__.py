@@ -22,6 +22,7 @@ class Catalogue(Protocol):
         LESSON: sentences of `attn explain`.
         PAGE: words of the page to look around in.
         MASK: sentences of `attn mask`.
+        COST: words and sentences of `attn cost`.
         REFERENCE: headings and introductions of `attn help`. In languages other than English also what is said there
             of each declaration, under the kind of thing and its name, such as ``option_scale``; the English of those
             stands in the declarations themselves.
@@ -30,6 +31,7 @@ class Catalogue(Protocol):
     LESSON: Mapping[str, str]
     PAGE: Mapping[str, str]
     MASK: Mapping[str, str]
+    COST: Mapping[str, str]
     REFERENCE: Mapping[str, str]
 
     def tidy(self, text: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import math
 import unicodedata
 import warnings
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,24 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
     Raises:
         InputError: matplotlib is not installed.
     """
+    texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
+    return drawn(lambda of: _one(picture, of) if len(picture.panels) == 1 else _many(picture, of), texts, kind)
+
+
+def drawn(make: Callable[[type[Figure]], Figure], texts: Iterable[str], kind: str) -> tuple[bytes, str]:
+    """Return what a function draws as the bytes of a file.
+
+    Args:
+        make: draws, on a figure of this class.
+        texts: what is written there, for which fonts are looked for.
+        kind: ``"png"``, ``"svg"`` or ``"pdf"``.
+
+    Returns:
+        The bytes, and a notice if some characters are in no font here.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -52,7 +71,7 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
         raise InputError("pictures in files need matplotlib", hint="pip install 'attncli[plot]'") from None
     # matplotlib warns of fonts whose weight it does not know, which helps nobody.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    fonts, missing = _fonts(picture)
+    fonts, missing = _fonts(texts)
     settings: Any = {
         "font.family": fonts,
         "font.size": TYPE,
@@ -62,10 +81,9 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # missing glyphs are reported once, above; a tight layout need not be
-        figure = _one(picture, Figure) if len(picture.panels) == 1 else _many(picture, Figure)
         data = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        figure.savefig(data, format=kind, dpi=DPI, bbox_inches="tight", metadata=metadata)
+        make(Figure).savefig(data, format=kind, dpi=DPI, bbox_inches="tight", metadata=metadata)
     return data.getvalue(), missing
 
 
@@ -190,9 +208,8 @@ def visible_lines(text: str) -> list[str]:
     return [visible(line) for line in text.split("\n")]
 
 
-def _fonts(picture: Picture) -> tuple[list[str], str]:
-    """Return fonts that together have all characters of the picture, and a notice that names those that none has."""
-    texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
+def _fonts(texts: Iterable[str]) -> tuple[list[str], str]:
+    """Return fonts that together have all characters of these texts, and a notice that names those that none has."""
     wanted = {char for text in texts for char in text if ord(char) >= LATIN and not unicodedata.combining(char)}
     wanted = {char for char in wanted if char.isprintable()}
     fonts = ["DejaVu Sans"]

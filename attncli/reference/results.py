@@ -46,6 +46,8 @@ def page(words: Words, program: Program) -> Iterator[Block]:
         (_code(each.name), words.of("difference", each.name, each.sentence)) for each in DIFFERENCES.values()
     ]
     yield Table((words.say("difference"), words.say("means")), tuple(differences), folded=1)
+    yield Heading(words.say("results_costs"))
+    yield Paragraph(words.say("results_cost"))
     yield Heading(words.say("results_status"))
     rows_of_status = [(str(status), words.say(f"status_{name.lower()}")) for name, status in program.statuses.items()]
     yield Table((words.say("status"), words.say("means")), tuple(rows_of_status))

@@ -19,7 +19,7 @@ from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
-PARTS = ("LESSON", "MASK", "PAGE")
+PARTS = ("COST", "LESSON", "MASK", "PAGE")
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
 ENGLISH = catalogue(DEFAULT)
 

@@ -1,11 +1,12 @@
 """English."""
 
+from attncli.languages.en.cost import COST
 from attncli.languages.en.lesson import LESSON
 from attncli.languages.en.mask import MASK
 from attncli.languages.en.page import PAGE
 from attncli.languages.en.reference import REFERENCE
 
-__all__ = ["LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
 
 
 def tidy(text: str) -> str:

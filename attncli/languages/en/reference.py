@@ -205,6 +205,16 @@ REFERENCE = {
         "takes these names. Of more than {scores} scores an archive holds those of the shape of the scores only if "
         "`--step` asks for them, and formats that hold one array need exactly one `--step`."
     ),
+    "results_costs": "Cost",
+    "results_cost": (
+        "`attn cost -f json` gives `pairs` (`open`, `all`, and `tiled`: those in tiles of which one pair is open), "
+        "`operations` by run and stage, `bytes` of the tensors of all layers, `cache`, `time` (null unless `--flops` and "
+        "`--bandwidth`, or `--here`, say how fast the machine is) and `formulas`, the sum behind each number by its place. "
+        "Numbers are those of all layers, sequences and heads; `per_token` and `bytes_per_key` are those of one sequence. "
+        "`decode` is one step: the last token against the whole cache; `prefill` fills the cache at once. `backward` has "
+        "the scores once more, `recompute`. `tokens_in_memory` are those of each sequence, null where any number fits. "
+        "With `--vary` it is a list, each behind the value that varies. Lines of CSV are named by the same places."
+    ),
     "results_masks": "Masks",
     "results_mask": (
         "`attn mask` gives booleans, true is open, in the axes (B, H, L, S) without those of length 1; an axis along which "

@@ -2,6 +2,7 @@
 
 import re
 
+from attncli.languages.zh.cost import COST
 from attncli.languages.zh.declarations import DECLARATIONS
 from attncli.languages.zh.lesson import LESSON
 from attncli.languages.zh.mask import DIFFERENCES, MASK
@@ -9,7 +10,7 @@ from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 
-__all__ = ["LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
 
 REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。

@@ -16,6 +16,7 @@ DECLARATIONS = {
     "command_inspect": "显示文件里有什么，以及会怎样计算。",
     "command_check": "与期望的输出比较，并指出是哪个错误。",
     "command_trace": "记录 transformers 模型真实的 Q、K、V。",
+    "command_cost": "估算注意力的开销：运算次数、字节、缓存、时间，并列出算式。",
     "command_bench": "测速：把 attn 与本机安装的其他库比较。",
     "command_help": "说明一个命令或主题：文件、数组、选项等。",
     "stage_layout": "布局",

@@ -175,6 +175,14 @@ REFERENCE = {
         "反向途中依次是 {names}，形状与得分相同；然后是各个数组的梯度：{arrays}。`attn grad` 的 `--step` 用这些名称。得分超过 {scores} 个时，"
         "存档里只有用 `--step` 指明，才有与得分形状相同的那几个；只能装一个数组的格式需要恰好一个 `--step`。"
     ),
+    "results_costs": "开销",
+    "results_cost": (
+        "`attn cost -f json` 给出：`pairs`（`open` 可见，`all` 全部，`tiled` 含可见对的分块里的全部）；`operations`，按运行和阶段；"
+        "`bytes`，各层张量合计；`cache`；`time`（没有用 `--flops` 和 `--bandwidth` 或 `--here` 说明机器速度时为 null）；以及 "
+        "`formulas`，按所在位置给出每个数的算式。各数是所有层、序列和头的合计；`per_token` 和 `bytes_per_key` 只算一个序列。`decode` "
+        "是生成一步：最后一个词元对整个缓存；`prefill` 一次填满缓存。`backward` 多一次得分 `recompute`。`tokens_in_memory` "
+        "是每个序列的词元数，任意多都放得下时为 null。有 `--vary` 时是一个列表，每项前面是变化的值。CSV 的各行以同样的位置命名。"
+    ),
     "results_masks": "掩码",
     "results_mask": (
         "`attn mask` 给出布尔值，真表示可见；轴是 (B, H, L, S)，其中长度为 1 的省略。所有掩码都相同的轴，长度为 1。给出两个掩码 A 和 "
