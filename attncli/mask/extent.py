@@ -125,8 +125,9 @@ def _check_size(queries: int, keys: int) -> None:
 
 def _without_numbers(o: ScoreOperands) -> ScoreOperands:
     """Return operands whose query and key are never read: their rows would be, wherever some are selected."""
-    empty: dict[str, Any] = {name: _nothing((*array.shape[:3], 1)) for name, array in o.states.items()}
-    return replace(o, **empty)
+    made = o.outline  # of a layer nothing need be projected either
+    empty: dict[str, Any] = {name: _nothing((*array.shape[:3], 1)) for name, array in made.states.items()}
+    return replace(made, **empty)
 
 
 def _nothing(shape: tuple[int, ...]) -> NDArray[Any]:

@@ -113,6 +113,11 @@ def test_booleans_have_no_axes_of_length_1(tmp_path: Path) -> None:
     assert loaded("--key-lengths", "3,5", cwd=tmp_path).tolist() == [[[j < n for j in range(5)]] * 5 for n in (3, 5)]
 
 
+def test_a_layer_has_the_mask_of_its_states(tmp_path: Path) -> None:
+    """Which are not projected for it: there are as many queries and keys as rows of x."""
+    assert loaded(SAMPLES / "layer.npz", "--causal", cwd=tmp_path).tolist() == np.tri(8, dtype=bool).tolist()
+
+
 @pytest.mark.parametrize("kind", ["json", "csv", "tsv", "npy", "npz"])
 def test_every_data_format_is_read_back_as_the_same_mask(kind: str, tmp_path: Path) -> None:
     """From a file and from a pipe, without a word."""
