@@ -42,6 +42,12 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
         lambda bad, good: ["--bias", f"{bad}:mask"],
     ),
     "inspect": (*_ANY, lambda bad, good: [bad, good, bad]),
+    "cost": (
+        *_ANY[:5],
+        lambda bad, good: ["--length", "5", "--mask", bad],
+        lambda bad, good: ["--vary", "length=2,4", "--bias", f"{bad}:mask"],
+        lambda bad, good: [bad, "--vary", "layers=1,2"],
+    ),
     "check": (*_ANY, lambda bad, good: [good, "--expected", bad]),
 }
 # Those that read no file of arrays: their command lines are fuzzed all the same.
