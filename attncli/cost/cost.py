@@ -65,6 +65,15 @@ class Cost:
         return total(self.operations[run].values())
 
     @cached_property
+    def expanded_step(self) -> Run | None:
+        """A step of generation where keys and values are held and not the latents that they are made of, if any are."""
+        if self.cache.expanded().value == self.cache.bytes().value:
+            return None
+        works = [(each, self._decode(each, absorbed=False)) for each in self.case.groups]
+        done = [forward(each, work) for each, work in works if work is not None]
+        return Run(total(each for some in done for each in some.values()), self.cache.expanded())
+
+    @cached_property
     def bytes(self) -> Mapping[str, Formula]:
         """The bytes of the tensors of all layers, where each is held whole."""
         groups = self.case.groups
@@ -121,10 +130,10 @@ class Cost:
             queries = tokens = self.case.own_keys
         return self._work(group, self.case.filling, queries, tokens)
 
-    def _decode(self, group: Group) -> Work | None:
+    def _decode(self, group: Group, *, absorbed: bool = True) -> Work | None:
         if group.side == "encoder":
             return None
-        return self._work(group, self.case.last, 1, 0 if group.side == "cross" else 1, absorbed=True)
+        return self._work(group, self.case.last, 1, 0 if group.side == "cross" else 1, absorbed=absorbed)
 
     def _work(
         self, group: Group, pairs: Callable[[Group], Term], queries: int, tokens: int, *, absorbed: bool = False

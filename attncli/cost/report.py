@@ -81,6 +81,9 @@ def _operations(cost: Cost, voice: Voice, sums: dict[str, str]) -> Part:
     for run in WRITTEN_OUT:
         own = [sums[name] for stage in stages if (name := f"operations.{run}.{stage}") in sums]
         lines += [_labelled(run, each, voice) for each in own]
+    if (step := cost.expanded_step) is not None:
+        fields = {"operations": as_count(step.operations.value), "bytes": as_bytes(step.bytes.value)}
+        lines.append(voice.say("step_expanded", **fields, latents=as_bytes(cost.cache.bytes().value)))
     return Part(voice("title_operations"), [voice("stage"), *(voice(f"run_{run}") for run in RUNS)], rows, lines)
 
 

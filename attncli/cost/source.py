@@ -19,7 +19,7 @@ from attncli.cost.band import Rule
 from attncli.cost.case import Case
 from attncli.cost.config.model import LENGTH, model
 from attncli.cost.layers import Attention, Group, Kind
-from attncli.cost.request import BY_MODELS, MOST, OF_MODELS, Request
+from attncli.cost.request import BY_MODELS, MOST, OF_MODELS, SIZES, Request
 from attncli.cost.sizes import DTYPES
 from attncli.errors import InputError
 
@@ -38,6 +38,11 @@ def case_of(request: Request) -> tuple[Case, tuple[str, ...]]:
     Raises:
         InputError: sizes contradict each other, or a file does not say what is needed.
     """
+    for name in SIZES:
+        if (getattr(request, name) or 0) > MOST:
+            raise InputError(
+                f"--{as_flag(name)} {getattr(request, name)} is too large", hint=f"up to {MOST} are counted"
+            )
     if request.config is not None:
         return _of_model(request, request.config)
     has_states = request.problem is not None and any(ARRAYS[name].role is Role.STATE for name in request.problem.arrays)
@@ -51,7 +56,6 @@ def _of_shape(request: Request) -> tuple[Case, tuple[str, ...]]:
         raise InputError(f"{heads} query heads cannot share {key_heads} key heads evenly")
     length, options = request.usual("length"), request.parsed()
     keys, hidden = request.keys or length, request.hidden_size or 0
-    _check(length, keys)
     sizes = heads, key_heads, dim, request.value_dim or dim
     rule = Rule.of(options, length, keys)
     attention = Attention(*sizes, replace(rule, offset=0), hidden, hidden, out=hidden)
@@ -77,9 +81,9 @@ def _masked(request: Request, arrays: Mapping[str, Any], options: Options, sizes
     """Return the input of the stage mask; its query and key hold no numbers."""
     assert request.problem is not None
     batch, heads, length, keys = sizes
-    if max(length, keys) > MOST_OF_ARRAYS:
-        hint = f"they are counted for up to {MOST_OF_ARRAYS} of them"
-        raise InputError(f"arrays close keys, and there are {max(length, keys)} queries or keys", hint=hint)
+    if max(length, keys) > MOST_OF_ARRAYS or batch * heads > MOST_OF_ARRAYS:
+        hint = f"with arrays, up to {MOST_OF_ARRAYS} of each are counted"
+        raise InputError(f"{batch * heads} heads of {length} queries and {keys} keys are too many", hint=hint)
     own_options = {name: getattr(options, name) for name, each in records().items() if each.stage == STAGE}
     query, key = (np.broadcast_to(np.float32(0), (batch, of, count, 1)) for of, count in ((heads, length), (1, keys)))
     with request.problem.naming_files():
@@ -148,7 +152,8 @@ def _of_model(request: Request, config: Mapping[str, Any]) -> tuple[Case, tuple[
         raise
     length = request.length or found.length or LENGTH
     keys = request.keys or (found.source if found.has_source else None) or length
-    _check(length, keys)
+    if max(length, keys) > MOST:
+        raise InputError(f"{max(length, keys)} tokens are too many", hint=f"up to {MOST} are counted")
     dtype = request.dtype or found.dtype or DTYPE
     given = {name: value for name, value in request.options.items() if name == "offset" and value is not None}
     past = {"offset": "end"} if found.causal and not found.has_source else {}  # the queries are the last tokens
@@ -164,16 +169,13 @@ def _of_model(request: Request, config: Mapping[str, Any]) -> tuple[Case, tuple[
         keys_are_past=not found.has_source and keys > length,
         tile=request.tile,
     )
-    return case, tuple(f"{request.place}: {each}" for each in found.notices)
+    unsaid = found.has_source and request.keys is None and found.source is None
+    fact = f"nothing says how many tokens there are to look at; {keys} are taken, and --keys gives another number"
+    return case, tuple(f"{request.place}: {each}" for each in (*found.notices, *[fact] * unsaid))
 
 
 def _kind(rule: Rule) -> Kind:
     return "chunk" if rule.chunk is not None else "window" if rule.window is not None else "full"
-
-
-def _check(length: int, keys: int) -> None:
-    if max(length, keys) > MOST:
-        raise InputError(f"{max(length, keys)} tokens are too many", hint=f"up to {MOST} are counted")
 
 
 def _notices_of_offset(options: Options, length: int, keys: int, by_arrays: bool) -> tuple[str, ...]:

@@ -92,6 +92,10 @@ def test_latents_are_expanded_for_a_prefill_and_absorbed_by_a_step() -> None:
     assert (prefill["score"].value, prefill["sum"].value) == (2 * pairs * 192, 2 * pairs * 128)
     assert (step["score"].value, step["sum"].value) == (2 * 61 * 128 * 1000 * 576, 2 * 61 * 128 * 1000 * 512)
     assert found.cache.expanded().value == 61 * 128 * (192 + 128) * 2 * 1000
+    other = found.expanded_step
+    assert other is not None
+    assert other.bytes == found.cache.expanded()
+    assert other.operations.value < sum(each.value for each in step.values())
 
 
 def test_an_encoder_holds_nothing_and_closes_nothing() -> None:
@@ -101,6 +105,20 @@ def test_an_encoder_holds_nothing_and_closes_nothing() -> None:
     found = Cost(case_of(Request(config=config))[0])
     assert found.held == []
     assert found.pairs.open == found.pairs.every == 12 * 12 * 512 * 512
+
+
+def test_what_a_decoder_looks_at_is_asked_for() -> None:
+    """Layers of cross-attention in a stack (Llama 3.2 Vision), whose tokens no field counts."""
+    config = configuration("llama-3.1-8b") | {"cross_attention_layers": [3, 8]}
+    case, notices = case_of(Request(config=config, length=10))
+    assert [(each.group.kind, each.group.count, each.keys) for each in Cost(case).held] == [
+        ("full", 30, 10),
+        ("cross", 2, 10),
+    ]
+    assert any("10 are taken, and --keys gives another number" in each for each in notices)
+    case, notices = case_of(Request(config=config, length=10, keys=6404))
+    assert Cost(case).held[1].keys == 6404
+    assert notices == ()
 
 
 def test_what_is_not_understood_is_said() -> None:
@@ -120,6 +138,13 @@ def test_what_is_not_understood_is_said() -> None:
         ({"hidden_size": 8, "num_hidden_layers": 2}, "has no num_attention_heads or n_head or n_heads"),
         ({"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": [1, 2]}, "differs from layer to layer"),
         ({"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": "x"}, "is no number"),
+        ({"hidden_size": 1e300, "num_hidden_layers": 2, "num_attention_heads": 1}, "is no number"),
+        ({"hidden_size": 8, "num_hidden_layers": 10**9, "num_attention_heads": 1}, "1000000000 layers are too many"),
+        (
+            {"hidden_size": 8, "num_layers": 2, "num_heads": 1, "attention_types": [[["global"], 10**12]]},
+            "2 layers, and the kinds of 3",
+        ),
+        ({"hidden_size": 8, "num_layers": 2, "num_heads": 1, "attention_types": [3]}, "[3] is not understood"),
         (
             {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "layer_types": ["odd"]},
             "layers of the kind 'odd' are not understood",

@@ -131,6 +131,12 @@ def test_every_sentence_of_a_lesson_is_used() -> None:
     assert [key for key in ENGLISH.LESSON if not any(each.fullmatch(key) for each in used)] == []
 
 
+def test_every_word_of_cost_is_used() -> None:
+    """By its name, or by a name that ends in that of a stage, a run or a kind of layer."""
+    used = [re.compile(each) for each in {*constants(CODE / "cost"), *constants(CODE / "commands")}]
+    assert [key for key in ENGLISH.COST if not any(each.fullmatch(key) for each in used)] == []
+
+
 def test_every_sentence_that_a_lesson_says_is_there() -> None:
     """With the fields that the code fills."""
     found = list(said(CODE / "explain"))

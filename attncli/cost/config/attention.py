@@ -11,6 +11,7 @@ from attncli.cost.config.states import state_of
 from attncli.cost.layers import Attention, Group, Kind, Latent
 from attncli.errors import InputError
 
+MOST_LAYERS = 100_000
 HIDDEN = ("hidden_size", "n_embd", "d_model", "dim", "model_dim")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
@@ -24,6 +25,8 @@ def layers_of(fields: Fields, *, causal: bool) -> list[Group]:
         InputError: a field is missing, or says what is not understood.
     """
     hidden, count = fields.needed(*HIDDEN), fields.whole(*LAYERS) or count_of(fields) or fields.needed(*LAYERS)
+    if count > MOST_LAYERS:
+        raise InputError(f"{count} layers are too many", hint=f"up to {MOST_LAYERS} are looked at")
     state = state_of(fields, hidden)
     found = kinds(fields, count, is_hybrid=state is not None)
     if state is None and {STATE, BOTH} & set(found):

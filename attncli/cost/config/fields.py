@@ -9,6 +9,9 @@ from attncli.cost.config.names import DEFAULTS, HARMLESS, HARMLESS_END, IDLE, TE
 from attncli.errors import InputError
 from attncli.text import quoted
 
+# No model has more of anything; and its numbers are multiplied with each other.
+MOST = 1 << 40
+
 
 class Fields:
     """The fields of one configuration, or of a part of it.
@@ -37,7 +40,12 @@ class Fields:
         if value is None:
             return None
         name = next(each for each in names if each in self.data)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < 0:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value <= MOST
+            or value != value // 1
+        ):
             said = "differs from layer to layer, which is not understood" if isinstance(value, list) else "is no number"
             raise InputError(f"{name} {quoted(value)} {said}")
         return int(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from attncli.cost.config.fields import Fields
@@ -70,13 +72,27 @@ def _listed(fields: Fields, layers: int) -> list[str] | None:
     if words is None and isinstance(types, list):
         words = ["full" if each == 1 else "linear" for each in types]
     nested = fields.get("attention_types")
-    if words is None and isinstance(nested, list):  # GPT-Neo: [[["global", "local"], 12]]
-        words = [word for each in nested for word in each[0] * each[1]]
+    if words is None and isinstance(nested, list):
+        words = list(itertools.islice(_unfolded(nested), layers + 1))
     if not isinstance(words, list):
         return None
     if len(words) != layers:
         raise InputError(f"the configuration has {layers} layers, and the kinds of {len(words)}")
     return [_kind(word) for word in words]
+
+
+def _unfolded(nested: list[Any]) -> Iterator[object]:
+    """Yield the words of a list as GPT-Neo has it: ``[[["global", "local"], 12]]``."""
+    for each in nested:
+        if (
+            not isinstance(each, list)
+            or len(each) != 2
+            or not isinstance(each[0], list)
+            or not isinstance(each[1], int)
+        ):
+            raise InputError(f"attention_types {quoted(nested)} is not understood")
+        for _ in range(each[1]):
+            yield from each[0]
 
 
 def _kind(word: object) -> str:

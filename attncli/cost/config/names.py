@@ -37,7 +37,7 @@ TELLING = frozenset(_TELLING.split())
 
 # Endings of names of what changes numbers, and not how many of them there are.
 HARMLESS_END = re.compile(
-    r".*(dropout|pdrop|drop|prob|bias|std|eps|epsilon|alpha_factor|beta_factor|multiplier|multipliers|implementation|"
+    r".*(dropout|pdrop|drop|prob|bias|std|eps|epsilon|alpha_factor|beta_factor|alpha|beta|multiplier|multipliers|implementation|"
     r"scale|scaling|softcap|softcapping|norm|freq|theta|fp32|kernels|token_id|token_index|temperature|loss_coef|"
     r"autoset|internal|init|path|act)"
 )
@@ -49,7 +49,7 @@ bos_token_id chunk_size chunk_size_feed_forward classifier_proj_size conv_dim_ou
 cross_attention_hidden_size decoder_sparse_step decoder_start_token_id encoder_sparse_step forced_decoder_ids
 gate_hidden_act gated_mlp global_layer_norm head_bias head_init_scale initializer_range interleave_moe_layer_step
 is_gated_act kernel_options key_multiplier key_value_proj laurel_rank linear_bias lm_head_bias mamba_chunk_size
-mlp_only_layers moe_gate moe_layer_frequency moe_layer_offset moe_num_shared_experts
+mla_use_nope mlp_only_layers moe_gate moe_layer_frequency moe_layer_offset moe_num_shared_experts
 moe_shared_expert_intermediate_size n_shared_experts num_ln_in_parallel_attn num_mem_blocks num_shared_experts
 num_sparse_decoder_layers num_sparse_encoder_layers output_attentions output_hidden_states parallel_attn
 pooler_num_attention_heads pruned_heads qk_layernorm query_pre_attn_scalar relative_attention_max_distance

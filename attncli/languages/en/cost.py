@@ -55,9 +55,9 @@ COST = {
     "facts_shape": "{heads} query heads · {key_heads} key heads · {features} features",
     "facts_latent": "latents of {rank} + {rope} features",
     "facts_state": "a state of {numbers} numbers",
-    "facts_sizes": "{queries} queries · {keys} keys",
+    "facts_sizes": "{queries}×{keys} (queries × keys)",
     "facts_source": "{queries} tokens · {keys} tokens to look at",
-    "facts_group": "{count} {kind}: {what}",
+    "facts_group": "{count} × {kind}: {what}",
     "facts_causal": "causal",
     "facts_window": "window of {window}",
     "facts_chunk": "chunks of {chunk}",
@@ -72,7 +72,6 @@ COST = {
     "run_decode": "one step",
     "run_prefill": "prefill",
     "stage": "stage",
-    "tensor": "tensor",
     "kind": "kind",
     "keys": "keys",
     "a_key": "a key",
@@ -82,7 +81,10 @@ COST = {
     "machine": "{flops} operations and {bandwidth} a second",
     "here": "measured here: {flops} operations (float32) and {bandwidth} a second",
     "no_cache": "nothing is held: no layer writes one token after the other",
-    "step_expanded": "a step that holds keys and values, not latents, would read {expanded}",
+    "step_expanded": (
+        "one step takes latents as they are (absorbed), and reads {latents} of them; with keys and values held in their "
+        "place it would take {operations} operations, and read {bytes}"
+    ),
     # Of growth.
     "growth_open": "open pairs",
     "growth_cache": "cache",

@@ -55,7 +55,7 @@ COST = {
     "facts_shape": "{heads} 个查询头 · {key_heads} 个键头 · {features} 个特征",
     "facts_latent": "潜向量 {rank} + {rope} 个特征",
     "facts_state": "状态含 {numbers} 个数",
-    "facts_sizes": "{queries} 个查询 · {keys} 个键",
+    "facts_sizes": "{queries}×{keys}（查询 × 键）",
     "facts_source": "{queries} 个词元 · 源有 {keys} 个词元",
     "facts_group": "{count} 层{kind}：{what}",
     "facts_causal": "因果",
@@ -72,7 +72,6 @@ COST = {
     "run_decode": "生成一步",
     "run_prefill": "预填充",
     "stage": "阶段",
-    "tensor": "张量",
     "kind": "种类",
     "keys": "键数",
     "a_key": "每个键",
@@ -82,7 +81,9 @@ COST = {
     "machine": "每秒 {flops} 次运算、{bandwidth}",
     "here": "在此测得：每秒 {flops} 次运算（float32）、{bandwidth}",
     "no_cache": "不保留任何内容：没有逐词元生成的层",
-    "step_expanded": "若不保留潜向量而保留键和值，每一步要读 {expanded}",
+    "step_expanded": (
+        "生成一步直接使用潜向量（吸收），读 {latents}；若改为保留键和值，则要 {operations} 次运算，读 {bytes}"
+    ),
     # 增长。
     "growth_open": "可见对",
     "growth_cache": "缓存",
