@@ -17,7 +17,7 @@ from attncli.commands.groups import Group, of_arrays, setting, shown
 from attncli.commands.inputs import Arrays, StageSettings, files_argument
 from attncli.commands.language import LanguageOption
 from attncli.commands.output import deliver_text, say
-from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, REPORTS, Screening, Threads, written_in
 from attncli.commands.standard_input import standard_input
 from attncli.cost import figure, growth_report, record, report
 from attncli.cost.config import model
@@ -29,7 +29,7 @@ from attncli.cost.sizes import DTYPES, as_count, as_decimal, quantity
 from attncli.cost.source import case_of
 from attncli.cost.voice import Voice
 from attncli.errors import InputError
-from attncli.files.formats import FORMATS, Holds, that_hold
+from attncli.files.formats import CONFIGURATION, FORMATS, Holds, that_hold
 from attncli.files.open import STDIN
 from attncli.files.open import shown as called
 from attncli.files.save import save
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from attncli.problem.problem import Problem
 
-TEXTS = tuple(FORMATS[name] for name in ("table", "json", "csv", "markdown"))
+TEXTS = (*REPORTS, FORMATS["csv"], FORMATS["markdown"])
 KNOWN = (*TEXTS, *that_hold(Holds.PICTURE))
 # Bytes of standard input by which a configuration is known.
 HEAD = 1 << 16
@@ -63,7 +63,7 @@ class Sizes(Arrays):
     files: Annotated[
         list[str] | None,
         files_argument(
-            f"A problem, as attn compute takes it; or a model's {model.NAME}, or its folder. - is standard input; "
+            f"A problem, as attn compute takes it; or a model's {CONFIGURATION}, or its folder. - is standard input; "
             "without files, the flags below say the shape."
         ),
     ] = None

@@ -167,6 +167,8 @@ def that_hold(*what: Holds) -> tuple[Format, ...]:
 # The formats that name the tensors of a checkpoint, and the index of one that lies in several files.
 OF_WEIGHTS = that_hold(Holds.PROBLEMS)
 INDEX = "model.safetensors.index.json"
+# What says in the folder of a model how it is built.
+CONFIGURATION = "config.json"
 # Those that are read and written, and those that carry the results of a command: to programs or to people.
 DATA = tuple(each for each in FORMATS.values() if each.module)
 RESULTS = (*DATA, *that_hold(Holds.TABLES))

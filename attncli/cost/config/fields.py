@@ -7,6 +7,7 @@ from typing import Any
 
 from attncli.cost.config.names import DEFAULTS, HARMLESS, HARMLESS_END, IDLE, TELLING
 from attncli.errors import InputError
+from attncli.files.formats import CONFIGURATION
 from attncli.text import quoted
 
 # No model has more of anything; and its numbers are multiplied with each other.
@@ -58,7 +59,7 @@ class Fields:
         """
         found = self.whole(*names)
         if not found:
-            hint = "a configuration as models have it, config.json, is wanted; or a shape: --heads, --dim and so on"
+            hint = f"the {CONFIGURATION} of a model is wanted; or a shape, by --heads, --dim and so on"
             raise InputError(f"the configuration has no {' or '.join(names[:3])}", hint=hint)
         return found
 

@@ -14,11 +14,11 @@ from attncli.cost.config.fields import Fields
 from attncli.cost.layers import Attention, Group
 from attncli.cost.sizes import DTYPES
 from attncli.errors import InputError
+from attncli.files.formats import CONFIGURATION, FORMATS, of_suffix
 from attncli.files.json import decode
 from attncli.files.open import naming
 from attncli.text import listed
 
-NAME = "config.json"
 MOST_BYTES = 1 << 24
 # The part of a configuration of several models that writes text, and a part of that.
 TEXT = ("text_config", "llm_config", "language_config", "thinker_config", "text_model_config")
@@ -86,8 +86,8 @@ def read(path: str) -> Mapping[str, Any] | None:
     """
     file, is_folder = Path(path), Path(path).is_dir()
     if is_folder:
-        file = file / NAME
-    elif file.suffix != ".json" or not file.is_file():
+        file = file / CONFIGURATION
+    elif of_suffix(file.name) is not FORMATS["json"] or not file.is_file():
         return None
     with naming(str(file)):
         if file.stat().st_size > MOST_BYTES:
