@@ -30,7 +30,7 @@ MORE = 4.0
 # How many heads, and how many queries of each, are tried first.
 HEADS, ROWS = 3, 8
 # An explanation may be so many times as far from the expected gradients as rounding alone explains, and as the nearest.
-WITHIN, BESIDE = 1.5, 20.0
+WITHIN, BESIDE = 1.5, 8.0
 
 
 def of_way(family: Callable[[Way], Iterator[Change]]) -> Family:
@@ -190,8 +190,7 @@ class Search:
         """Return the simplest candidates, without those that are much further away than the nearest."""
         if not found:
             return []
-        lowest = min(each.change.rank for each in found)
-        nearest = min(each.excess for each in found if each.change.rank == lowest)
+        nearest = min(each.excess for each in found)
         kept = [each for each in found if each.excess <= BESIDE * nearest + 0.05]
         return sorted(kept, key=lambda each: each.change.rank)
 
