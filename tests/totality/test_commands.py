@@ -58,7 +58,7 @@ def test_its_examples_are_its_own_and_hold(name: str) -> None:
         assert {word for word in words[2:] if word.startswith("-") and word != "-"} <= known, words
 
 
-@pytest.mark.parametrize("name", COMMANDS.keys() - {"trace"})  # trace needs a model
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "trace"])  # trace needs a model
 def test_its_examples_run_for_whoever_installed_it(name: str, tmp_path: Path) -> None:
     """In a folder that has nothing of theirs; no sample makes a notice."""
     for pipe in examples(name):
