@@ -198,9 +198,10 @@ class BackwardWorker(ByStages):
         found.query[:, block] += weigh(slopes, key) if self.is_careful else self.multiply(slopes, key, "product")
 
     def products(self, piece: Piece) -> None:
-        """Compute only the five products of each tile of a piece, with whatever numbers are in the buffers."""
+        """Compute only the five products of each tile of a piece, of numbers that no processor takes longer for."""
         query = self.load(piece)
         given = take("given", (*query.shape[:2], self.features), self.dtype)
+        given[...] = 1
         for start in range(piece.keys.start, piece.keys.stop, self.shared.plan.keys):
             keys = slice(start, min(start + self.shared.plan.keys, piece.keys.stop))
             rows = self.rows(piece, keys)

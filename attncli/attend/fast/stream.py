@@ -172,8 +172,9 @@ def in_shares(worker: Callable[[], Multiplying], todo: list[Piece], threads: int
 
     def run_products(some: list[Piece]) -> None:
         own = worker()
-        for piece in some:
-            own.products(piece)
+        with np.errstate(all="ignore"):  # each thread has its own, and buffers hold whatever is in them
+            for piece in some:
+                own.products(piece)
 
     def run_all() -> None:
         count = min(threads, len(todo))
