@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,8 @@ TOGETHER = 128
 # The keys that are named for a query are gathered if all keys are this many times as many, which takes as long as it
 # does to compute all of them; and this many if they are named for all queries at once.
 SCATTERED, SHARED = 16, 2
+# What is told of whole rows takes as much of a row of few keys as of one of this many.
+FEW_KEYS = 64
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,33 @@ def plan(o: Operands) -> Plan:
     found, gathers = others * math.ceil(sizes.key_heads / heads), _gathers(o)
     parts = 1 if found >= PIECES or gathers else max(1, min(PIECES, all_keys // PART))
     return Plan(heads, rows, keys, parts, block, reaches, groups, gathers)
+
+
+def whole_rows(o: Operands) -> Plan:
+    """Choose pieces of which each has all the keys of its rows in one tile, for what can only be told of whole rows."""
+    sizes, room = o.sizes, TILE // o.dtype.itemsize
+    reaches = _reaches(o) if are_in_force(o) else None
+    groups: tuple[tuple[slice, ...], ...] = ((slice(0, sizes.queries),),)
+    if reaches is not None and go_by_ids(o):
+        groups = tuple(apart(each) for each in reaches)
+    made = Plan(sizes.key_heads, sizes.queries, sizes.keys, 1, sizes.queries * sizes.group, reaches, groups, False)
+    # Between rows that fit and twice as many; where rules open few keys, how many fit is not in proportion to all.
+    while (most := _most_scores(made, sizes.keys) * sizes.group) > room and made.rows > 1:
+        made = replace(made, rows=made.rows // 2)
+    if reaches is None:
+        made = replace(made, rows=max(made.rows, min(sizes.queries, made.rows * room // most)))
+    return replace(made, heads=max(1, min(sizes.key_heads, room // max(1, most))))
+
+
+def _most_scores(plan: Plan, keys: int) -> int:
+    """Return how many scores the largest piece of one head has."""
+    reaches: tuple[Reach | None, ...] = plan.reaches or (None,)
+    seen = (
+        (_count(rows), keys if reach is None else _count(reach.seen(rows)))
+        for batch, reach in enumerate(reaches)
+        for rows in plan.rows_of(batch)
+    )
+    return max(queries * max(width, FEW_KEYS) for queries, width in seen)
 
 
 def _reaches(o: Operands) -> tuple[Reach, ...]:
