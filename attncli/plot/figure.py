@@ -46,7 +46,8 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    texts = [picture.title, *(picture.row_labels or ()), *(picture.column_labels or ())]
+    texts = [picture.title, picture.kind, picture.caption, *picture.axes]
+    texts += [*(picture.row_labels or ()), *(picture.column_labels or ())]
     return drawn(lambda of: _one(picture, of) if len(picture.panels) == 1 else _many(picture, of), texts, kind)
 
 
@@ -177,9 +178,9 @@ def _ticks(axes: Axes, picture: Picture) -> None:
     axes.tick_params(
         axis="x", rotation=0 if max(map(len, _names(picture.column_labels, range(columns), 1))) < 3 else 90
     )
-    axes.set_ylabel("query")
+    axes.set_ylabel(picture.axes[0])
     grey = "\ngrey: closed, or no number" if not np.isfinite(picture.panels[0].numbers).all() else ""
-    axes.set_xlabel(_wrapped(f"key\n{picture.caption}{grey}", 70))
+    axes.set_xlabel(_wrapped(f"{picture.axes[1]}\n{picture.caption}{grey}", 70))
 
 
 def _names(labels: Labels | None, places: Any, run: int) -> list[str]:

@@ -80,9 +80,7 @@ def document(data: Mapping[str, Any], words: Mapping[str, str], lang: str, lesso
         "DATA": html.script_data(data),
         "SCRIPT": (folder / "page.js").read_text(encoding="utf-8"),
     }
-    # In one pass: marks in what is put in are not replaced.
-    pieces = text.split("%%")
-    return "".join(parts[piece] if at % 2 else piece for at, piece in enumerate(pieces))
+    return html.filled(text, parts)
 
 
 def collect(

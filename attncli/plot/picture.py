@@ -53,6 +53,7 @@ class Picture:
         column_labels: likewise, for keys.
         caption: what is shown, and what was averaged.
         bounds: the least and the largest number that there could be; None: those that there are.
+        axes: what rows and columns are.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Picture:
     column_labels: Labels | None
     caption: str
     bounds: tuple[float, float] | None = None
+    axes: tuple[str, str] = ("query", "key")
 
     @property
     def range(self) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
 
 from attncli.show.blocks import APART
@@ -19,6 +20,17 @@ def text(content: str) -> str:
     """
     parts = re.split(f"([{''.join(APART)}])", escape(content))
     return "".join(TAGS.get(part) or visible(part) for part in parts)
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """Return a page with its parts put in where ``%%name%%`` stands.
+
+    >>> filled("<p>%%a%%</p>", {"a": "%%b%%"})
+    '<p>%%b%%</p>'
+    """
+    # In one pass: marks in what is put in are not replaced.
+    pieces = template.split("%%")
+    return "".join(parts[piece] if at % 2 else piece for at, piece in enumerate(pieces))
 
 
 def script_data(value: object) -> str:

@@ -35,6 +35,7 @@ class Grid:
         column_labels: labels of all columns.
         heated: whether the background of a cell shows how large its number is.
         mark: the row and column of one element to point at.
+        gaps: whether NaN is no number but a cell that is left empty.
     """
 
     numbers: NDArray[Any]
@@ -43,6 +44,7 @@ class Grid:
     column_labels: Sequence[str] | None = None
     heated: bool = False
     mark: tuple[int, int] | None = None
+    gaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
     If not all columns are shown, tiny numbers are kept short, so that more columns fit.
     """
     body = cells(grid.numbers[:, columns.indices], digits, narrow=bool(columns.gaps))
+    if grid.gaps:
+        body = [
+            ["" if np.isnan(value) else text for text, value in zip(line, row, strict=True)]
+            for line, row in zip(body, grid.numbers[:, columns.indices], strict=True)
+        ]
     head = labels_or_indices(grid.column_labels, columns.indices.tolist())
     side = labels_or_indices(grid.row_labels, grid.rows.indices.tolist())
     if grid.mark is not None:
