@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.attend.shapes import show
-from attncli.files.contents import Matrix, Named
+from attncli.files.contents import Cases, Matrix, Named
 from attncli.files.open import read
 from attncli.files.samples import PREFIX, samples
 from attncli.show.lines import print_lines
@@ -28,6 +28,9 @@ def _titles(given: str) -> Iterator[str]:
     contents = read(given)
     if isinstance(contents, Named):
         yield contents.texts.get("title", "")
+    if isinstance(contents, Cases):  # what they have in common
+        titles = {each.texts.get("title", "") for each in contents.named.values()}
+        yield titles.pop() if len(titles) == 1 else f"{len(contents.named)} problems"
     if isinstance(contents, Matrix):
         yield f"one matrix, {show(contents.array.shape)}"
 

@@ -8,5 +8,5 @@ ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 SAMPLES = ROOT / "samples"
 GOLDEN = ROOT / "tests" / "golden"
-# port.npz holds what a port makes of a layer, not what the model does.
-RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz"})
+# port.npz holds what a port makes of a layer, not what the model does, and encoder.npz several layers without outputs.
+RECORDED = sorted(set(SAMPLES.glob("*.npz")) - {SAMPLES / "port.npz", SAMPLES / "encoder.npz"})
