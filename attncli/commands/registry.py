@@ -31,6 +31,7 @@ COMMANDS = {
     "explain": Entry("Understand", "Teach the steps with the numbers of the file."),
     "plot": Entry("Understand", "Draw who attends to what."),
     "mask": Entry("Understand", "Draw what a mask opens, or how two masks differ."),
+    "stats": Entry("Understand", "Measure what each head does, and draw all layers and heads."),
     "inspect": Entry("Understand", "Show what is in the files and what compute would do with it."),
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),

@@ -23,6 +23,7 @@ class Catalogue(Protocol):
         PAGE: words of the page to look around in.
         MASK: sentences of `attn mask`.
         COST: words and sentences of `attn cost`.
+        STATS: sentences of `attn stats`.
         REFERENCE: headings and introductions of `attn help`. In languages other than English also what is said there
             of each declaration, under the kind of thing and its name, such as ``option_scale``; the English of those
             stands in the declarations themselves.
@@ -32,6 +33,7 @@ class Catalogue(Protocol):
     PAGE: Mapping[str, str]
     MASK: Mapping[str, str]
     COST: Mapping[str, str]
+    STATS: Mapping[str, str]
     REFERENCE: Mapping[str, str]
 
     def tidy(self, text: str) -> str:

@@ -40,6 +40,10 @@ MASK_CELL, PLACED = 40, 128
 RULED = 40
 # One pixel of matplotlib's canvas, with the copies that it makes of a map on the way there.
 PIXEL = 88
+# The copies of a tile that are made to look at its rows; and more where the profile is wanted, in float64.
+WATCHED, PROFILED = 5, 6
+# One number of a product of layers, with the factors; and as text, in a list that is written at once.
+MULTIPLIED, LISTED = 32, 100
 # One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
 # One number of a query, key or value that is checked, and again where mistakes are looked for; a score of theirs.
 CHECKED, CHECKED_STATE, SOUGHT, SCORED = 56, 32, 24, 64
@@ -184,6 +188,43 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
     changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
     output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (not in_place)
     return ALWAYS + (threads or thread_count()) * tile + ones + changed * _states(o) + output
+
+
+def watch(o: ScoreOperands, *, threads: int, side: int, profile: bool) -> int:
+    """Return what it takes to look at all rows of weights, a tile at a time.
+
+    Args:
+        o: the part that is looked at.
+        threads: how many.
+        side: the most cells down and across of the maps that are made.
+        profile: whether sums by distance are made too.
+    """
+    from attncli.attend.fast.tiles import TILE
+
+    sizes, width = o.sizes, o.dtype.itemsize
+    tile = max(TILE, sizes.group * sizes.keys * width)
+    heads = sizes.batch * sizes.heads
+    cells = heads * min(side, sizes.queries) * min(side, sizes.keys)
+    distances = heads * (sizes.queries + sizes.keys) * profile
+    changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
+    return (
+        ALWAYS
+        + threads * tile * (WATCHED + PROFILED * profile)
+        + (2 * cells + 3 * distances) * 8
+        + changed * _states(o)
+    )
+
+
+def rollout(o: ScoreOperands, rows: int, *, text: bool) -> int:
+    """Return what it takes to multiply the weights of layers.
+
+    Args:
+        o: one head of one of them.
+        rows: how many of its queries are computed at a time.
+        text: whether all numbers of the product are written as text at once.
+    """
+    cells = o.sizes.queries**2
+    return steps(first(o, rows), "softmax") + cells * (MULTIPLIED + LISTED * text)
 
 
 def softmax(c: Softmax) -> int:

@@ -9,6 +9,7 @@ from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES, STEP_ALIASES
 from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.files.formats import DATA
+from attncli.languages import DEFAULT
 from attncli.mask.differences import DIFFERENCES
 from attncli.problem.attention import FEW_SCORES
 from attncli.problem.computation import LONG_TEXT
@@ -18,6 +19,8 @@ from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
 from attncli.show.blocks import Heading, Paragraph
+from attncli.stats.numbers import NUMBERS
+from attncli.stats.words import WORDS, said
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:
@@ -48,6 +51,13 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Table((words.say("difference"), words.say("means")), tuple(differences), folded=1)
     yield Heading(words.say("results_costs"))
     yield Paragraph(words.say("results_cost"))
+    yield Heading(words.say("results_stats"))
+    yield Paragraph(words.say("results_measured", place=words.listed(map(_code, ("problem", "batch", "head", "word")))))
+    measured = [(_code(each.name), words.of("number", each.name, each.help)) for each in NUMBERS.values()]
+    yield Table((words.say("number"), words.say("means")), tuple(measured), folded=1)
+    named = [(_code(str(said(each.id, DEFAULT))), words.of("word", each.id, each.help)) for each in WORDS]
+    yield Table((words.say("word"), words.say("means")), tuple(named), folded=1)
+    yield Paragraph(words.say("results_others"))
     yield Heading(words.say("results_status"))
     rows_of_status = [(str(status), words.say(f"status_{name.lower()}")) for name, status in program.statuses.items()]
     yield Table((words.say("status"), words.say("means")), tuple(rows_of_status))

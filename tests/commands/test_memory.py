@@ -46,6 +46,9 @@ COMMANDS = (
     (2000, "explain STATES --rows all --step backward"),
     (200_000, "explain WIDE --step backward"),
     (1500, "explain STATES -o out.html"),
+    (2000, "stats STATES --threads 8"),
+    (2000, "stats STATES --profile --threads 6 -f json"),
+    (1500, "stats STATES --rollout -f json"),
     (40_000, "check WIDE FEW FEW --expected WIDE --no-diagnose"),
     (2000, "check STATES --expected STATES"),
 )

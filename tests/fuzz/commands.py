@@ -34,6 +34,7 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
     "grad": (*_ANY, lambda bad, good: [good, "--d-output", bad]),
     "explain": _ANY,
     "plot": _ANY,
+    "stats": _ANY,
     "mask": (
         *_ANY[:3],
         lambda bad, good: [bad, good],

@@ -14,12 +14,14 @@ import pytest
 import attncli
 from attncli.languages import DEFAULT, LANGUAGES, catalogue, of_locale
 from attncli.plot.page import STEPS
+from attncli.stats.numbers import NUMBERS
+from attncli.stats.words import WORDS
 from tests.support.everything import everything
 from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
-PARTS = ("COST", "LESSON", "MASK", "PAGE")
+PARTS = ("COST", "LESSON", "MASK", "PAGE", "STATS")
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
 ENGLISH = catalogue(DEFAULT)
 
@@ -158,13 +160,28 @@ def test_every_word_of_the_page_is_used_and_there() -> None:
     assert used == ENGLISH.PAGE.keys()
 
 
-def test_the_pages_script_holds_no_words() -> None:
+@pytest.mark.parametrize("room", ["plot", "stats"])
+def test_the_script_of_a_page_holds_no_words(room: str) -> None:
     """No string in it reads like a sentence or a heading: those come with the data."""
-    script = re.sub(r"//.*", "", (CODE / "plot/page.js").read_text(encoding="utf-8"))
+    script = re.sub(r"//.*", "", (CODE / room / "page.js").read_text(encoding="utf-8"))
     strings = re.findall(r'"([^"\n]*)"', script)
     allowed = {"use strict", "12px system-ui, sans-serif"}
     assert [each for each in strings if each not in allowed and re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", each)] == []
     assert not re.search("[\u2e80-\u9fff]", script)
+
+
+def test_every_sentence_of_stats_is_used_and_there() -> None:
+    """In its code, its page or the page's script, by its name or one that ends in that of a number or a word."""
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted((CODE / "stats").iterdir()) if path.is_file())
+    used = set(re.findall(r'"([a-z_]+)"|%%([a-z_]+)%%', code))
+    names = {name for pair in used for name in pair}
+    names |= {
+        f"{kind}_{name}" for kind in ("heading", "name") for name in (*NUMBERS, "problem", "batch", "head", "word")
+    }
+    names |= {f"word_{each.id}" for each in WORDS} | {f"profile_{kind}" for kind in ("weight", "logit")}
+    assert ENGLISH.STATS.keys() - names == set()
+    said = set(re.findall(r'\b(?:words\(lang, |voice\.words\(|say\()"([a-z_]+)"', code))
+    assert said - ENGLISH.STATS.keys() == set()
 
 
 def test_a_page_carries_the_words_of_its_language(tmp_path: Path) -> None:

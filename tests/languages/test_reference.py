@@ -19,6 +19,8 @@ from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS, Holds
 from attncli.languages import DEFAULT, LANGUAGES
 from attncli.mask.differences import DIFFERENCES
+from attncli.stats.numbers import NUMBERS
+from attncli.stats.words import WORDS
 from tests.languages.test_catalogues import OTHERS, constants, fields, texts, words
 
 CODE = Path(attncli.__file__).parent
@@ -33,6 +35,8 @@ DECLARED = {
     *(f"python_{name.strip('_')}" for name in attncli.__all__),
     *(f"{kind}_{name}" for name in MISTAKES | BACKWARD for kind in ("mistake", "fix")),
     *(f"difference_{name}" for name in DIFFERENCES),
+    *(f"number_{name}" for name in NUMBERS),
+    *(f"word_{each.id}" for each in WORDS),
     *(f"libraries_{name}" for name, each in MISTAKES.items() if each.libraries),
 }
 # What a language may say of a declaration, and otherwise leaves as it is: formulas with words in them, and the lines of

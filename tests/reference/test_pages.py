@@ -25,6 +25,8 @@ from attncli.reference.prose import to_markdown
 from attncli.reference.topics import TOPICS
 from attncli.reference.words import Words
 from attncli.show.blocks import Heading, Paragraph
+from attncli.stats.numbers import NUMBERS
+from attncli.stats.words import WORDS, said
 from tests.support.processes import attn, called, in_terminal
 
 
@@ -55,6 +57,10 @@ def declared() -> Iterator[tuple[str, str, str, str]]:
         yield "mistakes", f"mistake_{mistake.id}", mistake.id, mistake.sentence
         yield "mistakes", f"fix_{mistake.id}", mistake.id, mistake.fix
         yield "mistakes", f"libraries_{mistake.id}", mistake.id, mistake.libraries
+    for number in NUMBERS.values():
+        yield "results", f"number_{number.name}", number.name, number.help
+    for word in WORDS:
+        yield "results", f"word_{word.id}", str(said(word.id, DEFAULT)), word.help
     for name in attncli.__all__:
         yield "python", f"python_{name.strip('_')}", name, ""
 

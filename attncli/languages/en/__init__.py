@@ -5,8 +5,9 @@ from attncli.languages.en.lesson import LESSON
 from attncli.languages.en.mask import MASK
 from attncli.languages.en.page import PAGE
 from attncli.languages.en.reference import REFERENCE
+from attncli.languages.en.stats import STATS
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "STATS", "begin", "tidy"]
 
 
 def tidy(text: str) -> str:

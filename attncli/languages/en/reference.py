@@ -224,6 +224,20 @@ REFERENCE = {
         "gives rules, in each of these."
     ),
     "difference": "difference",
+    "results_stats": "What heads do",
+    "results_measured": (
+        "`attn stats` gives a record for each head, in JSON and CSV: {place}, and the numbers below, each a mean over the "
+        "queries that see something. A number that no query has is null. A sink takes part only in what it leaves to the "
+        "keys. Positions are those of the causal rule."
+    ),
+    "number": "number",
+    "word": "word",
+    "results_others": (
+        "`--profile` gives for each head `distance`, how far a key is behind its query, with the mean `weight` and `logit` "
+        "of the open keys there. `--rollout` gives `rollout`, (L, L): the product over the layers of half the mean of the "
+        "weights over the heads and half the identity, with rows that add up to 1 (Abnar and Zuidema, 2020); in a file "
+        "with `encoder.0`, `encoder.1` and so on these are the layers."
+    ),
     "results_status": "Exit status",
     "status_done": "done",
     "status_different": "`attn check` or `attn mask` found a difference",

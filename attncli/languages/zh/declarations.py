@@ -13,6 +13,7 @@ DECLARATIONS = {
     "command_explain": "用文件里的数字讲解每一步。",
     "command_plot": "画出每个查询关注哪些键。",
     "command_mask": "画出掩码放行了哪些键，或者两个掩码哪里不同。",
+    "command_stats": "用数字和一个词概括每个头在做什么，画出所有层和头。",
     "command_inspect": "显示文件里有什么，以及会怎样计算。",
     "command_check": "与期望的输出比较，并指出是哪个错误。",
     "command_trace": "记录 transformers 模型真实的 Q、K、V。",

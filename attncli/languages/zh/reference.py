@@ -190,6 +190,18 @@ REFERENCE = {
         "`difference`；下面没有哪一种能把其中一个恰好变成另一个时为 null。先只看掩码本身；文件或选项给出规则时，再逐条看规则。"
     ),
     "difference": "差别",
+    "results_stats": "各个头在做什么",
+    "results_measured": (
+        "`attn stats` 为每个头给出一条记录（JSON 和 CSV）：{place}，以及下面各数；每个数都是对看得到键的查询取平均。没有查询有这个数时为 null。"
+        "sink 只影响它给各键剩下多少权重。位置是因果规则所用的位置。"
+    ),
+    "number": "数",
+    "word": "词",
+    "results_others": (
+        "`--profile` 为每个头给出 `distance`（键落后于查询多少个位置），以及该距离上可见键的平均权重 `weight` 和平均 logit `logit`。"
+        "`--rollout` 给出 `rollout`，(L, L)：每层取各头权重的平均值与单位矩阵各一半，各行之和为 1，再逐层相乘（Abnar 和 Zuidema，2020）；"
+        "文件里有 `encoder.0`、`encoder.1` 等时，就用这些层。"
+    ),
     "results_status": "退出状态",
     "status_done": "完成",
     "status_different": "`attn check` 或 `attn mask` 发现了差异",
