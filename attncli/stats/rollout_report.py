@@ -73,8 +73,8 @@ def to_markdown(found: Rollout, lang: str) -> str:
 
 
 def named(found: Rollout) -> Named:
-    """Return it as formats of one matrix hold it."""
-    return Named({"rollout": found.numbers}, labels=found.labels)
+    """Return it as formats of one matrix hold it: without a name, and with the labels that weights have."""
+    return Named({"weights": found.numbers}, labels=found.labels)
 
 
 def picture(found: Rollout, lang: str) -> Picture:
