@@ -11,11 +11,11 @@ import numpy as np
 
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.shared import Shared
-from attncli.attend.fast.stream import Progress
+from attncli.attend.fast.stream import Progress, share_out
 from attncli.attend.fast.tiles import pieces, whole_rows
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.parts import WHOLE, Selection
-from attncli.attend.threads import thread_count, together, using
+from attncli.attend.threads import thread_count, using
 from attncli.attend.views import one_of
 from attncli.problem import estimate, memory
 from attncli.problem.attention import ScoreComputation
@@ -127,31 +127,14 @@ def look(computation: ScoreComputation, wanted: Wanted, progress: Progress | Non
 
     with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
         with using(threads):
-            shared = Shared(whole, layout, np.empty(0), todo)
+            shared = Shared(whole, layout, todo)
         lengths = Lengths(shared.states.value, o.dtype) if isinstance(o, Operands) else None
 
-        def work(progress: Progress | None = None) -> None:
-            _work(Watcher(shared, findings, about, lengths), progress)
-
-        together(lambda: work(progress), work, shared.stop, min(threads, len(todo)) - 1)
+        share_out(shared, lambda: Watcher(shared, findings, about, lengths), threads, progress)
     computation.notices.add(of_inputs(o, computation.called))
     computation.notices.add(of_empty(np.array(sorted(findings.empty))))
     heads = tuple(_heads(problem.place, findings, shape, part))
     return Survey(problem.place, problem.texts, labels, heads, shape, findings)
-
-
-def _work(watcher: Watcher, progress: Progress | None) -> None:
-    """Look at pieces until none are left; each thread runs this."""
-    shared = watcher.shared
-    try:
-        while (piece := shared.take()) is not None:
-            watcher.compute(piece)
-            done = shared.finished(piece)
-            if progress is not None:
-                progress(done)
-    except BaseException:
-        shared.stopped = True
-        raise
 
 
 def _with_value(o: ScoreOperands) -> Operands:

@@ -1,6 +1,6 @@
 """The work of one thread: the weights of whole rows, and the numbers that they give.
 
-It makes tiles of logits as the stream does (`attncli.attend.fast.worker`), with all keys of a row in one tile, and
+It makes tiles of logits as the stream does (`attncli.attend.fast.logits`), with all keys of a row in one tile, and
 leaves to the reference what the stream leaves to it: rows that overflow, hold NaN, or seem to see nothing.
 """
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from attncli.attend import steps
 from attncli.attend.fast.buffers import LOG2E, take
-from attncli.attend.fast.shared import FALLBACK, Shared
+from attncli.attend.fast.logits import Scorer
+from attncli.attend.fast.results import FALLBACK
+from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.tiles import Piece
-from attncli.attend.fast.worker import Worker
 from attncli.attend.views import PIECE, one_of
 from attncli.stats.findings import Findings, Part
 from attncli.stats.labels import Grid, Repeats
@@ -46,7 +47,7 @@ class About:
         return None if self.grid is None else Grid(self.grid.queries[rows], self.grid.keys[keys])
 
 
-class Watcher(Worker):
+class Watcher(Scorer[Shared]):
     """Looks at pieces in one thread.
 
     Args:
@@ -67,10 +68,10 @@ class Watcher(Worker):
         with np.errstate(all="ignore"):  # each thread has its own
             self.findings.put(piece, self.part(piece))
 
-    def meet(self, query: NDArray[Any], key: NDArray[Any]) -> NDArray[Any]:
+    def meet(self, left: NDArray[Any], right: NDArray[Any], name: str = "scores") -> NDArray[Any]:
         """Return the products of queries (G, R · g, E) and keys (G, K, E); wide tiles are best made at once."""
-        out = take("scores", (*query.shape[:2], key.shape[1]), self.dtype)
-        return np.matmul(query, key.swapaxes(1, 2), out=out)
+        out = take(name, (*left.shape[:2], right.shape[1]), self.dtype)
+        return np.matmul(left, right.swapaxes(1, 2), out=out)
 
     def part(self, piece: Piece) -> Part:
         """Return what a piece gives."""
