@@ -91,8 +91,8 @@ def largest(array: Array) -> float:
 def test_in_float32_they_err_as_plain_float32_does(way: str) -> None:
     """No more than three times, each array of each problem; and over all of them no more at all.
 
-    Problems as small as these are left to the stages. The stream, made to compute them all the same, rounds each exponent
-    with its row's logarithm in it, where plain softmax subtracts the maximum: of six numbers one may be off by more.
+    Problems as small as these are left to the stages. The stream, made to compute them all the same, rounds each
+    exponent with its row's logarithm in it, where plain softmax subtracts the maximum first.
     """
     every = [found for seed in range(COUNT) for found in errors(seed, way)]
     off, plain, rough = (np.array(each) for each in zip(*every, strict=True))
