@@ -10,7 +10,7 @@ from attncli.attend.backpropagation import GIVEN, ONES
 from attncli.attend.checks import number
 from attncli.attend.operands import Operands
 from attncli.check.backward.finding import check as check_gradients
-from attncli.check.backward.finding import expected_of
+from attncli.check.backward.finding import expected_of, scores_held
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
@@ -160,7 +160,8 @@ def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool) -> Non
     needed = estimate.check(operands, CHUNK if wanted.diagnose else None)
     memory.require(needed, "the outputs are too large to be compared", hint)
     if gradients:
-        memory.require(estimate.check_gradients(operands), "the gradients are too large to be compared", "")
+        held = scores_held(operands, searching=wanted.diagnose)
+        memory.require(estimate.check_gradients(operands, held), "the gradients are too large to be compared", hint)
 
 
 def _status(found: Sequence[Checked]) -> int:

@@ -299,9 +299,13 @@ def check(o: Operands, scores: int | None) -> int:
     return ALWAYS + output * CHECKED + states * CHECKED_STATE + looked
 
 
-def check_gradients(o: Operands) -> int:
-    """Return what it takes to compare gradients with the right ones: results of scores are held on the way back."""
-    scores = o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys
+def check_gradients(o: Operands, scores: int) -> int:
+    """Return what it takes to compare gradients with the right ones.
+
+    Args:
+        o: the problem.
+        scores: of how many the results are held at a time on the way back; the right gradients are streamed.
+    """
     states = sum(each.size for each in o.states.values()) + math.prod(o.sizes.output_shape)
     return ALWAYS + scores * HELD + states * CHECKED_STATE * 3
 

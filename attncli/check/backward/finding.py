@@ -10,12 +10,15 @@ import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.backpropagation import GIVEN
+from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.words.array import Role
 from attncli.check.backward import facts
 from attncli.check.backward.observing import PREFIX, observed_of, rounding_of
-from attncli.check.backward.reference import Gradients
+from attncli.check.backward.part import MOST
+from attncli.check.backward.reference import FEW, SCORES, Gradients
 from attncli.check.backward.registry import GRADIENTS_SWAPPED, GROUP_SUM
+from attncli.check.backward.rounded import has_sizes
 from attncli.check.backward.search import Candidate, Search
 from attncli.check.backward.seen import Seen
 from attncli.check.diagnosis import Wanted
@@ -60,6 +63,21 @@ class BackwardFinding:
 def expected_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return what another program made of gradients, by the names of the arrays that they are of."""
     return {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
+
+
+def scores_held(o: Operands, *, searching: bool) -> int:
+    """Return of how many scores a check holds the results at a time: of all, but for a large problem.
+
+    Args:
+        o: the problem.
+        searching: whether mistakes are looked for if gradients differ.
+    """
+    s = o.sizes
+    scores = s.batch * s.heads * s.queries * s.keys
+    # Where sizes cannot be followed, half precision is measured on the whole.
+    if scores <= FEW or not has_sizes(o):
+        return scores
+    return max(MOST if searching else SCORES, s.keys)
 
 
 @np.errstate(all="ignore")
