@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 FEW = 1 << 22
 # Heads, and scores of one, in which the cost of half precision is measured.
 HEADS, SCORES = 4, 1 << 17
+# How many queries are among them that are the nearer to the first the more of them.
+FIRST = 12
+# What is compared of a large problem part by part.
+PARTLY = ("query", "key", "value")
 # How often inputs are changed by as much as float32 rounds them.
 TIMES = 2
 # Seconds after which no further rounding is tried.
@@ -160,7 +164,9 @@ class Gradients:
             return {kind: self._half_of_whole(kind) for kind in HALVES}
         costs: dict[Precision, dict[str, float]] = {kind: {} for kind in HALVES}
         for part in self._parts():
-            right, size = part.back(), sizes(part).back()
+            right = part.back()
+            # Where the whole is too large for its sizes to be followed, tolerances are shares of its largest number.
+            size = {name: _largest(right[name]) for name in PARTLY} if self.is_large else sizes(part).back()
             for kind in HALVES:
                 rounded = in_half(part, kind).back()
                 for name in size.keys() & rounded.keys():
@@ -169,11 +175,11 @@ class Gradients:
         return {kind: {name: _of(name, each) for name in self.right} for kind, each in costs.items()}
 
     def _parts(self) -> list[Way]:
-        """Return some queries of some heads."""
+        """Return some queries of some heads: the first ones too, whose gradients are the largest if they see few keys."""
         s = self.operands.sizes
-        rows = np.unique(
-            np.linspace(0, s.queries - 1, max(1, min(s.queries, SCORES // s.keys))).round().astype(np.int64)
-        )
+        spread = np.linspace(0, s.queries - 1, max(1, min(s.queries, SCORES // s.keys)))
+        first = np.geomspace(1, s.queries, FIRST) - 1
+        rows = np.unique(np.concatenate([spread, first]).round().astype(np.int64))
         heads = np.unique(np.linspace(0, s.batch * s.heads - 1, HEADS).round().astype(np.int64))
         return [self.way.part(*divmod(int(each), s.heads), rows) for each in heads]
 
@@ -248,6 +254,11 @@ def _padded(array: Array) -> Array:
 def _of(name: str, costs: Mapping[str, float]) -> float:
     """Return the cost of an array's gradient; of one that plays several parts, or none by its own name, the highest."""
     return costs.get(name.removeprefix("past_"), max(costs.values(), default=0.0))
+
+
+def _largest(array: Array) -> Array:
+    """Return the largest finite number of an array, without its sign, in the place of each."""
+    return np.broadcast_to(np.abs(np.where(np.isfinite(array), array, 0)).max(initial=0.0), array.shape)
 
 
 def _share(made: Array, right: Array, size: Array) -> float:
