@@ -146,7 +146,7 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
             finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
         if gradients:
             right = None if finding is None else finding.agrees
-            back = check_gradients(problem.arrays, problem.options, wanted, progress, right_output=right)
+            back = check_gradients(problem.variables, problem.options, wanted, progress, right_output=right)
     return Checked(problem.place, finding, labels=problem.labels, backward=back)
 
 

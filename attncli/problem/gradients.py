@@ -258,7 +258,7 @@ def gradients_of(problem: Problem, asked: Sequence[str] = ()) -> GradientComputa
     """
     with problem.naming_files():
         problem.require_room()
-        made = Backpropagation.of(problem.arrays, problem.options)
+        made = Backpropagation.of(problem.variables, problem.options)
         names = made.names
     sizes = made.operands.sizes
     problem.check_labels(sizes.batch, sizes.queries, sizes.keys)

@@ -65,6 +65,14 @@ class Problem:
             self.require_room()
             return prepare_scores(self.arrays, self.options)
 
+    @property
+    def variables(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays, each once: one matrix that is both query and hidden has one gradient, as hidden has."""
+        hidden = self.arrays.get("hidden")
+        if hidden is None or self.arrays.get("query") is not hidden or {"key", "value"} & self.arrays.keys():
+            return self.arrays
+        return {name: array for name, array in self.arrays.items() if name != "query"}
+
     def require_room(self) -> None:
         """Refuse pages that would not fit into memory when they are strung together.
 

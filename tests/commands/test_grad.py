@@ -253,7 +253,7 @@ def test_a_large_problem_is_written_without_matrices_of_scores(tmp_path: Path) -
     """Of more than 2²⁰ scores, unless they are asked for."""
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((1025, 2), dtype="f4"))
     ran = attn("grad", "x.npy", "-o", "o.npz", cwd=tmp_path)
-    assert sorted(np.load(tmp_path / "o.npz").files) == ["d_hidden", "d_output", "d_query"]
+    assert sorted(np.load(tmp_path / "o.npz").files) == ["d_hidden", "d_output"]
     assert ran.err == NOTICE + (
         "attn: notice: there are 1050625 scores: d_weights, d_logits and d_scores are left out; --step asks for each "
         "by its name\n"
@@ -301,3 +301,17 @@ def test_other_commands_do_not_mind_gradients_in_a_file(tmp_path: Path) -> None:
     assert called("grad", "-", "-f", "json", "--step", "d_query", stdin=whole).err == ""
     again = json.loads(called("grad", "-", "-f", "json", stdin=whole).out)
     assert_allclose(again["d_key"], found["d_key"], rtol=1e-12)
+
+
+def test_one_matrix_that_is_query_and_hidden_has_one_gradient(tmp_path: Path) -> None:
+    """Every role of it is added, as of hidden alone; from another file each has its own."""
+    x = normal(4, 3)
+    for name in ("x", "y"):
+        np.save(tmp_path / f"{name}.npy", x)
+    one = np.load(BytesIO(called("grad", tmp_path / "x.npy", "-f", "npz").raw))
+    two = np.load(BytesIO(called("grad", tmp_path / "x.npy", tmp_path / "y.npy", "-f", "npz").raw))
+    assert "d_query" not in one.files
+    assert_allclose(one["d_hidden"], two["d_query"] + two["d_hidden"], rtol=1e-12, atol=1e-12)
+    np.save(tmp_path / "d.npy", one["d_hidden"])
+    checked = called("check", tmp_path / "x.npy", "--expected-d-hidden", tmp_path / "d.npy")
+    assert "d_hidden agrees" in checked.out

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.check.backward.change import Change
 from attncli.check.backward.reference import Gradients
-from attncli.check.backward.seen import Seen
+from attncli.check.backward.seen import Observed, Seen
 from attncli.check.backward.way import Way
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # So many scores are computed at a time for one mistake; of four times as many the gradients of a key head are made.
 MOST = 1 << 22
+# A share of its largest number by which what is left alone may differ.
+SAME = 1e-9
+# Likewise, what was observed to be a multiple.
+ALIKE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +33,13 @@ class Part:
         way: the right way of the whole problem.
         seen: what was observed in it.
         rows: where it is: batch item, head and queries of each head.
+        beside: what a few queries have only a share of, of which is known whether it is right as a whole.
     """
 
     way: Way
     seen: Seen
     rows: Sequence[tuple[int, int, NDArray[np.int64]]]
+    beside: Mapping[str, Observed] = field(default_factory=dict)
 
     @classmethod
     def of(cls, gradients: Gradients, seen: Seen) -> Part | None:
@@ -53,7 +60,8 @@ class Part:
                 return None
             rows = np.unique(np.linspace(0, s.queries - 1, max(2, min(64, MOST // s.keys // 4))).astype(np.int64))
             part = Seen({"query": seen.arrays["query"].some(int(batch), slice(head, head + 1), rows)})
-            return cls(way, part, [(int(batch), head, rows)])
+            beside = {each.name: each for each in known if each.name != "query"}
+            return cls(way, part, [(int(batch), head, rows)], beside)
         cut = {
             "query": slice(heads[0], heads[-1] + 1),
             "key": slice(key_head, key_head + 1),
@@ -67,6 +75,8 @@ class Part:
         way = change.apply(self.way)
         if way is None:
             return None
+        if not self._may_be(way):
+            return None
         heads: dict[str, list[NDArray[Any]]] = {name: [] for name in self.seen.arrays}
         for batch, head, rows in self.rows:
             pieces = np.array_split(rows, -(-len(rows) * way.operands.sizes.keys // MOST))
@@ -78,3 +88,30 @@ class Part:
         if way.operands.sizes.group < self.way.operands.sizes.group:  # on this way each head has a key of its own
             return way.finish(joined)
         return {name: each if name == "query" else each.sum(axis=1, keepdims=True) for name, each in joined.items()}
+
+    def _may_be(self, way: Way) -> bool:
+        """Tell whether a mistake leaves alone what is right of key and value, and changes what is wrong."""
+        if not self.beside:
+            return True
+        found = self._few(way)
+        for name, each in self.beside.items():
+            right, made = self._right[name], found[name]
+            if made.shape != right.shape:
+                continue
+            apart, most = (float(np.abs(some).max(initial=0.0)) for some in (made - right, right))
+            if each.agrees and apart > float(each.tolerance.max()):
+                return False
+            if not each.agrees and apart <= SAME * most:
+                return False
+            if each.ratio is not None and float(np.abs(made - each.ratio * right).max(initial=0.0)) > ALIKE * most:
+                return False
+        return True
+
+    @cached_property
+    def _right(self) -> dict[str, NDArray[Any]]:
+        return self._few(self.way)
+
+    def _few(self, way: Way) -> dict[str, NDArray[Any]]:
+        """Return what the queries of the part add to the gradients."""
+        ((batch, head, rows),) = self.rows
+        return way.finish(way.part(batch, head, rows).back())

@@ -175,7 +175,7 @@ class Gradients:
         return {kind: {name: _of(name, each) for name in self.right} for kind, each in costs.items()}
 
     def _parts(self) -> list[Way]:
-        """Return some queries of some heads: the first ones too, whose gradients are the largest if they see few keys."""
+        """Return some queries of some heads: the first too, where few keys have large gradients."""
         s = self.operands.sizes
         spread = np.linspace(0, s.queries - 1, max(1, min(s.queries, SCORES // s.keys)))
         first = np.geomspace(1, s.queries, FIRST) - 1
