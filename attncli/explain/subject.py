@@ -140,7 +140,7 @@ def loss_of(computation: ScoreComputation, some: Selection) -> Loss:
     given = problem.arrays.get(backpropagation.GIVEN)
     with problem.naming_files():
         output = backpropagation.of_output(o, given)
-    hidden = tuple(name for name in o.states if name not in problem.arrays)
+    hidden = tuple(name for name in o.states if name not in problem.variables)
     return Loss(output[some.batch][None][:, :, some.rows], given is not None, hidden)
 
 
