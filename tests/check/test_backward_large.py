@@ -25,7 +25,9 @@ def half() -> dict[str, Any]:
     """Inputs in float16, and right gradients that are computed in float32 and rounded at last."""
     random = np.random.default_rng(5)
     shape = (LENGTH, 64)
-    arrays = {name: random.standard_normal(shape).astype("f2") for name in ("query", "key", "value", "d_output")}
+    arrays: dict[str, Any] = {
+        name: random.standard_normal(shape).astype("f2") for name in ("query", "key", "value", "d_output")
+    }
     found = gradients(**arrays, **OPTIONS)
     return arrays | {f"expected_{name}": each for name, each in found.items()}
 
@@ -51,9 +53,18 @@ def test_only_what_is_held_has_to_fit(half: dict[str, Any], tmp_path: Path) -> N
 def test_a_mistake_in_one_gradient_is_not_blamed_on_another(tmp_path: Path) -> None:
     """Where mistakes are tried on a few queries, what they do to the key is known from the whole."""
     length = 4200
-    arrays = {name: normal(length, 2, seed=at) for at, name in enumerate(("query", "key", "value"))}
+    arrays: dict[str, Any] = {name: normal(length, 2, seed=at) for at, name in enumerate(("query", "key", "value"))}
     found = gradients(**arrays, d_output=arrays["value"], **OPTIONS)
     wrong = {f"expected_{name}": each * (3 if name == "d_key" else 1) for name, each in found.items()}
     ran = called("check", put(tmp_path / "p.npz", arrays | wrong | {"d_output": arrays["value"]}, OPTIONS), status=1)
     assert "d_key is 3 times what it should be" in ran.out
     assert "d_value is 3 times" not in ran.out
+
+
+def test_heads_that_share_a_key_are_too_many_to_be_summed(tmp_path: Path) -> None:
+    """A mean in the place of their sum is found by its number, from a few queries of one head."""
+    shapes = {"query": (4, 2100, 2), "key": (1, 2100, 2), "value": (1, 2100, 2), "d_output": (4, 2100, 2)}
+    arrays: dict[str, Any] = {name: normal(*shape, seed=at) for at, (name, shape) in enumerate(shapes.items())}
+    wrong = {f"expected_{name}": each / (4 if name == "d_key" else 1) for name, each in gradients(**arrays).items()}
+    ran = called("check", put(tmp_path / "p.npz", arrays | wrong), status=1)
+    assert "d_key is 0.25 times what it should be" in ran.out

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.check.backward.change import Change
 from attncli.check.backward.reference import Gradients
 from attncli.check.backward.seen import Observed, Seen
-from attncli.check.backward.way import Way
+from attncli.check.backward.way import Way, kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,8 @@ class Part:
     def made(self, change: Change) -> dict[str, NDArray[Any]] | None:
         """Return what a mistake makes in this part, head by head and not too many queries at a time."""
         way = change.apply(self.way)
-        if way is None:
+        # What is done with all gradients at last, such as a sum over heads, cannot be told of one of them.
+        if way is None or (way.finish is not kept and self.seen.arrays.keys() == {"query"}):
             return None
         if not self._may_be(way):
             return None
@@ -114,4 +115,4 @@ class Part:
     def _few(self, way: Way) -> dict[str, NDArray[Any]]:
         """Return what the queries of the part add to the gradients."""
         ((batch, head, rows),) = self.rows
-        return way.finish(way.part(batch, head, rows).back())
+        return way.part(batch, head, rows).back()
