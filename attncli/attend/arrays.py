@@ -29,7 +29,7 @@ class Kind(Enum):
     ARRAY = "an array of numbers"
     LABELS = "a list of texts"
     TEXT = "a text"
-    OPTIONS = "an object of options"
+    OBJECT = "an object"
 
 
 _GIVEN = (
@@ -59,7 +59,7 @@ KINDS: dict[str, Kind] = (
     dict.fromkeys(ARRAYS, Kind.ARRAY)
     | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
     | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
-    | {"options": Kind.OPTIONS}
+    | dict.fromkeys(("options", "show"), Kind.OBJECT)
 )
 ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.names[1:]}
 # What flags and keywords may still be called.

@@ -54,7 +54,9 @@ class Element(Group):
     row: Annotated[
         str | None,
         shown(
-            "--row", "Query to work out (default: the first; causal, rope or alibi: the last).", metavar="INDEX|LABEL"
+            "--row",
+            "Query to work out (default: as the file says, else the first; causal, rope or alibi: the last).",
+            metavar="INDEX|LABEL",
         ),
     ] = None
     col: Annotated[

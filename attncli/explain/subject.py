@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,12 @@ from attncli.explain.lessons.out import all_heads
 from attncli.explain.positions import by_distance, elsewhere, telling_row
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
+from attncli.problem.first import find, index_of
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
 from attncli.show.tables import MOST_COLUMNS
 from attncli.show.view import View
 from attncli.show.window import around
-from attncli.text import did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,10 +60,11 @@ def choose(
         computation: the steps that are explained, and those before them.
         choice: which head.
         view: how many rows.
-        row: the query to work out, by index or label; None is one that tells most, see `telling_row`.
-        column: the key to work out, by index or label; None is the key with most weight, where distances count of those
-            at another position. An index is the output column of the last step too, if there is one; if only that step
-            is explained, it is nothing else.
+        row: the query to work out, by index or label; None is the one that the problem shows first, or one that tells
+            most, see `telling_row`.
+        column: the key to work out, by index or label; None is likewise the one that the problem shows first, or that
+            with most weight, where distances count of those at another position. An index is the output column of the
+            last step too, if there is one; if only that step is explained, it is nothing else.
         steps: the steps that are explained.
 
     Raises:
@@ -74,10 +74,12 @@ def choose(
     batches, heads, queries = computation.shape
     if "all" in (choice.head, choice.batch):
         raise InputError("an explanation is about one head: give --head and --batch a number")
-    batch, head = choice.places(computation.shape)[0]
+    batch, head = problem.choice(choice, computation.shape).places(computation.shape)[0]
     labels = problem.labels_of(batch)
     query_labels, key_labels = labels.get("query_labels"), labels.get("key_labels")
-    the_row = telling_row(o, batch, head) if row is None else find("row", row, query_labels, queries)
+    first_row, first_key = problem.element(batch, (queries, o.sizes.keys))
+    asked = first_row if row is None else find("row", row, query_labels, queries)
+    the_row = telling_row(o, batch, head) if asked is None else asked
     rows = around(queries, min(queries, view.most_rows or queries), the_row)
     part, count = Selection(batch, head), len(rows.indices)
     tables = 2 * estimate.table(count, min(o.sizes.keys, MOST_COLUMNS))  # one is written while the next is made
@@ -87,7 +89,9 @@ def choose(
     arrays, whole, loss = _made(computation, some, back=BACKWARD in steps)
     features = o.sizes.value_features if {"sum", "out"} & {*steps} else 1
     features = max(features, whole["output"].shape[-1]) if "out" in steps and whole else features
-    if column is None:
+    if column is None and row is None and first_key is not None:
+        the_column, feature = first_key, 0
+    elif column is None:
         one = o.select(batch=batch, head=head, rows=np.array([the_row]))
         the_column, feature = _most(arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]], one), 0
     else:
@@ -153,37 +157,9 @@ def _most(weights: NDArray[Any], o: ScoreOperands) -> int:
 
 def _element(column: str, keys: int, labels: Labels | None, features: int, only_sum: bool) -> tuple[int, int]:
     """Return the key and the output column that are asked for."""
-    index = _index(column)
+    index = index_of(column)
     if only_sum:
         if index is None or index >= features:
             raise InputError(f"--col {column}: there is no such output column (0 to {features - 1})")
         return 0, index
     return find("col", column, labels, keys), index if index is not None and index < features else 0
-
-
-def find(flag: str, asked: str, labels: Labels | None, count: int) -> int:
-    """Return the index that is meant by an index or a label.
-
-    Raises:
-        InputError: there is no such index or label, or several keys have this label.
-    """
-    index = _index(asked)
-    if index is not None and index < count:
-        return index
-    same = [i for i, label in enumerate(labels or ()) if label == asked]
-    # Tables show outer blanks as ␣, and users copy what they see.
-    same = same or [i for i, label in enumerate(labels or ()) if label == asked.replace("␣", " ")]
-    same = same or [i for i, label in enumerate(labels or ()) if label.strip() == asked.strip(" ␣")]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        places = ", ".join(map(str, same))
-        raise InputError(f"--{flag} {asked}: the label stands at {places}", hint=f"--{flag} {same[0]}")
-    known = f"0 to {count - 1}" + (" or a label" if labels else "")
-    hint = did_you_mean(asked, labels or ())
-    raise InputError(f"--{flag} {asked}: there is no such {'query' if flag == 'row' else 'key'} ({known})", hint=hint)
-
-
-def _index(text: str) -> int | None:
-    # Text with more digits than any index has is a label; int() would even refuse the longest.
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxsize)) else None

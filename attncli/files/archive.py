@@ -184,7 +184,7 @@ def _member(names: list[str], found: dict[str, Entries], only: str) -> str:
 def joined(problems: Mapping[str, Named]) -> Named:
     """Put several problems into one, each name with the name of its problem before it, as `problems` finds them.
 
-    One alone keeps its names. Options become texts, in JSON. An array that several have in common is there once.
+    One alone keeps its names. Objects become texts, in JSON. An array that several have in common is there once.
     """
     if len(problems) == 1:
         return next(iter(problems.values()))
@@ -193,12 +193,12 @@ def joined(problems: Mapping[str, Named]) -> Named:
     labels: dict[str, AnyLabels] = {}
     texts: dict[str, str] = {}
     for case, each in problems.items():
-        options = {"options": json.dumps(each.options)} if each.options else {}
+        objects = {name: json.dumps(found) for name, found in each.objects.items()}
         above = _above(case)
         own = {name: array for name, array in each.arrays.items() if not once & {f"{one}.{name}" for one in above}}
         arrays |= {f"{case}.{name}": array for name, array in own.items()}
         labels |= {f"{case}.{name}": found for name, found in each.labels.items()}
-        texts |= {f"{case}.{name}": text for name, text in (dict(each.texts) | options).items()}
+        texts |= {f"{case}.{name}": text for name, text in (dict(each.texts) | objects).items()}
     return Named(arrays, labels, texts)
 
 

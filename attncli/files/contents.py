@@ -56,6 +56,7 @@ class Named:
         labels: ``query_labels`` and ``key_labels``, or ``labels`` for both.
         texts: ``title`` and ``source``.
         options: those that are not at their default, as JSON has them.
+        show: what of it is shown first, likewise.
         dtype: the type of the floating inputs if that is not float64, for formats that do not say it themselves.
     """
 
@@ -63,7 +64,13 @@ class Named:
     labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    show: Mapping[str, object] = field(default_factory=dict)
     dtype: str | None = None
+
+    @property
+    def objects(self) -> dict[str, Mapping[str, object]]:
+        """Its objects by name, without empty ones."""
+        return {name: each for name, each in (("options", self.options), ("show", self.show)) if each}
 
     @property
     def last(self) -> tuple[str, NDArray[Any]]:

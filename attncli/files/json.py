@@ -64,15 +64,19 @@ def _matrix(data: Any, name: str) -> Matrix:
     return Matrix(array.astype(np.float64) if whole else array, null=nulls[0] if nulls else "", whole=whole)
 
 
-def parse_options(text: str) -> dict[str, object]:
-    """Read the JSON text of an ``options`` entry."""
+def parse_object(text: str, name: str) -> dict[str, object]:
+    """Read the JSON text of an entry that is an object, such as ``options``."""
     try:
         data = decode(text)
     except InputError as error:
-        error.place = ": ".join(filter(None, ["options", error.place]))
+        error.place = ": ".join(filter(None, [name, error.place]))
         raise
+    return _object_of(data, name)
+
+
+def _object_of(data: Any, name: str) -> dict[str, object]:
     if not isinstance(data, dict):
-        raise InputError(f"options must be an object, not {kind_of(data)}")
+        raise InputError(f"{name} must be an object, not {kind_of(data)}")
     return data
 
 
@@ -115,19 +119,20 @@ def _named(whole: dict[str, Any], meant: Entries) -> Named:
     data = {name: whole[name] for name in meant}
     kinds = {name: KINDS[meant[name]] for name in data}
     texts = {meant[name]: to_text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
-    options: Any = next((value for name, value in data.items() if kinds[name] is Kind.OPTIONS), {})
-    if not isinstance(options, dict):
-        raise InputError(f"options must be an object, not {kind_of(options)}")
+    objects = {
+        meant[name]: _object_of(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.OBJECT
+    }
     arrays = {meant[name]: to_array(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.ARRAY}
     given = texts.pop("dtype", None)
     dtype = "float64" if given is None else given
     if dtype not in TYPES:
         raise InputError(f"dtype is {', '.join(TYPES)}, not {dtype!r}")
     return Named(
-        arrays={name: _as_stored(name, array, dtype, options) for name, array in arrays.items()},
+        arrays={name: _as_stored(name, array, dtype, objects.get("options", {})) for name, array in arrays.items()},
         labels={meant[name]: to_labels(value, name) for name, value in data.items() if kinds[name] is Kind.LABELS},
         texts=texts,
-        options=options,
+        options=objects.get("options", {}),
+        show=objects.get("show", {}),
         dtype=given,
     )
 
@@ -153,9 +158,7 @@ def _as_stored(name: str, array: NDArray[Any], dtype: str, options: dict[str, ob
 
 def write(named: Named, file: IO[bytes]) -> None:
     """Write strict JSON, one name per line. Floats are written so that they read back as the same float."""
-    entries: dict[str, object] = {**named.texts}
-    if named.options:
-        entries["options"] = named.options
+    entries: dict[str, object] = {**named.texts, **named.objects}
     if named.dtype is not None:
         entries["dtype"] = named.dtype
     entries |= named.labels

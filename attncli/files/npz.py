@@ -18,7 +18,7 @@ from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named, Tensors
-from attncli.files.json import parse_options
+from attncli.files.json import parse_object
 from attncli.files.maps import mapped
 
 if TYPE_CHECKING:
@@ -118,11 +118,14 @@ def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Entry:
 
 
 def _named(arrays: dict[str, NDArray[Any]]) -> Named:
+    kept = {name: texts(array, name, 0) for name, array in arrays.items() if KINDS[name] is Kind.OBJECT}
+    objects = {name: parse_object(text, name) for name, text in kept.items()}
     return Named(
         arrays={name: array for name, array in arrays.items() if KINDS[name] is Kind.ARRAY},
         labels={name: labels(array, name) for name, array in arrays.items() if KINDS[name] is Kind.LABELS},
         texts={name: texts(array, name, 0) for name, array in arrays.items() if KINDS[name] is Kind.TEXT},
-        options=parse_options(texts(arrays["options"], "options", 0)) if "options" in arrays else {},
+        options=objects.get("options", {}),
+        show=objects.get("show", {}),
     )
 
 
@@ -215,8 +218,7 @@ def write(named: Named, file: IO[bytes]) -> None:
     """Write all arrays, labels, texts and options; the same input gives the same bytes."""
     members: dict[str, Any] = {name: own_type(array) for name, array in named.arrays.items()}
     said: dict[str, Any] = {**named.labels, **named.texts}
-    if named.options:
-        said["options"] = json.dumps(named.options)
+    said |= {name: json.dumps(each) for name, each in named.objects.items()}
     members |= {name: np.array(text, dtype=np.str_) for name, text in said.items()}
     try:
         # As numpy.savez does; but that takes allow_pickle for an array in NumPy 2.0, and leaves the archive open there.

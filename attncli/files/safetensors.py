@@ -19,7 +19,7 @@ from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
-from attncli.files.json import decode, parse_options
+from attncli.files.json import decode, parse_object
 from attncli.files.json_values import to_labels
 from attncli.files.maps import mapped
 from attncli.signals import Undoing
@@ -42,7 +42,7 @@ TYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
-SAID = (Kind.LABELS, Kind.TEXT, Kind.OPTIONS)
+SAID = (Kind.LABELS, Kind.TEXT, Kind.OBJECT)
 # What NumPy does not have; the names are those of ml_dtypes.
 NARROW = {
     "BF16": "bfloat16",
@@ -145,7 +145,8 @@ def _named(arrays: dict[str, NDArray[Any]], texts: dict[str, str]) -> Named:
         arrays={name: arrays[name] for name in KINDS if name in arrays},
         labels={n: to_labels(decode(texts[n]), n) for n, kind in kinds.items() if kind is Kind.LABELS},
         texts={name: texts[name] for name, kind in kinds.items() if kind is Kind.TEXT},
-        options=parse_options(texts.get("options", "{}")),
+        options=parse_object(texts.get("options", "{}"), "options"),
+        show=parse_object(texts.get("show", "{}"), "show"),
     )
 
 
@@ -176,7 +177,7 @@ def write(named: Named, file: IO[bytes]) -> None:
 
 def _metadata(named: Named) -> dict[str, str]:
     said = dict(named.texts) | {name: json.dumps(each, ensure_ascii=False) for name, each in named.labels.items()}
-    said |= {"options": json.dumps(named.options)} if named.options else {}
+    said |= {name: json.dumps(each) for name, each in named.objects.items()}
     # JSON can hold halves of characters, which no UTF-8 can.
     return {name: said[name].encode("utf-8", "backslashreplace").decode() for name in sorted(said)}
 

@@ -18,7 +18,7 @@ from attncli.problem.factory import attention_of
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
 from attncli.show.lines import print_lines
-from attncli.show.numbers import plain
+from attncli.show.numbers import label, plain
 from attncli.show.records import print_records
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Inspection:
         arrays: by name.
         files: the file that each array came from.
         options: those that are not at their default, each with its source.
+        show: what of it is shown first.
         verdict: what compute would do, or why it cannot run.
         hint: what would make it run.
         computable: whether it can run.
@@ -48,6 +49,7 @@ class Inspection:
     labels: Mapping[str, AnyLabels]
     texts: Mapping[str, str]
     options: Mapping[str, tuple[object, str]]
+    show: Mapping[str, object]
     verdict: str
     hint: str
     computable: bool
@@ -67,6 +69,7 @@ def look(problem: Problem) -> Inspection:
         labels=problem.labels,
         texts=problem.texts,
         options={name: (value, problem.option_sources[name]) for name, value in changed.items()},
+        show=problem.show.as_given(),
         verdict=verdict,
         hint=hint,
         computable=computable,
@@ -104,6 +107,8 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
         say(f"{name}: {len(labels)}" + (f"×{len(labels[0])}" if labels and isinstance(labels[0], tuple) else ""))
     for name, (value, source) in found.options.items():
         say(f"{as_flag(name)} {written(value)}: set by {source}")
+    if found.show:
+        say("shown first: " + ", ".join(f"{name} {label(str(each))}" for name, each in found.show.items()))
     say(found.verdict + ".", style="green" if found.computable else "red")
     if found.hint:
         say("hint: " + found.hint)
@@ -125,6 +130,7 @@ def record(found: Inspection) -> dict[str, Any]:
         "arrays": arrays,
         "labels": {name: len(labels) for name, labels in found.labels.items()},
         "options": options,
+        "show": found.show,
         "computable": found.computable,
         "verdict": found.verdict,
         "hint": found.hint,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, N
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.open import read, shown, split_name
 from attncli.files.samples import PREFIX
+from attncli.problem.first import First
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ SUM_ROLES: dict[int, tuple[tuple[str, ...], ...]] = {1: (("weights",),), 2: (("w
 LABELS = {"L": "query_labels", "S": "key_labels", "P": "past_labels"}
 
 
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Return a context that says of errors where what is at fault stands."""
+    try:
+        yield
+    except InputError as error:
+        error.place = place
+        raise
+
+
 @dataclass
 class _Draft:
     """A problem under construction; what is added later replaces what was there."""
@@ -46,6 +58,7 @@ class _Draft:
     labels: dict[str, AnyLabels] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     options: dict[str, object] = field(default_factory=dict)
+    show: First = field(default_factory=First)
     option_sources: dict[str, str] = field(default_factory=dict)
     # Row and column labels wait until --states is known, which decides which of them label the states.
     matrices: list[tuple[str, Matrix]] = field(default_factory=list)
@@ -67,14 +80,13 @@ class _Draft:
         self.labels |= {"query_labels": both, "key_labels": both} if both is not None else {}
         self.labels |= {name: labels for name, labels in named.labels.items() if name != "labels"}
         self.texts |= named.texts
+        with _placed(file):
+            self.show = First.parse(named.show)
         self.set_options(named.options, file)
 
     def set_options(self, given: Mapping[str, object], source: str = "") -> None:
-        try:
+        with _placed(source):
             Options.parse(given)
-        except InputError as error:
-            error.place = source
-            raise
         for flag, value in given.items():
             name = flag.replace("-", "_")
             self.options[name] = value
@@ -264,6 +276,7 @@ def _finish(draft: _Draft, given: Sequence[str], lacking: str = "") -> Problem:
         labels=labels | draft.labels,
         texts=draft.texts,
         options=options,
+        show=draft.show,
         notices=tuple(draft.notices),
         lacking=lacking,
         option_sources={name: source for name, source in sources.items() if name in changed},

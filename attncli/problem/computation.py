@@ -189,6 +189,7 @@ class Computation(ABC):
             labels=self.problem.labels if part.batch is None else self.problem.labels_of(part.batch),
             texts=self.problem.texts,
             options=self.problem.options.changed(),
+            show=self.problem.show.as_given(),
             dtype=own_dtype(self.problem),
         )
 

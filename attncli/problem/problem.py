@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from attncli.attend.prepare import prepare, prepare_scores
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, of_item
 from attncli.problem import memory
+from attncli.problem.first import First
+from attncli.problem.selection import Choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,7 @@ class Problem:
         labels: ``query_labels`` and ``key_labels``, if any: one list for all batch items, or one per item.
         texts: ``title`` and ``source``, if any.
         options: the options.
+        show: what of it is shown first.
         notices: messages about how the files were read.
         option_sources: for each option that differs from its default, the file or flag that set it.
         lacking: a hint on what was probably left out, for errors about what does not fit.
@@ -41,6 +44,7 @@ class Problem:
     labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    show: First = field(default_factory=First)
     notices: tuple[str, ...] = ()
     option_sources: Mapping[str, str] = field(default_factory=dict)
     lacking: str = ""
@@ -99,6 +103,24 @@ class Problem:
     def place(self) -> str:
         """All files, for errors that do not belong to a particular one."""
         return ", ".join(dict.fromkeys(self.given))
+
+    def choice(self, asked: Choice, shape: Sequence[int]) -> Choice:
+        """Return the heads and batch items that are asked for, or else those that are shown first: see `First`."""
+        with self._of_show():
+            return self.show.choice(asked, shape)
+
+    def element(self, batch: int, counts: tuple[int, int]) -> tuple[int | None, int | None]:
+        """Return the query and the key that are shown first of a batch item, if it is said which: see `First`."""
+        with self._of_show():
+            return self.show.element(batch, self.labels_of(batch), counts)
+
+    @contextmanager
+    def _of_show(self) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            error.place = self.place
+            raise
 
     def labels_of(self, batch: int) -> dict[str, Labels]:
         """Return the labels of one batch item."""

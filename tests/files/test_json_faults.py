@@ -153,7 +153,7 @@ def test_the_articles_own_letters_are_understood() -> None:
 def test_options_in_an_archive_are_named() -> None:
     """They are JSON within another file, whose lines say nothing."""
     with pytest.raises(InputError) as caught:
-        json.parse_options("{'causal': true}")
+        json.parse_object("{'causal': true}", "options")
     assert caught.value.place == "options: line 1, column 2"
 
 

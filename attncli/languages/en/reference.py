@@ -94,6 +94,10 @@ REFERENCE = {
     "entry_source": "where the numbers come from, shown by `attn inspect`",
     "entry_dtype": "in JSON: the type of the numbers (default `float64`)",
     "entry_options": "an object of the flags of `attn help options`, without the dashes before them",
+    "entry_show": (
+        "what `attn plot`, `attn explain` and pages show where no flag says it: an object of `batch`, `head`, `row` and "
+        '`col`, such as `{{"head": 1, "row": "it"}}`'
+    ),
     "files_layer": "A layer of a checkpoint",
     "files_layers": (
         "`--layer FILE:PREFIX` takes the weights of an attention layer by the names that its tensors have in models. "

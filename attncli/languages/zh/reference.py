@@ -84,6 +84,10 @@ REFERENCE = {
     "entry_source": "数据的来源，由 `attn inspect` 显示",
     "entry_dtype": "JSON 中数字的类型（默认 `float64`）",
     "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
+    "entry_show": (
+        "没有选项指定时，`attn plot`、`attn explain` 和页面先显示什么：一个对象，可以有 `batch`、`head`、`row` 和 `col`，"
+        '例如 `{{"head": 1, "row": "it"}}`'
+    ),
     "files_layer": "检查点中的一层",
     "files_layers": (
         "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 {suffixes} 文件、{index}，"
