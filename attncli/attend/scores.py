@@ -170,6 +170,22 @@ def tanh_of_sum_backward(
     return of_query, of_key, {"v_a": of_factors} if "v_a" in parameters else {}
 
 
+def products(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+    """Return q ∘ k, the terms of which q·k is the sum.
+
+    Args:
+        query: a prepared one, (A).
+        key: likewise.
+        parameters: unused.
+    """
+    return query * key
+
+
+def bent(query: NDArray[Any], key: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+    """Return v_a ∘ tanh(q + k), the terms of which v_a·tanh(q + k) is the sum, (A)."""
+    return parameters.get("v_a", np.ones(1, dtype=query.dtype)) * np.tanh(query + key)
+
+
 class ScoreFunction(NamedTuple):
     """How a query meets a key, before the scale.
 
@@ -185,6 +201,8 @@ class ScoreFunction(NamedTuple):
             returns the gradients of both, and of parameters by name.
         meet_backward: takes a prepared query and key, and the gradient of the scores; returns likewise.
         backward: the formulas of the gradients of query and key for tables.
+        terms: takes a prepared query (A) and key (A), returns what `meet` sums up (A).
+        term: their formula.
         parameters: the arrays that the function uses, each with its axes: E features of a query, Ek of a key, A of
             both when they meet. A missing one is the identity.
     """
@@ -200,6 +218,8 @@ class ScoreFunction(NamedTuple):
     )
     meet_backward: Callable[[NDArray[Any], NDArray[Any], Parameters, NDArray[Any]], Gradients] = dot_backward
     backward: tuple[str, str] = ("scale · d_scores · key", "scale · d_scoresᵀ · query")
+    terms: Callable[[NDArray[Any], NDArray[Any], Parameters], NDArray[Any]] = products
+    term: str = "q ∘ k"
     parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
@@ -245,6 +265,7 @@ FUNCTIONS = {
                 "scale · (d_scores · key/|key| − rowsum(d_scores ∘ cos) ∘ query/|query|) / |query|",
                 "scale · (d_scoresᵀ · query/|query| − colsum(d_scores ∘ cos) ∘ key/|key|) / |key|",
             ),
+            term="q/|q| ∘ k/|k|",
         ),
         ScoreFunction(
             "general",
@@ -254,6 +275,7 @@ FUNCTIONS = {
             prepare=projected_query,
             prepare_backward=projected_query_backward,
             backward=("scale · d_scores · key · w_aᵀ", "scale · d_scoresᵀ · query · w_a"),
+            term="q·W_a ∘ k",
             parameters={"w_a": ("E", "Ek")},
         ),
         ScoreFunction(
@@ -269,6 +291,8 @@ FUNCTIONS = {
                 "scale · Σ over keys d_scores · v_a ∘ (1 − tanh²) · w_aᵀ",
                 "scale · Σ over queries d_scores · v_a ∘ (1 − tanh²) · u_aᵀ",
             ),
+            terms=bent,
+            term="v_a ∘ tanh(q·W_a + k·U_a)",
             parameters={"w_a": ("E", "A"), "u_a": ("Ek", "A"), "v_a": ("A",)},
         ),
     )

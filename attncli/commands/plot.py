@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
@@ -11,46 +13,132 @@ from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import say
 from attncli.commands.presentation import Screening, index_or_all, written_in
 from attncli.errors import InputError
+from attncli.files import pictures
 from attncli.files.formats import FORMATS, Format, Holds, that_hold
 from attncli.files.save import save
-from attncli.languages import of_locale
-from attncli.plot import figure, terminal
+from attncli.languages import catalogue, of_locale
+from attncli.plot import bars, features, figure, overlay, terminal
 from attncli.plot.page import to_html
-from attncli.plot.picture import KINDS, draw
+from attncli.plot.patches import Patches
+from attncli.plot.patches import find as find_patches
+from attncli.plot.picture import FEATURES, KINDS, Picture, draw
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import AttentionComputation, ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
+from attncli.problem.first import find
 from attncli.problem.selection import Choice
-from attncli.show.progress import progress_bar
+from attncli.show.progress import Progress, progress_bar
 
 PICTURES = that_hold(Holds.PICTURE, Holds.PAGE)
 # The format that can hold a drawing of the terminal.
 SCREENSHOT = FORMATS["svg"]
+PICTURE, PAGE = FORMATS["png"].suffix, FORMATS["html"].suffix
+# The most rows or columns of a map that has its numbers in it, and the most cells of all maps.
+MOST_VALUES, MOST_NUMBERS = 24, 2500
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from attncli.files.pictures import Photo
+    from attncli.show.screen import Screen
+
     Kind = str
 else:
-    Kind = Literal[KINDS]
+    Kind = Literal[(*KINDS, FEATURES)]
 
 
 class Drawing(Screening):
     """What to draw, and where."""
 
-    what: Annotated[Kind, shown("--what", "Draw these numbers (default weights).")] = "weights"
-    head: Annotated[str | None, shown("--head", "Draw head N (default: the first).", metavar="N|all")] = None
+    what: Annotated[
+        Kind, shown("--what", "Draw these numbers (default weights), or what the features add to one score.")
+    ] = "weights"
+    head: Annotated[
+        str | None, shown("--head", "Draw head N (default: as the file says, else the first).", metavar="N|all")
+    ] = None
     all_heads: Annotated[bool, shown("--all-heads", "Draw all heads, as small multiples.")] = False
-    batch: Annotated[str | None, shown("--batch", "Draw batch item N (default: the first).", metavar="N|all")] = None
+    batch: Annotated[str | None, shown("--batch", "Draw batch item N (default: likewise).", metavar="N|all")] = None
+    row: Annotated[
+        str | None,
+        shown("--row", "Query to mark, to lay over a picture or to look at by features.", metavar="INDEX|LABEL"),
+    ] = None
+    col: Annotated[
+        str | None,
+        shown("--col", "Key to look at by features, or where a page opens.", metavar="INDEX|LABEL"),
+    ] = None
+    image: Annotated[
+        str | None, shown("--image", "Lay the row over this picture that an image model read.", metavar="PICTURE")
+    ] = None
+    patches: Annotated[
+        str | None,
+        shown("--patches", "Patches of the picture (default: as labels or its shape say).", metavar="ROWSxCOLS"),
+    ] = None
+    values: Annotated[bool, shown("--values", "Write the numbers into the cells of small maps.")] = False
+    title: Annotated[str | None, shown("--title", "Title (default: that of the file).", metavar="TEXT")] = None
     output: Annotated[str | None, shown("--output -o", written_in(PICTURES), metavar="FILE")] = None
     terminal: Annotated[
         bool, shown("--terminal", f"Draw FILE{SCREENSHOT.suffix} as a terminal shows it; does not need matplotlib.")
     ] = False
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
-    def choice(self) -> Choice:
-        """Return the choice of heads and batch items."""
+    def places(self, computation: ScoreComputation) -> list[tuple[int, int]]:
+        """Return the batch items and heads to draw."""
         if self.all_heads and self.head is not None:
             raise InputError("--head and --all-heads contradict each other", hint="give only one")
         head = "all" if self.all_heads else self.head
-        return Choice(index_or_all("batch", self.batch), index_or_all("head", head))
+        asked = Choice(index_or_all("batch", self.batch), index_or_all("head", head))
+        return computation.problem.choice(asked, computation.shape).places(computation.shape)
+
+    def place(self, computation: ScoreComputation) -> tuple[int, int]:
+        """Return the one batch item and head to draw.
+
+        Raises:
+            InputError: there are several.
+        """
+        places = self.places(computation)
+        if len(places) > 1:
+            raise InputError(f"--what {FEATURES} is about one head", hint="choose one with --head N")
+        return places[0]
+
+    def element(self, computation: ScoreComputation, batch: int) -> tuple[int | None, int | None]:
+        """Return the query and the key to look at, None where nothing says which."""
+        labels, o = computation.problem.labels_of(batch), computation.operands
+        row, col = computation.problem.element(batch, (o.sizes.queries, o.sizes.keys))
+        if self.row is not None:
+            # The key that is shown first belongs to the query that is.
+            row, col = find("row", self.row, labels.get("query_labels"), o.sizes.queries), None
+        if self.col is not None:
+            col = find("col", self.col, labels.get("key_labels"), o.sizes.keys)
+        return row, col
+
+    def check(self, kind: Format | None) -> None:
+        """Refuse flags that have no effect together.
+
+        Args:
+            kind: the format of the file; None: there is none.
+
+        Raises:
+            InputError: with those flags.
+        """
+        is_page = kind is not None and kind.holds is Holds.PAGE
+        if self.terminal and kind is not SCREENSHOT:
+            hint = f"give -o FILE{SCREENSHOT.suffix}"
+            raise InputError(f"--terminal writes only {SCREENSHOT.title} files", hint=hint)
+        idle = {
+            "--col": self.col is not None and not is_page and self.what != FEATURES,
+            "--patches": self.patches is not None and self.image is None,
+            "--values": self.values and self.what == FEATURES,
+            "--image": self.image is not None and self.what == FEATURES,
+        }
+        needs = {
+            "--col": f"--what {FEATURES}, or a page",
+            "--patches": "--image",
+            "--values": "a map",
+            "--image": "a map",
+        }
+        for flag in (flag for flag, is_idle in idle.items() if is_idle):
+            raise InputError(f"{flag} has no effect without {needs[flag]}", hint="leave it out")
+        if self.image is not None and (kind is None or self.terminal):
+            raise InputError("--image draws into a file", hint=f"give -o FILE{PICTURE} or -o FILE{PAGE}")
 
 
 def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) -> None:
@@ -62,23 +150,23 @@ def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) ->
       attn plot sample:coreference --head 1
       attn plot sample:speech --all-heads --terminal -o speech.svg
       attn plot sample:induction -o induction.html
+      attn plot sample:image --image sample:image -o eight.png
+      attn plot sample:coreference --what features --row it --col animal
     """
     target, kind = drawing.output, target_format(drawing, PICTURES)
-    if drawing.terminal and kind is not SCREENSHOT:
-        message = f"--terminal writes only {SCREENSHOT.title} files"
-        raise InputError(message, hint=f"give -o FILE{SCREENSHOT.suffix}")
+    drawing.check(kind)
     refuse_idle(drawing, Destination(TABLE if kind is None or drawing.terminal else kind, target if kind else None), ())
-    needs_value = kind is not None and kind.holds is Holds.PAGE
-    files, margins = inputs.sources(value=needs_value), around.margins()
+    is_page = kind is not None and kind.holds is Holds.PAGE
+    files, margins = inputs.sources(value=is_page), around.margins()
     problem = assemble(files, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer)
+    if drawing.title is not None:
+        problem = replace(problem, texts={**problem.texts, "title": drawing.title})
+    computation = attention_of(problem) if is_page else scores_of(problem, ["score", "softmax"])
     if target is None or kind is None:
-        computation = scores_of(problem, ["score", "softmax"])
         to_terminal(computation, drawing)
-    elif kind.holds is Holds.PAGE:
-        computation = attention_of(problem)
+    elif isinstance(computation, AttentionComputation):
         save(target, page(computation, drawing), drawing.force)
     else:
-        computation = scores_of(problem, ["score", "softmax"])
         save(target, picture(computation, drawing, kind), drawing.force)
     say(computation.notices)
 
@@ -86,33 +174,128 @@ def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) ->
 def to_terminal(computation: ScoreComputation, drawing: Drawing) -> None:
     """Draw on the terminal."""
     screen = drawing.screen()
-    places, console = drawing.choice().places(computation.shape), screen.console()
-    room = terminal.room(screen, console, multiples=len(places) > 1)
+    console = screen.console()
+    if drawing.what == FEATURES:
+        bars.to_terminal(score(computation, drawing), screen, console)
+        return
     with progress_bar() as progress:
-        drawn = draw(computation, drawing.what, places, room, progress)
+        drawn = maps(computation, drawing, progress, screen, console)
     terminal.to_terminal(drawn, screen, console)
+
+
+def score(computation: ScoreComputation, drawing: Drawing) -> features.Features:
+    """Return what one score is made of."""
+    place = drawing.place(computation)
+    return features.look(computation, place, *drawing.element(computation, place[0]))
+
+
+def maps(
+    computation: ScoreComputation,
+    drawing: Drawing,
+    progress: Progress | None,
+    screen: Screen | None = None,
+    console: Console | None = None,
+) -> Picture:
+    """Return the maps that are asked for, for a screen or, without one, for a file."""
+    places = drawing.places(computation)
+    row, _ = drawing.element(computation, places[0][0])
+    check_values(computation, len(places), drawing.values)
+    if screen is None or console is None:
+        room, needs = (figure.MOST, figure.MOST), partial(figure.needs, values=drawing.values)
+        drawn = draw(computation, drawing.what, places, room, progress, needs, row)
+    else:
+        if drawing.values and len(places) > 1:
+            raise InputError("--values: a terminal has room for one map", hint="choose one with --head N")
+        room = terminal.room(screen, console, several=len(places) > 1)
+        drawn = draw(computation, drawing.what, places, room, progress, row=row)
+    return replace(drawn, values=drawing.values)
+
+
+def check_values(computation: ScoreComputation, count: int, values: bool) -> None:
+    """Refuse numbers in the cells of maps that are not small.
+
+    Raises:
+        InputError: with their size.
+    """
+    sizes = computation.operands.sizes
+    most = max(sizes.queries, sizes.keys)
+    if values and (most > MOST_VALUES or count * sizes.queries * sizes.keys > MOST_NUMBERS):
+        several = f"{count} maps of " * (count > 1)
+        message = f"--values is for small maps, not for {several}{sizes.queries} × {sizes.keys} cells"
+        raise InputError(message, hint="attn compute shows numbers of any map" if count == 1 else "choose --head N")
 
 
 def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     """Return the page of one batch item."""
-    places = drawing.choice().places(computation.shape)
+    place = drawing.places(computation)[0]
     if drawing.batch == "all" and computation.shape[0] > 1:
         raise InputError("a page shows one batch item", hint="choose one with --batch N")
+    check_values(computation, 1, drawing.values)
+    lang = of_locale(os.environ)
+    row, col = drawing.element(computation, place[0])
+    first: dict[str, object] = {"step": drawing.what}
+    lesson, seen = "", None
+    if drawing.what == FEATURES:
+        found = features.look(computation, drawing.place(computation), row, col)
+        lesson, row, col = features.to_html(found, catalogue(lang).PAGE), found.row, found.column
+        first["step"] = "scores"
+    if drawing.image is not None:
+        photo, patches = laid(computation, drawing, place[0])
+        row = overlay.default_row(patches, computation.shape[2]) if row is None else row
+        seen = overlay.of_page(photo, patches, computation.shape[2])
+    first |= {name: at for name, at in (("row", row), ("column", col)) if at is not None}
     with progress_bar() as progress:
-        lang, first = of_locale(os.environ), {"step": drawing.what}
-        text = to_html(computation, *places[0], lang=lang, first=first, progress=progress)
+        text = to_html(
+            computation,
+            *place,
+            lesson=lesson,
+            lang=lang,
+            first=first,
+            values=drawing.values,
+            picture=seen,
+            progress=progress,
+        )
     return text.encode(errors="backslashreplace")
+
+
+def laid(computation: ScoreComputation, drawing: Drawing, batch: int) -> tuple[Photo, Patches]:
+    """Return the picture that a row is laid over, and where the keys lie on it."""
+    assert drawing.image is not None
+    photo, keys = pictures.look(drawing.image), computation.operands.sizes.keys
+    labels = computation.problem.labels_of(batch).get("key_labels")
+    return photo, find_patches(labels, keys, (photo.width, photo.height), drawing.patches)
 
 
 def picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> bytes:
     """Return the picture in a format."""
-    places = drawing.choice().places(computation.shape)
-    with progress_bar() as progress:
-        if drawing.terminal:
-            screen, console = terminal.recorder(drawing.screen().width)
-            room = terminal.room(screen, console, multiples=len(places) > 1)
-            return terminal.to_svg(draw(computation, drawing.what, places, room, progress), screen, console).encode()
-        drawn = draw(computation, drawing.what, places, (figure.MOST, figure.MOST), progress, figure.needs)
-    data, missing = figure.to_bytes(drawn, kind.name)
+    if drawing.terminal:
+        screen, console = terminal.recorder(drawing.screen().width)
+        if drawing.what == FEATURES:
+            bars.to_terminal(score(computation, drawing), screen, console)
+            return terminal.as_svg(console).encode()
+        with progress_bar() as progress:
+            drawn = maps(computation, drawing, progress, screen, console)
+        return terminal.to_svg(drawn, screen, console).encode()
+    if drawing.what == FEATURES:
+        found = score(computation, drawing)
+        data, missing = figure.drawn(partial(bars.draw, found), [found.title, *found.names], kind.name)
+    elif drawing.image is not None:
+        data, missing = over_picture(computation, drawing, kind)
+    else:
+        with progress_bar() as progress:
+            data, missing = figure.to_bytes(maps(computation, drawing, progress), kind.name)
     computation.notices.add([missing] if missing else [])
     return data
+
+
+def over_picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> tuple[bytes, str]:
+    """Return a row laid over a picture, and a notice about fonts."""
+    places = drawing.places(computation)
+    photo, patches = laid(computation, drawing, places[0][0])
+    row, _ = drawing.element(computation, places[0][0])
+    row = overlay.default_row(patches, computation.shape[2]) if row is None else row
+    if drawing.values and max(patches.down, patches.across) > MOST_VALUES:
+        raise InputError(f"--values is for few patches, not for {patches.down} × {patches.across}", hint="leave it out")
+    found = overlay.lay(computation, drawing.what, places, photo, patches, row, values=drawing.values)
+    texts = [found.picture.title, found.query, *found.beside]
+    return figure.drawn(partial(overlay.draw, found), texts, kind.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,11 +11,15 @@ from attncli.show import heat
 from attncli.show.blocks import Heading, Paragraph
 from attncli.show.html import text
 from attncli.show.lines import bound
+from attncli.show.plain import columns_of
 from attncli.show.tables import GAP, Grid, Texts, fit_columns
 from attncli.show.view import View
 
 # Wider tables, in characters, leave out their middle columns; the page scrolls sideways.
 WIDTH = 200
+# Paper does not scroll: there a table is cut into parts that fit. In pixels: a sheet of A4 without its margins, a
+# character of a table, and what is blank in a cell.
+SHEET, CHARACTER, BLANK = 660, 8, 16
 
 
 def lesson(blocks: Iterable[Block], view: View) -> str:
@@ -46,20 +50,45 @@ def _items(lines: Sequence[str]) -> str:
 
 
 def table(grid: Grid, view: View) -> str:
-    """Return a grid as a table; the marked element has a frame."""
+    """Return a grid as a table; the marked element has a frame. What is too wide for paper is there in parts, too."""
     marker = "\N{NO-BREAK SPACE}{}"  # marks the cell here, and is taken off again below
     texts = fit_columns(grid, view.digits, WIDTH, view.most_columns(grid.numbers.shape[1]), marker)
-    head = "".join(f'<th dir="auto">{text(name)}</th>' for name in ("", *texts.head))
-    colors = _colors(grid, texts)
-    rows = [f"<tr>{head}</tr>"]
+    colors, parts = _colors(grid, texts), list(_parts(texts))
+    whole = _part(texts, colors, range(len(texts.head)))
+    if len(parts) == 1:
+        return whole
+    cut = "\n".join(_part(texts, colors, part) for part in parts)
+    return f'<div class="screen">{whole}</div>\n<div class="print">{cut}</div>'
+
+
+def _parts(texts: Texts) -> Iterator[range]:
+    """Yield the columns that stand side by side on paper, beside the names of the rows."""
+    side, *widths = (
+        max(map(columns_of, column)) * CHARACTER + BLANK
+        for column in (["", *texts.side], *map(list, zip(texts.head, *texts.body, strict=True)))
+    )
+    start, taken = 0, side
+    for at, width in enumerate(widths):
+        if at > start and taken + width > SHEET:
+            yield range(start, at)
+            start, taken = at, side
+        taken += width
+    yield range(start, len(widths))
+
+
+def _part(texts: Texts, colors: Mapping[tuple[int, int], str], columns: range) -> str:
+    """Return some columns as a table."""
+    head = "".join(f'<th dir="auto">{text(name)}</th>' for name in ("", *(texts.head[at] for at in columns)))
+    rows = []
     for at, (side, cells) in enumerate(zip(texts.side, texts.body, strict=True)):
         line = [f'<th dir="auto">{text(side)}</th>']
-        for column, cell in enumerate(cells):
+        for column in columns:
+            cell = cells[column]
             marked = ' class="mark"' if cell.startswith("\N{NO-BREAK SPACE}") else ""
             style = f' style="{colors[at, column]}"' if (at, column) in colors else ""
             line.append(f"<td{marked}{style}>{text(cell.strip())}</td>")
         rows.append(f"<tr>{''.join(line)}</tr>")
-    return "<table>\n" + "\n".join(rows) + "\n</table>"
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table>"
 
 
 def _colors(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:

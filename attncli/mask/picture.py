@@ -14,7 +14,6 @@ from attncli.mask.survey import Survey, survey
 from attncli.plot.page import SIDE, document, names_of, packed
 from attncli.plot.picture import CLOSED, Panel, Picture
 from attncli.problem import estimate, memory
-from attncli.show import heat
 from attncli.show.progress import Progress, part_of
 from attncli.text import visible
 
@@ -130,7 +129,6 @@ def page(
         "notes": [visible(each) for each in (about.texts.get("source", ""), count, mean) if each],
         "words": words,
         "first": {"step": steps[-1]},
-        "colors": heat.STOPS,
     }
     return document(data, words, lang)
 

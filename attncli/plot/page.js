@@ -3,14 +3,13 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
 const rows = data.queries.length, columns = data.keys.length;
-const STOPS = data.colors; // from the least to the largest number
-const NOTHING = [200, 30, 60]; // NaN: a red that is not in the map
+const PALETTE = data.colors; // from the least to the largest number
 const STEPS = data.steps;
 const first = data.first;
 const firstRow = Math.floor((first.row ?? data.run[0] * (rows - 1)) / data.run[0]);
 const state = {
   head: data.head, step: STEPS.indexOf(first.step ?? "weights"), row: firstRow, chosen: firstRow,
-  column: Math.floor((first.column ?? 0) / data.run[1]), query: "",
+  column: Math.floor((first.column ?? 0) / data.run[1]), query: "", factor: 1,
 };
 // The sentences come with the data, in the language of the page; what stands in braces is filled in here.
 const say = (word, values = {}) => data.words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -33,17 +32,24 @@ function unpack(text, exact) {
   return Float32Array.from(new Uint16Array(bytes.buffer), (bits) => HALVES[bits]);
 }
 
-const unpacked = new Map();
-function numbers(head, step) {
+const packed = new Map(), unpacked = new Map();
+function given(head, step) { // as the file has it
   const place = `${head} ${step}`;
-  if (!unpacked.has(place)) {
-    if (STEPS[step] in data.heads[head]) {
-      unpacked.set(place, unpack(data.heads[head][STEPS[step]], data.exact));
-    } else {
-      const lengths = unpack(data.lengths[head], true);
-      const weights = numbers(head, STEPS.indexOf("weights"));
-      unpacked.set(place, weights.map((weight, at) => (weight === -Infinity ? weight : weight * lengths[at % columns])));
-    }
+  if (!packed.has(place)) packed.set(place, unpack(data.heads[head][STEPS[step]], data.exact));
+  return packed.get(place);
+}
+
+function numbers(head, step) { // as they are at the scale that is chosen
+  const name = STEPS[step], place = `${head} ${name}`;
+  if (unpacked.has(place)) return unpacked.get(place);
+  if (!(name in data.heads[head])) {
+    const lengths = unpack(data.lengths[head], true);
+    const weights = numbers(head, STEPS.indexOf("weights"));
+    unpacked.set(place, weights.map((weight, at) => (weight === -Infinity ? weight : weight * lengths[at % columns])));
+  } else if (state.factor === 1) {
+    unpacked.set(place, given(head, step));
+  } else {
+    for (const [each, array] of Object.entries(rescaled(head))) unpacked.set(`${head} ${each}`, array);
   }
   return unpacked.get(place);
 }
@@ -60,11 +66,14 @@ function range(array, fromZero) {
   return [low, high > low ? high : low + 1];
 }
 
-function color(share) {
-  const place = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
-  const at = Math.min(Math.floor(place), STOPS.length - 2);
-  return STOPS[at].map((low, channel) => Math.round(low + (STOPS[at + 1][channel] - low) * (place - at)));
+const color = (share) => PALETTE[Math.round(Math.min(Math.max(share, 0), 1) * (PALETTE.length - 1))];
+const hex = (name) => style(name).match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
+function shade(number, low, high) { // what is no number, and what is closed, has a colour that is not in the palette
+  if (number === -Infinity) return hex("--closed");
+  return Number.isNaN(number) ? data.nothing : color((number - low) / (high - low));
 }
+// Black or white, whichever is easier to read on a colour.
+const inkOn = ([red, green, blue]) => (0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 ? "#000" : "#fff");
 
 function written(number) {
   if (Number.isNaN(number)) return "NaN";
@@ -99,8 +108,9 @@ function measure() {
   pen.font = "12px system-ui, sans-serif";
   const widest = (labels) => Math.min(130, Math.max(...labels.map((label) => pen.measureText(short(label)).width)) + 8);
   layout.left = widest(data.queries);
+  const numbered = data.values ? 44 : 1; // what a number needs in its cell
   layout.top = widest(data.keys);
-  layout.wide = Math.max(1, Math.min(28, (room - layout.left) / columns));
+  layout.wide = Math.max(numbered, Math.min(28, (room - layout.left) / columns));
   layout.high = Math.max(1, Math.min(28, Math.max(620, rows) / rows));
   // Nearly square where both axes are long; a few long rows are easier to read when they are higher.
   if (rows * 2 > columns) layout.high = Math.min(layout.high, Math.max(layout.wide, 12 * (rows <= 60)));
@@ -117,13 +127,13 @@ function paint() { // the cells, one pixel each; they are scaled up when they ar
   const array = numbers(state.head, state.step);
   const [low, high] = range(array, state.step >= STEPS.indexOf("weights"));
   const pixels = new ImageData(columns, rows);
-  const closed = style("--closed").match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
-  let anyClosed = false;
+  const closed = hex("--closed");
+  let anyClosed = false, anyNothing = false;
   for (let at = 0; at < array.length; at += 1) {
     const isClosed = array[at] === -Infinity;
-    const pixel = isClosed ? closed : Number.isNaN(array[at]) ? NOTHING : color((array[at] - low) / (high - low));
-    const [red, green, blue] = pixel;
+    const [red, green, blue] = isClosed ? closed : shade(array[at], low, high);
     anyClosed = anyClosed || isClosed;
+    anyNothing = anyNothing || Number.isNaN(array[at]);
     pixels.data.set([red, green, blue, 255], 4 * at);
   }
   image = document.createElement("canvas");
@@ -133,6 +143,7 @@ function paint() { // the cells, one pixel each; they are scaled up when they ar
   element("low").textContent = written(low);
   element("high").textContent = written(high);
   element("closed").textContent = anyClosed ? say("grey") : "";
+  element("nothing").textContent = anyNothing ? say("red") : "";
 }
 
 function draw() {
@@ -142,6 +153,7 @@ function draw() {
   pen.drawImage(image, left, top, columns * wide, rows * high);
   pen.font = `${Math.min(12, Math.max(9, Math.min(wide, high) - 2))}px system-ui, sans-serif`;
   pen.textBaseline = "middle";
+  if (data.values) drawValues();
   const every = (cell) => Math.max(1, Math.ceil(12 / cell));
   const pick = (hit, chosen) => style(hit ? "--mark" : chosen ? "--ink" : "--soft");
   pen.textAlign = "right";
@@ -166,6 +178,23 @@ function draw() {
   pen.strokeRect(left + state.column * wide, top + state.row * high, wide, high);
 }
 
+function drawValues() {
+  const array = numbers(state.head, state.step), { wide, high, left, top } = layout;
+  const [least, most] = range(array, state.step >= STEPS.indexOf("weights"));
+  const brief = (number) => {
+    const size = Math.abs(number);
+    if (size === 0) return "0";
+    return size < 0.01 || size >= 1e5 ? number.toExponential(0) : size < 1 ? number.toFixed(2) : number.toPrecision(2);
+  };
+  pen.textAlign = "center";
+  array.forEach((number, at) => {
+    if (number === -Infinity) return;
+    pen.fillStyle = inkOn(shade(number, least, most));
+    const place = [left + ((at % columns) + 0.5) * wide, top + (Math.floor(at / columns) + 0.5) * high];
+    pen.fillText(Number.isFinite(number) ? brief(number) : written(number), ...place);
+  });
+}
+
 function describe(row, column) {
   const at = row * columns + column;
   const name = (word, label) => say(word, { label: apart(label) });
@@ -181,6 +210,7 @@ function point(row, column) {
   element("status").textContent =
     `${apart(shown(data.queries[state.row]))} → ${apart(shown(data.keys[state.column]))}: ${data.names[state.step]} ${written(value)}`;
   draw();
+  drawPhoto();
 }
 
 function cellAt(event) {
@@ -261,6 +291,7 @@ function choose(row, byKey) {
   state.chosen = Math.min(Math.max(row, 0), rows - 1);
   drawTokens();
   point(state.chosen, state.column);
+  tellScale();
   reveal();
   if (byKey) element("lines").querySelector(`[data-query="${state.chosen}"]`).focus();
 }
@@ -280,13 +311,17 @@ function refresh() {
   paint();
   point(state.row, state.column);
   drawTokens();
+  tellScale();
+  element("printed").textContent =
+    [element("head"), element("step")].map((list) => `${list.parentNode.firstChild.textContent}${list.selectedOptions[0].text}`).join(" · ");
 }
 
 function fill(id, names, set) {
   names.forEach((name, at) => element(id).append(new Option(name, String(at))));
   element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
 }
-fill("head", data.heads.map((_, at) => say("head_of", { head: at, heads: data.heads.length })), (at) => { state.head = at; });
+const several = data.heads.length > 1;
+fill("head", data.heads.map((_, at) => (several ? say("head_of", { head: at, heads: data.heads.length }) : "0")), (at) => { state.head = at; });
 fill("step", data.names, (at) => { state.step = at; });
 
 element("find").addEventListener("input", (event) => {
@@ -329,6 +364,16 @@ for (let x = 0; x < 160; x += 1) {
   bar.fillStyle = `rgb(${color(x / 159).join(" ")})`;
   bar.fillRect(x, 0, 1, 12);
 }
-measure();
-refresh();
-reveal();
+// On paper: light, whatever the screen is, and no long column of tokens.
+element("tokens").classList.toggle("long", Math.max(rows, columns) > 48);
+let theme = null;
+window.addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme ?? "";
+  document.documentElement.dataset.theme = "light";
+  refresh();
+});
+window.addEventListener("afterprint", () => {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  refresh();
+});

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.errors import InputError
+from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import averaged, require
 from attncli.problem.attention import AttentionComputation
@@ -23,10 +25,23 @@ if TYPE_CHECKING:
 # Most rows or columns of a map, and most numbers in all maps of a page; with more a browser would be slow.
 SIDE = 512
 MOST = 12 * SIDE * SIDE * 4
+PICTURE = FORMATS["png"].suffix
 # Up to this many numbers keep all digits of float32; more keep three digits.
 EXACT = 1 << 20
 # What the page draws besides the results: the weight of a value times its length.
 WEIGHTED = "weighted"
+# The parts of the script, in their order; the last one draws.
+SCRIPTS = ("page.js", "page_scale.js", "page_photo.js", "page_start.js")
+# What the script reads of every page: no scale to change, no numbers in cells, no picture, unless they are given.
+PLAIN: Mapping[str, Any] = {
+    "colors": heat.PALETTE,
+    "nothing": heat.NOTHING,
+    "scale": None,
+    "softcap": None,
+    "sinks": None,
+    "values": False,
+    "picture": None,
+}
 STEPS = ("scores", "capped", "logits", "weights", WEIGHTED)
 
 
@@ -38,6 +53,8 @@ def to_html(
     lesson: str = "",
     lang: str = DEFAULT,
     first: Mapping[str, object] | None = None,
+    values: bool = False,
+    picture: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page of one batch item with all its heads.
@@ -49,13 +66,20 @@ def to_html(
         lesson: HTML that goes before the maps.
         lang: the language of the lesson and of the page.
         first: what is chosen when the page opens: ``"step"``, ``"row"`` and ``"column"``.
+        values: whether cells have their numbers in them.
+        picture: one that an image model read, as `attncli.plot.overlay.of_page` returns it.
         progress: called with the share that is done.
+
+    Raises:
+        InputError: there is not enough memory; or a picture has more patches than the page has cells.
     """
+    if picture is not None and run_of(computation) != (1, 1):
+        raise InputError("the page would show means of patches", hint=f"-o FILE{PICTURE} draws the picture")
     words = catalogue(lang).PAGE
     title = visible(computation.problem.texts.get("title") or words["title"])
     data = collect(computation, batch, head, progress)
     data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
-    data |= {"first": dict(first or {}), "colors": heat.STOPS}
+    data |= {"first": dict(first or {}), "values": values, "picture": picture} | rescaling(computation, data["run"])
     data["names"] = [words[f"step_{step}"] for step in data["steps"]]
     return document(data, words, lang, lesson)
 
@@ -64,7 +88,7 @@ def document(data: Mapping[str, Any], words: Mapping[str, str], lang: str, lesso
     """Return the page that draws these numbers.
 
     Args:
-        data: what the script reads, as `collect` returns it, with a title, notes, names of steps, words and colours.
+        data: what the script reads, as `collect` returns it, with a title, notes, names of steps and words.
         words: what the page itself says.
         lang: their language.
         lesson: HTML that goes before the maps.
@@ -77,8 +101,8 @@ def document(data: Mapping[str, Any], words: Mapping[str, str], lang: str, lesso
         "TITLE": html.text(data["title"]),
         "STYLE": (folder / "page.css").read_text(encoding="utf-8"),
         "LESSON": lesson,
-        "DATA": html.script_data(data),
-        "SCRIPT": (folder / "page.js").read_text(encoding="utf-8"),
+        "DATA": html.script_data({**PLAIN, **data}),
+        "SCRIPT": "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     return html.filled(text, parts)
 
@@ -89,9 +113,8 @@ def collect(
     """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
     sizes, labels = o.sizes, computation.problem.labels_of(batch)
-    kinds = [step for step in STEPS[:-1] if step != "capped" or o.options.softcap is not None]
-    side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(kinds)))))
-    run = (math.ceil(sizes.queries / side), math.ceil(sizes.keys / side))
+    kinds = _kinds(computation)
+    run = run_of(computation)
     cells = math.ceil(sizes.queries / run[0]) * math.ceil(sizes.keys / run[1])
     require(computation, (batch, head), sizes.heads * len(kinds) * cells)
     heads = []
@@ -111,6 +134,32 @@ def collect(
         "exact": exact,
         "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
         "lengths": [packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
+    }
+
+
+def run_of(computation: AttentionComputation) -> tuple[int, int]:
+    """Return how many queries and keys a cell of the page is the mean of."""
+    sizes = computation.operands.sizes
+    side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(_kinds(computation))))))
+    return math.ceil(sizes.queries / side), math.ceil(sizes.keys / side)
+
+
+def _kinds(computation: AttentionComputation) -> list[str]:
+    """Return the results that the page shows."""
+    capped = computation.operands.options.softcap is not None
+    return [step for step in STEPS[:-1] if step != "capped" or capped]
+
+
+def rescaling(computation: AttentionComputation, run: tuple[int, int]) -> dict[str, Any]:
+    """Return what the script needs to compute weights at another scale; nothing where it shows means of weights."""
+    o = computation.operands
+    if run != (1, 1):
+        return {}
+    sinks = None if o.sinks is None else np.asarray(o.sinks, dtype=np.float64).ravel()
+    return {
+        "scale": float(o.factor),
+        "softcap": o.options.softcap,
+        "sinks": None if sinks is None else [each if np.isfinite(each) else None for each in sinks.tolist()],
     }
 
 

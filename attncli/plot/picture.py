@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from attncli.files.contents import Labels
 
 KINDS = ("weights", "scores", "logits")
+# What a score is made of, which is no map.
+FEATURES = "features"
 # Marks a closed key; a number that is drawn is never −∞.
 CLOSED = -np.inf
 # The scores that are computed at a time, so that a picture of any size takes little memory.
@@ -54,6 +56,8 @@ class Picture:
         caption: what is shown, and what was averaged.
         bounds: the least and the largest number that there could be; None: those that there are.
         axes: what rows and columns are.
+        row: the row that is marked, by its index in the panels.
+        values: whether each cell shows its number.
     """
 
     title: str
@@ -65,6 +69,14 @@ class Picture:
     caption: str
     bounds: tuple[float, float] | None = None
     axes: tuple[str, str] = ("query", "key")
+    row: int | None = None
+    values: bool = False
+
+    @property
+    def holes(self) -> tuple[bool, bool]:
+        """Whether some cell is closed, and whether some has no number."""
+        numbers = [each.numbers for each in self.panels]
+        return any((each == CLOSED).any() for each in numbers), any(bool(np.isnan(each).any()) for each in numbers)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -87,6 +99,7 @@ def draw(
     most: tuple[int, int],
     progress: Progress | None = None,
     needs: Callable[[int, int, int], int] | None = None,
+    row: int | None = None,
 ) -> Picture:
     """Compute what is drawn.
 
@@ -97,6 +110,7 @@ def draw(
         most: the rows and columns that there is room for; larger matrices are averaged down.
         progress: called with the share that is done.
         needs: how many bytes drawing takes of the rows and columns of a map and the number of maps; None: next to none.
+        row: a query to mark.
 
     Raises:
         InputError: the problem does not have what is asked for, or there is not enough memory.
@@ -109,15 +123,13 @@ def draw(
     # Maps side by side share their labels: those of several items have labels only if all have the same.
     items = [computation.problem.labels_of(batch) for batch in dict(places)]
     labels = items[0] if all(each == items[0] for each in items) else {}
-    several = (o.sizes.batch > 1, o.sizes.heads > 1)
     rows, columns, count = math.ceil(queries / down), math.ceil(keys / across), len(places)
     require(computation, places[0], count * rows * columns, 0 if needs is None else needs(rows, columns, count))
     panels = []
     for done, (batch, head) in enumerate(places):
         part = part_of(progress, done, len(places))
         numbers = averaged(computation, [kind], batch, head, (down, across), part)[kind]
-        names = [f"batch {batch}"] * several[0] + [f"head {head}"] * several[1]
-        panels.append(Panel(", ".join(names), numbers))
+        panels.append(Panel(name_of((batch, head), computation.shape, alone=len(places) == 1), numbers))
     return Picture(
         title=computation.problem.texts.get("title", ""),
         kind=kind,
@@ -125,8 +137,35 @@ def draw(
         shape=(queries, keys),
         row_labels=labels.get("query_labels") if down == 1 else None,
         column_labels=labels.get("key_labels") if across == 1 else None,
-        caption=_caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels)),
+        caption=_caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels))
+        + counted(computation.shape) * (len(places) > 1),
+        row=row if down == 1 else None,
     )
+
+
+def name_of(place: tuple[int, int], shape: Sequence[int], *, alone: bool) -> str:
+    """Name a head of a batch item; a picture of one alone says how many there are, and from where they are counted.
+
+    >>> name_of((0, 1), (1, 12), alone=True), name_of((2, 1), (3, 12), alone=False)
+    ('head 1 of 12 (counted from 0)', 'batch 2, head 1')
+    """
+    words = ("batch", "head")
+    several = [
+        f"{word} {at} of {count}" if alone else f"{word} {at}"
+        for word, at, count in zip(words, place, shape, strict=False)
+        if count > 1
+    ]
+    return ", ".join(several) + " (counted from 0)" * (alone and bool(several))
+
+
+def counted(shape: Sequence[int]) -> str:
+    """Say from where heads and batch items are counted, where a picture has several.
+
+    >>> counted((1, 12))
+    '; heads are counted from 0'
+    """
+    several = [word for word, count in zip(("batch items", "heads"), shape, strict=False) if count > 1]
+    return f"; {' and '.join(several)} are counted from 0" if several else ""
 
 
 def require(computation: ScoreComputation, place: tuple[int, int], cells: int, drawing: int = 0) -> None:

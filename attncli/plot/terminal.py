@@ -1,22 +1,22 @@
-"""Heat maps on a terminal: half blocks in colour, or shades if there are no colours or too few."""
+"""Heat maps on a terminal: one with its labels, or several side by side, with the colour bar below."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.plot import picture as picture_of
-from attncli.plot.picture import Panel, Picture
-from attncli.show import heat
+from attncli.errors import InputError
+from attncli.files.formats import FORMATS
+from attncli.plot import multiples
+from attncli.plot.ink import NOTHING, Ink, cells, shares, written
+from attncli.plot.picture import CLOSED, Panel, Picture
 from attncli.show.axes import column_names, fitted
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from rich.console import Console
     from rich.text import Text
 
@@ -28,100 +28,104 @@ SINGLE = 40
 MOST_ROWS = 96
 MOST_CELL = 6
 BAR = 24
-# More ink means more weight, on dark and on light backgrounds.
-SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
-CLOSED, NOTHING = "·", "!"
 SIDE = 16
-DIGITS = 4
-MULTIPLE = 32
+# Digits of the numbers at the colour bar, and of those in cells.
+DIGITS, CELL_DIGITS = 4, 2
 # The most rows of a map in shades, where each takes a line.
 SHADED_ROWS, SHADED_MULTIPLE = 48, 20
+PICTURE = FORMATS["png"].suffix
 
 
-@dataclass(frozen=True)
-class Ink:
-    """How a share of the range is drawn.
+def room(screen: Screen, console: Console, *, several: bool) -> tuple[int, int]:
+    """Return how many rows and columns of a matrix there is room for; a line of half blocks holds two rows.
 
-    Attributes:
-        colors: whether there are enough colours for a scale.
-        shades: characters from no ink to the most.
-        closed: the character for a closed key.
+    Args:
+        screen: where they are drawn.
+        console: likewise.
+        several: whether there are several.
     """
-
-    colors: bool
-    shades: str
-    closed: str
-
-    @classmethod
-    def of(cls, screen: Screen, console: Console) -> Ink:
-        """Choose what the terminal can show; 16 colours are too few for a scale and differ between terminals."""
-        enough = screen.color and console.color_system in ("truecolor", "256", "windows")
-        shades = SHADES if screen.unicode else PLAIN_SHADES
-        return cls(enough and screen.unicode, shades, CLOSED if screen.unicode else "-")
-
-    def shade(self, share: float) -> str:
-        """Return the character for a share; next to nothing gets no ink."""
-        if not share >= heat.FAINT:
-            return self.shades[0]
-        return self.shades[min(len(self.shades) - 1, 1 + int(share * (len(self.shades) - 1)))]
-
-
-def room(screen: Screen, console: Console, *, multiples: bool) -> tuple[int, int]:
-    """Return how many rows and columns of a matrix there is room for; a line of half blocks holds two rows."""
     colors = Ink.of(screen, console).colors
-    if multiples:
-        return MULTIPLE if colors else SHADED_MULTIPLE, min(MULTIPLE, screen.width // 2)
+    if several:
+        return multiples.MOST if colors else SHADED_MULTIPLE, min(multiples.MOST, screen.width // 2)
     return MOST_ROWS if colors else SHADED_ROWS, max(4, screen.width - SIDE - 3)
 
 
 def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
-    """Print a picture: title, maps, colour bar, caption."""
+    """Print a picture: title, maps, colour bar, caption.
+
+    Raises:
+        InputError: numbers are to be written into cells, and there is no room for them.
+    """
+    ink = Ink.of(screen, console)
+    rows, columns = picture.panels[0].numbers.shape
+    names = (
+        _names(picture.row_labels, rows, picture.shape[0], screen),
+        _names(picture.column_labels, columns, picture.shape[1], screen),
+    )
+    if len(picture.panels) > 1:
+        lines = multiples.lines(picture, ink, screen.width, names)
+    else:
+        lines = _labelled(picture, picture.panels[0], ink, screen, names)
+    drawn = list(lines)
     if picture.title:
         print_lines(picture.title, screen=screen, console=console, style="bold")
-    ink = Ink.of(screen, console)
-    if len(picture.panels) == 1:
-        panel = picture.panels[0]
-        if panel.name:
-            print_lines(panel.name, screen=screen, console=console, style="bold cyan")
-        for line in _labelled(picture, panel, ink, screen):
-            console.print(line, no_wrap=True, crop=False, overflow="ignore")
-    else:
-        for line in _multiples(picture, ink, screen.width):
-            console.print(line, no_wrap=True, crop=False, overflow="ignore")
-    console.print(_bar(picture, ink, screen), no_wrap=True, crop=False, overflow="ignore")
-    numbers = [panel.numbers for panel in picture.panels]
-    words = [picture.caption]
-    words += [f"{ink.closed} closed"] * any((each == picture_of.CLOSED).any() for each in numbers)
-    words += [f"{NOTHING} no number"] * any(np.isnan(each).any() for each in numbers)
+    if len(picture.panels) == 1 and picture.panels[0].name:
+        print_lines(picture.panels[0].name, screen=screen, console=console, style="bold cyan")
+    for line in [*drawn, _bar(picture, ink, screen)]:
+        console.print(line, no_wrap=True, crop=False, overflow="ignore")
+    closed, nothing = picture.holes
+    words = [picture.caption, "queries go down, keys across"]
+    words += [f"{ink.closed} closed"] * closed + [f"{NOTHING} no number"] * nothing
     print_lines("; ".join(words), screen=screen, console=console, style="dim")
 
 
-def shares(picture: Picture, panel: Panel) -> NDArray[Any]:
-    """Return the numbers of a panel as shares of the range, 0 to 1; −1 for closed keys, and NaN stays NaN."""
-    low, high = picture.range
-    with np.errstate(invalid="ignore"):
-        found = np.clip((panel.numbers - low) / (high - low), 0, 1)
-    return np.where(panel.numbers == picture_of.CLOSED, -1, found)
-
-
-def _labelled(picture: Picture, panel: Panel, ink: Ink, screen: Screen) -> Iterator[Text]:
+def _labelled(
+    picture: Picture, panel: Panel, ink: Ink, screen: Screen, names: tuple[list[str], list[str]]
+) -> Iterator[Text]:
     """Return the lines of one map with labels on both axes."""
     from rich.cells import cell_len
     from rich.text import Text
 
     numbers = shares(picture, panel)
     rows, columns = numbers.shape
-    names = _names(picture.row_labels, rows, picture.shape[0], screen)
-    side = min(SIDE, max(map(cell_len, names)))
+    side = min(SIDE, max(map(cell_len, names[0])))
     width = max(1, min(MOST_CELL, (screen.width - side - 2) // columns))
-    for line in column_names(_names(picture.column_labels, columns, picture.shape[1], screen), width):
+    texts = _texts(panel, screen) if picture.values else []
+    if texts:
+        width = _width(texts, screen.width - side - 2)
+    for line in column_names(names[1], width):
         yield Text(" " * (side + 1) + line, "bold")
-    together = 1 if rows <= SINGLE or not ink.colors else 2
+    together = 1 if texts or rows <= SINGLE or not ink.colors else 2
     for start in range(0, rows, together):
-        text = Text(fitted(names[start], side) + " ", "bold")
-        both = [numbers[start], numbers[start + 1] if start + 1 < min(rows, start + together) else None]
-        text.append_text(_line(both[0], both[1] if together == 2 else both[0], width, ink))
+        style = "bold reverse" if picture.row in range(start, start + together) else "bold"
+        text = Text().append(fitted(names[0][start], side), style).append(" ")
+        if texts:
+            text.append_text(written(numbers[start], texts[start], width, ink))
+        else:
+            bottom = numbers[start + 1] if start + 1 < rows else None
+            text.append_text(cells(numbers[start], numbers[start] if together == 1 else bottom, width, ink))
         yield text
+
+
+def _texts(panel: Panel, screen: Screen) -> list[list[str]]:
+    """Return the numbers of a map as they stand in its cells."""
+    return [
+        ["" if each == CLOSED else screen.write(number(each, CELL_DIGITS, narrow=True)) for each in row]
+        for row in panel.numbers.tolist()
+    ]
+
+
+def _width(texts: list[list[str]], most: int) -> int:
+    """Return how wide cells are that have numbers in them.
+
+    Raises:
+        InputError: so many columns of numbers do not fit.
+    """
+    width = max(len(text) for row in texts for text in row) + 1
+    if width * len(texts[0]) > most:
+        message = f"--values: {len(texts[0])} columns of numbers do not fit on this screen"
+        raise InputError(message, hint=f"-o FILE{PICTURE} draws a picture; --width N says how wide the screen is")
+    return width
 
 
 def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> list[str]:
@@ -130,66 +134,6 @@ def _names(labels: Labels | None, shown: int, total: int, screen: Screen) -> lis
         return [screen.write(label(each)) for each in labels]
     run = -(-total // shown)
     return [str(index * run) for index in range(shown)]
-
-
-def _line(top: NDArray[Any], bottom: NDArray[Any] | None, width: int, ink: Ink) -> Text:
-    """Return one line of a map: one row, or two rows of which each takes half of the height."""
-    from rich.style import Style
-    from rich.text import Text
-
-    text = Text()
-    for at, share in enumerate(top.tolist()):
-        under = -1.0 if bottom is None else float(bottom[at])
-        if not ink.colors:
-            text.append(_mark(share, ink) * width)
-            continue
-        upper, lower = _color(share), _color(under)
-        if share != share:
-            text.append(NOTHING.center(width), "bold")
-        elif upper is None and lower is None:
-            text.append(ink.closed.center(width), "dim")
-        elif upper == lower:
-            text.append(" " * width, Style(bgcolor=upper))
-        elif upper is None:
-            text.append("▄" * width, Style(color=lower))
-        else:
-            text.append("▀" * width, Style(color=upper, bgcolor=lower))
-    return text
-
-
-def _mark(share: float, ink: Ink) -> str:
-    """Return the character for a share if there are no colours."""
-    return NOTHING if share != share else ink.closed if share < 0 else ink.shade(share)
-
-
-def _color(share: float) -> str | None:
-    """Return the colour of a share in hexadecimal; None for a closed key or NaN."""
-    if not share >= 0:
-        return None
-    return "#{:02x}{:02x}{:02x}".format(*heat.scale(share))
-
-
-def _multiples(picture: Picture, ink: Ink, width: int) -> Iterator[Text]:
-    """Return the lines of small maps side by side, each under its name."""
-    from rich.text import Text
-
-    columns = picture.panels[0].numbers.shape[1]
-    cell = max(1, min(2, MULTIPLE // columns))
-    wide = max(columns * cell, 10) + 2
-    beside = max(1, width // wide)
-    for start in range(0, len(picture.panels), beside):
-        panels = picture.panels[start : start + beside]
-        yield Text("".join(fitted(panel.name, wide) for panel in panels), "bold cyan")
-        maps = [shares(picture, panel) for panel in panels]
-        together = 2 if ink.colors else 1
-        for row in range(0, len(maps[0]), together):
-            line = Text()
-            for numbers in maps:
-                bottom = numbers[row + 1] if together == 2 and row + 1 < len(numbers) else None
-                line.append_text(_line(numbers[row], bottom, cell, ink))
-                line.append(" " * (wide - columns * cell))
-            yield line
-        yield Text()
 
 
 def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
@@ -201,9 +145,9 @@ def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
     half = max(2, min(BAR, screen.width - sum(map(len, ends)) - 4) // 2)
     steps = np.linspace(0, 1, 2 * half)
     text = Text(f"{ends[0]} ")
-    text.append_text(_line(steps[:half], steps[:half], 1, ink))
+    text.append_text(cells(steps[:half], steps[:half], 1, ink))
     text.append(f" {ends[1]} ")
-    text.append_text(_line(steps[half:], steps[half:], 1, ink))
+    text.append_text(cells(steps[half:], steps[half:], 1, ink))
     return text.append(f" {ends[2]}")
 
 
@@ -223,9 +167,14 @@ def recorder(width: int) -> tuple[Screen, Console]:
 
 def to_svg(picture: Picture, screen: Screen, console: Console) -> str:
     """Return what a terminal shows as an SVG picture that loads no font."""
+    to_terminal(picture, screen, console)
+    return as_svg(console)
+
+
+def as_svg(console: Console) -> str:
+    """Return what was printed on a recorder as an SVG picture that loads no font."""
     import re
 
-    to_terminal(picture, screen, console)
     svg = console.export_svg(title="attn plot", unique_id="attn")
     # Rich refers to a font on a server; any fixed-width font of the reader's machine will do.
     return re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -104,7 +104,7 @@ def _widths(texts: Texts) -> list[int]:
 def print_grid(grid: Grid, screen: Screen, console: Console | PlainConsole, digits: int, most: int | None) -> None:
     """Print a grid as a table that fits the screen, or as wide as the columns that were asked for."""
     texts = written(fit_columns(grid, digits, screen.width, most), screen)
-    styles = _styles(grid, texts) if screen.color else {}
+    styles = {} if isinstance(console, PlainConsole) else _styles(grid, texts, console.color_system)
     side, *widths = _widths(texts)
 
     def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> None:
@@ -130,7 +130,7 @@ def written(texts: Texts, screen: Screen) -> Texts:
     )
 
 
-def _styles(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
+def _styles(grid: Grid, texts: Texts, system: str | None) -> dict[tuple[int, int], str]:
     """Return the style of each cell by its place among the texts, where gaps take places too."""
     styles: dict[tuple[int, int], str] = {}
     shown = grid.numbers[:, texts.columns.indices].astype(np.float64)
@@ -140,8 +140,9 @@ def _styles(grid: Grid, texts: Texts) -> dict[tuple[int, int], str]:
         place = (_shifted(i, grid.rows.gaps), _shifted(j, texts.columns.gaps))
         if not np.isfinite(value) or value == 0:
             styles[place] = "dim"
-        elif grid.heated and largest > 0 and (color := heat.background(value / largest)):
-            styles[place] = f"{heat.foreground(color)} on rgb({color[0]},{color[1]},{color[2]})"
+        elif grid.heated and largest > 0 and value / largest >= heat.FAINT:
+            name, color = heat.paint(float(value / largest), system)
+            styles[place] = f"{heat.foreground(color)} on {name}"
         if grid.mark is not None and (int(grid.rows.indices[i]), int(texts.columns.indices[j])) == grid.mark:
             styles[place] = "bold " + styles.get(place, "reverse")
     return styles

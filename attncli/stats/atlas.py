@@ -74,7 +74,7 @@ def page(surveys: Sequence[Survey], what: str, lang: str) -> str:
         ],
         "heads": columns(surveys),
         "lines": [line for survey in surveys for line in _lines(survey, surveys, lang)],
-        "colors": heat.STOPS,
+        "colors": heat.PALETTE,
         "words": {key: own[key] for key in SPOKEN},
     }
     folder = files("attncli.stats")

@@ -40,14 +40,14 @@ def test_every_cell_by_hand(tmp_path: Path) -> None:
     assert lines[1:3] == ["one ██████······", "two ▓▓▓▓▓▓▓▓▓▓▓▓"]
     assert lines[3].startswith("0 ")
     assert lines[3].endswith(" 1.000")
-    assert lines[4] == "weights, 2 queries × 2 keys; · closed"
+    assert lines[4] == "weights, 2 queries × 2 keys; queries go down, keys across; · closed"
 
 
 def test_a_terminal_with_colours_gets_them(tmp_path: Path) -> None:
     """The background of a cell is its colour; with 16 colours there are shades instead."""
     files(tmp_path, {"f.json": IDENTITY})
     shown = in_terminal("plot", "f.json", cwd=tmp_path, env={"COLORTERM": "truecolor"})
-    assert "\x1b[48;2;248;226;60m" in shown
+    assert "\x1b[48;2;253;231;37m" in shown
     plain = in_terminal("plot", "f.json", cwd=tmp_path, env={"TERM": "xterm", "COLORTERM": ""})
     assert "48;2" not in plain
     assert "██████" in plain
@@ -65,7 +65,7 @@ def test_small_multiples_and_what_is_drawn() -> None:
     out = called("plot", SAMPLES / "induction.npz", "--all-heads").out
     assert [f"head {head}" in out for head in range(9)] == [True] * 9
     out = called("plot", SAMPLES / "induction.npz", "--what", "logits").out
-    assert "logits, 16 queries × 16 keys; · closed" in out
+    assert "logits, 16 queries × 16 keys; queries go down, keys across; · closed" in out
     out = called("plot", SAMPLES / "induction.npz", "--what", "scores").out
     assert "closed" not in out  # keys that are closed have scores
 
@@ -189,7 +189,7 @@ def test_nan_is_no_closed_key(tmp_path: Path) -> None:
     files(tmp_path, {"f.json": nan})
     lines = called("plot", "f.json", cwd=tmp_path).out.splitlines()
     assert [line.split()[-1] for line in lines[1:3]] == ["!!!!!!!!!!!!", "██████······"]
-    assert lines[4] == "weights, 2 queries × 2 keys; · closed; ! no number"
+    assert lines[4] == "weights, 2 queries × 2 keys; queries go down, keys across; · closed; ! no number"
     called("plot", "f.json", "-o", "p.html", cwd=tmp_path)
     data = data_of((tmp_path / "p.html").read_text(encoding="utf-8"))
     numbers = np.frombuffer(base64.b64decode(data["heads"][0]["weights"]), "<f4")

@@ -34,6 +34,23 @@ def products(o: ScoreOperands, query: NDArray[Any], key: NDArray[Any], factor: f
     return scores if factor == 1 else times(scores, factor)
 
 
+def by_feature(
+    o: ScoreOperands, query: NDArray[Any], key: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return a query and a key as they meet, and what each of their features adds to the scaled score, each (A).
+
+    Args:
+        o: the query alone, of one head.
+        query: as it is scored, (E).
+        key: likewise, (Ek).
+    """
+    function = FUNCTIONS[o.options.score]
+    parameters = {name: ready(array, o.dtype) for name, array in o.parameters.items()}
+    with np.errstate(invalid="ignore", over="ignore"):
+        query, key = function.prepare(query, key, parameters)
+        return query, key, scaled(o, function.terms(query, key, parameters)[None, None, None])[0, 0, 0]
+
+
 def scaled(o: ScoreOperands, raw: NDArray[Any]) -> NDArray[Any]:
     """Return unscaled scores times the scale, and times that of each query."""
     return by_query(o, times(raw, o.factor))

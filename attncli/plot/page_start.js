@@ -1,0 +1,5 @@
+// --- everything is there: draw it
+
+measure();
+refresh();
+reveal();
