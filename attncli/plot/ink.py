@@ -122,5 +122,5 @@ def written(row: NDArray[Any], texts: list[str], width: int, ink: Ink) -> Text:
         if ink.colors and share >= 0:
             name, color = heat.paint(share, ink.system)
             style = Style(color=heat.foreground(color), bgcolor=name)
-        text.append((ink.closed if share == -1 else number).center(width), style)
+        text.append((ink.closed if share == -1 else number).rjust(width - 1) + " ", style)
     return text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -46,7 +48,7 @@ def test_cells_have_the_colours_of_their_weights(tmp_path: Path) -> None:
     files(tmp_path, {"f.json": json.dumps(problem)})
     attn("plot", "f.json", "-o", "p.png", cwd=tmp_path)
     found = colors((tmp_path / "p.png").read_bytes())
-    assert {of_map(1.0), of_map(0.5), (217, 217, 217)} <= found
+    assert {of_map(1.0), of_map(0.5), heat.CLOSED} <= found
 
 
 @pytest.mark.parametrize("count", [3, 300])
@@ -96,3 +98,82 @@ def test_what_is_reckoned_is_what_is_taken(tmp_path: Path, command: str) -> None
     """By matplotlib too: see the test of this name of all other commands."""
     taken, reckoned = beyond_start(tmp_path, 1500, command)
     assert 0.9 * taken <= reckoned <= 2 * taken
+
+
+def corners(drawn: str) -> list[tuple[float, float]]:
+    """Return a corner of each map of an SVG picture, in their order."""
+    found = re.findall(r'id="axes_\d+">\s*<g id="patch_\d+">\s*<path d="M ([\d.]+) ([\d.]+)', drawn)
+    return [(float(x), float(y)) for x, y in found]
+
+
+@pytest.mark.parametrize(("heads", "grid"), [(4, (2, 2)), (9, (3, 3)), (5, (2, 3)), (12, (3, 4))])
+def test_small_multiples_stand_in_balanced_rows(tmp_path: Path, heads: int, grid: tuple[int, int]) -> None:
+    """With the labels of the left column and the last row, and the names of both axes."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {name: rng.standard_normal((heads, 5, 4)) for name in ("query", "key", "value")}
+    labels = np.array(["ant", "bee", "cat", "dog", "emu"])
+    np.savez(tmp_path / "f.npz", **arrays, labels=labels, options='{"causal": true}')
+    attn("plot", "f.npz", "--all-heads", "-o", "o.svg", cwd=tmp_path)
+    drawn = (tmp_path / "o.svg").read_text(encoding="utf-8")
+    assert [drawn.count(f"<!-- head {head} -->") for head in range(heads)] == [1] * heads
+    down, across = grid
+    assert drawn.count("<!-- bee -->") == down + across
+    for text in ("query", "key", "closed", "weights"):
+        assert drawn.count(f"<!-- {text} -->") == 1
+    assert "heads are counted from 0" in drawn
+    places = corners(drawn)[:heads]
+    assert [len({place[axis] for place in places}) for axis in (1, 0)] == [down, across]
+
+
+def test_labels_that_do_not_fit_become_numbers(tmp_path: Path) -> None:
+    """132 times under one small map: every fiftieth has its index."""
+    attn("plot", "sample:speech", "--all-heads", "-o", tmp_path / "o.svg")
+    drawn = (tmp_path / "o.svg").read_text(encoding="utf-8")
+    assert "<!-- ␣London -->" in drawn
+    assert [drawn.count(f"<!-- {at} -->") for at in (0, 50, 100)] == [3, 3, 3]
+    assert "0.02s" not in drawn
+
+
+def test_numbers_stand_in_their_cells(tmp_path: Path) -> None:
+    """1, ½, ½, and nothing in the closed one; black on light cells, white on dark ones."""
+    problem = {"query": [[0], [0]], "hidden": [[0], [0]], "mask": [[True, False], [True, True]]}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "n.svg", cwd=tmp_path)
+    attn("plot", "f.json", "--values", "--title", "Mine", "-o", "o.svg", cwd=tmp_path)
+    without, drawn = ((tmp_path / name).read_text(encoding="utf-8") for name in ("n.svg", "o.svg"))
+    for text, count in (("1.0", 1), ("0.50", 2), ("0", 0)):
+        assert drawn.count(f"<!-- {text} -->") - without.count(f"<!-- {text} -->") == count
+    assert "<!-- Mine -->" in drawn
+    assert "<!-- closed -->" in drawn
+
+
+def test_nothing_and_closed_have_each_their_colour_and_word(tmp_path: Path) -> None:
+    """In the map and in the legend."""
+    problem = {"query": [["NaN"], [0]], "hidden": [[0], [0]], "mask": [[True, True], [True, False]]}
+    files(tmp_path, {"f.json": json.dumps(problem)})
+    attn("plot", "f.json", "-o", "o.png", cwd=tmp_path)
+    assert {heat.CLOSED, heat.NOTHING, of_map(1.0)} <= colors((tmp_path / "o.png").read_bytes())
+    attn("plot", "f.json", "-o", "o.svg", cwd=tmp_path)
+    drawn = (tmp_path / "o.svg").read_text(encoding="utf-8")
+    assert "<!-- closed -->" in drawn
+    assert "<!-- no number -->" in drawn
+
+
+def test_the_palette_is_that_of_matplotlib() -> None:
+    """All 256 colours of viridis."""
+    from matplotlib import colormaps
+
+    viridis = (np.array(colormaps["viridis"].colors) * 255).round().astype(int)
+    assert np.array_equal(viridis, heat.PALETTE)
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+def test_features_in_each_format(tmp_path: Path, kind: str) -> None:
+    """With the query, the key and what each feature adds."""
+    words = ["plot", "sample:coreference", "--what", "features", "-o"]
+    attn(*words, tmp_path / f"o.{kind}")
+    assert (tmp_path / f"o.{kind}").read_bytes().startswith(MAGIC[kind])
+    if kind == "svg":
+        drawn = (tmp_path / "o.svg").read_text(encoding="utf-8")
+        for text in ("query", "key", "adds", "feature (counted from 0)"):
+            assert drawn.count(f"<!-- {text} -->") == 1

@@ -9,43 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from attncli.languages import LANGUAGES
+from tests.pictures.browsing import Watched
 from tests.support.files import files
 from tests.support.places import SAMPLES
 from tests.support.processes import attn
-
-
-class Watched:
-    """A page, and everything that it should not do."""
-
-    def __init__(self, browser: Browser, path: Path) -> None:
-        self.context = browser.new_context(viewport={"width": 1300, "height": 1000})
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("console", lambda message: self.wrong.append(message.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.wrong.append(f"a dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self.asked(request.url))
-        self.path = path
-        self.page.goto(path.as_uri())
-
-    def asked(self, url: str) -> None:
-        if url != self.path.as_uri():
-            self.wrong.append(f"asked for {url}")
-
-    def cell(self, row: int, column: int) -> tuple[float, float]:
-        """Return where the middle of a cell is on the screen."""
-        self.page.locator("#heat").scroll_into_view_if_needed()
-        box = self.page.locator("#heat").bounding_box()
-        assert box is not None
-        left, top, wide, high = (self.page.evaluate(f"layout.{name}") for name in ("left", "top", "wide", "high"))
-        return box["x"] + left + (column + 0.5) * wide, box["y"] + top + (row + 0.5) * high
-
-    def text(self, selector: str) -> str:
-        """Return a text without the marks that keep labels of other directions to themselves."""
-        return str(self.page.locator(selector).text_content()).replace("\u2068", "").replace("\u2069", "")
 
 
 @pytest.fixture
@@ -220,5 +190,61 @@ def test_twelve_heads_of_512_tokens(browser: Browser, tmp_path: Path) -> None:
     row, column = int(number_of(told, "query")), int(number_of(told, "key"))
     assert (abs(row - 300), abs(column - 200)) <= (1, 1)
     assert number_of(told, "scores") == pytest.approx(scores[row, column], rel=6e-3)
+    assert opened.wrong == []
+    opened.context.close()
+
+
+def test_the_picture_of_an_image_model(browser: Browser, tmp_path: Path) -> None:
+    """The chosen row lies over it; a patch is pointed at, clicked, reached by keys, and what is looked at is told."""
+    attn("plot", "sample:image", "--image", "sample:image", "-o", tmp_path / "p.html")
+    opened = Watched(browser, tmp_path / "p.html")
+    page, photo = opened.page, opened.page.locator("#photo")
+    assert opened.text("#photo-told").startswith("Query CLS looks most at r2c1▛ 0.83")
+    box = photo.bounding_box()
+    assert box is not None
+    assert box["width"] == pytest.approx(box["height"], abs=1)
+
+    def middle(row: int, column: int) -> tuple[float, float]:
+        return box["x"] + (column + 0.5) * box["width"] / 4, box["y"] + (row + 0.5) * box["height"] / 4
+
+    page.mouse.move(*middle(2, 1))
+    assert opened.text("#status").startswith("CLS → r2c1▛: weights 0.83")
+    page.mouse.click(*middle(3, 3))
+    assert opened.text("#lines text.chosen") == "r3c3▘"
+    assert opened.text("#photo-told").startswith("Query r3c3▘ looks most at r2c1▛ 0.6")
+    photo.focus()
+    for key in ("ArrowUp", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    assert opened.text("#lines text.chosen") == "r2c2▚"
+    page.keyboard.press("]")
+    assert page.locator("#head").input_value() == "2"
+    assert opened.wrong == []
+    opened.context.close()
+
+
+def test_each_patch_has_its_colour_over_the_grey(browser: Browser, tmp_path: Path) -> None:
+    """Six parts of the palette to four of the picture, as in files."""
+    attn("plot", "sample:image", "--image", "sample:image", "-o", tmp_path / "p.html")
+    opened = Watched(browser, tmp_path / "p.html")
+    opened.page.wait_for_function("source.complete")
+    corner = opened.page.evaluate(
+        "Array.from(brush.getImageData(3, 3, 1, 1).data.slice(0, 3))"
+    )  # white paper, no weight
+    expected = [0.6 * channel + 0.4 * 255 for channel in (68, 1, 84)]
+    assert np.allclose(corner, expected, atol=2)
+    assert opened.wrong == []
+    opened.context.close()
+
+
+def test_numbers_in_cells(browser: Browser, tmp_path: Path) -> None:
+    """The cells have room for them, and the map scrolls rather than the page."""
+    attn("plot", "sample:recommender", "--values", "-o", tmp_path / "p.html")
+    opened = Watched(browser, tmp_path / "p.html")
+    assert opened.page.evaluate("layout.wide") == 44
+    drawn = opened.page.evaluate(
+        "(() => { const texts = []; const write = pen.fillText; pen.fillText = (text) => texts.push(text); draw();"
+        " pen.fillText = write; return texts; })()"
+    )
+    assert drawn[:8] == ["0.01", "0.01", "0.46", "0.02", "0.03", "0.43", "0.01", "0.03"]
     assert opened.wrong == []
     opened.context.close()

@@ -44,10 +44,13 @@ def test_every_cell_by_hand(tmp_path: Path) -> None:
 
 
 def test_a_terminal_with_colours_gets_them(tmp_path: Path) -> None:
-    """The background of a cell is its colour; with 16 colours there are shades instead."""
+    """The background of a cell is its colour, of those that there are; with 16 colours there are shades instead."""
     files(tmp_path, {"f.json": IDENTITY})
     shown = in_terminal("plot", "f.json", cwd=tmp_path, env={"COLORTERM": "truecolor"})
     assert "\x1b[48;2;253;231;37m" in shown
+    few = in_terminal("plot", "f.json", cwd=tmp_path, env={"COLORTERM": ""})
+    assert "\x1b[48;5;220m" in few
+    assert "48;2" not in few
     plain = in_terminal("plot", "f.json", cwd=tmp_path, env={"TERM": "xterm", "COLORTERM": ""})
     assert "48;2" not in plain
     assert "██████" in plain
@@ -70,6 +73,29 @@ def test_small_multiples_and_what_is_drawn() -> None:
     assert "closed" not in out  # keys that are closed have scores
 
 
+def test_small_multiples_stand_in_balanced_rows(tmp_path: Path) -> None:
+    """Four as two by two; in one row each has its labels, if there is room."""
+    problem = {name: np.zeros((4, 3, 2)).tolist() for name in ("query", "key", "value")}
+    files(tmp_path, {"f.json": json.dumps(problem | {"labels": ["ant", "bee", "cat"]})})
+    lines = called("plot", "f.json", "--all-heads", "--width", "30", cwd=tmp_path).out.splitlines()
+    assert lines[:4] == ["    head 0  head 1  ", "ant ██████  ██████  ", "bee ██████  ██████  ", "cat ██████  ██████  "]
+    assert lines[5] == "    head 2  head 3  "
+    assert "heads are counted from 0" in " ".join(lines)
+    two = {name: numbers[:2] for name, numbers in problem.items()}
+    files(tmp_path, {"f.json": json.dumps(two | {"labels": ["ant", "bee", "cat"]})})
+    lines = called("plot", "f.json", "--all-heads", cwd=tmp_path).out.splitlines()
+    assert lines[1:4] == ["    a b c   a b c   ", "    n e a   n e a   ", "    t e t   t e t   "]
+
+
+def test_numbers_in_cells_and_a_title(tmp_path: Path) -> None:
+    """1, closed; ½, ½; in as little room as they need."""
+    files(tmp_path, {"f.json": IDENTITY})
+    lines = called("plot", "f.json", "--values", "--title", "\x1b[1mMine", cwd=tmp_path).out.splitlines()
+    assert lines[0] == "\\x1b[1mMine"
+    assert lines[2:4] == ["one  1.0    · ", "two 0.50 0.50 "]
+    assert called("plot", "f.json", "--title", "", cwd=tmp_path).out.startswith("    one")
+
+
 def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None:
     """Equal weights have equal means, whatever is averaged."""
     np.save(tmp_path / "z.npy", np.zeros((400, 4), dtype=np.float32))
@@ -87,6 +113,12 @@ def test_big_matrices_are_averaged_down_and_that_is_said(tmp_path: Path) -> None
         (["-o", "x.jpg"], "attn: x.jpg: the extension '.jpg' names no format\n"),
         (["-o", "x.png", "--terminal"], "attn: --terminal writes only SVG files\n"),
         (["-o", "missing/x.html"], "attn: missing/x.html: its folder does not exist\n"),
+        (["--values"], "attn: --values: 16 columns of numbers do not fit on this screen\n"),
+        (["--values", "--all-heads"], "attn: --values is for small maps, not for 12 maps of 16 × 16 cells\n"),
+        (["--row", "cat"], "attn: --row cat: there is no such query (0 to 15 or a label)\n"),
+        (["--col", "animal"], "attn: --col has no effect without --what features, or a page\n"),
+        (["--patches", "4x4"], "attn: --patches has no effect without --image\n"),
+        (["--image", "x.png"], "attn: --image draws into a file\n"),
     ],
 )
 def test_bad_commands_get_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:

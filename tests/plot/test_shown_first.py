@@ -113,7 +113,7 @@ def test_what_it_cannot_say_is_told(tmp_path: Path, show: object, message: str) 
 
 def test_as_a_text_in_other_archives(tmp_path: Path) -> None:
     """JSON in NPZ, as options are."""
-    arrays = {name: np.array(each) for name, each in PROBLEM.items() if name != "show"}
+    arrays: dict[str, Any] = {name: np.array(each) for name, each in PROBLEM.items() if name != "show"}
     np.savez(tmp_path / "f.npz", **arrays, show=np.array('{"head": 1}'))
     assert "head 1 of 2" in called("plot", "f.npz", cwd=tmp_path).out
     np.savez(tmp_path / "f.npz", **arrays, show=np.array("{head: 1}"))

@@ -30,7 +30,7 @@ PAGE = {
     "scale": "Scale (temperature)",
     "as_given": "as given",
     "scaled": "{scale}, {factor} times as given; temperature {temperature}",
-    "row_facts": "Query {query}: {effective} effective keys, largest weight {weight}, on key {key}.",
+    "row_facts": "Query {query}: effective keys {effective}, largest weight {weight} on key {key}.",
     "photo": "The picture, with the chosen row over its patches: arrow keys move, Enter picks a patch as the query",
     "photo_row": "Query {query} looks most at {keys}.",
     "red": "red: no number",
