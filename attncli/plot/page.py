@@ -31,7 +31,7 @@ EXACT = 1 << 20
 # What the page draws besides the results: the weight of a value times its length.
 WEIGHTED = "weighted"
 # The parts of the script, in their order; the last one draws.
-SCRIPTS = ("page.js", "page_scale.js", "page_photo.js", "page_start.js")
+SCRIPTS = ("numbers", "map", "tokens", "scale", "photo", "controls")
 # What the script reads of every page: no scale to change, no numbers in cells, no picture, unless they are given.
 PLAIN: Mapping[str, Any] = {
     "colors": heat.PALETTE,
@@ -102,7 +102,7 @@ def document(data: Mapping[str, Any], words: Mapping[str, str], lang: str, lesso
         "STYLE": (folder / "page.css").read_text(encoding="utf-8"),
         "LESSON": lesson,
         "DATA": html.script_data({**PLAIN, **data}),
-        "SCRIPT": "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "SCRIPT": "\n".join((folder / "script" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
     }
     return html.filled(text, parts)
 

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 from attncli.commands.app import build
 from attncli.commands.explain import LESSONS
-from attncli.commands.plot import PICTURES
+from attncli.commands.drawing import PICTURES
 from attncli.commands.presentation import REPORTS
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Contents, Matrix, Named

@@ -151,7 +151,7 @@ def test_every_sentence_that_a_lesson_says_is_there() -> None:
 def test_every_word_of_the_page_is_used_and_there() -> None:
     """Each is put into the page itself, or said by the script, or by what makes the page; and no other is asked for."""
     text = (CODE / "plot/page.html").read_text(encoding="utf-8")
-    script = "".join((CODE / "plot" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "".join((CODE / "plot/script" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     maker = "".join((CODE / "plot" / name).read_text(encoding="utf-8") for name in ("page.py", "features.py"))
     used = set(re.findall(r"%%([a-z_]+)%%", text))
     used |= set(re.findall(r'\b(?:say|name)\("([a-z_]+)"', script))
@@ -163,7 +163,8 @@ def test_every_word_of_the_page_is_used_and_there() -> None:
 @pytest.mark.parametrize("room", ["plot", "stats"])
 def test_the_script_of_a_page_holds_no_words(room: str) -> None:
     """No string in it reads like a sentence or a heading: those come with the data."""
-    scripts = [CODE / "plot" / name for name in SCRIPTS] if room == "plot" else [CODE / room / "page.js"]
+    own = [CODE / "plot/script" / f"{name}.js" for name in SCRIPTS]
+    scripts = own if room == "plot" else [CODE / room / "page.js"]
     script = re.sub(r"//.*", "", "".join(path.read_text(encoding="utf-8") for path in scripts))
     strings = re.findall(r'"([^"\n]*)"', script)
     allowed = {"use strict", "12px system-ui, sans-serif"}

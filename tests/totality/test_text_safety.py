@@ -13,7 +13,7 @@ import pytest
 
 import attncli
 from attncli.commands.app import build
-from attncli.commands.plot import PICTURES
+from attncli.commands.drawing import PICTURES
 from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS
 from tests.support.processes import attn, called, in_terminal

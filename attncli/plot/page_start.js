@@ -1,5 +1,0 @@
-// --- everything is there: draw it
-
-measure();
-refresh();
-reveal();
