@@ -122,7 +122,7 @@ def _beside(numbers: NDArray[Any], patches: Patches, labels: Any) -> str:
     others = [at for at in range(patches.keys) if at not in range(*patches.part.indices(patches.keys))]
     if not others or len(others) > 4:
         return ""
-    names = [str(at) if labels is None else label(labels[at]) for at in others]
+    names = [f"key {at}" if labels is None else label(labels[at]) for at in others]
     told = [
         f"{name} {'closed' if numbers[at] == CLOSED else number(float(numbers[at]), 2, narrow=True)}"
         for name, at in zip(names, others, strict=True)
