@@ -44,7 +44,6 @@ def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) ->
       attn plot sample:coreference --head 1
       attn plot sample:speech --all-heads --terminal -o speech.svg
       attn plot sample:induction -o induction.html
-      attn plot sample:image --image sample:image -o eight.png
       attn plot sample:coreference --what features --row it --col animal
     """
     target, kind = drawing.output, target_format(drawing, PICTURES)

@@ -93,6 +93,7 @@ def test_compute_as_json() -> None:
         "title",
         "source",
         "options",
+        "show",
         "dtype",
         "query_labels",
         "key_labels",

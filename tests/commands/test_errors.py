@@ -246,7 +246,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (
             ["compute", "samples/induction.npz:qwery"],
             "attn: samples/induction.npz: has no array 'qwery'\n"
-            "hint: it has query, key, value, expected, query_labels, key_labels, options, title, source\n",
+            "hint: it has query, key, value, expected, query_labels, key_labels, options, title, source, show\n",
         ),
         (
             ["compute", "samples/induction.npz", "-f", "csv"],
