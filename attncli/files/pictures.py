@@ -69,12 +69,20 @@ def look(given: str) -> Photo:
     Raises:
         InputError: there is none, it is of another kind, or it claims to be larger than any picture.
     """
-    path = folder() / f"{given.removeprefix(PREFIX)}.png" if given.startswith(PREFIX) else Path(given)
+    path = _sample(given) if given.startswith(PREFIX) else Path(given)
     with _opened(path, given) as (image, _):
         photo = Photo(path, given, *image.size)
     if photo.width * photo.height > MOST_PIXELS:
         raise InputError(f"{photo.width} × {photo.height} pixels are too many to draw on", place=given)
     return photo
+
+
+def _sample(given: str) -> Path:
+    known = {path.stem: path for path in folder().glob("*.png")}
+    if given.removeprefix(PREFIX) not in known:
+        names = ", ".join(PREFIX + name for name in sorted(known))
+        raise InputError("there is no such picture", place=given, hint=f"there is {names}")
+    return known[given.removeprefix(PREFIX)]
 
 
 def as_png(pixels: NDArray[np.uint8]) -> bytes:

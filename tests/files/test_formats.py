@@ -14,8 +14,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli.commands.app import build
-from attncli.commands.explain import LESSONS
 from attncli.commands.drawing import PICTURES
+from attncli.commands.explain import LESSONS
 from attncli.commands.presentation import REPORTS
 from attncli.errors import InputError
 from attncli.files.contents import Cases, Contents, Matrix, Named
