@@ -31,7 +31,13 @@ COMMANDS: dict[str, list[str]] = {
 def test_every_file_here_is_tested() -> None:
     """No sample is left out of the cases above."""
     used = {Path(word).name for words in COMMANDS.values() for word in words if word.startswith("samples/")}
-    assert used == {path.name for path in SAMPLES.iterdir()} - {"README.md", "plot.svg", "image.png", "stats.png", *SEVERAL}
+    assert used == {path.name for path in SAMPLES.iterdir()} - {
+        "README.md",
+        "plot.svg",
+        "image.png",
+        "stats.png",
+        *SEVERAL,
+    }
 
 
 @pytest.mark.parametrize("name", COMMANDS)

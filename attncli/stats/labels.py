@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.plot.patches import LABEL
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attncli.files.contents import Labels
 
     Whole = NDArray[np.int64]
-
-# What `attn trace` calls patches: row and column, and whatever follows.
-PATCH = re.compile(r"r(\d{1,6})c(\d{1,6})(?!\d)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +109,6 @@ class Grid:
 
 
 def _places(labels: Sequence[str]) -> NDArray[np.float64]:
-    matches = (PATCH.match(label) for label in labels)
+    matches = (LABEL.match(label) for label in labels)
     nowhere: tuple[Any, Any] = (np.nan, np.nan)
     return np.array([nowhere if each is None else each.groups() for each in matches], dtype=np.float64).reshape(-1, 2)

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from attncli.stats.numbers import NUMBERS
-from tests.pictures.test_figures import MAGIC, colors, of_map
 from tests.pictures.browsing import Watched
+from tests.pictures.test_figures import MAGIC, colors, of_map
 from tests.support.files import files
 from tests.support.places import SAMPLES
 from tests.support.processes import attn
