@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS, STATES
+from attncli.attend.cache.option import kept_as
+from attncli.attend.cache.rounding import Held
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.fitting import fit_sinks
 from attncli.attend.fitting_states import fit_sum
@@ -21,6 +23,7 @@ from attncli.attend.prepare import as_states, precision, prepare
 from attncli.attend.shapes import as_four_axes, heads_of, show
 from attncli.attend.stages import out as out_stage
 from attncli.attend.stages import sum as sum_stage
+from attncli.attend.stages.cache import held
 from attncli.attend.stages.softmax import log_sum, weights
 from attncli.attend.stages.sum import weighted_sum
 from attncli.attend.views import after_past, ready
@@ -128,7 +131,7 @@ class WeightedSum:
         Raises:
             InputError: shapes do not fit.
         """
-        if any(ARRAYS[name].stage in LAYER_STAGES for name in arrays):
+        if any(ARRAYS[name].stage in LAYER_STAGES for name in arrays) or (options.cache and "query" in arrays):
             return cls.of_layer(arrays, options)
         weights, past = arrays["weights"], arrays.get("past_value")
         name = "value" if "value" in arrays else "hidden"
@@ -141,6 +144,8 @@ class WeightedSum:
             value = after_past(before, _states(name, arrays[name], options))
         # Without a query the weights come from elsewhere, so their own type counts too.
         dtype, output_dtype = precision([*([] if "query" in arrays else [weights]), *states_of(arrays)], options)
+        if options.cache is not None and (kept := kept_as(options.cache).get("value")) is not None:
+            value = Held.of(kept, value, dtype).rounded(value, dtype)
         rows = weights.reshape(as_four_axes("weights", weights.shape))
         packed = None if options.heads is None else rows.shape[1]
         return cls(rows, value, dtype, output_dtype, weights.ndim, packed, options.layout, name)
@@ -160,7 +165,7 @@ class WeightedSum:
             fact = f"weights {show(rows.shape)} do not fit the layer, which has {wanted} (batch×heads×queries×keys)"
             raise InputError(fact, arrays=["weights"])
         given = "value" if "value" in arrays else "hidden"
-        return cls(rows, o.value, o.dtype, o.output_dtype, sizes.rank, None, options.layout, given, o)
+        return cls(rows, held(o, "value", o.value), o.dtype, o.output_dtype, sizes.rank, None, options.layout, given, o)
 
     @property
     def names(self) -> list[str]:

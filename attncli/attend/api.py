@@ -97,6 +97,9 @@ def steps(
             ``rope_scaling``: how the frequencies are scaled, the object of a config.json (``{"rope_type": "yarn",
             "factor": 4.0, …}``) or the text of the flag; ``rope_sections``: (A, B, C), or (A, B, C, "interleaved"): how
             many pairs turn by each of three positions.
+            ``cache``: round keys, after norm and rotation, and values, past ones too, as a cache of fewer bits gives
+            them back, ``"int8"``, ``"key=int8:channel,value=int4:group32"``: a type ``int8``, ``int4``, ``e4m3`` or
+            ``e5m2``, and what has a scale, ``tensor``, ``head``, ``channel``, ``token``, ``groupN`` or ``unscaled``.
             ``dtype``: ``"float32"`` or ``"float64"`` (default: that of the arrays, at least float32; integers count as
             float64; the output for half-precision arrays is half precision).
 

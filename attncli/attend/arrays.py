@@ -30,6 +30,7 @@ class Kind(Enum):
     LABELS = "a list of texts"
     TEXT = "a text"
     OBJECT = "an object"
+    RECORD = "what is told of results"
 
 
 _GIVEN = (
@@ -60,6 +61,7 @@ KINDS: dict[str, Kind] = (
     | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
     | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
     | dict.fromkeys(("options", "show"), Kind.OBJECT)
+    | {"cache_effect": Kind.RECORD}
 )
 ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.names[1:]}
 # What flags and keywords may still be called.

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fitting import as_gate
-from attncli.attend.stages import norm, project
+from attncli.attend.stages import cache, norm, project
 from attncli.attend.stages.stage import Made
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ STAGES = (project.STAGE, norm.STAGE)
 
 
 def is_needed(o: ScoreOperands) -> bool:
-    """Tell whether anything comes before query and key are rotated and scored."""
-    return bool(o.layer.projections or norm.before_rope(o)) or o.layer.gate is not None
+    """Tell whether anything comes before query and key are rotated and scored, or is to be known of all keys."""
+    return bool(o.layer.projections or norm.before_rope(o)) or not (o.layer.gate is None and o.options.cache is None)
 
 
 def core(o: Prepared) -> Prepared:
-    """Return the operands with query, key and value projected and normalised, and the gate made."""
+    """Return the operands with query, key and value projected and normalised, the gate made, and scales found."""
     made: dict[str, NDArray[Any]] = {}
     with one_thread(NEVER_THREADED), np.errstate(all="ignore"):
         for stage in STAGES:
@@ -37,7 +37,7 @@ def core(o: Prepared) -> Prepared:
     states: dict[str, Any] = {}
     for name, array in o.states.items():
         states[name] = made.get(f"normed_{name}", made.get(f"projected_{name}", array))
-    return _done(o, states, made, gate)
+    return cache.with_held(_done(o, states, made, gate))
 
 
 def _gate(o: ScoreOperands, by: Projection) -> NDArray[Any]:

@@ -13,7 +13,22 @@ if TYPE_CHECKING:
     from attncli.attend.operands import ScoreOperands
 
 # How a query meets a key comes first, then the layout of arrays, then the stages that change the computation.
-ORDER = ("score", LAYOUT, "project", "norm", "rotate", "", "cap", "mask", "softmax", "sum", "gate", "out", PRECISION)
+ORDER = (
+    "score",
+    LAYOUT,
+    "project",
+    "norm",
+    "rotate",
+    "",
+    "cache",
+    "cap",
+    "mask",
+    "softmax",
+    "sum",
+    "gate",
+    "out",
+    PRECISION,
+)
 
 
 def in_force(operands: ScoreOperands) -> dict[str, str]:

@@ -82,6 +82,7 @@ class Keywords(TypedDict, total=False):
     rope_dim: int | Dim | None
     rope_scaling: str | Scaling | None
     rope_sections: Sections | None
+    cache: str | None
     dtype: Literal["float32", "float64"] | None
 
 

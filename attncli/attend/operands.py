@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
+from attncli.attend.cache.rounding import Held
 from attncli.attend.layer import Layer
 from attncli.attend.norms import Norm
 from attncli.attend.options import Options
@@ -30,6 +31,8 @@ AXES_OF = {
     "head_indices": ("H",),
     "gate": ("B", "H", "L", "Ev"),
 }
+# Of the scales of a cache.
+OF_HELD = ("B", "K", "S", "E")
 
 
 Prepared = TypeVar("Prepared", bound="ScoreOperands")
@@ -80,6 +83,8 @@ class ScoreOperands:
         gate: (batch or 1, heads, L, Ev or 1) what multiplies the weighted sums, before σ; None if there is none.
         early: makes query, key and value of what was given; None where they were given, or are made already.
         made: what it made, by name.
+        held: how a cache of fewer bits holds keys and values, with the scales that all parts share; it is known where
+            query, key and value are made.
         given: what a layer was given, by the user's names; empty where query, key and value are as they were given.
         notices: what was decided about arrays that could have been meant otherwise.
     """
@@ -112,6 +117,7 @@ class ScoreOperands:
     gate: NDArray[Any] | None = None
     early: Early | None = None
     made: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    held: Mapping[str, Held] = field(default_factory=dict)
     given: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -180,7 +186,9 @@ class ScoreOperands:
         }
         inputs = {name: part(array, ARRAYS[name].axes) for name, array in self.inputs.items()}
         made = {name: part(array, ARRAYS[name].axes) for name, array in self.made.items()}
-        return replace(self, sizes=replace(self.sizes, **sizes), inputs=inputs, made=made, **fields)
+        held = {name: replace(each, peaks=part(each.peaks, OF_HELD)) for name, each in self.held.items()}
+        sizes_of_part = replace(self.sizes, **sizes)
+        return replace(self, sizes=sizes_of_part, inputs=inputs, made=made, held=held, **fields)
 
 
 def _part(

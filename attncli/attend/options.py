@@ -14,6 +14,7 @@ from functools import cache
 from attncli.attend.checks import single
 from attncli.attend.elsewhere import right_word
 from attncli.attend.rotary.values import as_text
+from attncli.attend.words.cache import CacheOptions
 from attncli.attend.words.cap import CapOptions
 from attncli.attend.words.layout import LayoutOptions
 from attncli.attend.words.mask import MaskOptions
@@ -34,6 +35,7 @@ class Options(
     MaskOptions,
     CapOptions,
     ScoreOptions,
+    CacheOptions,
     RotateOptions,
     NormOptions,
     ProjectOptions,

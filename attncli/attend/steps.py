@@ -1,6 +1,6 @@
 """The readable steps: all stages in order, keeping every result.
 
-    project → norm → rotate → score → cap → mask → softmax → sum → gate → out
+    project → norm → rotate → cache → score → cap → mask → softmax → sum → gate → out
 
 This is the reference: anything faster must give the same results.
 """
@@ -17,6 +17,7 @@ from attncli.attend import early
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.stages import (
+    cache,
     cap,
     gate,
     mask,
@@ -38,6 +39,7 @@ STAGES = (
     project.STAGE,
     norm.STAGE,
     rotate.STAGE,
+    cache.STAGE,
     score.STAGE,
     cap.STAGE,
     mask.STAGE,
@@ -67,6 +69,8 @@ class Steps:
         normed_value: (…, S, Ev)
         rotated_query: (…, L, E) turned by the positions.
         rotated_key: (…, S, E)
+        cached_key: (…, S, E) as a cache of fewer bits gives them back.
+        cached_value: (…, S, Ev)
         scores: (…, L, S) scaled scores.
         capped: (…, L, S) scores after softcap.
         logits: (…, L, S) the input of softmax: masks and biases added, −∞ where a query may not attend.
@@ -84,6 +88,8 @@ class Steps:
     normed_value: NDArray[Any] | None
     rotated_query: NDArray[Any] | None
     rotated_key: NDArray[Any] | None
+    cached_key: NDArray[Any] | None
+    cached_value: NDArray[Any] | None
     scores: NDArray[Any]
     capped: NDArray[Any] | None
     logits: NDArray[Any]

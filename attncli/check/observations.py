@@ -98,4 +98,6 @@ def blind(operands: Operands) -> dict[str, str]:
         found["one batch item"] = "how the batch is laid out"
     if int(operands.positions[0, 0]) == 0:
         found["the first query at position 0"] = "whether positions behind a cache are right"
+    if operands.options.cache is not None and operands.options.rope is not None:
+        found["keys rounded after they were rotated"] = "whether the rotation is right"
     return found

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.attend.fast import stream
 from attncli.attend.layer import Layer
 from attncli.attend.operands import Operands
+from attncli.attend.stages import cache
 from attncli.attend.stages.out import finished
 from attncli.attend.types import own
 from attncli.attend.views import one_of
@@ -30,6 +31,8 @@ LEAST = 0.01
 LESS = 2.0
 # Heads, rows of a head, and scores in them, in which the cost of half precision is measured.
 HEADS, ROWS, SCORES = 6, 64, 1 << 18
+# Some of the numbers that may go to another code may change a row by this many times what all of them do.
+SOME = 2.0
 # A grid says something only if this many numbers need more than this many binary digits.
 TELLING, DIGITS = 3, 6
 
@@ -55,22 +58,27 @@ class Reference:
     Attributes:
         operands: the problem, to be computed in float64.
         single: the same, to be computed in float32.
+        other_codes: the same in float64, where keys and values that float32 might round to other codes of a cache have
+            those; None: there is no such cache.
         progress: called with the share that is done.
     """
 
     operands: Operands
     single: Operands
     progress: Callable[[float], None] | None = None
+    other_codes: Operands | None = None
 
     @classmethod
     def of(cls, operands: Operands, progress: Callable[[float], None] | None = None) -> Reference:
         """Prepare a problem."""
         double, single = (np.dtype(each) for each in (np.float64, np.float32))
-        return cls(
-            replace(operands, dtype=double, output_dtype=double).core,
-            replace(operands, dtype=single, output_dtype=single).core,
-            progress,
-        )
+        right = replace(operands, dtype=double, output_dtype=double).core
+        less = replace(operands, dtype=single, output_dtype=single).core
+        if operands.options.cache is None:
+            return cls(right, less, progress)
+        # Mistakes are made to what has been rounded. What float32 rounds to other codes counts apart from its error.
+        other, right, less = cache.baked(right, in_float32=True), cache.baked(right), cache.baked(less)
+        return cls(right, replace(less, key=right.key, value=right.value), progress, other)
 
     @cached_property
     def output(self) -> NDArray[Any]:
@@ -99,6 +107,13 @@ class Reference:
         typical = float(np.quantile(shares, MOST)) if shares.size else 0.0
         least = max(typical, FLOAT32.eps / 2)
         return np.maximum(np.where(np.isfinite(apart), apart, 0), least * self.size)
+
+    @cached_property
+    def by_codes(self) -> NDArray[Any] | float:
+        """(batch, heads, L) how far each row is off where numbers near the middle between codes go to the other one."""
+        if self.other_codes is None:
+            return 0.0
+        return np.asarray(np.abs(stream.run(self.other_codes).output - self.output).max(axis=-1))
 
     @cached_property
     def half(self) -> dict[Precision, float]:
@@ -154,11 +169,14 @@ class Reference:
     def tolerance(self, precision: Precision) -> NDArray[Any]:
         """Return how far a right output of some precision may be from this one in each row, (batch, heads, L).
 
-        Half precision is that of all intermediate numbers.
+        Half precision is that of all intermediate numbers. Of the numbers near the middle between two codes any may go
+        to the other one; some of them may change more than all do, whose changes partly cancel.
         """
         if precision.is_half:
-            return np.maximum(precision.margin * self.half[precision] * self.size, FLOAT32.margin * self.error)
-        return precision.margin * precision.eps / FLOAT32.eps * self.error
+            allowed = np.maximum(precision.margin * self.half[precision] * self.size, FLOAT32.margin * self.error)
+        else:
+            allowed = precision.margin * precision.eps / FLOAT32.eps * self.error
+        return allowed + SOME * self.by_codes
 
     def limit(self, precision: Precision) -> float:
         """Return how large a share of a row rounding may be."""

@@ -18,7 +18,7 @@ from attncli.attend.options import Options
 from attncli.attend.stages import cap as right_cap
 from attncli.attend.stages import mask, score
 from attncli.attend.stages import softmax as right_softmax
-from attncli.attend.stages.rotate import to_meet
+from attncli.attend.stages.cache import held, to_meet
 from attncli.attend.views import one_of, ready, weigh
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ RIGHT = {each.name: each.default for each in fields(Recipe) if callable(each.def
 
 def _values(one: Operands) -> Array:
     """Return the values of one head, (S, Ev)."""
-    return ready(one.value, one.dtype)[0, 0]
+    return held(one, "value", ready(one.value, one.dtype))[0, 0]
 
 
 def _unrotated(o: Operands) -> Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from attncli.problem.attention import ScoreComputation
 from attncli.problem.computation import Computation
 from attncli.problem.gradients import GradientComputation
 from attncli.problem.selection import Choice
+from attncli.show.beside import Beside
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.plain import PlainConsole
@@ -114,7 +115,7 @@ def formula(name: str, o: ScoreOperands | None) -> str:
             "context": "context = weights · value",
             "output": "output = weights · value",
         }[name]
-    if name.startswith(("projected_", "normed_", "rotated_")):
+    if name.startswith(("projected_", "normed_", "rotated_", "cached_")):
         return f"{name} = {_of_state(name, o)}"
     if name == "logits":
         before = "capped" if o.options.softcap is not None else "scores"
@@ -131,13 +132,15 @@ def formula(name: str, o: ScoreOperands | None) -> str:
 
 
 def _of_state(name: str, o: ScoreOperands) -> str:
-    """Say what a projected, normed or rotated state is made of."""
+    """Say what a projected, normed, rotated or cached state is made of."""
     stage, _, state = name.partition("_")
     letter = state[0]
     if stage == "projected":
         bias = {f"b_{letter}", "b_qkv"} & o.taking_part
         matrix = {f"w_{letter}", "w_qkv"} & o.taking_part
         return "x" + f" · W_{letter}" * bool(matrix) + f" + b_{letter}" * bool(bias)
+    if stage == "cached":
+        return "round(x / scale) · scale"
     if stage == "rotated":
         return "(a, b) → (a·cos − b·sin, a·sin + b·cos)"
     how = Norm.of(o.options.qk_norm or "rms")
@@ -184,14 +187,22 @@ def require(computation: Computation, choice: Choice, view: View) -> None:
     computation.require(computation.needs(part, rows=rows) + shown, part, "--rows N shows fewer")
 
 
-def write_text(computation: Computation, choice: Choice, view: View, write: Write) -> None:
+def write_text(
+    computation: Computation, choice: Choice, view: View, write: Write, beside: Beside | None = None
+) -> None:
     """Write the report as text without colours."""
     uncoloured = replace(view, screen=replace(view.screen, color=False, unicode=True))
-    to_terminal(computation, choice, uncoloured, PlainConsole(write))
+    to_terminal(computation, choice, uncoloured, PlainConsole(write), beside)
 
 
-def to_terminal(computation: Computation, choice: Choice, view: View, console: PlainConsole | None = None) -> None:
-    """Print the report, on standard output or another console."""
+def to_terminal(
+    computation: Computation,
+    choice: Choice,
+    view: View,
+    console: PlainConsole | None = None,
+    beside: Beside | None = None,
+) -> None:
+    """Print the report, and what is told beside it, on standard output or another console."""
     out = console or view.screen.line_console()
     say = partial(print_lines, screen=view.screen, console=out)
     if "title" in computation.problem.texts:
@@ -203,11 +214,17 @@ def to_terminal(computation: Computation, choice: Choice, view: View, console: P
         say(section.title, style="bold cyan")
         most = view.most_columns(section.grid.numbers.shape[1])
         print_grid(section.grid, view.screen, out, view.digits, most)
+    if beside is not None:
+        out.print()
+        beside.to_terminal(view, out)
 
 
-def write_markdown(computation: Computation, choice: Choice, view: View, write: Write) -> None:
+def write_markdown(
+    computation: Computation, choice: Choice, view: View, write: Write, beside: Beside | None = None
+) -> None:
     """Write the report as Markdown."""
-    for at, part in enumerate(_markdown(computation, choice, view)):
+    more = () if beside is None else beside.to_markdown(view)
+    for at, part in enumerate(chain(_markdown(computation, choice, view), more)):
         write("\n\n" * (at > 0) + part)
     write("\n")
 

@@ -98,9 +98,9 @@ class Subject:
 
     @property
     def values(self) -> NDArray[Any]:
-        """The values of this head, (S, Ev)."""
+        """The values of this head as they are summed, (S, Ev)."""
         assert isinstance(self.operands, Operands)  # the sum is taught only where there is a value
-        return self.operands.value[0, 0]
+        return self.made["cached_value"] if "cached_value" in self.made else self.operands.value[0, 0]
 
     @property
     def key_features(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.attend.stages.cache import held
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, catalogue
@@ -190,7 +191,7 @@ def _lengths(o: Any, batch: int, head: int, run: int) -> NDArray[Any]:
     """Return the lengths of the values, (S / run): the mean of every ``run`` consecutive ones."""
     one = o.select(batch=batch, head=head)
     with np.errstate(all="ignore"):
-        value = np.asarray(one.value[0, 0], dtype=np.float64)
+        value = np.asarray(held(one, "value", one.value)[0, 0], dtype=np.float64)
         # Divided by the largest number first, so that its square does not overflow.
         largest = abs(value).max(axis=-1)
         unit = np.where(np.isfinite(largest) & (largest > 0), largest, 1)

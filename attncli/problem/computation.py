@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The first words of the results that are states: query, key and value.
-STATES_MADE = ("projected", "normed", "rotated")
+STATES_MADE = ("projected", "normed", "rotated", "cached")
 # Text of more bytes than this is announced before it is written.
 LONG_TEXT = 100_000_000
 

@@ -45,8 +45,9 @@ WATCHED, PROFILED = 5, 6
 # One number of a product of layers, with the factors; and as text, in a list that is written at once.
 MULTIPLIED, LISTED = 32, 100
 # One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
-# One number of a query, key or value that is checked, and again where mistakes are looked for; a score of theirs.
-CHECKED, CHECKED_STATE, SOUGHT, SCORED = 56, 32, 24, 64
+# One number of a query, key or value that is checked, and again where mistakes are looked for, or where a cache rounds
+# it; a score of theirs.
+CHECKED, CHECKED_STATE, SOUGHT, ROUNDED, SCORED = 56, 32, 24, 24, 64
 # One score where gradients are checked: scores, logits, weights and their gradients, in float64.
 HELD = 96
 
@@ -185,9 +186,10 @@ def stream(o: Operands, *, threads: int | None, in_place: bool) -> int:
         many = layout.rows if indices.shape[2] > 1 else 1
         heads = o.sizes.group * layout.heads if indices.shape[1] > 1 else 1
         tile += 2 * TILE if layout.gathers else 2 * many * heads * (o.sizes.keys + 8 * indices.shape[3])
-    changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
+    options = o.options
+    changed = options.rope or options.cache or FUNCTIONS[options.score].needs_preparation
     output = math.prod(o.sizes.output_shape) * o.output_dtype.itemsize * (not in_place)
-    return ALWAYS + (threads or thread_count()) * tile + ones + changed * _states(o) + output
+    return ALWAYS + (threads or thread_count()) * tile + ones + (_states(o) if changed else 0) + output
 
 
 def watch(o: ScoreOperands, *, threads: int, side: int, profile: bool) -> int:
@@ -296,7 +298,8 @@ def check(o: Operands, scores: int | None) -> int:
     looked = 0
     if scores is not None:
         looked = states * SOUGHT + min(scores, o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys) * SCORED
-    return ALWAYS + output * CHECKED + states * CHECKED_STATE + looked
+    rounded = states * ROUNDED * (o.options.cache is not None)
+    return ALWAYS + output * CHECKED + states * CHECKED_STATE + rounded + looked
 
 
 def check_gradients(o: Operands, scores: int) -> int:
@@ -315,7 +318,8 @@ def _states(o: ScoreOperands) -> int:
     copies = sum(_copy(each, o.dtype) for each in o.states.values())
     turned = (o.query.size + o.key.size) * o.dtype.itemsize
     times = 3 * (o.options.rope is not None) + 2 * FUNCTIONS[o.options.score].needs_preparation
-    return copies + turned * times
+    held = sum(each.size for name, each in o.states.items() if name != "query") * o.dtype.itemsize
+    return copies + turned * times + held * (o.options.cache is not None)
 
 
 def _copy(array: NDArray[Any], dtype: np.dtype[Any]) -> int:

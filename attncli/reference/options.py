@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attncli.attend.cache.types import TYPES as TYPES_OF_CODES
 from attncli.attend.options import as_flag, records
 from attncli.attend.rotary.scaling import TYPES
 from attncli.attend.scores import FUNCTIONS
@@ -34,6 +35,9 @@ def page(words: Words, program: Program) -> Iterator[Block]:
             yield Paragraph(words.say("options_scaling"))
             yield Code("\n".join(f"{name:14}{kind.formula}" for name, kind in TYPES.items()))
             yield _scalings(words)
+        if "cache" in owned:
+            yield Paragraph(words.say("options_cache"))
+            yield _types(words)
     yield Paragraph(words.say("options_end"))
 
 
@@ -59,6 +63,16 @@ def _functions(words: Words) -> Table:
         for name, function in FUNCTIONS.items()
     ]
     return Table(("`--score`", words.say("formula"), words.say("parameters")), tuple(rows))
+
+
+def _types(words: Words) -> Table:
+    """Return the types of a cache, and how each is scaled where nothing else is said."""
+    rows = [
+        (f"`{name}`", f"{kind.largest:g}", f"`{kind.scales}`", words.listed(f"`{each}`" for each in kind.aliases))
+        for name, kind in TYPES_OF_CODES.items()
+    ]
+    headings = ("TYPE", words.say("options_largest"), words.say("options_scales"), words.say("options_also"))
+    return Table(headings, tuple(rows))
 
 
 def _scalings(words: Words) -> Table:

@@ -228,7 +228,7 @@ def test_bad_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
         (["compute", ARTICLE, "--rows", "x"], "attn: --rows must be all or a whole number from 1, not 'x'\n"),
         (
             ["compute", ARTICLE, "--step", "sums"],
-            "attn: --step sums: the steps are project, norm, rotate, score, softmax, sum, out\n"
+            "attn: --step sums: the steps are project, norm, rotate, cache, score, softmax, sum, out\n"
             'hint: did you mean "sum"?\n',
         ),
         (["compute", ARTICLE, "--scale", "big"], "attn: scale must be none, sqrt or a number, not 'big'\n"),

@@ -214,6 +214,15 @@ def _rope_sections(d: Draft) -> object:
     return d.one(None, (1, 1, 1), (1, 1, 1, "interleaved")) if _turned(d) == d.sizes.Ek == 6 else None
 
 
+def _cache(d: Draft) -> object:
+    # Scales that follow from a token alone: others change with keys that are closed. What is turned first is not the
+    # same to the last bit everywhere, and may go to other codes.
+    if "rope" in d.options or d.chance(0.7):
+        return None
+    one, other = (d.one("int8:token", "int4:group2", "e4m3:token", "e5m2:unscaled", "e4m3:group3") for _ in range(2))
+    return d.one(f"key={one},value={other}", f"key={one}", f"value={other}")
+
+
 # What each option may be set to; None: it is not given. An option that is declared and missing here fails a test.
 OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "score": _score,
@@ -227,6 +236,7 @@ OPTIONS: Mapping[str, Callable[[Draft], object]] = {
     "rope_dim": _rope_dim,
     "rope_scaling": _rope_scaling,
     "rope_sections": _rope_sections,
+    "cache": _cache,
     "softcap": lambda d: d.one(None, None, None, 0, 0.7, 30.0),
     "causal": lambda d: d.one(None, False, True, True),
     "window": _window,

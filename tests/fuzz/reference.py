@@ -7,11 +7,14 @@ this is the truth, in float32 or float64 it is the plain computation whose error
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
@@ -52,6 +55,40 @@ def additive(q: Vector, k: Vector, given: Mapping[str, Array]) -> Number:
 
 
 SLOPES = cache(slopes)
+
+
+@cache
+def codes(kind: str) -> list[float]:
+    """Return all codes of a type in their order, from the largest negative one; each second one is even, 0 is."""
+    if kind.startswith("int"):
+        most = 2 ** (int(kind[3:]) - 1) - 1
+        return [float(each) for each in range(-most, most + 1)]
+    found = np.arange(256, dtype="u1").view({"e4m3": ml_dtypes.float8_e4m3fn, "e5m2": ml_dtypes.float8_e5m2}[kind])
+    return sorted({float(each) for each in found if np.isfinite(each)})
+
+
+def kept(x: Vector, how: str) -> Vector:
+    """Return a state as a cache gives it back, by exact fractions."""
+    kind, scales = how.split(":")
+    size = int(scales[5:]) if scales.startswith("group") else len(x)
+    return [each for at in range(0, len(x), size) for each in _kept(x[at : at + size], kind, scales)]
+
+
+def _kept(x: Vector, kind: str, scales: str) -> Vector:
+    known = codes(kind)
+    finite = [abs(Fraction(float(each))) for each in x if np.isfinite(each)]
+    scale = Fraction(1) if scales == "unscaled" else (max(finite, default=0) or 1) / Fraction(known[-1])
+    found = []
+    for each in x:
+        if np.isnan(each):
+            found.append(each)
+            continue
+        exact = Fraction(known[-1] if each > 0 else known[0]) if np.isinf(each) else Fraction(float(each)) / scale
+        above = min(max(bisect_left(known, exact), 1), len(known) - 1)
+        nearest = min((above - 1, above), key=lambda at: (abs(Fraction(known[at]) - exact), (at - len(known) // 2) % 2))
+        found.append(type(each)(float(Fraction(known[nearest]) * scale)))
+    return found
+
 
 # How a query meets a key, by the value of --score. One that is declared and missing here fails a test.
 SCORES: Mapping[str, Callable[[Vector, Vector, Mapping[str, Array]], Number]] = {
@@ -155,9 +192,14 @@ class Plain:
         found = [self.state("key", b, self.shared(h), j) for j in range(self.p.sizes.keys)]
         past = self.p.sizes.P
         return [
-            each if j < past else self.turned(each, self.stands("key_positions", b, j - past))
+            self.cached("key", each if j < past else self.turned(each, self.stands("key_positions", b, j - past)))
             for j, each in enumerate(found)
         ]
+
+    def cached(self, name: str, x: Vector) -> Vector:
+        """Return a key or a value as the cache gives it back."""
+        how = dict(part.split("=") for part in self.option("cache", "").split(",") if part)
+        return kept(x, how[name]) if name in how else x
 
     def shared(self, h: int) -> int:
         """Return the key head that serves a query head."""
@@ -286,7 +328,7 @@ class Plain:
         total = [self.kind(0)] * self.p.sizes.Ev
         for j, weight in enumerate(weights):
             if weight != 0:
-                value = self.state("value", b, self.shared(h), j)
+                value = self.cached("value", self.state("value", b, self.shared(h), j))
                 total = [sum_ + weight * each for sum_, each in zip(total, value, strict=True)]
         return total
 

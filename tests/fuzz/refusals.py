@@ -73,6 +73,7 @@ OWN: Mapping[str, tuple[object, ...]] = {
     "qkv": ("q|k|v", None, 0, True),
     "qk_norm": ("RMS", "rms,rms", "rms,after", ("rms", 1), "none,plus-one", 0, True),
     "norm_eps": (0, -1e-6, True, None),
+    "cache": ("int9", "int8:head,", "key=int8,key=int4", "int8:unscaled", "int8:group0", "query=int8", True),
     "softcap": (-1, -1e-300, True),
     "causal": (0, 1, "true", "yes", None, 1.0),
     "window": (-2, (1, -2), 1.5, (1.5, 2), (), "1,", ",1", True, 2**53, 2**63, (0, 2**53)),

@@ -88,6 +88,7 @@ NUMBERS: Mapping[str, tuple[object, ...]] = {
     "offset": (-2, "end", 3),
     "qk_norm": ("rms", "l2,after-rope", "layer,plus-one"),
     "norm_eps": (0.37,),
+    "cache": ("key=int4:channel,value=int8:token", "key=e4m3:tensor,value=e5m2:unscaled", "value=int4:group2"),
     "prefix": (2,),
     "chunk": (3,),
 }

@@ -256,7 +256,7 @@ def everything() -> tuple[Given, Given]:
     arrays |= {name: numbers(name, *FEW) for name in ("w_qkv", "w_o")} | {"v_norm": normal(6)}
     arrays["w_o"] = normal(24, 5)
     options: Given = {"heads": 4, "kv_heads": 2, "qk_norm": "rms", "rope": "half", "softcap": 2.0}
-    return arrays, options
+    return arrays, options | {"cache": "int8"}
 
 
 def test_results_come_under_their_names_in_their_order(tmp_path: Path) -> None:

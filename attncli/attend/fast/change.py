@@ -100,6 +100,8 @@ class Change:
 def norms_in_blocks(o: Operands) -> bool:
     """Tell whether all that comes before the rotation is a norm of each query and key by itself, and may come here."""
     norms, layer = o.layer.norms, o.layer
+    if o.options.cache is not None:  # of which the scales are to be known first
+        return False
     if layer.projections or layer.gate is not None or "value" in norms or not in_blocks(o):
         return False
     return not any(is_whole(weights, o.states[state].shape[3]) for state, weights in norms.items())

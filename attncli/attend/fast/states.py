@@ -10,6 +10,7 @@ import numpy as np
 from attncli.attend.fast.buffers import LOG2E
 from attncli.attend.fast.change import Change, changes
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
+from attncli.attend.stages.cache import held
 from attncli.attend.stages.rotate import to_meet
 from attncli.attend.types import is_ordinary
 from attncli.attend.views import by_group, one_of, ready
@@ -66,6 +67,7 @@ class States:
             change, key = found[0], found[1].keys(key, o.dtype, o.sizes.past)
         elif o.options.rope is not None or o.norms_late:
             query, key = to_meet(o)
+        key, value = held(o, "key", key), held(o, "value", o.value)
         if function.needs_preparation:
             with np.errstate(invalid="ignore", over="ignore"):
                 query, key = function.prepare(ready(query, o.dtype), ready(key, o.dtype), parameters)
@@ -77,7 +79,7 @@ class States:
         # Softcap is X·tanh(score/X): divide by X before tanh, multiply by X after it. The tiles compute powers of 2, so
         # log2(e) is folded into a factor that is applied anyway.
         factor, capped_factor = (o.factor * LOG2E, 1.0) if cap is None else (o.factor / cap, cap * LOG2E)
-        value, value_heads = o.value, o.value.shape[1]
+        value_heads = value.shape[1]
         if value_heads < o.sizes.key_heads:
             value = np.repeat(value, o.sizes.key_heads // value_heads, axis=1)
         numeric = o.mask is not None and o.mask.dtype != bool

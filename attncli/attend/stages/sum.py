@@ -29,7 +29,7 @@ def weighted_sum(weights: NDArray[Any], value: NDArray[Any], dtype: np.dtype[Any
 
 def forward(o: ScoreOperands, made: Made) -> dict[str, NDArray[Any]]:
     """Return the weighted sums (batch, heads, L, Ev): the output in its final type, unless anything comes after it."""
-    output = weighted_sum(made["weights"], o.states["value"], o.dtype)
+    output = weighted_sum(made["weights"], made.get("cached_value", o.states["value"]), o.dtype)
     if o.has_after:
         return {"context": output}
     with np.errstate(over="ignore"):

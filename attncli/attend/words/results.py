@@ -16,6 +16,8 @@ RESULT_ARRAYS = (
     Array("normed_value", Role.RESULT, "norm", _VALUE, "Normalised values."),
     Array("rotated_query", Role.RESULT, "rotate", _QUERY, "Queries turned by their positions."),
     Array("rotated_key", Role.RESULT, "rotate", _KEY, "Keys turned by their positions."),
+    Array("cached_key", Role.RESULT, "cache", _KEY, "Keys as the cache gives them back, past ones included."),
+    Array("cached_value", Role.RESULT, "cache", _VALUE, "Values likewise."),
     Array("scores", Role.RESULT, "score", OVER_SCORES, "Scaled scores.", closes=True),
     Array("capped", Role.RESULT, "cap", OVER_SCORES, "Scores after softcap, if there is one.", closes=True),
     Array(

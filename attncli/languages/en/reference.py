@@ -98,6 +98,7 @@ REFERENCE = {
         "what `attn plot`, `attn explain` and pages show where no flag says it: an object of `batch`, `head`, `row` and "
         '`col`, such as `{{"head": 1, "row": "it"}}`'
     ),
+    "entry_cache_effect": "in the JSON of `attn compute --cache`: what the cache changes, by head; nothing reads it again",
     "files_layer": "A layer of a checkpoint",
     "files_layers": (
         "`--layer FILE:PREFIX` takes the weights of an attention layer by the names that its tensors have in models. "
@@ -165,6 +166,16 @@ REFERENCE = {
         "`partial_rotary_factor` and `mrope_section` count too, unless options of their own say otherwise."
     ),
     "options_needs": " It has an effect only with {flags}.",
+    "options_cache": (
+        "TYPE:SCALES speaks of keys and values, key=TYPE:SCALES of keys alone. A scale is max|x| / largest code, symmetric "
+        "and kept exactly: one for all heads of a batch item (`tensor`), for each head, for each feature over all tokens "
+        "(`channel`), for each token of a head, or for N features of it (`groupN`, the last may be smaller); keys behind "
+        "key_lengths have no part in it. A number goes to the nearest code, in the middle to the even one, and beyond the "
+        "largest to that. `attn compute` and `attn check` say what it changes, head by head."
+    ),
+    "options_scales": "without SCALES",
+    "options_largest": "largest code",
+    "options_also": "also called",
     "options_end": (
         "What the ONNX operators Attention (opset 23 to 25) and RotaryEmbedding define means here what it means there. "
         "A query that may attend to nothing gets weights and output 0, with a notice. What lies behind a mask never "

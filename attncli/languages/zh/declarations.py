@@ -22,6 +22,7 @@ DECLARATIONS = {
     "command_help": "说明一个命令或主题：文件、数组、选项等。",
     "stage_layout": "布局",
     "stage_rotate": "旋转",
+    "stage_cache": "缓存",
     "stage_score": "打分",
     "stage_cap": "压缩（softcap）",
     "stage_mask": "掩码",
@@ -49,6 +50,10 @@ DECLARATIONS = {
         "（默认不缩放）。"
     ),
     "option_rope_sections": "每个状态有三个位置：A 对按第一个位置旋转，B 对按第二个，C 对按第三个（默认只有一个位置）。",
+    "option_cache": (
+        "把键（归一化和旋转之后）和值（包括过去的）舍入，如同从 int8、int4、e4m3（fp8）或 e5m2 的缓存读出；每个 tensor、head、channel、token "
+        "或 groupN（N 维）有一个缩放因子，或者 unscaled，没有缩放因子（默认不舍入；只写类型时为 group32，fp8 为 tensor）。"
+    ),
     "option_softcap": "X·tanh(得分/X) 中的 X，作用在掩码和偏置之前；0 表示不用（默认不用）。",
     "option_causal": "位置 p 的查询只能看到位置 p 及之前的键（默认不限）。",
     "option_window": "位置 p 的查询只能看到 p − LEFT 到 p + RIGHT 的键；−1 或不写 RIGHT 表示不限（默认没有窗口）。",
@@ -118,6 +123,8 @@ DECLARATIONS = {
     "array_normed_value": "归一化后的值。",
     "array_rotated_query": "按位置旋转后的查询。",
     "array_rotated_key": "按位置旋转后的键。",
+    "array_cached_key": "从缓存读出的键，包括过去的。",
+    "array_cached_value": "从缓存读出的值，包括过去的。",
     "array_lse": "每行指数之和的自然对数，包括 sink；没有可见键时为 −∞。",
     "array_context": "Σ 权重 · 值（后面还有门控或矩阵时才有）。",
     "axis_B": "批中的项",

@@ -88,6 +88,7 @@ REFERENCE = {
         "没有选项指定时，`attn plot`、`attn explain` 和页面先显示什么：一个对象，可以有 `batch`、`head`、`row` 和 `col`，"
         '例如 `{{"head": 1, "row": "it"}}`'
     ),
+    "entry_cache_effect": "`attn compute --cache` 写出的 JSON 中：缓存对每个头的影响；读取时忽略",
     "files_layer": "检查点中的一层",
     "files_layers": (
         "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 {suffixes} 文件、{index}，"
@@ -144,6 +145,15 @@ REFERENCE = {
         "其中的 `rope_theta`、`partial_rotary_factor` 和 `mrope_section` 也会采用，除非另有选项给出。"
     ),
     "options_needs": "只有同时给出 {flags} 才起作用。",
+    "options_cache": (
+        "TYPE:SCALES 用于键和值，key=TYPE:SCALES 只用于键。缩放因子是 max|x| / 最大的编码，正负对称，本身不舍入：批中一项的所有头一个"
+        "（`tensor`），每个头一个，每一维一个、各词元共用（`channel`），每个头的每个词元一个，或其中每 N 维一个（`groupN`，最后一组可以小些）；"
+        "超出 key_lengths 的键不算在内。每个数取最近的编码，正好在中间时取偶数，超出最大的编码时取最大的。`attn compute` 和 `attn check` "
+        "会说明它对每个头的影响。"
+    ),
+    "options_scales": "不写 SCALES 时",
+    "options_largest": "最大的编码",
+    "options_also": "别名",
     "options_end": (
         "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。没有可见键的查询，权重和输出都是 0，"
         "并给出提示。被屏蔽的内容绝不会泄漏，哪怕其中有 NaN 或 ∞。"
