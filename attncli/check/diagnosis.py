@@ -206,10 +206,13 @@ def rounding(comparison: Comparison, precisions: Sequence[Precision]) -> Level |
 
 
 def diagnosed(search: Search) -> list[Explanation]:
-    """Look for one mistake, then for two, then for dropout, and then for both beside rounding to half precision."""
+    """Look for one mistake, a cache of fewer bits, two, dropout, and for both beside rounding to half precision."""
     with one_thread(1 << 30):
         singles = search.singles()
         confirmed = explained(search, search.explaining(singles))
+        if confirmed:
+            return confirmed
+        confirmed = explained(search, search.explaining(search.roundings()))
         if confirmed:
             return confirmed
         pairs = two_at_once(search)

@@ -13,9 +13,23 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
-from attncli.check.mistakes import additions, causal, layout, masks, numbers, operands, rotation, rules, softmax, window
+from attncli.check.mistakes import (
+    additions,
+    cache,
+    causal,
+    layout,
+    masks,
+    numbers,
+    operands,
+    rotation,
+    rules,
+    softmax,
+    window,
+)
 from attncli.check.mistakes.variant import Unknown, Variant
+from attncli.check.precision import SOME
 from attncli.check.recipe import Recipe
+from attncli.check.refining import refined, rounder
 from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
 from attncli.check.sample import Sample, choose
 
@@ -48,7 +62,6 @@ FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
 )
 # Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
-REFINEMENTS = 12
 # Numbers in query, key and value that are converted to float64 beforehand.
 MOST_IN_FLOAT64 = 1 << 25
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
@@ -126,6 +139,16 @@ class Search:
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
         return [candidate for each in self.known for candidate in self.tried([], each)]
+
+    def roundings(self) -> list[Candidate]:
+        """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
+        apart, found = self.sample.distance(self.right), []
+        for each in cache.rounded(self.right.operands) if apart <= FAR else ():
+            recipe = self.made([each])
+            # Most do not explain even the first rows, and to round all keys takes long.
+            if recipe is not None and (distance := self.sample.distance(recipe, apart / 2)) <= apart / 2:
+                found.append(Candidate((each,), recipe, distance))
+        return found
 
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
@@ -228,18 +251,25 @@ class Search:
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
-        worst = 0.0
         eps = self.case.precision.eps
         if eps > FLOAT32.eps:
             states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
             less, times = recipe.with_operands(**states), 1.0
         else:
             less, times = recipe.with_operands(dtype=np.dtype(np.float32)), eps / FLOAT32.eps
+        share = 2 * FLOAT32.margin * times * self._apart(less, recipe)
+        held = {name: each.loosened() for name, each in recipe.operands.held.items()}
+        share += SOME * self._apart(recipe.with_operands(held=held), recipe) if held else 0
+        return max(self.case.limit, share)
+
+    def _apart(self, one: Recipe, other: Recipe) -> float:
+        """Return how far apart two recipes are in the sample, as a share of a row's size."""
+        worst = 0.0
         for group in self.sample.groups:
             place = (group.batch, group.head, group.rows)
-            apart = np.abs(less.compute(*place) - recipe.compute(*place)) / group.size
+            apart = np.abs(one.compute(*place) - other.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
-        return max(self.case.limit, 2 * FLOAT32.margin * times * worst)
+        return worst
 
 
 def in_float64(o: Operands) -> Operands:
@@ -256,33 +286,3 @@ def _half(array: NDArray[Any]) -> NDArray[Any]:
 
 def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:
     return sorted(variants, key=lambda each: each.piece.order)
-
-
-def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:
-    """Refine a number by the method of Gauss and Newton, in its logarithm; its sign stays."""
-    number, here = start, apart(start)
-    for _ in range(REFINEMENTS):
-        beside = apart(number * (1 + 1e-6))
-        if here is None or beside is None:
-            return None
-        slope = (beside - here) / 1e-6
-        steep = float(slope @ slope)
-        step = -float(slope @ here) / steep if steep > 0 else 0.0
-        step = float(np.clip(step, -0.5, 0.5))
-        for _ in range(8):  # a step that makes things worse is too long
-            there = apart(number * (1 + step))
-            if there is None or float(there @ there) <= float(here @ here) or abs(step) < 1e-12:
-                break
-            step /= 4
-        if there is None:
-            return None
-        number, here = number * (1 + step), there
-        if abs(step) < 1e-11:
-            break
-    return number
-
-
-def rounder(number: float) -> list[float]:
-    """Return the number, and rounder ones very near to it, which people would have chosen: those first."""
-    round_ones = [float(f"{number:.{digits}g}") for digits in (1, 2, 3, 4)]
-    return [*dict.fromkeys(each for each in round_ones if abs(each / number - 1) < 1e-3), number]

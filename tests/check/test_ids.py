@@ -10,6 +10,7 @@ from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import normal
+from attncli.check.mistakes.cache import rounded
 from attncli.check.mistakes.registry import DROPOUT, MISTAKES, SAME, libraries
 from attncli.check.mistakes.variant import Unknown
 from attncli.check.search import FAMILIES
@@ -26,7 +27,7 @@ def made() -> Iterator[str]:
     """Return the ids of what can be made in the generated problems."""
     yield DROPOUT.id  # found by solving for the weights, not by a search
     for kind, shape in places(0):
-        for family in FAMILIES:
+        for family in (*FAMILIES, rounded):
             for each in family(operands(problem(0, kind, shape))):
                 variant = each.of(2.0) if isinstance(each, Unknown) else each
                 yield from (mistake.id for mistake in variant.mistakes)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from attncli.check.search import refined, rounder
+from attncli.check.refining import refined, rounder
 
 Apart = Callable[[float], NDArray[Any] | None]
 

@@ -31,6 +31,7 @@ from tests.mistakes.stages import (
 )
 from tests.mistakes.wrong import (
     across,
+    as_fp8,
     bias_before_scale,
     bottom_right,
     cap_after_bias,
@@ -38,6 +39,7 @@ from tests.mistakes.wrong import (
     cap_before_scale,
     cap_last,
     careless,
+    coded,
     dropped_out,
     filled,
     from_zero,
@@ -244,6 +246,12 @@ known("bias/before-scale", "bias uncapped", logits=bias_before_scale)
 known("score-function/cosine", "uncached", operands=on(unit, "query", "key"))
 known("output-factor/half", merge=lambda x: x / 2)
 known("output-factor/three", merge=lambda x: x * 3)
+TOKENS, EIGHTH_BITS = partial(coded, most=127), partial(as_fp8, largest=448)
+known("cache-rounded/int8-token", share_key=TOKENS, share_value=TOKENS)
+known("cache-rounded/int4-key-token", share_key=partial(coded, most=7))
+known("cache-rounded/fp8-value-token", share_value=EIGHTH_BITS)
+CHANNELS = partial(coded, most=127, axis=2)
+known("cache-rounded/int8-channel-token", "bare uncached", share_key=CHANNELS, share_value=TOKENS)
 known("sink/left-out", "sinks", sinks=lambda p: sink_logits(p) - np.inf)
 known("sink/scaled", "sinks", sinks=lambda p: sink_logits(p) * factor(p))
 known("sink/doubled", "sinks", sinks=lambda p: sink_logits(p) * 2)

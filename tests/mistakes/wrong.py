@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import ml_dtypes
 import numpy as np
 
-from tests.mistakes.stages import OPERANDS, Array, Problem, Way, added, masked, numbers, positions, rope, softmax
+from tests.mistakes.stages import (
+    OPERANDS,
+    Array,
+    Problem,
+    Way,
+    added,
+    masked,
+    numbers,
+    positions,
+    repeated,
+    rope,
+    softmax,
+)
 
 
 def on(change: Callable[[Array], Array], *names: str) -> Callable[[Problem], Problem]:
@@ -69,6 +82,20 @@ def fused(p: Problem, reverse: bool = False) -> Problem:
 def tiled(x: Array, heads: int) -> Array:
     """k.repeat(1, n, 1, 1)."""
     return np.tile(x, (1, heads // x.shape[1], 1, 1))
+
+
+def coded(x: Array, heads: int, *, most: int, axis: int = 3) -> Array:
+    """Whole numbers up to the largest code, times a scale for all along an axis; then shared as it should be."""
+    scale = np.abs(x).max(axis=axis, keepdims=True) / most
+    scale = np.where(scale == 0, 1, scale)
+    return repeated(np.rint(x / scale) * scale, heads)
+
+
+def as_fp8(x: Array, heads: int, *, largest: float) -> Array:
+    """Numbers of eight bits, as ml_dtypes has them, times a scale for each token."""
+    scale = np.abs(x).max(axis=3, keepdims=True) / largest
+    scale = np.where(scale == 0, 1, scale)
+    return repeated((x / scale).astype(ml_dtypes.float8_e4m3fn).astype(np.float64) * scale, heads)
 
 
 def rope_on_heads(p: Problem) -> tuple[Array, Array]:

@@ -34,6 +34,7 @@ MASK = Piece("mask", 1, keeps_places=True)
 LAYOUT = Piece("layout", 2, needs_all_heads=True)
 HEADS = Piece("heads", 2, needs_all_heads=True)
 OPERANDS = Piece("operands", 2)
+CACHE = Piece("cache", 2, keeps_places=True)
 
 FUNCTION = Piece("function", 3, keeps_places=True)
 SCALE = Piece("scale", 3, keeps_places=True)

@@ -45,6 +45,14 @@ BIAS = _declare(
     "The bias is left out, subtracted, added twice, transposed, or added before the scale.",
     "Add it once, after scale and softcap.",
 )
+CACHE_ROUNDED = _declare(
+    "cache-rounded",
+    "Keys or values went through a cache of fewer bits: int8, int4 or fp8, with a scale per tensor, head, channel, "
+    "token or group.",
+    "Keep them in the type of the computation; if it is meant, say so with --cache.",
+    "fp8, one scale per tensor: vLLM, TensorRT-LLM, SGLang; groups of 32 features: llama.cpp; keys per channel, values "
+    "per token: KIVI",
+)
 CAUSAL_CORNER = _declare(
     "causal-corner",
     "The causal rule is aligned with the wrong corner: with fewer queries than keys, the first query stands elsewhere.",

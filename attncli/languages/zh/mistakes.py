@@ -3,6 +3,7 @@
 SENTENCES = {
     "alibi-slopes": "ALiBi 的斜率不对、符号反了或加错了地方；或者漏加了，或者不该加却加了。",
     "bias": "偏置漏加、被减去、加了两次、被转置，或者加在了缩放之前。",
+    "cache-rounded": "键或值经过了位数更少的缓存：int8、int4 或 fp8，每个张量、头、通道、词元或组有一个缩放因子。",
     "causal-corner": "因果掩码对齐的角不对：查询比键少时，第一个查询的位置错了。",
     "causal-diagonal": "因果掩码的对角线偏了一格或几格：查询少看或多看了键。",
     "causal-unwanted": "不需要因果掩码却用了，例如在交叉注意力中。",
@@ -59,6 +60,7 @@ FIXES = {
         "缩放之后加上 −m·|p − j|。"
     ),
     "bias": "只加一次，在缩放和 softcap 之后。",
+    "cache-rounded": "按计算所用的类型保存键和值；如果本来就要这样，用 --cache 说明。",
     "causal-corner": "让位置 p 的查询看到位置 p 及之前的键，并说明第一个查询的位置（--offset）。",
     "causal-diagonal": "位置 p 的查询看得到位置 p 及之前的键，包括它自己的键。",
     "causal-unwanted": "这里不要传 is_causal。",
@@ -109,6 +111,7 @@ FIXES |= {
 }
 
 LIBRARIES = {
+    "cache-rounded": "fp8，每个张量一个缩放因子：vLLM、TensorRT-LLM、SGLang；每 32 维一组：llama.cpp；键按通道、值按词元：KIVI",
     "causal-corner": (
         "左上角：PyTorch SDPA、JAX、Keras、TransformerEngine 的 causal、xformers；右下角：flash-attention 2.1 起、MLX；"
         "ONNX：由缓存决定"

@@ -1,0 +1,43 @@
+"""Numbers in mistakes: a good guess made better, and one that people would have chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REFINEMENTS = 12
+
+
+def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:
+    """Refine a number by the method of Gauss and Newton, in its logarithm; its sign stays."""
+    number, here = start, apart(start)
+    for _ in range(REFINEMENTS):
+        beside = apart(number * (1 + 1e-6))
+        if here is None or beside is None:
+            return None
+        slope = (beside - here) / 1e-6
+        steep = float(slope @ slope)
+        step = -float(slope @ here) / steep if steep > 0 else 0.0
+        step = float(np.clip(step, -0.5, 0.5))
+        for _ in range(8):  # a step that makes things worse is too long
+            there = apart(number * (1 + step))
+            if there is None or float(there @ there) <= float(here @ here) or abs(step) < 1e-12:
+                break
+            step /= 4
+        if there is None:
+            return None
+        number, here = number * (1 + step), there
+        if abs(step) < 1e-11:
+            break
+    return number
+
+
+def rounder(number: float) -> list[float]:
+    """Return the number, and rounder ones very near to it, which people would have chosen: those first."""
+    round_ones = [float(f"{number:.{digits}g}") for digits in (1, 2, 3, 4)]
+    return [*dict.fromkeys(each for each in round_ones if abs(each / number - 1) < 1e-3), number]
