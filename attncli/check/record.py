@@ -35,6 +35,7 @@ def record(checked: Checked) -> dict[str, Any]:
             "facts": list(finding.facts),
             "apart": list(finding.distinguish),
             "blind": dict(finding.blind),
+            **({} if checked.beside is None else checked.beside.record()),
         }
         if back is None:
             return said | found

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from attncli.check.backward import report as backward
 from attncli.check.diagnosis import Finding
 from attncli.check.parts import difference, explanations, named, picture, places
+from attncli.show.beside import Beside
 from attncli.show.lines import print_lines
+from attncli.show.view import View
 from attncli.text import visible
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Checked:
         problem: why it could not be checked; empty: it could.
         labels: of queries and keys, if there are any.
         backward: what came of its gradients; None: there were none.
+        beside: what else is told of the problem.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Checked:
     problem: str = ""
     labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     backward: BackwardFinding | None = None
+    beside: Beside | None = None
 
     @property
     def agrees(self) -> bool | None:
@@ -97,6 +101,9 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         output_to_terminal(checked.finding, checked.labels, screen, console)
     if checked.backward is not None:
         backward.to_terminal(checked.backward, checked.labels, screen, console)
+    if checked.beside is not None:
+        console.print()
+        checked.beside.to_terminal(View(screen), console)
 
 
 def output_to_terminal(finding: Finding, labels: Mapping[str, AnyLabels], screen: Screen, console: Console) -> None:

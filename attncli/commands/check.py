@@ -18,7 +18,7 @@ from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, Parameters, array_flag, shown
 from attncli.commands.inputs import Around, Inputs, Settings, array_flags
-from attncli.commands.output import deliver_text, say
+from attncli.commands.output import cache_report, deliver_text, say
 from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
@@ -28,6 +28,7 @@ from attncli.problem.assemble import Opened, assemble, separate
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
 from attncli.problem.problem import Problem
+from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 
@@ -147,7 +148,8 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
         if gradients:
             right = None if finding is None else finding.agrees
             back = check_gradients(problem.variables, problem.options, wanted, progress, right_output=right)
-    return Checked(problem.place, finding, labels=problem.labels, backward=back)
+    beside = cache_report(problem, computation.operands, Choice())
+    return Checked(problem.place, finding, labels=problem.labels, backward=back, beside=beside)
 
 
 def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.commands.destination import destination
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.output import deliver
+from attncli.commands.output import cache_report, deliver
 from attncli.commands.presentation import Output, Steps, Tables, Threads
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import computation_of, needs_value
@@ -27,6 +27,7 @@ def run(
     Examples:
       attn compute sample:article
       attn compute '[1,2]' '[[1,0],[0,1]]' --scale sqrt
+      attn compute sample:decode --head 5 --cache key=int4:token,value=int8
       attn compute sample:ocr:query sample:ocr:key sample:ocr:value -o out.npy
     """
     where = destination(output, tables)
@@ -35,4 +36,6 @@ def run(
     files = inputs.sources(value=needs_value(wanted))
     problem = assemble(files, inputs.arrays(), settings.options(), margins=margins, layer=inputs.layer)
     named = wanted if steps.step else ()
-    deliver(computation_of(problem, wanted), tables, where, margins, steps=named, threads=machine.threads)
+    computation = computation_of(problem, wanted)
+    beside = cache_report(problem, computation.operands, tables.choice())
+    deliver(computation, tables, where, margins, steps=named, threads=machine.threads, beside=beside)

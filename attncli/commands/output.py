@@ -13,11 +13,12 @@ from attncli.commands.destination import TABLE, Destination
 from attncli.commands.messages import notice
 from attncli.commands.presentation import Tables
 from attncli.errors import InputError
-from attncli.files.formats import DATA, Format
+from attncli.files.formats import DATA, FORMATS, Format
 from attncli.files.margins import Margins
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
+from attncli.show.beside import Beside
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 from attncli.show.view import View
@@ -26,7 +27,11 @@ from attncli.text import listed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from attncli.attend.operands import ScoreOperands
     from attncli.attend.parts import Selection
+    from attncli.problem.problem import Problem
+
+JSON = FORMATS["json"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,7 @@ class Delivery:
         view: how much tables show.
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
         margins: what stands around the numbers of tables.
+        beside: what is told of the results beside them, if anything.
     """
 
     computation: Computation
@@ -48,6 +54,7 @@ class Delivery:
     view: View
     threads: int | None
     margins: Margins
+    beside: Beside | None = None
 
     @cached_property
     def part(self) -> Selection:
@@ -103,11 +110,15 @@ class Delivery:
 
             self.begin()
             show = {"table": report.write_text, "markdown": report.write_markdown}[self.kind.name]
-            return lambda file: show(self.computation, self.choice, self.view, lambda text: file.write(text.encode()))
+            return lambda file: show(
+                self.computation, self.choice, self.view, lambda text: file.write(text.encode()), self.beside
+            )
         from attncli.files.save import write
 
         with progress_bar() as progress:
             result = self.computation.result(self.part, Resources(self.threads, progress))
+        if self.kind is JSON and self.beside is not None:
+            result = replace(result, records=self.beside.record())
         return partial(write, self.kind, result, margins=self.margins)
 
     def to_file(self, path: str, force: bool) -> None:
@@ -129,7 +140,7 @@ class Delivery:
             from attncli.compute.report import to_terminal
 
             self.begin()
-            to_terminal(self.computation, self.choice, self.view)
+            to_terminal(self.computation, self.choice, self.view, beside=self.beside)
             return
         write = self.writer()
         sys.stdout.flush()
@@ -150,6 +161,7 @@ def deliver(
     *,
     steps: Sequence[str] = (),
     threads: int | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Compute and write the requested results.
 
@@ -160,6 +172,7 @@ def deliver(
         margins: what stands around the numbers of tables.
         steps: the steps requested by name, if any; formats of one matrix hold only one.
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
+        beside: what is told of the results beside them, if anything.
 
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
@@ -168,7 +181,7 @@ def deliver(
         computation = computation.without_steps(where.kind)
     if where.kind in DATA and where.kind.is_single and len(steps) <= 1:
         computation = computation.alone()
-    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins)
+    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins, beside)
     if where.kind.is_single and len(steps) > 1:
         hint = "use " + listed((each.name for each in DATA if each.is_archive), "or")
         raise InputError(f"{where.kind.name} holds one array, but --step asks for {len(steps)}", hint=hint)
@@ -178,6 +191,19 @@ def deliver(
     else:
         delivery.to_file(where.path, where.force)
     say(computation.notices)
+
+
+def cache_report(problem: Problem, operands: ScoreOperands, choice: Choice) -> Beside | None:
+    """Return what a cache of fewer bits changes in the heads that are chosen; None: the problem has no such cache.
+
+    Raises:
+        InputError: there is no such head or batch item.
+    """
+    if problem.options.cache is None:
+        return None
+    from attncli.cache.report import CacheReport
+
+    return CacheReport(operands, *choice.parts((operands.sizes.batch, operands.sizes.heads)))
 
 
 def deliver_text(

@@ -58,6 +58,7 @@ class Named:
         options: those that are not at their default, as JSON has them.
         show: what of it is shown first, likewise.
         dtype: the type of the floating inputs if that is not float64, for formats that do not say it themselves.
+        records: what is told of the results, by name; JSON alone writes it, and nothing reads it again.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -66,6 +67,7 @@ class Named:
     options: Mapping[str, object] = field(default_factory=dict)
     show: Mapping[str, object] = field(default_factory=dict)
     dtype: str | None = None
+    records: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def objects(self) -> dict[str, Mapping[str, object]]:

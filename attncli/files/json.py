@@ -161,7 +161,7 @@ def write(named: Named, file: IO[bytes]) -> None:
     entries: dict[str, object] = {**named.texts, **named.objects}
     if named.dtype is not None:
         entries["dtype"] = named.dtype
-    entries |= named.labels
+    entries |= {**named.labels, **named.records}
     # What an encoder may refuse comes first: nothing has been written by then.
     lines = [f'"{name}": {as_json(value, allow_nan=False)}' for name, value in entries.items()]
     file.write(("{\n" + ",\n".join(lines)).encode())

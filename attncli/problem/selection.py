@@ -45,6 +45,20 @@ class Choice:
         batches, heads = indices("batch", self.batch, shape[0]), indices("head", self.head, shape[1])
         return [(batch, head) for batch in batches for head in heads]
 
+    def parts(self, shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
+        """Return the batch items and the heads of what is told by head; by default all of them.
+
+        Raises:
+            InputError: there is no such head or batch item.
+
+        Example:
+            >>> Choice(head=1).parts((2, 2))
+            ([0, 1], [1])
+        """
+        batches = indices("batch", "all" if self.batch is None else self.batch, shape[0])
+        heads = indices("head", "all" if self.head is None else self.head, shape[1])
+        return list(batches), list(heads)
+
     def part(self, shape: tuple[int, ...]) -> Selection:
         """Return the part to write in formats for programs; by default everything.
 

@@ -36,6 +36,7 @@ class Grid:
         heated: whether the background of a cell shows how large its number is.
         mark: the row and column of one element to point at.
         gaps: whether NaN is no number but a cell that is left empty.
+        narrow: whether tiny numbers have a single digit, so that they take no more room than the others.
     """
 
     numbers: NDArray[Any]
@@ -45,6 +46,7 @@ class Grid:
     heated: bool = False
     mark: tuple[int, int] | None = None
     gaps: bool = False
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def as_texts(grid: Grid, digits: int, columns: Axis, marker: str) -> Texts:
 
     If not all columns are shown, tiny numbers are kept short, so that more columns fit.
     """
-    body = cells(grid.numbers[:, columns.indices], digits, narrow=bool(columns.gaps))
+    body = cells(grid.numbers[:, columns.indices], digits, narrow=grid.narrow or bool(columns.gaps))
     if grid.gaps:
         body = [
             ["" if np.isnan(value) else text for text, value in zip(line, row, strict=True)]

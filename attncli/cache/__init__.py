@@ -1,0 +1,1 @@
+"""What a cache of fewer bits does to the attention, and how that is shown."""
