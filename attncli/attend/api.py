@@ -202,7 +202,8 @@ def gradients(
         narrower types float32). ``hidden`` alone has one ``d_hidden``, all its parts added. Behind masks all is 0.
 
     Raises:
-        InputError: as in `steps`; or ``d_output`` is not of the shape of the output.
+        InputError: as in `steps`; or ``d_output`` is not of the shape of the output; or ``cache`` is given, since
+            rounding has no gradient.
 
     Warns:
         UserWarning: as in `steps`; and if whole numbers are differentiated.

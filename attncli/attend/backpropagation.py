@@ -12,6 +12,7 @@ import numpy as np
 from attncli.attend import gradients, steps
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.computations import AttentionSteps
+from attncli.attend.options import as_flag, records
 from attncli.attend.parts import Selection
 from attncli.attend.prepare import prepare
 from attncli.attend.returning import form_of, returned, whole_notices
@@ -55,8 +56,9 @@ class Backpropagation:
         """Prepare a problem for its gradients; without ``d_output`` that is all ones.
 
         Raises:
-            InputError: an array is missing or does not fit, ``d_output`` among them.
+            InputError: an array is missing or does not fit, ``d_output`` among them; or an option has no gradient.
         """
+        require_differentiable(options)
         given = {name: array for name, array in arrays.items() if name != GIVEN and array is not None}
         operands = prepare(given, options)
         output = of_output(operands, arrays.get(GIVEN))
@@ -139,6 +141,18 @@ class Backpropagation:
         every |= {f"d_{name}": restored(name, found[name]) for name in ON_THE_WAY}
         every |= {f"d_{name}": each for name, each in returned(self.operands, self.arrays, found).items()}
         return {name: every[name] for name in self.names}
+
+
+def require_differentiable(options: Options) -> None:
+    """Refuse options with which nothing has a gradient.
+
+    Raises:
+        InputError: with the reason.
+    """
+    for name in options.changed():
+        if reason := records()[name].no_gradient:
+            flag = f"--{as_flag(name)}"
+            raise InputError(f"there are no gradients with {flag}: {reason}", hint=f"leave out {flag}")
 
 
 def of_output(o: ScoreOperands, array: NDArray[Any] | None) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from attncli.attend.arrays import ARRAYS, STATES
-from attncli.attend.backpropagation import GIVEN, ONES
+from attncli.attend.backpropagation import GIVEN, ONES, require_differentiable
 from attncli.attend.checks import number
 from attncli.attend.operands import Operands
 from attncli.check.backward.finding import check as check_gradients
@@ -136,6 +136,9 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
     if "expected" not in problem.arrays and not gradients:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("no expected output", place=problem.place, hint=hint)
+    if gradients:
+        with problem.naming_files():
+            require_differentiable(problem.options)
     computation = attention_of(problem)
     _require_room(computation.operands, wanted, gradients=gradients)
     computation.notices.add(of_inputs(computation.operands, computation.called))

@@ -138,11 +138,12 @@ def loss_of(computation: ScoreComputation, some: Selection) -> Loss:
     """Return what is known of the loss, of some rows; without ``d_output`` it is the sum of the output.
 
     Raises:
-        InputError: ``d_output`` has not the shape of the output.
+        InputError: ``d_output`` has not the shape of the output, or an option has no gradient.
     """
     problem, o = computation.problem, computation.operands
     given = problem.arrays.get(backpropagation.GIVEN)
     with problem.naming_files():
+        backpropagation.require_differentiable(o.options)
         output = backpropagation.of_output(o, given)
     hidden = tuple(name for name in o.states if name not in problem.variables)
     return Loss(output[some.batch][None][:, :, some.rows], given is not None, hidden)

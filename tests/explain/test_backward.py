@@ -28,7 +28,7 @@ from attncli.problem.selection import Choice
 from attncli.show.screen import Screen
 from attncli.show.view import View
 from tests.support.arrays import normal
-from tests.support.declared import FEW, Given, numbers, options_for, settings, states_for
+from tests.support.declared import FEW, Given, differentiable, numbers, options_for, states_for
 from tests.support.everything import everything
 from tests.support.golden import golden
 from tests.support.processes import called
@@ -72,7 +72,7 @@ def said(lesson: Lesson) -> str:
 
 
 PROBLEMS = [
-    *((str(each), each.arrays(*FEW), each.options) for each in settings()),
+    *((str(each), each.arrays(*FEW), each.options) for each in differentiable()),
     *((name, states_for(name, *FEW) | {name: numbers(name, *FEW)}, options_for(name)) for name in GIVEN),
 ]
 
@@ -263,5 +263,5 @@ def test_steps_of_both_ways_can_be_asked_for() -> None:
     assert out.index("Step 2 · Softmax") < out.index("The way back · Gradients")
     assert "The way back" not in called("explain").out
     assert called("explain", "--step", "gradients", status=2).err.startswith(
-        "attn: --step gradients: the steps are project, norm, rotate, score, softmax, sum, out, backward\n"
+        "attn: --step gradients: the steps are project, norm, rotate, cache, score, softmax, sum, out, backward\n"
     )

@@ -12,7 +12,7 @@ from attncli.attend.arrays import ARRAYS
 from tests.fuzz import forms
 from tests.fuzz.layers import OPTIONS, fused
 from tests.fuzz.problems import ROTARY, Array, Problem, Rng, draw
-from tests.support.declared import Given
+from tests.support.declared import WITHOUT_GRADIENT, Given
 
 LETTERS = {"query": "q", "key": "k", "value": "v"}
 # Offsets beyond it turn, and lower, by so much that few digits are left of what comes out.
@@ -68,8 +68,8 @@ class Whole:
 
 
 def whole(rng: Rng, flavours: tuple[str, ...] = TAME) -> Whole:
-    """Return a small problem that is valid, with any of the arrays and options that there are."""
-    p = _near(draw(rng, flavours), rng)
+    """Return a small problem that is valid, with any of the arrays and options through which gradients go."""
+    p = _near(draw(rng, flavours).without(*WITHOUT_GRADIENT), rng)
     return _Around(rng, p.without("dtype")).drawn().typed("f8")
 
 

@@ -30,6 +30,9 @@ Given = dict[str, Any]
 FEW = (5, 7)
 SHAPES = (FEW, (700, 241), (tiles.FEW_ROWS + 1, 2 * tiles.KEYS + 1), (1, 2 * tiles.PART))
 
+# Options with which nothing has a gradient: where problems are differentiated they are left out.
+WITHOUT_GRADIENT = tuple(name for name, each in records().items() if each.no_gradient)
+
 # The keys of a page, and how many pages a pool has beside those that are used.
 PAGE, SPARE = 3, 2
 SIZES = {"k": 3, "H·Ev": 12, "B": 2, "H": 4, "K": 2, "P": 3, "E": 6, "Ek": 6, "Ev": 3, "A": 6}
@@ -216,6 +219,11 @@ def settings() -> list[Setting]:
         for value in values_of(name)
         for beside in [{need: values_of(need)[0]} for need in needs_of(record)] or [BESIDE.get(name, {})]
     ]
+
+
+def differentiable() -> list[Setting]:
+    """Return the settings of options through which gradients go."""
+    return [each for each in settings() if each.name not in WITHOUT_GRADIENT]
 
 
 def needs_of(record: Option) -> list[str]:

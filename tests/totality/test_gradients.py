@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,24 @@ from numpy.testing import assert_allclose
 
 from attncli import attention, gradients
 from attncli.attend.arrays import ARRAYS, GIVEN, GRADIENTS
+from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS, ScoreFunction
 from attncli.attend.stages.stage import Stage
 from attncli.attend.steps import STAGES
+from attncli.errors import InputError
 from tests.support.arrays import normal
-from tests.support.declared import FEW, Given, Setting, numbers, options_for, put, settings, states
+from tests.support.declared import (
+    FEW,
+    WITHOUT_GRADIENT,
+    Given,
+    Setting,
+    differentiable,
+    numbers,
+    options_for,
+    put,
+    states,
+    values_of,
+)
 from tests.support.processes import called
 from tests.totality.test_arrays import problem
 from tests.totality.test_scores import SUBSETS
@@ -64,10 +78,25 @@ def test_every_array_of_real_numbers_has_a_gradient(name: str) -> None:
     assert (f"d_{name}" in found) is ARRAYS[name].has_gradient
 
 
-@pytest.mark.parametrize("setting", [each for each in settings() if each.name != "dtype"], ids=str)
+@pytest.mark.parametrize("setting", [each for each in differentiable() if each.name != "dtype"], ids=str)
 def test_the_gradients_follow_every_option(setting: Setting) -> None:
     """With every value."""
     follow(wide(setting.arrays(*FEW)), setting.options)
+
+
+@pytest.mark.parametrize("name", WITHOUT_GRADIENT)
+def test_an_option_without_gradient_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
+    """In Python, and by every command that differentiates; what only computes takes it."""
+    arrays, options = states(*FEW), dict[str, Any]({name: values_of(name)[0]})
+    flag = f"--{as_flag(name)}"
+    reason = f"there are no gradients with {flag}: {records()[name].no_gradient}"
+    with pytest.raises(InputError, match=f"^{reason}") as refused:
+        gradients(**arrays, **options)
+    assert refused.value.hint == f"leave out {flag}"
+    path = put(tmp_path / "p.npz", arrays | {"expected_d_query": arrays["query"]}, options)
+    for words in (["grad"], ["explain", "--step", "backward"], ["check"]):
+        assert called(*words, path, status=2).err == f"attn: {path}: {reason}\nhint: leave out {flag}\n"
+    assert called("compute", path).out
 
 
 @pytest.mark.parametrize(("name", "given"), SUBSETS, ids=str)

@@ -22,6 +22,7 @@ class CacheOptions:
             "or e5m2 gives them back, with a scale per tensor, head, channel, token or groupN of features, or unscaled "
             "(default none; a type without SCALES: group32, fp8 tensor).",
             METAVAR,
+            no_gradient="rounding has no gradient",
             words=lambda facts: words(facts.options.cache),
         ),
     )

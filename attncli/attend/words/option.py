@@ -30,6 +30,7 @@ class Option(NamedTuple):
         replaced_by: it has no effect where one of these arrays is given.
         split: splits a value, where it may speak of other options too, into itself and their values, by name; those
             count unless the options are given themselves.
+        no_gradient: why nothing has a gradient where it is in force; empty: all that has one has it still.
         words: describes its effect on a prepared problem (`Facts`), for tables; empty if there is nothing to say.
     """
 
@@ -41,6 +42,7 @@ class Option(NamedTuple):
     needs: tuple[str, ...] = ()
     replaced_by: tuple[str, ...] = ()
     split: Callable[[Any], tuple[object, Mapping[str, object]]] | None = None
+    no_gradient: str = ""
     words: Words = lambda facts: ""
 
 

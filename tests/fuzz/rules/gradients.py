@@ -19,7 +19,7 @@ from tests.fuzz.problems import STATES, Array, Layout, Problem, draw
 from tests.fuzz.rules.order import still
 from tests.fuzz.rules.twins import large
 from tests.fuzz.whole import FARTHEST, whole
-from tests.support.declared import Given
+from tests.support.declared import WITHOUT_GRADIENT, Given
 from tests.support.differences import compared
 
 # Gradients of the same problem differ by no more than this share of the numbers that they are sums of.
@@ -71,7 +71,7 @@ def near(made: Mapping[str, Array], right: Mapping[str, Array], given: Given, wh
 def with_loss(p: Problem, case: Case) -> Given:
     """Return a problem as Python takes it, in float64, with a gradient of its output."""
     loss = case.numbers.standard_normal(p.sizes.of("B", "H", "L", "Ev"))
-    return in_float64(p.without("dtype").plain) | {GIVEN: loss}
+    return in_float64(p.without("dtype", *WITHOUT_GRADIENT).plain) | {GIVEN: loss}
 
 
 def in_float64(given: Given) -> Given:
@@ -141,7 +141,7 @@ def gradients_in_another_form(case: Case) -> None:
     """Packed, in columns, with fewer axes or in another order of them: the same, lying as the arrays do."""
     p = draw(case.numbers, ("normal", "whole"))
     p = replace(p, layout=replace(p.layout, page=0, hidden=()))
-    p = p.without("dtype")
+    p = p.without("dtype", *WITHOUT_GRADIENT)
     case.about = forms.words(p)
     plain = with_loss(replace(p, layout=Layout()), case)
     other = in_float64(forms.given(p)) | {GIVEN: forms.seen(p, "output", plain[GIVEN])}
