@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.arrays import ARRAYS
+from attncli.attend.cache.option import words
 from attncli.attend.given import numbers
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.options import Options, as_flag, records
@@ -127,7 +128,7 @@ def _of_problem(request: Request) -> tuple[Case, tuple[str, ...]]:
         tile=request.tile,
         masked=o if by_arrays else None,
     )
-    return case, tuple(problem.notices)
+    return case, (*problem.notices, *_notices_of_cache(options, dtype))
 
 
 def _dtype(problem: Problem, asked: str | None) -> tuple[str, int]:
@@ -176,6 +177,13 @@ def _of_model(request: Request, config: Mapping[str, Any]) -> tuple[Case, tuple[
 
 def _kind(rule: Rule) -> Kind:
     return "chunk" if rule.chunk is not None else "window" if rule.window is not None else "full"
+
+
+def _notices_of_cache(options: Options, dtype: str) -> tuple[str, ...]:
+    if options.cache is None:
+        return ()
+    fact = f"{words(options.cache)}: bytes are counted as {dtype} all the same"
+    return (f"{fact}; what a cache of fewer bits takes is said beside it",)
 
 
 def _notices_of_offset(options: Options, length: int, keys: int, by_arrays: bool) -> tuple[str, ...]:

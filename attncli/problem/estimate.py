@@ -208,7 +208,7 @@ def watch(o: ScoreOperands, *, threads: int, side: int, profile: bool) -> int:
     heads = sizes.batch * sizes.heads
     cells = heads * min(side, sizes.queries) * min(side, sizes.keys)
     distances = heads * (sizes.queries + sizes.keys) * profile
-    changed = o.options.rope is not None or FUNCTIONS[o.options.score].needs_preparation
+    changed = bool(o.options.rope or o.options.cache) or FUNCTIONS[o.options.score].needs_preparation
     return (
         ALWAYS
         + threads * tile * (WATCHED + PROFILED * profile)

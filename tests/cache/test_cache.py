@@ -211,3 +211,26 @@ def test_the_filters_round_values_too(tmp_path: Path) -> None:
     assert last["output"] == whole["output"]
     peaks = [np.abs(np.array(each)[0, :, :3]).max(axis=(1, 2)) for each in (whole["cached_value"], arrays["value"])]
     assert_allclose(peaks[0], peaks[1], rtol=1e-15)
+
+
+def test_stats_and_cost_of_a_problem_with_a_cache(tmp_path: Path) -> None:
+    """Weights and lengths of values are those of what the cache gives back; bytes are not, and it is said."""
+    arrays = {"query": [[1.0]], "key": [[1.0], [0.35]], "value": [[0.35], [1.0]], "options": {"cache": "int4:tensor"}}
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(arrays), encoding="utf-8")
+    (found,) = json.loads(called("stats", path, "-f", "json").out)
+    first = 1 / (1 + math.exp(2 / 7 - 1))
+    assert math.isclose(found["first_key"], first, rel_tol=1e-9)
+    assert math.isclose(found["first_key_normed"], first * 2 / 7 / (first * 2 / 7 + 1 - first), rel_tol=1e-9)
+    said = called("cost", path)
+    assert "cache = 2 · 8 bytes · 2 = 32 bytes" in said.out
+    assert "cache key int4:tensor, value int4:tensor: bytes are counted as float64 all the same" in said.err
+
+
+def test_stats_of_one_head_have_the_scales_of_all(tmp_path: Path) -> None:
+    """The second head has the larger keys, and so the scale of the first."""
+    arrays = {"query": [[[1.0]], [[1.0]]], "key": [[[1.0], [0.35]], [[7.0], [0.0]]], "value": [[[1.0], [1.0]]] * 2}
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(arrays | {"options": {"cache": "key=int4:tensor"}}), encoding="utf-8")
+    (found,) = json.loads(called("stats", path, "--head", "0", "-f", "json").out)
+    assert math.isclose(found["first_key"], 1 / (1 + math.exp(-1)), rel_tol=1e-9)
