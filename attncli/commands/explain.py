@@ -33,8 +33,8 @@ class Taught(Group):
         list[str] | None,
         shown(
             "--step",
-            "Teach only this step: project, norm, rotate, score, softmax, sum, out, or backward, the gradients; may be "
-            "repeated (default: all but backward).",
+            "Teach only this step: project, norm, rotate, cache, score, softmax, sum, out, or backward, the gradients; "
+            "may be repeated (default: all but backward).",
             metavar="STEP",
         ),
     ] = None
