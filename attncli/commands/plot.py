@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 def run(inputs: Inputs, around: Around, settings: Settings, drawing: Drawing) -> None:
     r"""Draws on the terminal, or to a file by its extension: {PICTURES} with matplotlib (pip install
     'attncli[plot]'), {PAGES} as an interactive page. Large matrices are averaged down, and the caption says so.
+    `--image sample:image` lays a row of sample:image over the picture that its model read; it needs attncli[plot] too.
 
     \b
     Examples:

@@ -87,6 +87,10 @@ def _layout(picture: Picture) -> Layout:
     return of_maps(rows, columns, len(picture.panels), values=picture.values)
 
 
+def _below(picture: Picture) -> str:
+    return "\n".join(filter(None, [picture.axes[1], picture.caption]))
+
+
 def _one(picture: Picture, make: type[Figure]) -> Figure:
     layout = _layout(picture)
     figure = make(figsize=layout.size, layout="constrained")
@@ -94,7 +98,7 @@ def _one(picture: Picture, make: type[Figure]) -> Figure:
     draw_map(axes, picture, picture.panels[0])
     name_axes(axes, picture, layout)
     axes.set_ylabel(picture.axes[0])
-    axes.set_xlabel(wrapped(f"{picture.axes[1]}\n{picture.caption}", 70))
+    axes.set_xlabel(wrapped(_below(picture), 70))
     add_legend(figure, picture, axes)
     lines = [picture.title[:MOST_TITLE], picture.panels[0].name]
     axes.set_title(wrapped("\n".join(filter(None, lines)), 60), fontsize=TYPE + 2)
@@ -114,7 +118,7 @@ def _many(picture: Picture, make: type[Figure]) -> Figure:
         name_axes(axes, picture, layout, left=at % layout.across == 0, below=at + layout.across >= count)
         axes.set_title(picture.panels[at].name, fontsize=TYPE)
     figure.supylabel(picture.axes[0], fontsize=TYPE)
-    figure.supxlabel(wrapped(f"{picture.axes[1]}\n{picture.caption}", round(layout.size[0] * 13)), fontsize=TYPE)
+    figure.supxlabel(wrapped(_below(picture), round(layout.size[0] * 13)), fontsize=TYPE)
     add_legend(figure, picture, grid)
     if picture.title:
         figure.suptitle(wrapped(picture.title[:MOST_TITLE], round(layout.size[0] * 11)), fontsize=TYPE + 2)

@@ -75,6 +75,7 @@ def page(surveys: Sequence[Survey], what: str, lang: str) -> str:
         "heads": columns(surveys),
         "lines": [line for survey in surveys for line in _lines(survey, surveys, lang)],
         "colors": heat.PALETTE,
+        "nothing": heat.NOTHING,
         "words": {key: own[key] for key in SPOKEN},
     }
     folder = files("attncli.stats")

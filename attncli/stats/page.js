@@ -12,14 +12,9 @@ function short(label) { // a letter and its accents are cut off together
   const parts = Array.from(segmenter.segment(shown(label)), (each) => each.segment);
   return parts.length > MOST ? parts.slice(0, MOST - 1).join("") + "…" : parts.join("");
 }
-const NOTHING = [200, 30, 60]; // NaN: a red that is not in the map
 const state = { what: data.what, line: 0, at: 0, row: 0, column: 0 };
 
-function color(share) {
-  const place = Math.min(Math.max(share, 0), 1) * (data.colors.length - 1);
-  const at = Math.min(Math.floor(place), data.colors.length - 2);
-  return data.colors[at].map((low, channel) => Math.round(low + (data.colors[at + 1][channel] - low) * (place - at)));
-}
+const color = (share) => data.colors[Math.round(Math.min(Math.max(share, 0), 1) * (data.colors.length - 1))];
 const light = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110;
 
 function written(number) {
@@ -46,7 +41,7 @@ function drawMap(canvas, line, head) { // one pixel for each cell
   const pixels = new ImageData(keys.length, queries.length);
   const closed = style("--closed").match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
   weights.forEach((weight, at) => {
-    const pixel = weight === -Infinity ? closed : Number.isNaN(weight) ? NOTHING : color(weight / high);
+    const pixel = weight === -Infinity ? closed : Number.isNaN(weight) ? data.nothing : color(weight / high);
     pixels.data.set([...pixel, 255], 4 * at);
   });
   canvas.width = keys.length;

@@ -48,13 +48,13 @@ def test_every_head_is_a_cell_with_its_map(watched: Watched) -> None:
         assert shown == pytest.approx(at(layer, head)["previous"], rel=5e-3)
     told = str(cells.nth(2).get_attribute("aria-label")).replace("\u2068", "").replace("\u2069", "")
     assert told == "encoder.0, head 2; weight on the position before 1; previous token"
-    assert cells.nth(2).evaluate("cell => getComputedStyle(cell).backgroundColor") == "rgb(248, 226, 60)"
+    assert cells.nth(2).evaluate("cell => getComputedStyle(cell).backgroundColor") == "rgb(253, 231, 37)"
     pixels = (
         cells.nth(2)
         .locator("canvas")
         .evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)")
     )
-    yellow = (np.array(pixels).reshape(16, 16, 4)[..., :3] == [248, 226, 60]).all(axis=-1)
+    yellow = (np.array(pixels).reshape(16, 16, 4)[..., :3] == [253, 231, 37]).all(axis=-1)
     assert yellow[3, 2]
     assert not yellow[3, 3]
 

@@ -74,7 +74,7 @@ def test_one_number_of_all_layers_in_the_terminal_and_in_markdown() -> None:
     row = next(line for line in out.splitlines() if "encoder.0" in line).split()
     assert row == ["encoder.0", *(f"{value:.2f}" for value in np.diagonal(layers()[0], -1, 1, 2).mean(axis=1))]
     shown = in_terminal("stats", ENCODER, "--what", "previous", columns=120)
-    assert "48;2;248;226;60" in shown or "48;5;" in shown
+    assert "48;2;253;231;37" in shown or "48;5;" in shown
     marked = called("stats", ENCODER, "--what", "previous", "-f", "markdown").out
     assert marked.splitlines()[0].count("|") == 14
 
