@@ -178,7 +178,9 @@ def transposed(way: Way) -> Iterator[Change]:
     yield of("query", "score", "d_query was d_scoresᵀ · key", in_score("met_query"))
 
     def value(o: Any, made: Made, found: Made, right: Backward) -> Found:
-        return right(o, made, found) | {"value": right(o, turned(made, "weights"), found)["value"]}
+        # The logits tell which weights are of closed keys.
+        across = turned(turned(made, "weights"), "logits")
+        return right(o, made, found) | {"value": right(o, across, found)["value"]}
 
     yield of("value", "sum", "d_value was weights · d_output, without the transpose", value)
     if sizes.group != 1:
