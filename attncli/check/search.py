@@ -62,6 +62,8 @@ FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
 )
 # Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
+# Keys of four bits may move all weight to another key, and a row by more than its size.
+ROUNDED_FAR = 2.0
 # Numbers in query, key and value that are converted to float64 beforehand.
 MOST_IN_FLOAT64 = 1 << 25
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
@@ -143,7 +145,7 @@ class Search:
     def roundings(self) -> list[Candidate]:
         """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
         apart, found = self.sample.distance(self.right), []
-        for each in cache.rounded(self.right.operands) if apart <= FAR else ():
+        for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR else ():
             recipe = self.made([each])
             # Most do not explain even the first rows, and to round all keys takes long.
             if recipe is not None and (distance := self.sample.distance(recipe, apart / 2)) <= apart / 2:

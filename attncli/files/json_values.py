@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.arrays import NULL_IS_CLOSED
+from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, RESULTS
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 NUMBERS = frozenset({int, float})
 MOST_AXES = 4
+
+
+# Results with one number for each query; of a single one, a vector, that is a number and no list.
+OF_A_QUERY = tuple(name for name in RESULTS if ARRAYS[name].axes[-1] == "L")
 
 
 class TooBig(float):
@@ -41,6 +45,8 @@ def to_array(data: Any, name: str, nulls: list[str] | None = None) -> NDArray[An
     if not isinstance(data, list):
         if isinstance(data, TooBig):
             raise InputError(_beyond(name, data))
+        if name in OF_A_QUERY and (data is None or (isinstance(data, str) and data in NOT_FINITE)):
+            return np.array(_number(data, name, name, nulls))
         if type(data) not in NUMBERS:
             raise InputError(f"{name} is {kind_of(data)}, not an array of numbers")
         return np.array(data, dtype=np.float64)

@@ -148,6 +148,16 @@ def test_filters_print_tables_on_a_terminal_and_json_in_a_pipe() -> None:
     assert stripped(screen) == TABLES[: TABLES.index("weights") - 1]
 
 
+def test_filters_carry_the_sum_of_a_vector_that_sees_nothing() -> None:
+    """It is −∞, a number and no list: null in JSON."""
+    arrays = {"query": [1, 2], "hidden": [[1, 2], [3, 4]]}
+    whole = json.dumps(arrays | {"options": {"causal": True, "offset": -1}}).encode()
+    for command in ("score", "softmax"):
+        whole = called(command, stdin=whole).raw
+    assert json.loads(whole)["lse"] is None
+    assert json.loads(called("sum", "-f", "json", stdin=whole).out)["output"] == [0, 0]
+
+
 def test_filters_work_on_any_matrices(tmp_path: Path) -> None:
     """softmax on logits alone, sum on weights and values; equal logits share equally."""
     (tmp_path / "scores.csv").write_text(",cat,dog\nit,5,5\n")

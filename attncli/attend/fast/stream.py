@@ -145,6 +145,8 @@ def share_out(shared: Shared, worker: Callable[[], Computing], threads: int, pro
     """Let a worker in each of some threads compute pieces, until none are left."""
     count = min(threads, len(shared.todo)) - 1
     together(lambda: work(shared, worker, progress), lambda: work(shared, worker), shared.stop, count)
+    if progress is not None:  # the last pieces may have been those of other threads, which tell nothing
+        progress(1.0)
 
 
 def work(shared: Shared, worker: Callable[[], Computing], progress: Progress | None = None) -> None:
