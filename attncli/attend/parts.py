@@ -63,6 +63,6 @@ def form_of(o: ScoreOperands, name: str, part: Selection = WHOLE) -> Form:
 
 def restored(name: str, array: NDArray[Any], form: Form) -> NDArray[Any]:
     """Return a result (batch, heads, L, …), or one number for each query, with the axes of the user's arrays."""
-    if ARRAYS[name].axes[-1] == "L":
+    if ARRAYS[name].is_one_per_query:
         return form.given(array[..., None])[..., 0]
     return form.given(array)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +14,7 @@ from attncli.attend.words.array import Role
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import Group, of_arrays, setting, shown
 from attncli.commands.inputs import Arrays, StageSettings, files_argument
-from attncli.commands.language import LanguageOption
+from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, REPORTS, Screening, Threads, written_in
 from attncli.commands.standard_input import standard_input
@@ -33,7 +32,6 @@ from attncli.files.formats import CONFIGURATION, FORMATS, Holds, that_hold
 from attncli.files.open import STDIN
 from attncli.files.open import shown as called
 from attncli.files.save import save
-from attncli.languages import of_locale
 from attncli.problem.assemble import assemble
 
 if TYPE_CHECKING:
@@ -184,7 +182,7 @@ def run(sizes: Sizes, positions: Positions, speed: Speed, threads: Threads, outp
     memory = quantity("memory", speed.memory, "b")
     case, notices = case_of(request)
     machine = speed.machine(threads.count())
-    voice = Voice(output.lang or of_locale(os.environ))
+    voice = Voice(language(output.lang))
     if speed.here and machine is not None:
         fields = {"flops": as_count(machine.flops), "bandwidth": as_decimal(machine.bandwidth)}
         notices = (*notices, voice.say("here", **fields))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +9,7 @@ from attncli.attend.steps import STEPS
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.language import LanguageOption
+from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text
 from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, steps_among, written_in
 from attncli.explain import html, prose
@@ -19,7 +18,7 @@ from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Lesson, Subject
 from attncli.explain.subject import choose, example
 from attncli.files.formats import Holds, that_hold
-from attncli.languages import catalogue, of_locale
+from attncli.languages import catalogue
 from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
@@ -121,11 +120,11 @@ def run(
     computation = computation_of(problem, STEPS if needs_value(computed) else STEPS[: STEPS.index("sum")])
     view = tables.view()
     subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
-    language = element.lang or of_locale(os.environ)
-    blocks = teach(Lesson(subject, catalogue(language), view.digits), wanted)
+    chosen = language(element.lang)
+    blocks = teach(Lesson(subject, catalogue(chosen), view.digits), wanted)
 
     def page() -> str:
-        return _page(computation, html.lesson(blocks, view), subject, language)
+        return _page(computation, html.lesson(blocks, view), subject, chosen)
 
     deliver_text(
         {
@@ -139,11 +138,9 @@ def run(
     )
 
 
-def _page(computation: ScoreComputation, lesson: str, subject: Subject, language: str) -> str:
+def _page(computation: ScoreComputation, lesson: str, subject: Subject, lang: str) -> str:
     """Return one page with the explanation and the maps."""
     # The maps also show the lengths of the values, which only the whole computation has.
     whole = replace(attention_of(computation.problem), notices=computation.notices)
     batch, _, head, _ = subject.where
-    return to_html(
-        whole, batch, head, lesson=lesson, lang=language, first={"row": subject.row, "column": subject.column}
-    )
+    return to_html(whole, batch, head, lesson=lesson, lang=lang, first={"row": subject.row, "column": subject.column})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,14 +13,13 @@ from typer._click.globals import get_current_context
 
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
-from attncli.commands.language import LanguageOption
+from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text
 from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.registry import COMMANDS
 from attncli.commands.status import Exit
 from attncli.errors import InputError
 from attncli.files.formats import Holds, that_hold
-from attncli.languages import of_locale
 from attncli.reference import prose
 from attncli.reference.blocks import Block, Code
 from attncli.reference.topics import TOPICS, Program, contents, page
@@ -86,7 +84,7 @@ def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
 
 
 def _page(asked: Asked) -> Iterator[Block]:
-    words = Words(asked.lang or of_locale(os.environ))
+    words = Words(language(asked.lang))
     commands = {name: (entry.heading, entry.summary) for name, entry in COMMANDS.items()}
     program = Program(commands, {each.name: each.value for each in Exit})
     if asked.about is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,16 +12,16 @@ import numpy as np
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Masking, Masks
-from attncli.commands.language import LanguageOption
+from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
-from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, index_or_all, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, choice_of, written_in
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
 from attncli.files.formats import DATA, FORMATS, Holds, that_hold
 from attncli.files.margins import Margins
 from attncli.files.save import encoded, is_regular, mapped, save, saving, write
-from attncli.languages import catalogue, of_locale
+from attncli.languages import catalogue
 from attncli.mask import picture as drawn
 from attncli.mask import record, report
 from attncli.mask.comparison import Comparison, Side, Verdict, name_of
@@ -65,11 +64,11 @@ class MaskOutput(Screening):
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
-        return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
+        return choice_of(self.batch, self.head)
 
     def language(self) -> str:
         """Return the language of what is printed."""
-        return self.lang or of_locale(os.environ)
+        return language(self.lang)
 
 
 def run(masks: Masks, around: Around, masking: Masking, output: MaskOutput) -> int:

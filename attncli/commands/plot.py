@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING
 from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
 from attncli.commands.drawing import PICTURES, Drawing
 from attncli.commands.inputs import Around, Inputs, Settings
+from attncli.commands.language import language
 from attncli.commands.output import say
 from attncli.errors import InputError
 from attncli.files import pictures
 from attncli.files.formats import Format, Holds
 from attncli.files.save import save
-from attncli.languages import catalogue, of_locale
+from attncli.languages import catalogue
 from attncli.plot import bars, features, figure, overlay, terminal
 from attncli.plot.page import to_html
 from attncli.plot.patches import Patches
@@ -125,7 +125,7 @@ def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     if drawing.batch == "all" and computation.shape[0] > 1:
         raise InputError("a page shows one batch item", hint="choose one with --batch N")
     check_values(computation, 1, drawing.values)
-    lang = of_locale(os.environ)
+    lang = language()
     row, col = drawing.element(computation, place[0])
     first: dict[str, object] = {"step": drawing.what}
     lesson, seen = "", None

@@ -110,7 +110,7 @@ class Tables(Screening):
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
-        return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
+        return choice_of(self.batch, self.head)
 
     def view(self) -> View:
         """Return how much to show, and on what screen."""
@@ -152,6 +152,15 @@ class Report(Group):
     format: Annotated[ReportFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
+
+
+def choice_of(batch: str | None, head: str | None) -> Choice:
+    """Return the choice that --batch and --head make.
+
+    Raises:
+        InputError: see `index_or_all`.
+    """
+    return Choice(index_or_all("batch", batch), index_or_all("head", head))
 
 
 def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,13 +9,12 @@ from attncli.attend.parts import Selection
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.language import LanguageOption
+from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
-from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, index_or_all, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, choice_of, written_in
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Holds, that_hold
 from attncli.files.save import encoded, save
-from attncli.languages import of_locale
 from attncli.plot import figure
 from attncli.plot.picture import Picture
 from attncli.problem import memory
@@ -73,11 +71,11 @@ class StatsOutput(Screening):
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
-        return Choice(index_or_all("batch", self.batch), index_or_all("head", self.head))
+        return choice_of(self.batch, self.head)
 
     def language(self) -> str:
         """Return the language of what is printed."""
-        return self.lang or of_locale(os.environ)
+        return language(self.lang)
 
     def check(self, where: Destination) -> None:
         """Refuse what contradicts each other, or has no effect.

@@ -59,7 +59,7 @@ def _told(computation: GradientComputation) -> dict[str, str]:
 def as_matrix(name: str, array: NDArray[Any]) -> NDArray[Any]:
     """Return one head of a gradient as a matrix: numbers for each query as a column, other vectors as a row."""
     if array.ndim < 2:
-        return array.reshape((-1, 1) if ARRAYS[name].axes[-1] == "L" else (1, -1))
+        return array.reshape((-1, 1) if ARRAYS[name].is_one_per_query else (1, -1))
     return array.reshape(-1, array.shape[-1])
 
 

@@ -22,7 +22,7 @@ MOST_AXES = 4
 
 
 # Results with one number for each query; of a single one, a vector, that is a number and no list.
-OF_A_QUERY = tuple(name for name in RESULTS if ARRAYS[name].axes[-1] == "L")
+OF_A_QUERY = tuple(name for name in RESULTS if ARRAYS[name].is_one_per_query)
 
 
 class TooBig(float):

@@ -94,6 +94,11 @@ class Array(NamedTuple):
         return f"(…, {', '.join(self.axes[-2:])})" if len(self.axes) == 4 else f"({inner})"
 
     @property
+    def is_one_per_query(self) -> bool:
+        """Whether it has one number for each query, such as the logarithm of a row's sum, and not a row of them."""
+        return self.axes[-1] == "L"
+
+    @property
     def has_gradient(self) -> bool:
         """Whether a small change of its numbers changes the output a little: not if they are ids, positions, counts."""
         return self.role in (Role.STATE, Role.INPUT) and not self.is_whole
