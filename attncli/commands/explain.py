@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,18 +12,27 @@ from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text
-from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, steps_among, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, completing, steps_among, written_in
+from attncli.errors import InputError
 from attncli.explain import html, prose
 from attncli.explain.document import teach
 from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Lesson, Subject
+from attncli.explain.running import MOST, TILES
 from attncli.explain.subject import choose, example
-from attncli.files.formats import Holds, that_hold
+from attncli.files.formats import Format, Holds, that_hold
 from attncli.languages import catalogue
 from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, computation_of, needs_value
+
+# The steps of a lesson: those of the computation, the sum once more in tiles, and the way back.
+KNOWN = (*STEPS, TILES, BACKWARD)
+
+
+def _known() -> Sequence[str]:
+    return KNOWN
 
 
 class Taught(Group):
@@ -32,19 +42,37 @@ class Taught(Group):
         list[str] | None,
         shown(
             "--step",
-            "Teach only this step: project, norm, rotate, cache, score, softmax, sum, out, or backward, the gradients; "
-            "may be repeated (default: all but backward).",
+            "Teach only this step: project, norm, rotate, cache, score, softmax, sum, out; tiles, the row in tiles as "
+            "FlashAttention computes it; or backward, the gradients; may be repeated (default: all but the last two; a "
+            "page has tiles too).",
             metavar="STEP",
+            autocompletion=completing(_known),
+        ),
+    ] = None
+    tile: Annotated[
+        int | None,
+        shown(
+            "--tile",
+            f"With --step tiles: keys of a tile (default: so many that a short row makes two to four, at most {MOST}).",
+            min=1,
+            metavar="N",
         ),
     ] = None
 
-    def chosen(self) -> list[str]:
-        """Return the steps, by default all those that lead forward.
+    def chosen(self, kind: Format) -> list[str]:
+        """Return the steps, by default all those that lead forward; a page has room for the tiles too.
+
+        Args:
+            kind: the format that they are written in.
 
         Raises:
-            InputError: there is no such step.
+            InputError: there is no such step; or tiles have a size, but are not taught.
         """
-        return steps_among((*STEPS, BACKWARD), self.step) or list(STEPS)
+        usual = [*STEPS, TILES] if kind.holds is Holds.PAGE else list(STEPS)
+        steps = steps_among(KNOWN, self.step) or usual
+        if self.tile is not None and TILES not in steps:
+            raise InputError(f"--tile has no effect without --step {TILES}", hint="give both, or leave it out")
+        return steps
 
 
 class Element(Group):
@@ -62,8 +90,8 @@ class Element(Group):
         str | None,
         shown(
             "--col",
-            "Key to work out (default: that of most weight; rope or alibi: at another position); with --step sum the "
-            "output column.",
+            "Key to work out (default: that of most weight; rope or alibi: at another position); with --step sum "
+            "(or tiles) the output column.",
             metavar="INDEX|LABEL",
         ),
     ] = None
@@ -104,11 +132,11 @@ def run(
       attn explain sample:coreference --head 1 --row it --col animal
       attn explain sample:article --step softmax --lang zh --format markdown
       attn explain --step backward
+      attn explain sample:decode --head 3 --step tiles
     """
     where = destination(output, tables, known=LESSONS)
-    options, wanted = settings.options(), steps.chosen()
-    # The way back begins at the end.
-    computed = STEPS if BACKWARD in wanted else wanted
+    options, wanted = settings.options(), steps.chosen(where.kind)
+    computed = _computed(wanted)
     files = inputs.sources(value=needs_value(computed))
     given = any([files, inputs.layer, *inputs.arrays().values()])
     margins = around.margins()
@@ -119,7 +147,9 @@ def run(
     # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
     computation = computation_of(problem, STEPS if needs_value(computed) else STEPS[: STEPS.index("sum")])
     view = tables.view()
-    subject = choose(computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted)
+    subject = choose(
+        computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted, tile=steps.tile
+    )
     chosen = language(element.lang)
     blocks = teach(Lesson(subject, catalogue(chosen), view.digits), wanted)
 
@@ -136,6 +166,12 @@ def run(
         where,
         computation.notices,
     )
+
+
+def _computed(wanted: Sequence[str]) -> list[str]:
+    """Return the steps of the computation that a lesson needs: the way back begins at the end, tiles make a sum."""
+    needed = [*wanted, "sum"] if TILES in wanted else wanted
+    return [each for each in STEPS if each in needed or BACKWARD in wanted]
 
 
 def _page(computation: ScoreComputation, lesson: str, subject: Subject, lang: str) -> str:

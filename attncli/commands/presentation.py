@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import Group, setting, shown
@@ -30,12 +30,32 @@ def written_in(formats: Iterable[Format]) -> str:
 FORMAT_OR_TABLE = "Format (default: that of FILE's extension, else table)."
 
 
+def completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Return a function for shells, which returns the names that begin as the word that is being typed.
+
+    Args:
+        known: returns the names; it is called only if a shell asks.
+    """
+    return lambda incomplete: [each for each in known() if each.startswith(incomplete)]
+
+
+def _all_steps() -> Sequence[str]:
+    from attncli.attend.steps import STEPS
+
+    return STEPS
+
+
 class Steps(Group):
     """The steps to run."""
 
     step: Annotated[
         list[str] | None,
-        shown("--step", "Run only this step: score, softmax or sum; may be repeated.", metavar="STEP"),
+        shown(
+            "--step",
+            "Run only this step: score, softmax or sum; may be repeated.",
+            metavar="STEP",
+            autocompletion=completing(_all_steps),
+        ),
     ] = None
 
     def chosen(self) -> list[str]:
@@ -44,9 +64,8 @@ class Steps(Group):
         Raises:
             InputError: there is no such step.
         """
-        from attncli.attend.steps import STEPS
-
-        return steps_among(STEPS, self.step) or list(STEPS)
+        known = _all_steps()
+        return steps_among(known, self.step) or list(known)
 
 
 def steps_among(known: Sequence[str], asked: Iterable[str] | None) -> list[str]:

@@ -9,10 +9,11 @@ import numpy as np
 
 from attncli.attend.steps import STAGES, names
 from attncli.attend.steps import STEPS as ALL_STEPS
-from attncli.explain import backward
+from attncli.explain import backward, tiles
 from attncli.explain.blocks import Block, Working
 from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Lesson, StageLesson
+from attncli.explain.running import TILES
 from attncli.show.blocks import Heading, Paragraph, apart
 
 # The stages that each step is taught with, in the order in which they are computed; one has the step's own name.
@@ -39,6 +40,10 @@ def _teach(lesson: Lesson, steps: Sequence[str]) -> Iterator[Block]:
     for step in STEPS:
         if step in steps and does_something(lesson, step):
             yield from teach_step(lesson, step)
+        if step == "sum" and TILES in steps:
+            yield from tiles.taught(lesson)
+        elif step == "sum" and step in steps:
+            yield Paragraph(lesson.say("tiles_elsewhere"))
     if BACKWARD in steps:
         yield from backward.taught(lesson, [stage_lesson(stage.name) for stage in STAGES])
 

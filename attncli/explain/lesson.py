@@ -69,6 +69,7 @@ class Subject:
         where: batch, batches, head, heads.
         key_head: the key head that serves this head, and how many query heads it serves.
         loss: what is known of the loss, if the way back is explained.
+        tile: how many keys a tile has, where the row is worked out in tiles; None: as many as tell most.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Subject:
     query_labels: Labels | None = None
     key_labels: Labels | None = None
     loss: Loss | None = None
+    tile: int | None = None
 
     @property
     def at(self) -> int:
@@ -233,9 +235,9 @@ class Lesson:
         texts = [self.number(each) for each in numbers]
         return f"[{', '.join(texts if len(texts) <= 2 * ENDS else [*texts[:ENDS], '…', *texts[-ENDS:]])}]"
 
-    def terms(self, terms: Sequence[tuple[Any, ...]], more: str) -> str:
-        """Write a sum of products; in a long one the middle is summed up by the sentence ``more``."""
-        if len(terms) <= MOST_TERMS:
+    def terms(self, terms: Sequence[tuple[Any, ...]], more: str, most: int = MOST_TERMS) -> str:
+        """Write a sum of products; of more than ``most`` the middle is summed up by the sentence ``more``."""
+        if len(terms) <= most:
             return " + ".join(map(self._product, terms))
         middle = sum(float(np.prod(term)) for term in terms[ENDS:-ENDS])
         between = self.say(more, count=len(terms) - 2 * ENDS, total=middle)

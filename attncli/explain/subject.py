@@ -17,6 +17,7 @@ from attncli.explain.gradients import BACKWARD
 from attncli.explain.lesson import Loss, Subject
 from attncli.explain.lessons.out import all_heads
 from attncli.explain.positions import by_distance, elsewhere, telling_row
+from attncli.explain.running import TILES, usual_width
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.first import find, index_of
@@ -53,6 +54,7 @@ def choose(
     row: str | None,
     column: str | None,
     steps: Sequence[str],
+    tile: int | None = None,
 ) -> Subject:
     """Compute the shown rows of the head that is explained.
 
@@ -66,6 +68,7 @@ def choose(
             with most weight, where distances count of those at another position. An index is the output column of the
             last step too, if there is one; if only that step is explained, it is nothing else.
         steps: the steps that are explained.
+        tile: how many keys a tile has, if the row is worked out in tiles and the reader says so.
 
     Raises:
         InputError: there is no such head, row or column.
@@ -84,10 +87,11 @@ def choose(
     part, count = Selection(batch, head), len(rows.indices)
     tables = 2 * estimate.table(count, min(o.sizes.keys, MOST_COLUMNS))  # one is written while the next is made
     tables += estimate.back_to_element(o, count) if BACKWARD in steps else 0
+    tables += estimate.in_tiles(o, count, tile or usual_width(o.sizes.keys)) if TILES in steps else 0
     computation.require(computation.needs(part, rows=count) + tables, part, "--rows N shows fewer")
     some = Selection(batch, head, rows.indices)
     arrays, whole, loss = _made(computation, some, back=BACKWARD in steps)
-    features = o.sizes.value_features if {"sum", "out"} & {*steps} else 1
+    features = o.sizes.value_features if {"sum", "out", TILES} & {*steps} else 1
     features = max(features, whole["output"].shape[-1]) if "out" in steps and whole else features
     if column is None and row is None and first_key is not None:
         the_column, feature = first_key, 0
@@ -95,7 +99,8 @@ def choose(
         one = o.select(batch=batch, head=head, rows=np.array([the_row]))
         the_column, feature = _most(arrays["weights"][np.flatnonzero(rows.indices == the_row)[0]], one), 0
     else:
-        the_column, feature = _element(column, o.sizes.keys, key_labels, features, list(steps) in (["sum"], ["out"]))
+        only_sum = list(steps) == ["out"] or {*steps} <= {"sum", TILES}
+        the_column, feature = _element(column, o.sizes.keys, key_labels, features, only_sum)
     return Subject(
         title=problem.texts.get("title", ""),
         operands=computation.select(some),
@@ -111,6 +116,7 @@ def choose(
         query_labels=query_labels,
         key_labels=key_labels,
         loss=loss,
+        tile=tile,
     )
 
 

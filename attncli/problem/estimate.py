@@ -34,6 +34,8 @@ BACK_SCORE, BACK_KEY, FINITE = 4, 3, 16
 AVERAGED = 40
 # One number of a page: itself, and its text on the way into the page.
 PAGED = 24
+# One tile of a row that is worked out in tiles, and one largest logit of a tile of any row.
+KEPT_OF_TILE, PEAK = 640, 4
 # One cell of a mask that is made from its rules, which compare positions; and what keeps the place of a query or key.
 MASK_CELL, PLACED = 40, 128
 # One cell of two masks where what makes them differ is looked for.
@@ -87,6 +89,12 @@ def back_to_element(o: ScoreOperands, rows: int) -> int:
     sizes, width = o.sizes, o.dtype.itemsize
     of_keys = sizes.keys * max(BACK_KEY * sizes.features * width, FINITE * sizes.value_features)
     return BACK_SCORE * rows * sizes.keys * width + of_keys
+
+
+def in_tiles(o: ScoreOperands, rows: int, width: int) -> int:
+    """Return what it takes to work a row out in tiles of so many keys, and to look for a row that shows more."""
+    tiles = -(-o.sizes.keys // width)
+    return tiles * (KEPT_OF_TILE + PEAK * rows * o.dtype.itemsize)
 
 
 def _rules(o: ScoreOperands) -> int:

@@ -185,7 +185,8 @@ REFERENCE = {
     "results_steps": "Steps and stages",
     "results_stages": (
         "`--step` asks for a step; a step is one stage or several. A stage that has nothing to do, such as cap without "
-        "`--softcap`, makes nothing. `attn explain` has one more step, `backward`: the gradients."
+        "`--softcap`, makes nothing. `attn explain` has two more steps: `tiles`, the row in tiles, and `backward`, the "
+        "gradients."
     ),
     "results_alias": " `{alias}` is another name for `{step}`.",
     "results_names": "Results",

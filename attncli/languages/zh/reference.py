@@ -160,7 +160,7 @@ REFERENCE = {
     ),
     "results_intro": "`attn compute` 显示和写出的内容，Python 的 `steps` 返回的内容，以及程序的退出状态。",
     "results_steps": "步骤与阶段",
-    "results_stages": "`--step` 选择步骤；一个步骤包含一个或几个阶段。无事可做的阶段（例如没有 `--softcap` 时的压缩）不产生结果。`attn explain` 还有一个步骤 `backward`：梯度。",
+    "results_stages": "`--step` 选择步骤；一个步骤包含一个或几个阶段。无事可做的阶段（例如没有 `--softcap` 时的压缩）不产生结果。`attn explain` 还有两个步骤：`tiles`，把一行分块计算；`backward`，梯度。",
     "results_alias": "`{alias}` 是 `{step}` 的另一个名称。",
     "results_names": "结果",
     "results_one": (
