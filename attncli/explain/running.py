@@ -93,7 +93,7 @@ class Run:
     @property
     def lse(self) -> Any:
         """The logarithm of the sum of exponentials; −∞ if nothing is open."""
-        return self.m + np.log(self.l)
+        return self.m + np.log(self.l) if self.l != 0 else self.m
 
 
 def usual_width(keys: int) -> int:

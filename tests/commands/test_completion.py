@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from attncli.attend.steps import STEPS
 from attncli.commands.registry import COMMANDS
 from tests.support.processes import attn
 
@@ -36,7 +37,7 @@ def test_a_shell_that_nobody_knows_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_the_shells_ask_is_answered() -> None:
-    """The commands, their options; nothing, and not a word, where there is no such command."""
+    """The commands, their options, and the steps; nothing, and not a word, where there is no such command."""
 
     def asked(line: str) -> list[str]:
         words = line.split(" ")
@@ -48,4 +49,6 @@ def test_what_the_shells_ask_is_answered() -> None:
     assert asked("attn ") == list(COMMANDS)
     assert asked("attn comp") == ["compute"]
     assert asked("attn compute --alib") == ["--alibi"]
+    assert asked("attn explain --step ") == [*STEPS, "tiles", "backward"]
+    assert asked("attn compute --step s") == ["score", "softmax", "sum"]
     assert asked("attn nothing --alib") == []

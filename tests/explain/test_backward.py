@@ -263,5 +263,6 @@ def test_steps_of_both_ways_can_be_asked_for() -> None:
     assert out.index("Step 2 · Softmax") < out.index("The way back · Gradients")
     assert "The way back" not in called("explain").out
     assert called("explain", "--step", "gradients", status=2).err.startswith(
-        "attn: --step gradients: the steps are project, norm, rotate, cache, score, softmax, sum, out, tiles, backward\n"
+        "attn: --step gradients: the steps are project, norm, rotate, cache, score, softmax, sum, out, tiles, "
+        "backward\n"
     )

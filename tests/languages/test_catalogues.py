@@ -83,11 +83,14 @@ def test_no_blank_stands_beside_a_wide_mark(part: str) -> None:
     assert [text for text in texts("zh", part).values() if BESIDE.search(text)] == []
 
 
-@pytest.mark.parametrize("words", [["explain"], ["help", "mistakes"], ["help", "arrays"], ["help", "options"]])
+@pytest.mark.parametrize(
+    "words",
+    [["explain"], ["explain", "--step", "tiles"], ["help", "mistakes"], ["help", "arrays"], ["help", "options"]],
+)
 @pytest.mark.parametrize("form", ["table", "markdown"])
 def test_chinese_is_set_as_chinese(words: list[str], form: str, tmp_path: Path) -> None:
     """No blank beside a wide mark, no line that begins with one that closes, and no word left in English."""
-    given = [everything(tmp_path), "--row", "2", "--col", "5"] if words == ["explain"] else []
+    given = [everything(tmp_path), "--row", "2", "--col", "4"] if words[0] == "explain" else []
     out = called(*words, *given, "--lang", "zh", "-f", form).out
     assert [line for line in out.splitlines() if BESIDE.search(line.strip())] == []
     assert [line for line in out.splitlines() if re.match(r"\s*[，。；：、！？）”]", line)] == []
