@@ -33,7 +33,7 @@ from attncli.show.view import View
 from tests.support.arrays import normal
 from tests.support.everything import everything
 from tests.support.golden import golden
-from tests.support.processes import called
+from tests.support.processes import attn, called
 
 TILES = ["explain", "--step", "tiles"]
 INFINITY = Decimal("Infinity")
@@ -382,3 +382,10 @@ def test_a_page_has_it_after_the_sum_and_a_text_points_to_it(tmp_path: Path, lan
     assert said_so["tiles_elsewhere"][:20] not in both
     names = ("sum_heading", "tiles_purpose", "back_heading")
     assert sorted(names, key=lambda name: both.index(said_so[name][:15])) == list(names)
+
+
+def test_a_terminal_of_plain_characters_has_words_for_the_letters() -> None:
+    """Of these formulas and those of the way back: none is escaped."""
+    out = attn(*TILES, "--step", "backward", env={"PYTHONIOENCODING": "ascii"}).out
+    assert "m_new = max(m, max_j s_j), alpha = exp(m - m_new)" in out
+    assert "\\" not in out
