@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
+
+from attncli.said import Said
 
 # Control, format (including bidirectional overrides), surrogate, unassigned, line and paragraph separator.
 UNSAFE = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
@@ -132,17 +134,33 @@ def a_few(names: Iterable[object], limit: int = 3) -> str:
     ('a, b, c', 'a, b, c, …')
     """
     every = list(map(str, names))
-    return ", ".join(every[:limit]) + ", …" * (len(every) > limit)
+    return joined([*every[:limit], *"…" * (len(every) > limit)])
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """Join names as a sentence would.
+def joined(names: Iterable[str]) -> str:
+    """Join names with the comma of the language in which they are said.
+
+    >>> joined(["a", "b"])
+    'a, b'
+    """
+    *others, end = names or [""]
+    for name in reversed(others):
+        end = Said("{first}, {rest}", first=name, rest=end)
+    return end
+
+
+def listed(names: Iterable[str], last: Literal["and", "or"] = "and") -> str:
+    """Join names as a sentence would, in the language in which it is said.
 
     >>> listed(["a", "b", "c"]), listed(["a", "b"], "or"), listed(["a"])
     ('a, b and c', 'a or b', 'a')
     """
     *others, end = names
-    return f"{', '.join(others)} {last} {end}" if others else end
+    if not others:
+        return end
+    if last == "or":
+        return Said("{others} or {last}", others=joined(others), last=end)
+    return Said("{others} and {last}", others=joined(others), last=end)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,6 @@ from attncli.attend.words.array import Role
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import Group, of_arrays, setting, shown
 from attncli.commands.inputs import Arrays, StageSettings, files_argument
-from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, REPORTS, Screening, Threads, written_in
 from attncli.commands.standard_input import standard_input
@@ -159,7 +158,6 @@ class CostOutput(Screening):
         str | None, shown("--output -o", f"{written_in(KNOWN)} Pictures are drawn of --vary.", metavar="FILE")
     ] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
-    lang: LanguageOption = None
 
 
 def run(sizes: Sizes, positions: Positions, speed: Speed, threads: Threads, output: CostOutput) -> None:
@@ -182,7 +180,7 @@ def run(sizes: Sizes, positions: Positions, speed: Speed, threads: Threads, outp
     memory = quantity("memory", speed.memory, "b")
     case, notices = case_of(request)
     machine = speed.machine(threads.count())
-    voice = Voice(language(output.lang))
+    voice = Voice(output.language())
     if speed.here and machine is not None:
         fields = {"flops": as_count(machine.flops), "bandwidth": as_decimal(machine.bandwidth)}
         notices = (*notices, voice.say("here", **fields))

@@ -10,7 +10,6 @@ from attncli.attend.steps import STEPS
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text
 from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, completing, steps_among, written_in
 from attncli.errors import InputError
@@ -76,7 +75,7 @@ class Taught(Group):
 
 
 class Element(Group):
-    """What to work out, and in which language."""
+    """What to work out."""
 
     row: Annotated[
         str | None,
@@ -95,7 +94,6 @@ class Element(Group):
             metavar="INDEX|LABEL",
         ),
     ] = None
-    lang: LanguageOption = None
 
 
 # The formats for lessons.
@@ -150,7 +148,7 @@ def run(
     subject = choose(
         computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted, tile=steps.tile
     )
-    chosen = language(element.lang)
+    chosen = tables.language()
     blocks = teach(Lesson(subject, catalogue(chosen), view.digits), wanted)
 
     def page() -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 from typer import Option
 
+from attncli.commands.language import speaking
 from attncli.files.formats import DATA, FORMATS, Holds, suffixes, that_hold
 from attncli.text import listed
 
@@ -101,7 +102,8 @@ def expanded(run: Callable[..., Any], summary: str) -> Callable[..., Any]:
 
     def command(**values: Any) -> Any:
         given = {name: {field: values[field] for field in group} for name, group in fields.items()}
-        return run(**{name: groups[name](**each) for name, each in given.items()})
+        with speaking(values["lang"]):
+            return run(**{name: groups[name](**each) for name, each in given.items()})
 
     # \b is Click's marker for a paragraph not to be rewrapped; a raw docstring holds it as two characters.
     text = with_formats(inspect.cleandoc(run.__doc__ or ""))

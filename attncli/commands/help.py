@@ -13,7 +13,6 @@ from typer._click.globals import get_current_context
 
 from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
-from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text
 from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.registry import COMMANDS
@@ -35,7 +34,7 @@ else:
 
 
 class Asked(Group):
-    """What help is asked for, and in which language."""
+    """What help is asked for."""
 
     about: Annotated[
         str | None,
@@ -45,7 +44,6 @@ class Asked(Group):
             show_default=False,
         ),
     ] = None
-    lang: LanguageOption = None
 
 
 class PageOutput(Group):
@@ -75,7 +73,7 @@ def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
             "markdown": lambda console: console.out(prose.to_markdown([Code(text)]), end="", highlight=False),
         }
     else:
-        blocks = list(_page(asked))
+        blocks = list(_page(asked, screen.lang))
         renderers = {
             "table": lambda console: prose.to_terminal(blocks, screen, console),
             "markdown": lambda console: console.out(prose.to_markdown(blocks), end="", highlight=False),
@@ -83,8 +81,8 @@ def run(asked: Asked, output: PageOutput, screening: Screening) -> None:
     deliver_text(renderers, screen, where)
 
 
-def _page(asked: Asked) -> Iterator[Block]:
-    words = Words(language(asked.lang))
+def _page(asked: Asked, lang: str) -> Iterator[Block]:
+    words = Words(lang)
     commands = {name: (entry.heading, entry.summary) for name, entry in COMMANDS.items()}
     program = Program(commands, {each.name: each.value for each in Exit})
     if asked.about is None:

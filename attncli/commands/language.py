@@ -1,21 +1,31 @@
-"""The option ``--lang``, apart from the others: only commands that teach need to know which languages there are."""
+"""The language of what a command prints, on standard output and on standard error."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from attncli.commands.groups import shown
-from attncli.languages import LANGUAGES, of_locale
+from attncli.commands.messages import SPOKEN, notice
+from attncli.languages import CHINESE, is_traditional, of_locale, was_said
+from attncli.said import Said
 
-if TYPE_CHECKING:
-    Language = str
-else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
-    Language = Literal[LANGUAGES]
-
-LanguageOption = Annotated[Language | None, shown("--lang", "Language (default: the locale's).")]
+SIMPLIFIED = Said("the Chinese of attn is written in simplified characters")
 
 
 def language(given: str | None = None) -> str:
     """Return the language of what is printed: the one that is given, or that of the locale."""
     return given or of_locale(os.environ)
+
+
+@contextmanager
+def speaking(given: str | None) -> Iterator[None]:
+    """Say notices in a language; where the locale has other characters for what was said, end with a notice of that.
+
+    Args:
+        given: one of the languages; None: that of the locale.
+    """
+    SPOKEN.set(language(given))
+    yield
+    if given is None and is_traditional(os.environ) and was_said(CHINESE):
+        notice(SIMPLIFIED)

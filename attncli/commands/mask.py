@@ -12,7 +12,6 @@ import numpy as np
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Masking, Masks
-from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, choice_of, written_in
 from attncli.commands.status import Exit, reader_may_leave
@@ -60,15 +59,10 @@ class MaskOutput(Screening):
     format: Annotated[MaskFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(KNOWN), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
-    lang: LanguageOption = None
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
         return choice_of(self.batch, self.head)
-
-    def language(self) -> str:
-        """Return the language of what is printed."""
-        return language(self.lang)
 
 
 def run(masks: Masks, around: Around, masking: Masking, output: MaskOutput) -> int:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import ContextVar
 
+from attncli.languages import DEFAULT, say_in
+from attncli.said import Said
 from attncli.text import visible
 
 # Characters of a line, and where what is too much is left out: a name may be a megabyte, and its end is telling too.
 MOST = 500
 START = 300
+# The language of notices: one for all that a command does, as standard error is one. Errors and hints are English.
+SPOKEN = ContextVar("SPOKEN", default=DEFAULT)
 
 
 def notice(text: str) -> None:
     """Print a notice on standard error."""
-    complain(f"attn: notice: {text}")
+    complain(say_in(SPOKEN.get(), Said("attn: notice: {text}", text=text)))
 
 
 def complain(line: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from attncli.commands.destination import TABLE, Destination, refuse_idle, target_format
 from attncli.commands.drawing import PICTURES, Drawing
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.language import language
 from attncli.commands.output import say
 from attncli.errors import InputError
 from attncli.files import pictures
@@ -125,7 +124,7 @@ def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     if drawing.batch == "all" and computation.shape[0] > 1:
         raise InputError("a page shows one batch item", hint="choose one with --batch N")
     check_values(computation, 1, drawing.values)
-    lang = language()
+    lang = drawing.language()
     row, col = drawing.element(computation, place[0])
     first: dict[str, object] = {"step": drawing.what}
     lesson, seen = "", None

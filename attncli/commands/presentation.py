@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import Group, setting, shown
+from attncli.commands.language import language
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, RESULTS, Format, suffixes
+from attncli.languages import LANGUAGES
 from attncli.problem.selection import Choice
 from attncli.show.screen import LEAST_WIDTH, Screen
 from attncli.show.view import DIGITS, ROWS, View
@@ -15,9 +17,11 @@ from attncli.text import did_you_mean, listed
 
 REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
+    Language = str
     ResultFormat = str
     ReportFormat = str
 else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
+    Language = Literal[LANGUAGES]
     ResultFormat, ReportFormat = (Literal[tuple(each.name for each in formats)] for formats in (RESULTS, REPORTS))
 Color = Literal["auto", "always", "never"]
 
@@ -89,7 +93,7 @@ def steps_among(known: Sequence[str], asked: Iterable[str] | None) -> list[str]:
 
 
 class Screening(Group):
-    """How to use the screen."""
+    """How to use the screen, and in which language."""
 
     color: Annotated[Color, shown("--color", "Use colours (default auto: if the terminal shows them).")] = "auto"
     width: Annotated[
@@ -101,10 +105,15 @@ class Screening(Group):
             metavar="N",
         ),
     ] = None
+    lang: Annotated[Language | None, shown("--lang", "Language (default: the locale's).")] = None
+
+    def language(self) -> str:
+        """Return the language of what is printed."""
+        return language(self.lang)
 
     def screen(self) -> Screen:
         """Return the screen behind standard output."""
-        return Screen.of_stdout(self.color, self.width)
+        return Screen.of_stdout(self.color, self.width, self.language())
 
 
 class Tables(Screening):

@@ -9,7 +9,6 @@ from attncli.attend.parts import Selection
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.language import LanguageOption, language
 from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, choice_of, written_in
 from attncli.errors import InputError
@@ -67,15 +66,10 @@ class StatsOutput(Screening):
     format: Annotated[StatsFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(KNOWN), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
-    lang: LanguageOption = None
 
     def choice(self) -> Choice:
         """Return the choice of heads and batch items."""
         return choice_of(self.batch, self.head)
-
-    def language(self) -> str:
-        """Return the language of what is printed."""
-        return language(self.lang)
 
     def check(self, where: Destination) -> None:
         """Refuse what contradicts each other, or has no effect.

@@ -96,7 +96,7 @@ def print_lines(
     first: str = "",
     rest: str | None = None,
 ) -> None:
-    """Print a text in the width of the screen, control characters escaped and in characters that the screen has."""
-    written = screen.write(visible(text))
+    """Print a text in the language and width of the screen, control characters escaped, in characters that it has."""
+    written = screen.write(visible(screen.say(text)))
     for line in wrap(written, screen.width, first, first if rest is None else rest):
         print_pieces([(line, style)], console)

@@ -51,7 +51,8 @@ def print_records(
 
     if not records:
         return
-    records = _written(records, visible)
+    records = [{screen.say(heading): visible(screen.say(text)) for heading, text in each.items()} for each in records]
+    right, path, folded = [screen.say(heading) for heading in right], screen.say(path), screen.say(folded)
     if path:
         records = shorten(records, path, screen.width)
     records = _written(records, screen.write)

@@ -1,4 +1,4 @@
-"""The screen that results are shown on: how wide it is, whether it has colours, which characters it knows."""
+"""The screen that results are shown on: its width, colours, characters and language."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from attncli.languages import DEFAULT, say_in
 from attncli.show.plain import PlainConsole
 
 if TYPE_CHECKING:
@@ -55,20 +56,23 @@ class Screen:
         width: columns.
         color: whether escape sequences for colours may be written.
         unicode: whether it can show more than ASCII.
+        lang: the language of those who read it.
     """
 
     terminal: bool
     width: int
     color: bool
     unicode: bool
+    lang: str = DEFAULT
 
     @classmethod
-    def of_stdout(cls, color: Color = "auto", width: int | None = None) -> Screen:
+    def of_stdout(cls, color: Color = "auto", width: int | None = None, lang: str = DEFAULT) -> Screen:
         """Look at standard output and the environment (NO_COLOR, FORCE_COLOR, COLUMNS, TERM).
 
         Args:
             color: whether to use colours.
             width: columns; None: COLUMNS, or those of the terminal, which may be behind a pipe.
+            lang: one of the languages.
         """
         terminal = sys.stdout.isatty()
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
@@ -77,6 +81,7 @@ class Screen:
             width=min(max(LEAST_WIDTH, width or _columns()), MOST_WIDTH),
             color=_wants_color(color, terminal),
             unicode=encoding.startswith("utf"),
+            lang=lang,
         )
 
     def console(self) -> Console:
@@ -100,6 +105,10 @@ class Screen:
     def line_console(self) -> Console | PlainConsole:
         """Return a console for lines alone, as tables of numbers are; without colours it needs no Rich."""
         return self.console() if self.color else PlainConsole(sys.stdout.write)
+
+    def say(self, text: str) -> str:
+        """Return the text in the language of the screen, if it is `attncli.said.Said`; else as it is."""
+        return say_in(self.lang, text)
 
     def write(self, text: str) -> str:
         """Return the text in characters that this screen has."""

@@ -22,9 +22,13 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_show_knows_no_feature_no_problem_and_no_file() -> None:
-    """Of this package it imports itself, the helpers for text, and what a signal has undone."""
+    """Of this package it imports itself, the helpers for text, the languages, and what a signal has undone."""
     known = {name for path in (CODE / "show").glob("*.py") for name in imported(path) if name.startswith("attncli")}
-    assert {name for name in known if not name.startswith("attncli.show")} == {"attncli.signals", "attncli.text"}
+    assert {name for name in known if not name.startswith("attncli.show")} == {
+        "attncli.languages",
+        "attncli.signals",
+        "attncli.text",
+    }
 
 
 def test_tables_and_bars_are_built_in_show() -> None:

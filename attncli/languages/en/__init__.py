@@ -7,7 +7,10 @@ from attncli.languages.en.page import PAGE
 from attncli.languages.en.reference import REFERENCE
 from attncli.languages.en.stats import STATS
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "STATS", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "begin", "tidy"]
+
+# What is said is English already.
+SAID: dict[str, str] = {}
 
 
 def tidy(text: str) -> str:

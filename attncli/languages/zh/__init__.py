@@ -9,9 +9,10 @@ from attncli.languages.zh.mask import DIFFERENCES, MASK
 from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
+from attncli.languages.zh.said import SAID
 from attncli.languages.zh.stats import NUMBERS, STATS
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "STATS", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "begin", "tidy"]
 
 REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES | NUMBERS
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。

@@ -1,0 +1,66 @@
+"""What is said where no language is known is said in every language, from where it is printed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import attncli
+from attncli.languages import DEFAULT, LANGUAGES, catalogue, say_in
+from attncli.said import Said
+from tests.support.places import SAMPLES
+from tests.support.processes import attn
+
+CODE = Path(attncli.__file__).parent
+OTHERS = [name for name in LANGUAGES if name != DEFAULT]
+
+
+def patterns() -> Iterator[tuple[str, set[str]]]:
+    """Return every pattern in the code with the fields that it is filled with there."""
+    for path in sorted(CODE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Said":
+                assert isinstance(node.args[0], ast.Constant), (
+                    f"{path}:{node.lineno}: no constant, so not in catalogues"
+                )
+                yield str(node.args[0].value), {each.arg or "" for each in node.keywords}
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_pattern_is_in_every_catalogue(name: str) -> None:
+    """With the same fields, which are those that the code fills; and the catalogue has no other."""
+    found, said = dict(patterns()), catalogue(name).SAID
+    assert isinstance(said, Mapping)
+    assert said.keys() - found.keys() == set()
+    for pattern, filled in patterns():
+        assert fields(pattern) == filled, pattern
+        if re.search("[A-Za-z]{2}", re.sub("{.*?}", "", pattern)):
+            assert fields(said[pattern]) == filled, pattern
+
+
+def test_a_text_is_said_with_what_fills_it() -> None:
+    """Fields that are said themselves are said too; names from files stay, and are no patterns."""
+    names = Said("{others} and {last}", others="a", last="{b}")
+    assert say_in("en", names) == "a and {b}"
+    assert say_in("zh", names) == "a 和 {b}"
+    assert say_in("zh", "a and b") == "a and b"
+
+
+def test_the_other_chinese_is_told_once() -> None:
+    """Where the locale has traditional characters and Chinese was printed; not to programs, nor where it was asked for."""
+    told = "attn: 提示：attn 的中文是简体中文，没有繁体中文\n"
+    file = SAMPLES / "article.json"
+    assert attn("explain", file, env={"LANG": "zh_TW.UTF-8"}).err == told
+    assert attn("explain", file, env={"LC_ALL": "zh_Hant_HK.UTF-8"}).err == told
+    assert attn("explain", file, env={"LANG": "zh_CN.UTF-8"}).err == ""
+    assert attn("explain", file, "--lang", "zh", env={"LANG": "zh_TW.UTF-8"}).err == ""
+    assert attn("score", file, env={"LANG": "zh_TW.UTF-8"}).err == ""
