@@ -56,7 +56,7 @@ def test_a_text_is_said_with_what_fills_it() -> None:
 
 
 def test_the_other_chinese_is_told_once() -> None:
-    """Where the locale has traditional characters and Chinese was printed; not to programs, nor where it was asked for."""
+    """Where the locale has traditional characters and Chinese was printed, unless it was asked for by name."""
     told = "attn: 提示：attn 的中文是简体中文，没有繁体中文\n"
     file = SAMPLES / "article.json"
     assert attn("explain", file, env={"LANG": "zh_TW.UTF-8"}).err == told

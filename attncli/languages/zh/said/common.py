@@ -1,6 +1,6 @@
-"""中文：英文句式的译文，以句式为键。Chinese: the patterns of what is said where no language is known."""
+"""中文：各处通用的句式。Chinese: lists, and what stands around every notice."""
 
-SAID = {
+COMMON = {
     "attn: notice: {text}": "attn: 提示：{text}",
     "the Chinese of attn is written in simplified characters": "attn 的中文是简体中文，没有繁体中文",
     "{first}, {rest}": "{first}、{rest}",
