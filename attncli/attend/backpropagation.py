@@ -19,6 +19,7 @@ from attncli.attend.returning import form_of, returned, whole_notices
 from attncli.attend.shapes import show
 from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.errors import InputError
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ GIVEN = "d_output"
 # Up to so many scores the stages in reverse take less time than the stream.
 FEW_SCORES = 1 << 14
 STATES_BACK = ("value", "past_value", "key", "past_key", "query", "hidden")
-ONES = "without d_output it is all ones: the loss is the sum of the output"
+ONES = Said("without d_output it is all ones: the loss is the sum of the output")
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,5 +114,5 @@ def split(query: Any, key: Any, value: Any, keywords: Any) -> tuple[dict[str, An
 def told(prepared: Prepared) -> Prepared:
     """Warn the caller of a public function of what was decided about its arrays."""
     for notice in prepared.notices:
-        warnings.warn(notice, UserWarning, stacklevel=3)
+        warnings.warn(str(notice), UserWarning, stacklevel=3)
     return prepared

@@ -17,6 +17,8 @@ from attncli.attend.shapes import FITTED, heads_of
 from attncli.attend.stages.stage import Made
 from attncli.attend.types import is_floating, own
 from attncli.attend.views import summed_to
+from attncli.said import Said
+from attncli.text import joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +56,7 @@ def type_of(array: NDArray[Any], options: Options) -> np.dtype[Any]:
     return own(array.dtype) if options.dtype is None else np.dtype(options.dtype)
 
 
-def whole_notices(arrays: Arrays, names: Iterable[str]) -> list[str]:
+def whole_notices(arrays: Arrays, names: Iterable[str]) -> list[Said]:
     """Return what to say of arrays of whole numbers, which have gradients although no step leads from one to the next.
 
     Args:
@@ -64,7 +66,7 @@ def whole_notices(arrays: Arrays, names: Iterable[str]) -> list[str]:
     whole = [name for name in names if name in arrays and not is_floating(arrays[name].dtype)]
     if not whole:
         return []
-    return [f"{', '.join(whole)}: whole numbers are differentiated as if they were float64"]
+    return [Said("{names}: whole numbers are differentiated as if they were float64", names=joined(whole))]
 
 
 def of_states(o: Operands, arrays: Arrays, found: Made) -> dict[str, NDArray[Any]]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.views import in_pieces
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-READ = "mask holds only the whole numbers 0 and 1, which are read as false and true: 1 = may attend"
-CLOSED = "mask holds only the whole number 0, which is read as false: all keys are closed; 0.0 would add nothing"
-ADDED = "mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true and false"
+READ = Said("mask holds only the whole numbers 0 and 1, which are read as false and true: 1 = may attend")
+CLOSED = Said("mask holds only the whole number 0, which is read as false: all keys are closed; 0.0 would add nothing")
+ADDED = Said("mask holds the numbers 0 and 1, which are added to the scores; to close keys, use true and false")
 
 
 def as_rule(mask: NDArray[Any]) -> tuple[NDArray[Any], str]:

@@ -35,12 +35,13 @@ from attncli.problem import memory
 from attncli.problem.assemble import assemble
 from attncli.problem.notices import Notices
 from attncli.problem.selection import Choice
+from attncli.said import Said
 from attncli.show.progress import Progress, part_of, progress_bar
 
 JSON = FORMATS["json"]
 TEXTS = (TABLE, *DATA)
 KNOWN = (*TEXTS, *that_hold(Holds.PICTURE, Holds.PAGE))
-THREE_AXES = "mask has the axes (B, L, S), and three axes of a mask are read as (H, L, S)"
+THREE_AXES = Said("mask has the axes (B, L, S), and three axes of a mask are read as (H, L, S)")
 # What a file of one matrix is, and one of two that are compared.
 ROLES = {1: (("mask",),)}
 if TYPE_CHECKING:

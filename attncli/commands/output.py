@@ -18,6 +18,7 @@ from attncli.files.margins import Margins
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
+from attncli.said import Said
 from attncli.show.beside import Beside
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
@@ -89,8 +90,17 @@ class Delivery:
         self.computation.require(needed + whole, self.part)
         if self.kind.text and length > LONG_TEXT:
             other = next(each for each in DATA if not each.text and each.is_single is self.kind.is_single)
-            less = f"{size(self.computation.length(self.part, other))} as {other.title}"
-            say([f"about {size(length)} of {self.kind.title} will be written; the same would be {less}"])
+            say(
+                [
+                    Said(
+                        "about {size} of {format} will be written; the same would be {less} as {other}",
+                        size=size(length),
+                        format=self.kind.title,
+                        less=size(self.computation.length(self.part, other)),
+                        other=other.title,
+                    )
+                ]
+            )
 
     def fills(self, path: str) -> bool:
         """Tell whether a file is written while it is computed, and so may be larger than memory."""

@@ -12,6 +12,7 @@ from typing import cast
 
 from attncli.commands.messages import notice
 from attncli.files.open import STDIN, split_name
+from attncli.said import Said
 
 # Seconds after which it is said what is waited for.
 PATIENCE = 5.0
@@ -51,4 +52,4 @@ def _say_if_it_takes_long(number: int) -> None:
     except (OSError, ValueError):  # Windows selects among sockets alone
         return
     if not comes:
-        notice("no files are given, so standard input is waited for; < /dev/null goes without")
+        notice(Said("no files are given, so standard input is waited for; < /dev/null goes without"))

@@ -23,6 +23,7 @@ from attncli.cost.layers import Attention, Group, Kind
 from attncli.cost.request import BY_MODELS, MOST, OF_MODELS, SIZES, Request
 from attncli.cost.sizes import DTYPES
 from attncli.errors import InputError
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from attncli.problem.problem import Problem
@@ -171,8 +172,12 @@ def _of_model(request: Request, config: Mapping[str, Any]) -> tuple[Case, tuple[
         tile=request.tile,
     )
     unsaid = found.has_source and request.keys is None and found.source is None
-    fact = f"nothing says how many tokens there are to look at; {keys} are taken, and --keys gives another number"
-    return case, tuple(f"{request.place}: {each}" for each in (*found.notices, *[fact] * unsaid))
+    fact = Said(
+        "nothing says how many tokens there are to look at; {keys} are taken, and --keys gives another number",
+        keys=keys,
+    )
+    said = (*found.notices, *[fact] * unsaid)
+    return case, tuple(Said("{place}: {text}", place=request.place, text=each) for each in said)
 
 
 def _kind(rule: Rule) -> Kind:
@@ -182,12 +187,20 @@ def _kind(rule: Rule) -> Kind:
 def _notices_of_cache(options: Options, dtype: str) -> tuple[str, ...]:
     if options.cache is None:
         return ()
-    fact = f"{words(options.cache)}: bytes are counted as {dtype} all the same"
-    return (f"{fact}; what a cache of fewer bits takes is said beside it",)
+    said = Said(
+        "{cache}: bytes are counted as {dtype} all the same; what a cache of fewer bits takes is said beside it",
+        cache=words(options.cache),
+        dtype=dtype,
+    )
+    return (said,)
 
 
 def _notices_of_offset(options: Options, length: int, keys: int, by_arrays: bool) -> tuple[str, ...]:
     if not options.causal or options.offset is not None or keys <= length or by_arrays:
         return ()
-    fact = f"the first query stands at position 0, so that keys from {length} on are closed to all"
-    return (f"{fact}; --offset end puts the queries at the end",)
+    said = Said(
+        "the first query stands at position 0, so that keys from {length} on are closed to all; --offset end puts the "
+        "queries at the end",
+        length=length,
+    )
+    return (said,)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from attncli.errors import InputError
 from attncli.files.csv_cells import TRUTH, Cells, Row
+from attncli.said import Said
 
 # The first line with which Excel is told what separates the cells.
 SEPARATOR = re.compile(r"sep=([,;\t| ])", re.IGNORECASE)
@@ -167,11 +168,15 @@ def _is_title(found: Sequence[str], cells: Cells) -> bool:
 
 def _notices(hashed: Sequence[Row], start: int) -> Iterator[str]:
     if start == 1:
-        yield "1 comment line before the table is left out"
+        yield Said("1 comment line before the table is left out")
     elif start:
-        yield f"{start} comment lines before the table are left out"
+        yield Said("{count} comment lines before the table are left out", count=start)
     lines = [row.line for row in hashed[start:]]
     if len(lines) == 1:
-        yield f"line {lines[0]} begins with # and is read as a row, for it has the cells of one"
+        yield Said("line {line} begins with # and is read as a row, for it has the cells of one", line=lines[0])
     elif lines:
-        yield f"lines {lines[0]} to {lines[-1]} begin with # and are read as rows, for they have the cells of some"
+        yield Said(
+            "lines {first} to {last} begin with # and are read as rows, for they have the cells of some",
+            first=lines[0],
+            last=lines[-1],
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from attncli.files.csv_cells import MOST_SHOWN, WHOLE, Cells, Row
+from attncli.said import Said
 from attncli.text import a_few
 
 # A row that counts needs so many numbers to be taken for a header: alone; behind what may be the name of the labels.
@@ -90,9 +91,9 @@ def _of_header(rows: Sequence[Row], first: int, *, found: bool, corner: bool) ->
     if found and corner and _counts(row, 0, 1):
         return  # a data frame, whose columns have no names
     if found:
-        yield f"the first row, {shown}, is read as a header; --no-header reads it as numbers"
+        yield Said("the first row, {row}, is read as a header; --no-header reads it as numbers", row=shown)
     elif below and _may_be_header(row, below, first):
-        yield f"the first row, {shown}, is read as numbers; --header reads it as a header"
+        yield Said("the first row, {row}, is read as numbers; --header reads it as a header", row=shown)
 
 
 def _may_be_header(row: Sequence[str], below: Sequence[Row], first: int) -> bool:
@@ -106,6 +107,6 @@ def _may_be_header(row: Sequence[str], below: Sequence[Row], first: int) -> bool
 def _of_labels(column: Sequence[str], rows: Sequence[Row], *, found: bool) -> Iterator[str]:
     shown = a_few(cell.strip()[:MOST_SHOWN] for cell in column)
     if found:
-        yield f"the first column, {shown}, is read as labels; --no-row-labels reads it as numbers"
+        yield Said("the first column, {column}, is read as labels; --no-row-labels reads it as numbers", column=shown)
     elif len(column) >= TELLING and _counts(column, 0, 1) and _never_whole(rows[-len(column) :], 1):
-        yield f"the first column, {shown}, is read as numbers; --row-labels reads it as labels"
+        yield Said("the first column, {column}, is read as numbers; --row-labels reads it as labels", column=shown)

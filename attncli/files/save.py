@@ -22,6 +22,8 @@ from attncli.files.contents import Named
 from attncli.files.formats import DATA, Format, Holds, of_output, that_hold
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.unfinished import unfinished, unfinished_folder
+from attncli.said import Said
+from attncli.text import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -208,8 +210,13 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
         write(kind, joined(problems), stream)
     if kind in exact:
         return []
-    types = " or ".join(sorted(narrow))
-    return [f"{kind.title} has no {types}: the same numbers are float32 there; {exact[0].suffix} keeps them"]
+    lost = Said(
+        "{format} has no {types}: the same numbers are float32 there; {suffix} keeps them",
+        format=kind.title,
+        types=listed(sorted(narrow), "or"),
+        suffix=exact[0].suffix,
+    )
+    return [lost]
 
 
 def _save_each(path: str, problems: Mapping[str, Named], kind: Format, force: bool) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.attend.views import in_pieces
 from attncli.problem.notices import of_inputs, of_unused
+from attncli.said import Said
 from attncli.text import plain
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ def of_side(side: Side) -> Iterator[str]:
     yield from of_unused(problem.arrays, o)
     yield from of_inputs(o, {})
     if o.options.alibi:
-        yield "alibi has no effect on which keys are open: it adds numbers"
+        yield Said("alibi has no effect on which keys are open: it adds numbers")
     for name, array in (("mask", o.mask), ("bias", o.bias)):
         if array is None or array.dtype.kind != "f" or not array.size:
             continue
         least = min(float(np.min(piece, initial=np.inf)) for piece in in_pieces(array))
         if np.isfinite(least) and least <= MEANT_TO_CLOSE:
-            yield f"{name} holds numbers down to {plain(least, 3)} but no -∞: they are added, and close no key"
+            yield Said(
+                "{name} holds numbers down to {least} but no -∞: they are added, and close no key",
+                name=name,
+                least=plain(least, 3),
+            )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from attncli.said import Said
+
 # The font that comes with matplotlib has all characters below this one.
 LATIN = 0x250
 
@@ -29,7 +31,10 @@ def fonts_for(texts: Iterable[str]) -> tuple[list[str], str]:
         if not wanted:
             return fonts, ""
     some = "".join(sorted(wanted)[:12])
-    return fonts, f"no font of this system has {some}; a font such as Noto Sans CJK would, and matplotlib finds it"
+    return fonts, Said(
+        "no font of this system has {characters}; a font such as Noto Sans CJK would, and matplotlib finds it",
+        characters=some,
+    )
 
 
 def _has(name: str) -> set[str]:

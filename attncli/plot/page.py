@@ -16,6 +16,7 @@ from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import averaged, require
 from attncli.problem.attention import AttentionComputation
+from attncli.said import Said
 from attncli.show import heat, html
 from attncli.show.progress import Progress, part_of
 from attncli.text import visible
@@ -123,7 +124,13 @@ def collect(
         heads.append(averaged(computation, kinds, batch, each, run, part_of(progress, each, sizes.heads)))
     exact = len(heads) * len(kinds) * heads[0]["weights"].size <= EXACT
     if run != (1, 1):
-        means = f"the page shows means of {run[0]} × {run[1]}, of {sizes.queries} queries and {sizes.keys} keys"
+        means = Said(
+            "the page shows means of {down} × {across}, of {queries} queries and {keys} keys",
+            down=run[0],
+            across=run[1],
+            queries=sizes.queries,
+            keys=sizes.keys,
+        )
         computation.notices.add([means])
     return {
         "queries": names_of(labels.get("query_labels"), sizes.queries, run[0]),

@@ -20,6 +20,7 @@ from attncli.files.open import read, shown, split_name
 from attncli.files.samples import PREFIX
 from attncli.problem.first import First
 from attncli.problem.problem import Problem
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class _Draft:
         # JSON tells whole numbers by the point, a table knows no types.
         is_truth = ARRAYS[name].is_truth and (matrix.whole or matrix.is_table)
         self.arrays[name], self.files[name] = whole(matrix.array) if is_truth else matrix.array, file
-        self.notices |= {f"{file}: {notice}": None for notice in matrix.notices}
+        self.notices |= {Said("{place}: {text}", place=file, text=notice): None for notice in matrix.notices}
         self.matrices.append((name, matrix))
 
     def put_named(self, named: Named, file: str) -> None:
@@ -214,8 +215,9 @@ def _fit_layer(draft: _Draft, weights: Weights) -> str:
         del draft.options["qkv"]  # what it told of has been cut apart
     lacking = beside.lacking(draft.arrays, draft.options)
     notices = weights.notices(draft.options.keys() | draft.arrays.keys())
-    alone = [f"{weights.place}: taken as one head; {lacking}"] * (bool(lacking) and "heads" not in draft.options)
-    draft.notices |= dict.fromkeys(notices + alone)
+    if lacking and "heads" not in draft.options:
+        notices.append(Said("{place}: taken as one head; {lacking}", place=weights.place, lacking=lacking))
+    draft.notices |= dict.fromkeys(notices)
     return lacking
 
 
@@ -223,8 +225,14 @@ def _put_files(draft: _Draft, files: Sequence[Opened], roles: Mapping[int, tuple
     if len(files) == 1:
         first, *others = each_problem(files[0])
         if others:
-            many = f"{files[0].place} holds {len(others) + 1} problems"
-            draft.notices[f"{many}; using {first.given}, the last one is {others[-1].given}"] = None
+            said = Said(
+                "{place} holds {count} problems; using {first}, the last one is {last}",
+                place=files[0].place,
+                count=len(others) + 1,
+                first=first.given,
+                last=others[-1].given,
+            )
+            draft.notices[said] = None
         if isinstance(first.contents, Named):
             draft.put_named(first.contents, first.place)
             return

@@ -21,6 +21,7 @@ from attncli.files.formats import FORMATS, Format
 from attncli.problem import estimate, memory
 from attncli.problem.computation import Computation, Resources
 from attncli.problem.notices import of_empty, of_inputs, of_logits, of_overflow, of_unused
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +143,12 @@ class AttentionComputation(ScoreComputation):
             if self.scores <= FEW_SCORES:
                 return self
             every = " ".join(f"--step {step}" for step in STEPS if steps.names(self.operands, [step]))
-            self.notices.add([f"there are {self.scores} scores: only the output is written; {every} writes all steps"])
+            only = Said(
+                "there are {scores} scores: only the output is written; {every} writes all steps",
+                scores=self.scores,
+                every=every,
+            )
+            self.notices.add([only])
         return replace(self, names=["output"])
 
     def needs(

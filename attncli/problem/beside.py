@@ -12,6 +12,7 @@ from attncli.attend.layer import LETTERS, fused
 from attncli.attend.options import Options
 from attncli.attend.shapes import Sizes, show
 from attncli.errors import InputError
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,10 +122,13 @@ def _is_rule(array: NDArray[Any]) -> bool:
 def lacking(arrays: Arrays, options: Mapping[str, object]) -> str:
     """Return a hint on what has to be given beside a layer, and is not; empty if nothing is known to be."""
     if not {"query", "hidden", "key"} & arrays.keys():
-        return "--hidden FILE gives the states that the layer is computed on"
+        return Said("--hidden FILE gives the states that the layer is computed on")
     if "heads" in options:
         return ""
-    return f"--heads says how many heads there are{_as_shapes_say(arrays, options)}: num_attention_heads in config.json"
+    found = _as_shapes_say(arrays, options)
+    if not found:
+        return Said("--heads says how many heads there are: num_attention_heads in config.json")
+    return Said("--heads says how many heads there are ({found}): num_attention_heads in config.json", found=found)
 
 
 def _as_shapes_say(arrays: Arrays, options: Mapping[str, object]) -> str:
@@ -135,5 +139,6 @@ def _as_shapes_say(arrays: Arrays, options: Mapping[str, object]) -> str:
     norm = weights.shape[-1] if weights.ndim else 0
     if norm and len(wide) == 2 and norm < wide["q"] and not any(each % norm for each in wide.values()):
         heads, key_heads = (each // norm for each in wide.values())
-        return f" (--heads {heads}" + f" --kv-heads {key_heads}" * (heads != key_heads) + " by the size of q_norm)"
-    return f" (--heads {arrays['sinks'].size} by the sinks)" if "sinks" in arrays else ""
+        flags = f"--heads {heads}" + f" --kv-heads {key_heads}" * (heads != key_heads)
+        return Said("{flags} by the size of q_norm", flags=flags)
+    return Said("--heads {count} by the sinks", count=arrays["sinks"].size) if "sinks" in arrays else ""

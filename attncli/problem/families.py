@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from attncli.said import Said
+
 # What may stand beside the matrices, whatever they are called; the first name that is there is taken.
 BESIDE: dict[str, tuple[str, ...]] = {
     "q_norm": ("q_norm", "query_layernorm", "q_layernorm", "q_layer_norm", "query_norm", "norm_q", "q_ln"),
@@ -168,13 +170,13 @@ class Advice(NamedTuple):
 ADVICE = (
     Advice(
         ("relative_attention_bias.weight", "relative_position_bias_table"),
-        "--bias gives what they add to the scores",
+        Said("--bias gives what they add to the scores"),
         ("bias", "mask"),
     ),
-    Advice(("inv_freq",), "--rope says how to rotate", ("rope", "cos")),
-    Advice(("gate_proj.weight", "g_proj.weight"), "--w-g takes the weights of a gate", ("w_g", "gate")),
+    Advice(("inv_freq",), Said("--rope says how to rotate"), ("rope", "cos")),
+    Advice(("gate_proj.weight", "g_proj.weight"), Said("--w-g takes the weights of a gate"), ("w_g", "gate")),
     Advice(
         ("norm.bias", "norm_q.bias", "norm_k.bias", "_ln.bias"),
-        "a norm has weights alone here, so that the output is another if these biases are not 0",
+        Said("a norm has weights alone here, so that the output is another if these biases are not 0"),
     ),
 )

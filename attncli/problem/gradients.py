@@ -26,6 +26,7 @@ from attncli.problem.attention import FEW_SCORES
 from attncli.problem.computation import Computation, Resources
 from attncli.problem.notices import not_finite, of_inputs, of_logits, of_numbers, of_unused
 from attncli.problem.problem import Problem
+from attncli.said import Said
 from attncli.text import listed, nearest
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class GradientComputation(Computation):
         yield from faults
         for name, array in made.items():
             if not any(" hold" in fault for fault in faults) and not_finite(array):
-                yield f"{name} leaves the range of {array.dtype.name}"
+                yield Said("{name} leaves the range of {type}", name=name, type=array.dtype.name)
 
     def alone(self) -> GradientComputation:
         """Return the computation itself, of the one gradient that a format of one matrix holds.
@@ -183,7 +184,12 @@ class GradientComputation(Computation):
             return self
         names = [name for name in self.names if name not in self.ON_THE_WAY]
         left = listed(self.ON_THE_WAY)
-        self.notices.add([f"there are {sizes.scores} scores: {left} are left out; --step asks for each by its name"])
+        less = Said(
+            "there are {scores} scores: {left} are left out; --step asks for each by its name",
+            scores=sizes.scores,
+            left=left,
+        )
+        self.notices.add([less])
         return replace(self, names=names)
 
     def check_head(self, kind: Format, part: Selection) -> None:

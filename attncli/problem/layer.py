@@ -15,6 +15,7 @@ from attncli.files.checkpoint import tensors
 from attncli.files.contents import Entry, Named, Tensors
 from attncli.files.open import naming, shown, split_name
 from attncli.problem.families import ADVICE, FAMILIES, FIRST_OF_HEADS, WITHOUT_EFFECT, Family
+from attncli.said import Said
 from attncli.text import a_few, listed
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ class Weights:
             if found is None or not set(found.given) & set(given):
                 said.append(entry.name if entry.shape is None else f"{entry.name} {show(entry.shape)}")
                 todo |= {} if found is None else {found.words: None}
-        return [f"{self.place}: not used: {'; '.join([a_few(said), *todo])}"] if said else []
+        names = a_few(said)
+        for words in todo:
+            names = Said("{before}; {after}", before=names, after=words)
+        return [Said("{place}: not used: {names}", place=self.place, names=names)] if said else []
 
 
 def read(given: str) -> Weights:

@@ -12,6 +12,7 @@ from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.types import is_floating
 from attncli.attend.views import in_pieces
+from attncli.said import Said
 from attncli.text import a_few, listed
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def of_inputs(o: ScoreOperands, called: Mapping[str, str]) -> Iterator[str]:
     if o.mask is not None:
         yield from _of_mask(o.mask, o.sizes.keys, counts)
     for found, names in counts.items():
-        yield f"{' and '.join(names)} {'holds' if len(names) == 1 else 'hold'} {found}"
+        yield _holding(names, found)
 
 
 def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
@@ -60,17 +61,21 @@ def of_unused(arrays: Iterable[str], o: ScoreOperands) -> Iterator[str]:
     for name in arrays:
         users = [score for score, function in FUNCTIONS.items() if name in function.parameters]
         if users and name not in o.parameters:
-            others = listed(users, last="or")
-            yield f"{name} has no effect with --score {o.options.score}; it belongs to --score {others}"
+            yield Said(
+                "{name} has no effect with --score {score}; it belongs to --score {others}",
+                name=name,
+                score=o.options.score,
+                others=listed(users, last="or"),
+            )
         record = ARRAYS.get(name)
         if record is not None and record.needs and not any(map(o.options.in_force, record.needs)):
-            yield f"{name} has no effect without {_either(record.needs)}"
+            yield Said("{name} has no effect without {needs}", name=name, needs=_either(record.needs))
     for option, needs in o.options.without_effect([*o.inputs, *o.layer.names]).items():
-        yield f"{as_flag(option)} has no effect without {_either(needs)}"
+        yield Said("{name} has no effect without {needs}", name=as_flag(option), needs=_either(needs))
     for option in o.options.changed():
         for name in records()[option].replaced_by:
             if getattr(o, name, None) is not None and o.options.rope is not None:
-                yield f"{as_flag(option)} has no effect with {name}"
+                yield Said("{name} has no effect with {other}", name=as_flag(option), other=name)
 
 
 def _either(needs: Sequence[str]) -> str:
@@ -79,7 +84,7 @@ def _either(needs: Sequence[str]) -> str:
 
 def _of_mask(mask: NDArray[Any], keys: int, counts: dict[str, list[str]]) -> Iterator[str]:
     if mask.shape[-1] == 1 < keys:
-        yield f"mask covers only the first key; the other {keys - 1} are closed"
+        yield Said("mask covers only the first key; the other {count} are closed", count=keys - 1)
     if mask.dtype == bool:
         return
     found = not_finite(mask, closed=True)
@@ -91,7 +96,7 @@ def of_numbers(arrays: Mapping[str, NDArray[Any]], *, closed: bool = False) -> I
     """Report NaN and ∞ in these arrays, by name; those that are closed may hold −∞."""
     for name, array in arrays.items():
         if counts := not_finite(array, closed=closed):
-            yield f"{name} holds {counts}"
+            yield _holding([name], counts)
 
 
 def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
@@ -107,7 +112,14 @@ def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
     for piece in in_pieces(array):
         counts["NaN"] += int(np.isnan(piece).sum())
         counts["∞"] += int((piece == np.inf).sum() if closed else np.isinf(piece).sum())
-    return " and ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return listed(f"{count} {what}" for what, count in counts.items() if count) if any(counts.values()) else ""
+
+
+def _holding(names: Sequence[str], counts: str) -> Said:
+    """Report what `not_finite` found in some arrays."""
+    if len(names) == 1:
+        return Said("{name} holds {counts}", name=names[0], counts=counts)
+    return Said("{names} hold {counts}", names=listed(names), counts=counts)
 
 
 def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[str]:
@@ -120,7 +132,11 @@ def of_overflow(made: Mapping[str, NDArray[Any]], o: ScoreOperands) -> Iterator[
         if name not in made or not not_finite(made[name]):
             continue
         if all(array is None or not not_finite(array) for array in arrays):
-            yield f"{name} leave{'s' * (name == 'output')} the range of {made[name].dtype.name}"
+            number = made[name].dtype.name
+            if name == "output":
+                yield Said("{name} leaves the range of {type}", name=name, type=number)
+            else:
+                yield Said("{name} leave the range of {type}", name=name, type=number)
 
 
 def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterator[str]:
@@ -137,5 +153,7 @@ def of_logits(logits: NDArray[Any], rows: NDArray[Any] | None = None) -> Iterato
 def of_empty(queries: NDArray[np.int64]) -> Iterator[str]:
     """Report these queries, which may not attend to any key."""
     if len(queries):
-        first = a_few(queries, 5)
-        yield f"{'query' if len(queries) == 1 else 'queries'} {first} may attend to nothing: weights and output are 0"
+        if len(queries) == 1:
+            yield Said("query {query} may attend to nothing: weights and output are 0", query=queries[0])
+        else:
+            yield Said("queries {queries} may attend to nothing: weights and output are 0", queries=a_few(queries, 5))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from attncli.attend.parts import Selection
 from attncli.errors import InputError
+from attncli.said import Said
 
 Index = int | Literal["all"] | None
 
@@ -74,11 +75,16 @@ class Choice:
 
     def left_out(self, shape: tuple[int, ...]) -> list[str]:
         """Describe what is not shown: by default only the first of several is."""
-        return [
-            f"only {name} 0 of {count} is shown; --{name} N shows another, --{name} all shows all"
-            for name, wanted, count in (("batch", self.batch, shape[0]), ("head", self.head, shape[1]))
-            if count > 1 and wanted is None
-        ]
+        said: list[str] = []
+        if shape[0] > 1 and self.batch is None:
+            said.append(
+                Said("only batch 0 of {count} is shown; --batch N shows another, --batch all shows all", count=shape[0])
+            )
+        if shape[1] > 1 and self.head is None:
+            said.append(
+                Said("only head 0 of {count} is shown; --head N shows another, --head all shows all", count=shape[1])
+            )
+        return said
 
 
 def indices(name: str, wanted: Index, count: int) -> Sequence[int]:

@@ -13,6 +13,7 @@ from attncli.attend.rotary.making import Tables, check_places, rotation
 from attncli.attend.rotary.values import unused
 from attncli.attend.shapes import Sizes, show
 from attncli.errors import InputError
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,12 +67,15 @@ def standing(
     return stood
 
 
-def of_rotation(options: Options) -> list[str]:
+def of_rotation(options: Options) -> list[Said]:
     """Return notices of what the options of the rotation say in vain."""
     if options.rope is None or options.rope_scaling is None:
         return []
     kind = options.rope_scaling["rope_type"]
-    return [f"{name} has no effect with rope-scaling {kind}" for name in unused(options.rope_scaling)]
+    return [
+        Said("{name} has no effect with {other}", name=name, other=f"rope-scaling {kind}")
+        for name in unused(options.rope_scaling)
+    ]
 
 
 def places(found: Found, sizes: Sizes, *, sections: bool) -> Places:

@@ -17,6 +17,7 @@ from attncli.errors import InputError
 from attncli.files.formats import CONFIGURATION, FORMATS, of_suffix
 from attncli.files.json import decode
 from attncli.files.open import naming
+from attncli.said import Said
 from attncli.text import listed
 
 MOST_BYTES = 1 << 24
@@ -171,9 +172,11 @@ def _made(
 ) -> Model:
     dtype = next((value for each in (*(part.data for part in parts), whole) for value in (_dtype(each),) if value), "")
     unknown = dict.fromkeys(text for part in parts for text in _not_understood(part))
-    notices = [f"{text} is not understood, and may change what attention costs" for text in unknown]
-    if left_out:
-        notices.append(f"{listed(left_out)} {'are' if len(left_out) > 1 else 'is'} not counted, only what writes text")
+    notices = [Said("{text} is not understood, and may change what attention costs", text=text) for text in unknown]
+    if len(left_out) == 1:
+        notices.append(Said("{name} is not counted, only what writes text", name=left_out[0]))
+    elif left_out:
+        notices.append(Said("{names} are not counted, only what writes text", names=listed(left_out)))
     return Model(groups, source=None, dtype=dtype, notices=tuple(notices), **more)
 
 
