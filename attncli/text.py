@@ -143,9 +143,21 @@ def joined(names: Iterable[str]) -> str:
     >>> joined(["a", "b"])
     'a, b'
     """
-    *others, end = names or [""]
+    *others, end = list(names) or [""]
     for name in reversed(others):
         end = Said("{first}, {rest}", first=name, rest=end)
+    return end
+
+
+def dotted(names: Iterable[str]) -> str:
+    """Join facts with dots between them, in the language in which they are said.
+
+    >>> dotted(["a", "b"])
+    'a · b'
+    """
+    *others, end = list(names) or [""]
+    for name in reversed(others):
+        end = Said("{first} · {rest}", first=name, rest=end)
     return end
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.attend.cache.option import as_mapping, kept_as, words
 from attncli.attend.operands import ScoreOperands
 from attncli.cache.measure import Change, Effect, measure
+from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
 from attncli.show.plain import PlainConsole
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # What the record is called where it stands among results.
 NAME = "cache_effect"
-LEGEND = (
+LEGEND = Said(
     "key, value, output: error as a share of what they are; logits: error, root mean square; KL: Kullback-Leibler "
     "divergence of the weights in nats, mean; first key: share of queries of which another key has the most weight"
 )
@@ -76,35 +77,48 @@ class CacheReport:
         """Return the parts of it in Markdown."""
         from attncli.show import markdown
 
-        grid = self.grid(view)
-        yield f"**{markdown.escape(self.title)}**"
+        grid, say = self.grid(view), view.screen.say
+        yield f"**{markdown.escape(say(self.title))}**"
         yield markdown.table(grid, view.digits, view.most_columns(grid.numbers.shape[1])).rstrip()
-        yield from map(markdown.escape, self.notes(view))
+        yield from (markdown.escape(say(each)) for each in self.notes(view))
 
     @property
     def title(self) -> str:
         """What the table is about."""
         seen, count = self.effect.seen
-        which = f"{seen} of {count} queries" if seen < count else f"all {count} queries" if count > 1 else "the query"
-        return f"what {words(self.effect.option)} changes, in {which} of each head"
+        kept = words(self.effect.option)
+        if count == 1:
+            return Said("what {kept} changes, in the query of each head", kept=kept)
+        if seen == count:
+            return Said("what {kept} changes, in all {count} queries of each head", kept=kept, count=count)
+        return Said("what {kept} changes, in {seen} of {count} queries of each head", kept=kept, seen=seen, count=count)
 
     def grid(self, view: View) -> Grid:
         """Return the table: a row for each head, and one for all of them."""
         found, many = self.effect, self.operands.sizes.batch > 1
         rows = [each for _, _, each in found.heads]
-        names = [f"batch {batch}, head {head}" if many else f"head {head}" for batch, head, _ in found.heads]
+        names = [_name(batch, head, many=many) for batch, head, _ in found.heads]
         if len(rows) > 1:
-            rows, names = [*rows, found.together], [*names, "together"]
+            rows, names = [*rows, found.together], [*names, Said("together")]
         shown = ends(len(rows), view.most_rows)
         columns = [_columns(rows[at], found) for at in shown.indices]
         numbers = np.array([list(each.values()) for each in columns])
-        return Grid(numbers, shown, names, list(columns[0]), narrow=True)
+        say = view.screen.say
+        return Grid(numbers, shown, list(map(say, names)), list(map(say, columns[0])), narrow=True)
 
     def notes(self, view: View) -> Iterator[str]:
         """Say what the columns are, and what becomes of the output of a whole layer."""
         if self.effect.output is not None:
-            yield f"output of the layer: error {plain(self.effect.output.share, view.digits)} of what it is"
+            share = plain(self.effect.output.share, view.digits)
+            yield Said("output of the layer: error {share} of what it is", share=share)
         yield LEGEND
+
+
+def _name(batch: int, head: int, *, many: bool) -> str:
+    """Name a head, and its batch item where there are many."""
+    if many:
+        return Said("batch {batch}, head {head}", batch=batch, head=head)
+    return Said("head {head}", head=head)
 
 
 def _columns(change: Change, effect: Effect) -> dict[str, float]:
@@ -113,10 +127,10 @@ def _columns(change: Change, effect: Effect) -> dict[str, float]:
     found = {name: getattr(change, name).share for name in kept if name == "key" or effect.has_value}
     found |= {
         "logits": change.logit,
-        "max": change.largest_logit,
+        Said("max"): change.largest_logit,
         "KL": change.mean_divergence,
-        "max KL": change.largest_divergence,
-        "first key": change.first_changed / change.queries if change.queries else 0.0,
+        Said("max KL"): change.largest_divergence,
+        Said("first key"): change.first_changed / change.queries if change.queries else 0.0,
     }
     return found | ({"output": change.output.share} if effect.has_value else {})
 

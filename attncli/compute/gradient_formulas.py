@@ -9,6 +9,7 @@ from attncli.attend.layer import LETTERS
 from attncli.attend.norms import QUOTIENTS, Norm
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.stages.mask import openings
+from attncli.said import Said
 from attncli.show.numbers import plain
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 # Of what is the same whatever the options; the others have a function below.
 FORMULAS = {
-    "sinks": "−Σ weight of the sink · rowsum(weights ∘ d_weights)",
+    "sinks": Said("−Σ weight of the sink · rowsum(weights ∘ d_weights)"),
     "query_scale": "Σ d_scores ∘ scores / query_scale",
-    "cos": "Σ d_a′·a + d_b′·b, (a, b) turned to (a′, b′)",
-    "sin": "Σ d_b′·a − d_a′·b, (a, b) turned to (a′, b′)",
+    "cos": Said("Σ d_a′·a + d_b′·b, (a, b) turned to (a′, b′)"),
+    "sin": Said("Σ d_b′·a − d_a′·b, (a, b) turned to (a′, b′)"),
     "w_qkv": "xᵀ · [d_projected_query, d_projected_key, d_projected_value]",
     "b_qkv": "Σ [d_projected_query, d_projected_key, d_projected_value]",
     "w_g": "xᵀ · d_gate",
@@ -49,15 +50,20 @@ def formula(name: str, b: Backpropagation) -> str:
     """
     o, of = b.operands, name.removeprefix("d_")
     if name == GIVEN:
-        return f"{name} = ∂loss / ∂output" if b.is_given else f"{name} = 1, of the loss Σ output"
+        return _given(Said("∂loss / ∂output") if b.is_given else Said("1, of the loss Σ output"), name)
     if of == "weights":
-        return f"{name} = {_of_sums(o)} · valueᵀ{_context(o)}{', 0 where closed' * bool(openings(o))}"
+        made = f"{name} = {_of_sums(o)} · valueᵀ{_context(o)}"
+        return Said("{made}, 0 where closed", made=made) if openings(o) else made
     if of == "logits":
         return f"{name} = weights ∘ (d_weights − rowsum(weights ∘ d_weights))"
     if of == "scores":
         cap = o.options.softcap
         return f"{name} = d_logits" + ("" if cap is None else f" ∘ (1 − (capped / {plain(cap, 4)})²)")
-    return f"{name} = {of_array(of, b)}"
+    return _given(of_array(of, b), name)
+
+
+def _given(made: str, name: str) -> str:
+    return Said("{name} = {made}", name=name, made=made)
 
 
 def of_array(name: str, b: Backpropagation) -> str:
@@ -68,7 +74,8 @@ def of_array(name: str, b: Backpropagation) -> str:
     if name in o.parameters:
         return PARAMETERS[o.options.score][name]
     if name in SUMMED:
-        return "d_logits" + ", summed over what it is added to" * (b.arrays[name].size < o.sizes.scores)
+        is_smaller = b.arrays[name].size < o.sizes.scores
+        return Said("d_logits, summed over what it is added to") if is_smaller else "d_logits"
     if name == "w_o":
         return f"{_before_out(o)}ᵀ · d_output"
     if name == "gate":
@@ -86,26 +93,41 @@ def _of_states(name: str, b: Backpropagation) -> str:
     """Say what the gradient of a state is made of: a term for each role that it plays."""
     roles = [name] if name != "hidden" else [each for each in ROLES if each not in b.arrays]
     terms = [_of_role(each, b.operands) for each in roles]
-    made = " + ".join(text if len(terms) == 1 or not notes else f"({text}{notes})" for text, notes in terms)
-    return made + (terms[0][1] if len(terms) == 1 else "")
+    if len(terms) == 1:
+        return terms[0][0]
+    first, *others = (Said("({term})", term=term) if is_noted else term for term, is_noted in terms)
+    for term in others:
+        first = Said("{made} + {term}", made=first, term=term)
+    return first
 
 
-def _of_role(role: str, o: Operands) -> tuple[str, str]:
-    """Return the gradient of a query, key or value, past ones too, and what is done to it on the way back."""
+def _of_role(role: str, o: Operands) -> tuple[str, bool]:
+    """Return the gradient of a query, key or value, past ones too, and whether notes follow the formula."""
     state = role.removeprefix("past_")
+    through = o.layer.projections.get(state) if state == role else None  # past ones are not made of anything
     text = _met(state, o)
+    if through is not None:
+        text = f"d_projected_{state}" + f" · W_{LETTERS[state]}ᵀ" * (through.weight is not None)
+    if role == "query" and o.layer.gate is not None:
+        text += " + d_gate · W_gᵀ"
+    made = text if through is not None else _noted(text, state, o, is_past=state != role)
+    return made, made != text
+
+
+def _noted(made: str, state: str, o: Operands, *, is_past: bool) -> str:
+    """Return a formula with what else is done on the way back to an array."""
     group = o.sizes.heads // o.outline.states[state].shape[1]
-    notes = f", summed over {group} query heads" * (group > 1)
-    if state != role:  # past ones are not made of anything
-        return text, notes
-    if state in o.layer.projections:
-        through = o.layer.projections[state].weight is not None
-        text, notes = f"d_projected_{state}" + f" · W_{LETTERS[state]}ᵀ" * through, ""
-    else:
-        notes += ", turned back" * (o.options.rope is not None and state != "value")
-        notes += ", back through the norm" * (state in o.layer.norms)
-        notes += ", put back into the pages" * ("block_table" in o.inputs and state != "query")
-    return text + " + d_gate · W_gᵀ" * (state == "query" and o.layer.gate is not None), notes
+    if group > 1:
+        made = Said("{made}, summed over {count} query heads", made=made, count=group)
+    if is_past:
+        return made
+    if o.options.rope is not None and state != "value":
+        made = Said("{made}, turned back", made=made)
+    if state in o.layer.norms:
+        made = Said("{made}, back through the norm", made=made)
+    if "block_table" in o.inputs and state != "query":
+        made = Said("{made}, put back into the pages", made=made)
+    return made
 
 
 def _met(state: str, o: Operands) -> str:

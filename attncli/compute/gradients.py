@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attncli.attend.arrays import ARRAYS, lying
 from attncli.attend.parts import Selection
 from attncli.compute.gradient_formulas import formula
-from attncli.compute.section import Section, place
+from attncli.compute.section import Section, place, titled
 from attncli.problem.gradients import GradientComputation
 from attncli.problem.selection import Choice
+from attncli.said import Said
 from attncli.show.tables import Grid
 from attncli.show.view import View
 from attncli.show.window import ends
@@ -40,10 +41,10 @@ def sections(computation: GradientComputation, choice: Choice, view: View) -> It
             else:
                 axis = ends(len(matrix), view.most_rows)
                 numbers = matrix[axis.indices]
-            where = place(batch, of_batch, at, of_heads, "head" if of_heads in (1, heads) else "key head")
-            where += "all heads, " * (of_heads == 1 < heads and computation.has_heads(name))
+            where = place(batch, of_batch, at, of_heads, of_keys=of_heads not in (1, heads))
+            where += [Said("all heads")] * (of_heads == 1 < heads and computation.has_heads(name))
             labels = _labels(computation, name, batch, (axis.total, numbers.shape[1]))
-            yield Section(f"{title}   {where}{axis.total}×{numbers.shape[1]}", Grid(numbers, axis, *labels))
+            yield Section(titled(title, where, (axis.total, numbers.shape[1])), Grid(numbers, axis, *labels))
 
 
 def _told(computation: GradientComputation) -> dict[str, str]:

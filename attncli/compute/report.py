@@ -21,12 +21,13 @@ from attncli.attend.shapes import show as show_shape
 from attncli.attend.stages.mask import additions, openings
 from attncli.attend.words.array import Role
 from attncli.compute import gradients
-from attncli.compute.section import Section, place
+from attncli.compute.section import Section, place, titled
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.computation import Computation
 from attncli.problem.gradients import GradientComputation
 from attncli.problem.selection import Choice
+from attncli.said import Said
 from attncli.show.beside import Beside
 from attncli.show.lines import print_lines
 from attncli.show.numbers import plain
@@ -34,6 +35,7 @@ from attncli.show.plain import PlainConsole
 from attncli.show.tables import MOST_COLUMNS, Grid, print_grid
 from attncli.show.view import View
 from attncli.show.window import Axis, ends
+from attncli.text import dotted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +64,7 @@ def sections(computation: Computation, choice: Choice, view: View) -> Iterator[S
             for name, array in _shown(made).items():
                 yield _section(computation, name, array[0, 0], rows, where, batch, view)
         if together:
-            where = place(batch, batches, 0, 1) + "all heads, "
+            where = [*place(batch, batches, 0, 1), Said("all heads")]
             yield _section(computation, "output", whole["output"][0, 0], rows, where, batch, view)
 
 
@@ -78,7 +80,7 @@ def _of_head(array: NDArray[Any], head: int, heads: int) -> NDArray[Any]:
 
 
 def _section(
-    computation: Computation, name: str, numbers: NDArray[Any], rows: Axis, where: str, batch: int, view: View
+    computation: Computation, name: str, numbers: NDArray[Any], rows: Axis, where: list[str], batch: int, view: View
 ) -> Section:
     """Return the table of one result of one head."""
     numbers = numbers[:, None] if numbers.ndim == 1 else numbers
@@ -88,7 +90,7 @@ def _section(
     if "S" in axes[:-1]:  # all keys are there, and some of them are shown
         rows, of_rows = ends(len(numbers), view.most_rows), labels.get("key_labels")
         numbers = numbers[rows.indices]
-    title = f"{formula(name, operands_of(computation))}   {where}{rows.total}×{numbers.shape[-1]}"
+    title = titled(formula(name, operands_of(computation)), where, (rows.total, numbers.shape[-1]))
     return Section(title, Grid(numbers, rows, of_rows, of_columns, heated=name == "weights"))
 
 
@@ -119,12 +121,12 @@ def formula(name: str, o: ScoreOperands | None) -> str:
         return f"{name} = {_of_state(name, o)}"
     if name == "logits":
         before = "capped" if o.options.softcap is not None else "scores"
-        closed = ", −∞ where closed" if openings(o) else ""
-        return f"logits = {' + '.join([before, *additions(o)])}{closed}"
+        made = f"logits = {' + '.join([before, *additions(o)])}"
+        return Said("{made}, −∞ where closed", made=made) if openings(o) else made
     return {
         "scores": f"scores = scale · {FUNCTIONS[o.options.score].of_matrices}",
         "capped": f"capped = {plain(o.options.softcap or 0, 4)} · tanh(scores / {plain(o.options.softcap or 0, 4)})",
-        "weights": "weights = softmax(logits)" if o.sinks is None else "weights = softmax(logits, beside a sink)",
+        "weights": "weights = softmax(logits)" if o.sinks is None else Said("weights = softmax(logits, beside a sink)"),
         "lse": "lse = log Σ exp(logits)" if o.sinks is None else "lse = log(Σ exp(logits) + exp(sink))",
         "context": "context = weights · value",
         "output": f"output = {_of_context(o)}",
@@ -164,7 +166,7 @@ def facts(computation: Computation, choice: Choice) -> list[str]:
         for name, array in computation.problem.arrays.items()
         if ARRAYS[name].role not in idle
     )
-    options = [] if operands is None else [" · ".join(in_force(operands).values())]
+    options = [] if operands is None else [dotted(in_force(operands).values())]
     is_whole = isinstance(computation, ScoreComputation) and computation.is_of_all_heads
     one_head = not (is_whole and list(computation.names) == ["output"])
     if isinstance(computation, GradientComputation):
@@ -233,8 +235,9 @@ def _markdown(computation: Computation, choice: Choice, view: View) -> Iterator[
     from attncli.show import markdown
 
     title = [computation.problem.texts["title"]] if "title" in computation.problem.texts else []
-    yield from map(markdown.escape, (*title, *facts(computation, choice)))
+    say = view.screen.say
+    yield from (markdown.escape(say(each)) for each in (*title, *facts(computation, choice)))
     for section in sections(computation, choice, view):
         most = view.most_columns(section.grid.numbers.shape[1])
-        yield f"**{markdown.escape(section.title)}**"
+        yield f"**{markdown.escape(say(section.title))}**"
         yield markdown.table(section.grid, view.digits, most).rstrip()

@@ -22,7 +22,7 @@ from attncli.mask.survey import Survey, survey
 from attncli.problem.notices import of_empty
 from attncli.show.lines import print_lines
 from attncli.show.progress import Progress, part_of
-from attncli.text import a_few
+from attncli.text import a_few, dotted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -131,7 +131,7 @@ def _print_difference(compared: Comparison, place: Place, voice: Voice, progress
 def _facts(side: Side) -> str:
     """Return what closes keys, as tables say it."""
     declared: dict[str, Option | Array] = {**records(), **ARRAYS}
-    return " · ".join(words for name, words in in_force(side.opening.operands).items() if declared[name].stage == STAGE)
+    return dotted([each for name, each in in_force(side.opening.operands).items() if declared[name].stage == STAGE])
 
 
 def _print_place(name: str, voice: Voice) -> None:

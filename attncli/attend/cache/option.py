@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from attncli.attend.cache.types import NAMES, TYPES, Type
 from attncli.errors import InputError
+from attncli.said import Said
 from attncli.text import did_you_mean, quoted
 
 STATES = ("key", "value")
@@ -97,7 +98,7 @@ def words(text: str | None) -> str:
     >>> words("key=int8:channel,value=int4:group32"), words(None)
     ('cache key int8:channel, value int4:group32', '')
     """
-    return "" if text is None else "cache " + text.replace("=", " ").replace(",", ", ")
+    return "" if text is None else Said("cache {kept}", kept=text.replace("=", " ").replace(",", ", "))
 
 
 def as_mapping(text: str) -> Mapping[str, str]:

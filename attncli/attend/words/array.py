@@ -6,6 +6,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
+from attncli.text import a_few
+
 
 class Role(Enum):
     """The part that an array plays in the computation."""
@@ -106,8 +108,7 @@ class Array(NamedTuple):
 
 def some(numbers: Any) -> str:
     """Return the first numbers of an array as text."""
-    every = numbers.tolist()
-    return f"{', '.join(map(str, every[:5]))}{', …' * (len(every) > 5)}"
+    return a_few(numbers.tolist(), 5)
 
 
 # The symbols whose lengths follow from the states; an array that has no others is brought to its axes by them alone.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from attncli.attend.checks import Offset, Window, count, flag, offset, or_none, window
 from attncli.attend.views import at_positions
 from attncli.attend.words.array import DOCUMENTS, OF_NAMED, OVER_SCORES, Array, Role, some
 from attncli.attend.words.option import Facts, Option, option
+from attncli.said import Said
+from attncli.text import a_few
 
 # The options and arrays for which the position of a query matters; a block is nothing without a causal rule.
 BY_ORDER = ("causal", "window", "chunk", "segments", "cu_seqlens")
@@ -25,28 +26,37 @@ def goes_by_position(facts: Facts) -> bool:
 def _window_words(facts: Facts) -> str:
     if facts.options.window is None:
         return ""
-    left, right = ("any" if side < 0 else str(side) for side in facts.options.window)
-    return f"window {left} back, {right} ahead"
+    left, right = (Said("any") if side < 0 else str(side) for side in facts.options.window)
+    return Said("window {left} back, {right} ahead", left=left, right=right)
+
+
+def _mask_words(facts: Facts) -> str:
+    if facts.mask is None:
+        return ""
+    return Said("boolean mask") if facts.mask.dtype == bool else Said("mask added")
 
 
 def _offset_words(facts: Facts) -> str:
     if not goes_by_position(facts):
         return ""
     places = list(dict.fromkeys(facts.positions[:, 0].tolist()))
-    return f"first query at position {', '.join(map(str, places[:5]))}{', …' * (len(places) > 5)}"
+    return Said("first query at position {places}", places=a_few(places, 5))
 
 
-def _ids_words(name: str, what: str) -> Callable[[Facts], str]:
-    """Return what says how many ids there are, by the name of their array; a negative one may be none."""
+def _document_words(facts: Facts) -> str:
+    ids = facts.inputs.get("segments")
+    if ids is None or "cu_seqlens" in facts.inputs:
+        return ""
+    count = len(set(ids.ravel().tolist()))
+    return Said("1 document") if count == 1 else Said("{count} documents", count=count)
 
-    def words(facts: Facts) -> str:
-        ids = facts.inputs.get(name)
-        if ids is None or (name == "segments" and "cu_seqlens" in facts.inputs):
-            return ""
-        count = len({each for each in ids.ravel().tolist() if each >= 0 or name != "blocks"})
-        return f"{count} {what}{'s' * (count != 1)}"
 
-    return words
+def _block_words(facts: Facts) -> str:
+    ids = facts.inputs.get("blocks")
+    if ids is None:
+        return ""
+    count = len({each for each in ids.ravel().tolist() if each >= 0})
+    return Said("1 block") if count == 1 else Said("{count} blocks", count=count)
 
 
 def _query_words(facts: Facts) -> str:
@@ -54,12 +64,14 @@ def _query_words(facts: Facts) -> str:
     segments, given = facts.inputs.get("segments"), facts.inputs.get("query_segments")
     if given is None or (given == at_positions(segments, facts.positions, 0)).all():
         return ""
-    return f"queries in document{'s' * (given.size != 1)} {some(given.ravel())}"
+    if given.size == 1:
+        return Said("queries in document {document}", document=given.item())
+    return Said("queries in documents {documents}", documents=some(given.ravel()))
 
 
 def _length_words(facts: Facts) -> str:
     ends = facts.inputs.get("cu_seqlens")
-    return "" if ends is None else f"documents of length {some(ends[1:] - ends[:-1])}"
+    return "" if ends is None else Said("documents of length {lengths}", lengths=some(ends[1:] - ends[:-1]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +84,7 @@ class MaskOptions:
             "mask",
             flag,
             "A query at position p sees keys up to p (default off).",
-            words=lambda facts: "causal" if facts.options.causal else "",
+            words=lambda facts: Said("causal") if facts.options.causal else "",
         ),
     )
     window: Window | None = option(
@@ -105,7 +117,9 @@ class MaskOptions:
             "Keys before N are open to all queries under a causal rule (default none).",
             "N",
             needs=("causal",),
-            words=lambda facts: "" if facts.options.prefix is None else f"prefix {facts.options.prefix}",
+            words=lambda facts: (
+                "" if facts.options.prefix is None else Said("prefix {count}", count=facts.options.prefix)
+            ),
         ),
     )
     chunk: int | None = option(
@@ -115,7 +129,9 @@ class MaskOptions:
             or_none(count),
             "Queries see only keys of their own chunk of N positions, counted anew in each document (default none).",
             "N",
-            words=lambda facts: "" if facts.options.chunk is None else f"chunks of {facts.options.chunk}",
+            words=lambda facts: (
+                "" if facts.options.chunk is None else Said("chunks of {count}", count=facts.options.chunk)
+            ),
         ),
     )
     alibi: bool = option(
@@ -141,7 +157,7 @@ MASK_ARRAYS = (
         closes=True,
         broadcasts=True,
         is_truth=True,
-        words=lambda facts: "" if facts.mask is None else "boolean mask" if facts.mask.dtype == bool else "mask added",
+        words=_mask_words,
     ),
     Array(
         "bias",
@@ -151,7 +167,7 @@ MASK_ARRAYS = (
         "Numbers to add to the scores, after softcap.",
         closes=True,
         broadcasts=True,
-        words=lambda facts: "" if facts.bias is None else "bias added",
+        words=lambda facts: "" if facts.bias is None else Said("bias added"),
     ),
     Array(
         "key_lengths",
@@ -160,7 +176,9 @@ MASK_ARRAYS = (
         ("B",),
         "How many of the keys each batch item has; the others are padding.",
         is_whole=True,
-        words=lambda facts: "" if facts.key_lengths is None else f"key lengths {some(facts.key_lengths)}",
+        words=lambda facts: (
+            "" if facts.key_lengths is None else Said("key lengths {lengths}", lengths=some(facts.key_lengths))
+        ),
     ),
     Array(
         "segments",
@@ -169,7 +187,7 @@ MASK_ARRAYS = (
         ("B", "S"),
         "The document of each key, as any whole number: queries see only keys of their own document.",
         is_whole=True,
-        words=_ids_words("segments", "document"),
+        words=_document_words,
     ),
     Array(
         "query_segments",
@@ -198,7 +216,7 @@ MASK_ARRAYS = (
         "-1 is none.",
         is_whole=True,
         needs=("causal",),
-        words=_ids_words("blocks", "block"),
+        words=_block_words,
     ),
     Array(
         "indices",
@@ -208,6 +226,8 @@ MASK_ARRAYS = (
         "The keys that are open to each query, as whole numbers from 0, in any order; -1 is none.",
         broadcasts=True,
         is_whole=True,
-        words=lambda facts: f"{facts.inputs['indices'].shape[-1]} keys named" if "indices" in facts.inputs else "",
+        words=lambda facts: (
+            Said("{count} keys named", count=facts.inputs["indices"].shape[-1]) if "indices" in facts.inputs else ""
+        ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attncli.attend.words.array import Array, Role
 from attncli.attend.words.option import Facts
+from attncli.said import Said
 
 _GATE = ("B", "L", "H·Ev")
 
@@ -20,7 +21,7 @@ OUT_ARRAYS = (
         "gate",
         _GATE,
         "σ of it multiplies the weighted sum: one number for each feature of each head, or one for each head.",
-        words=lambda facts: "gated" if "gate" in facts.taking_part else "",
+        words=lambda facts: Said("gated") if "gate" in facts.taking_part else "",
     ),
     Array(
         "w_g",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from attncli.attend.words.option import PRECISION, choice, option
+from attncli.said import Said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,6 @@ class PrecisionOptions:
             ("float32", "float64"),
             "Precision (default: float64 for text, that of the arrays otherwise, at least float32).",
             optional=True,
-            words=lambda facts: f"computed in {facts.dtype.name}",
+            words=lambda facts: Said("computed in {dtype}", dtype=facts.dtype.name),
         ),
     )

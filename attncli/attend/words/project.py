@@ -7,6 +7,7 @@ from typing import Literal
 
 from attncli.attend.words.array import Array, Role
 from attncli.attend.words.option import Facts, choice, option
+from attncli.said import Said
 
 MATRICES = ("w_q", "w_k", "w_v", "w_qkv", "w_g", "w_o")
 _MATRIX, _BIAS = ("in", "out"), ("out",)
@@ -14,7 +15,7 @@ _MATRIX, _BIAS = ("in", "out"), ("out",)
 
 def _weights_words(facts: Facts) -> str:
     matrices = set(MATRICES) & set(facts.taking_part)
-    return f"matrices {facts.options.weights}" if matrices else ""
+    return Said("matrices {weights}", weights=facts.options.weights) if matrices else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from attncli.attend.rotary.scaling import Scaling
 from attncli.attend.rotary.values import Dim, Sections, described, dim, scaling, sections, spoken_of
 from attncli.attend.words.array import Array, Role, some
 from attncli.attend.words.option import Facts, Option, choice, option
+from attncli.said import Said
 from attncli.text import plain
 
 
@@ -24,7 +25,9 @@ def _dim_words(facts: Facts) -> str:
     if facts.options.rope is None or facts.options.rope_dim is None:
         return ""
     count, *last = facts.options.rope_dim
-    return f"the {'last' if last else 'first'} {count} features turned"
+    if last:
+        return Said("the last {count} features turned", count=count)
+    return Said("the first {count} features turned", count=count)
 
 
 def _scaling_words(facts: Facts) -> str:
@@ -114,7 +117,9 @@ ROTATE_ARRAYS = (
         "Where the queries stand, for rope and alibi; with --rope-sections (3, L) or (3, B, L).",
         is_whole=True,
         needs=("rope", "alibi"),
-        words=lambda facts: "" if facts.places is None else f"queries at {some(facts.places.ravel())}",
+        words=lambda facts: (
+            "" if facts.places is None else Said("queries at {places}", places=some(facts.places.ravel()))
+        ),
     ),
     Array(
         "key_positions",
@@ -124,7 +129,9 @@ ROTATE_ARRAYS = (
         "The same of the keys, past ones left out; without it they stand where the queries do, or 0, 1, ….",
         is_whole=True,
         needs=("rope", "alibi"),
-        words=lambda facts: "" if facts.key_places is None else f"keys at {some(facts.key_places.ravel())}",
+        words=lambda facts: (
+            "" if facts.key_places is None else Said("keys at {places}", places=some(facts.key_places.ravel()))
+        ),
     ),
     Array(
         "cos",
@@ -133,7 +140,9 @@ ROTATE_ARRAYS = (
         ("N", "D"),
         "Cosines by position and pair of features, in place of --rope-theta; or (B, L, D), a row for each state.",
         needs=("rope",),
-        words=lambda facts: "" if facts.cos is None else f"cos and sin of {facts.cos.shape[1]} positions",
+        words=lambda facts: (
+            "" if facts.cos is None else Said("cos and sin of {count} positions", count=facts.cos.shape[1])
+        ),
     ),
     Array("sin", Role.INPUT, "rotate", ("N", "D"), "Sines, beside cos.", needs=("rope",)),
 )

@@ -8,18 +8,22 @@ from attncli.attend.checks import Scale, scale
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.words.array import Array, Role
 from attncli.attend.words.option import Facts, Option, choice, option
-from attncli.text import plain
+from attncli.said import Said
+from attncli.text import joined, plain
 
 
 def _score_words(facts: Facts) -> str:
-    return f"score {facts.options.score}" + (f" with {', '.join(facts.parameters)}" if facts.parameters else "")
+    score = facts.options.score
+    if not facts.parameters:
+        return Said("score {score}", score=score)
+    return Said("score {score} with {parameters}", score=score, parameters=joined(facts.parameters))
 
 
 def _scale_words(facts: Facts) -> str:
     scale = facts.options.scale
     if scale == "sqrt":
-        return f"scale sqrt = 1/√{facts.sizes.features} = {plain(facts.factor, 4)}"
-    return f"scale {scale if isinstance(scale, str) else plain(scale, 4)}"
+        return Said("scale {scale}", scale=f"sqrt = 1/√{facts.sizes.features} = {plain(facts.factor, 4)}")
+    return Said("scale {scale}", scale=scale if isinstance(scale, str) else plain(scale, 4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ SCORE_ARRAYS = (
         ("B", "H", "L"),
         "A factor for each query beside the scale, such as a temperature by position.",
         broadcasts=True,
-        words=lambda facts: "a scale for each query" if "query_scale" in facts.inputs else "",
+        words=lambda facts: Said("a scale for each query") if "query_scale" in facts.inputs else "",
     ),
     Array(
         "w_a",

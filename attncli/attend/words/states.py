@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from attncli.attend.words.array import Array, Role
+from attncli.said import Said
 
 
 def _pages(facts: Any) -> str:
     table = facts.inputs.get("block_table")
-    return "" if table is None else f"pages of {facts.sizes.keys // table.shape[1]} keys"
+    return "" if table is None else Said("pages of {count} keys", count=facts.sizes.keys // table.shape[1])
 
 
 _QUERY, _KEY, _PAST, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "P", "E"), ("B", "K", "S", "Ev")
@@ -32,7 +33,7 @@ STATE_ARRAYS = (
         "",
         _PAST,
         "Keys of a cache, which go before the key.",
-        words=lambda facts: f"{facts.sizes.past} past keys" if facts.sizes.past else "",
+        words=lambda facts: Said("{count} past keys", count=facts.sizes.past) if facts.sizes.past else "",
     ),
     Array("past_value", Role.STATE, "", ("B", "K", "P", "Ev"), "Values of a cache, which go before the value."),
     Array(

@@ -5,6 +5,7 @@ COMMON = {
     "{place}: {text}": "{place}：{text}",
     "{before}; {after}": "{before}；{after}",
     "the Chinese of attn is written in simplified characters": "attn 的中文是简体中文，没有繁体中文",
+    "{first} · {rest}": "{first} · {rest}",
     "{first}, {rest}": "{first}、{rest}",
     "{others} and {last}": "{others} 和 {last}",
     "{others} or {last}": "{others} 或 {last}",
