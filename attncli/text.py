@@ -133,7 +133,7 @@ def a_few(names: Iterable[object], limit: int = 3) -> str:
     >>> a_few("abc"), a_few("abcd")
     ('a, b, c', 'a, b, c, …')
     """
-    every = list(map(str, names))
+    every = [each if isinstance(each, str) else str(each) for each in names]
     return joined([*every[:limit], *"…" * (len(every) > limit)])
 
 

@@ -37,6 +37,7 @@ from attncli.problem.notices import Notices
 from attncli.problem.selection import Choice
 from attncli.said import Said
 from attncli.show.progress import Progress, part_of, progress_bar
+from attncli.text import joined
 
 JSON = FORMATS["json"]
 TEXTS = (TABLE, *DATA)
@@ -196,7 +197,7 @@ def _layers(compared: Comparison, place: Place, words: Mapping[str, str]) -> lis
     planes = compared.at(place)
     names = [compared.name_of(place)] if compared.name_of(place) else []
     parts = (("A", planes.a, True), ("B", planes.b, True), (words["differing"], planes, False))
-    return [Layer(", ".join([*names, name]), plane, closes) for name, plane, closes in parts]
+    return [Layer(joined([*names, name]), plane, closes) for name, plane, closes in parts]
 
 
 def _print(show: Callable[[Voice], None], output: MaskOutput, where: Destination) -> None:

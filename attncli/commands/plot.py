@@ -101,7 +101,7 @@ def maps(
             raise InputError("--values: a terminal has room for one map", hint="choose one with --head N")
         room = terminal.room(screen, console, several=len(places) > 1)
         drawn = draw(computation, drawing.what, places, room, progress, row=row)
-    return replace(drawn, values=drawing.values)
+    return replace(drawn, values=drawing.values, lang=drawing.language())
 
 
 def check_values(computation: ScoreComputation, count: int, values: bool) -> None:
@@ -162,7 +162,7 @@ def laid(computation: ScoreComputation, drawing: Drawing, batch: int) -> tuple[P
 def picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> bytes:
     """Return the picture in a format."""
     if drawing.terminal:
-        screen, console = terminal.recorder(drawing.screen().width)
+        screen, console = terminal.recorder(drawing.screen())
         if drawing.what == FEATURES:
             bars.to_terminal(score(computation, drawing), screen, console)
             return terminal.as_svg(console).encode()
@@ -171,7 +171,9 @@ def picture(computation: ScoreComputation, drawing: Drawing, kind: Format) -> by
         return terminal.to_svg(drawn, screen, console).encode()
     if drawing.what == FEATURES:
         found = score(computation, drawing)
-        data, missing = figure.drawn(partial(bars.draw, found), [found.title, *found.names], kind.name)
+        lang = drawing.language()
+        texts = [found.title, *bars.written(found, lang)]
+        data, missing = figure.drawn(partial(bars.draw, found, lang), texts, kind.name)
     elif drawing.image is not None:
         data, missing = over_picture(computation, drawing, kind)
     else:
@@ -189,6 +191,7 @@ def over_picture(computation: ScoreComputation, drawing: Drawing, kind: Format) 
     row = overlay.default_row(patches, computation.shape[2]) if row is None else row
     if drawing.values and max(patches.down, patches.across) > MOST_VALUES:
         raise InputError(f"--values is for few patches, not for {patches.down} × {patches.across}", hint="leave it out")
-    found = overlay.lay(computation, drawing.what, places, photo, patches, row, values=drawing.values)
-    texts = [found.picture.title, found.query, *found.beside]
+    look = overlay.Look(drawing.what, values=drawing.values, lang=drawing.language())
+    found = overlay.lay(computation, look, places, photo, patches, row)
+    texts = [found.picture.title, *figure.written(found.picture), *map(found.picture.say, [found.query, *found.beside])]
     return figure.drawn(partial(overlay.draw, found), texts, kind.name)

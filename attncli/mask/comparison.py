@@ -15,6 +15,7 @@ from attncli.mask import differences
 from attncli.mask.differences import Explanation
 from attncli.mask.opening import Opening, Place, Plane, by_rows, rows_at_once
 from attncli.problem import estimate, memory
+from attncli.said import Said
 from attncli.show.progress import Progress, part_of
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ def name_of(place: Place, shape: Sequence[int]) -> str:
     >>> name_of((1, 3), (2, 9, 5, 5)), name_of((0, 3), (1, 9, 5, 5))
     ('batch 1, head 3', 'head 3')
     """
-    names = zip(("batch", "head"), place, shape, strict=False)
-    return ", ".join(f"{name} {index}" for name, index, count in names if count > 1)
+    if shape[0] > 1 and shape[1] > 1:
+        return Said("batch {batch}, head {head}", batch=place[0], head=place[1])
+    if shape[0] > 1:
+        return Said("batch {batch}", batch=place[0])
+    return Said("head {head}", head=place[1]) if shape[1] > 1 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +145,7 @@ class Comparison:
 
     def name_of(self, place: Place) -> str:
         """Return what a batch item and head are called."""
-        return name_of(place, self.shape or ())
+        return name_of(place, self.shape or (1, 1))
 
     def labels_of(self, batch: int) -> dict[str, Labels]:
         """Return the names of queries and keys: those of A, or of B where A has none or fewer."""

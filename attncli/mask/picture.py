@@ -83,6 +83,7 @@ def picture(
         column_labels=labels.get("key_labels") if first.run[1] == 1 else None,
         caption=_count(words, first) if first.exact else f"{_count(words, first)}; {mean}",
         bounds=(0.0, 1.0),
+        lang=lang,
     )
 
 

@@ -69,7 +69,9 @@ def print_one(side: Side, places: Sequence[Place], voice: Voice, progress: Progr
         found = survey(plane, room(voice.screen, plane.shape[0]), part_of(progress, done, len(places)))
         _print_place(name_of(place, side.opening.shape), voice)
         _draw(found, side.labels_of(place[0]), _signs_of(found, signs), voice)
-        voice.say(_counted(found, voice) + "; " + _legend(found, "legend", signs, voice), "dim")
+        voice.say(
+            voice.words("both", count=_counted(found, voice), legend=_legend(found, "legend", signs, voice)), "dim"
+        )
         notices += of_empty(found.empty)
     return notices
 
@@ -91,7 +93,8 @@ def print_two(
         a, b = verdict.alone
         voice.say(voice.words("differ", count=a + b, all=each, a=a, b=b))
         if len(verdict.counts) > 1:
-            voice.say(voice.words("places", places=a_few(filter(None, map(compared.name_of, verdict.places)), 8)))
+            those = voice.screen.say(a_few(filter(None, map(compared.name_of, verdict.places)), 8))
+            voice.say(voice.words("places", places=those))
     voice.say(explained(verdict, voice), "bold")
     for done, place in enumerate(places if compared.shape is not None else ()):
         _print_difference(compared, place, voice, part_of(progress, done, len(places)))

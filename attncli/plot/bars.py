@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.languages import say_in
 from attncli.plot.features import Features
 from attncli.plot.layout import MOST_TITLE, TYPE, wrapped
+from attncli.said import Said
 from attncli.show import heat
 from attncli.show.lines import print_lines
 from attncli.show.numbers import number
@@ -25,6 +27,9 @@ MOST = 64
 DIGITS = 3
 # Of a picture, in inches: a feature, and the least and largest width.
 FEATURE, LEAST, LARGEST, HEIGHT = 0.12, 5.0, 16.0, 4.6
+# What the columns of the table are, and the axes of the picture.
+HEADINGS = (Said("feature"), Said("query"), Said("key"), Said("adds"))
+COUNTED = Said("feature (counted from 0)")
 # What adds to the score, and what takes from it: two ends of the palette.
 ADDS, TAKES = 0.75, 0.2
 
@@ -40,7 +45,7 @@ def to_terminal(found: Features, screen: Screen, console: Console) -> None:
     rows = [
         [str(at), *(number(float(each[at]), DIGITS) for each in (found.query, found.key, found.added))] for at in shown
     ]
-    rows.insert(0, ["feature", "query", "key", "adds"])
+    rows.insert(0, list(map(screen.say, HEADINGS)))
     widths = [max(columns_of(screen.write(row[column])) for row in rows) for column in range(4)]
     room = max(4, (screen.width - sum(widths) - 9) // 2)
     largest = float(np.nanmax(np.abs(np.where(np.isfinite(found.added), found.added, 0)), initial=0)) or 1.0
@@ -62,7 +67,11 @@ def to_terminal(found: Features, screen: Screen, console: Console) -> None:
         console.print(line, no_wrap=True, crop=False, overflow="ignore")
     if len(shown) < len(found.added):
         rest = found.score - float(found.added[shown].sum())
-        text = f"the other {len(found.added) - len(shown)} features add {number(rest, DIGITS)}"
+        text = Said(
+            "the other {count} features add {rest}",
+            count=len(found.added) - len(shown),
+            rest=number(rest, DIGITS),
+        )
         print_lines(text, screen=screen, console=console, style="dim")
 
 
@@ -74,8 +83,14 @@ def _most(added: NDArray[Any]) -> list[int]:
     return sorted(np.argsort(-size, kind="stable")[:MOST].tolist())
 
 
-def draw(found: Features, make: type[Figure]) -> Figure:
-    """Draw query, key, and what each feature adds to the score, below each other."""
+def written(found: Features, lang: str) -> list[str]:
+    """Return what is written beside the bars, in a language."""
+    return [say_in(lang, each) for each in (found.head, found.said, COUNTED, *HEADINGS)]
+
+
+def draw(found: Features, lang: str, make: type[Figure]) -> Figure:
+    """Draw query, key, and what each feature adds to the score, below each other, with the words of a language."""
+    head, said, counted, _, *names = written(found, lang)
     count = len(found.added)
     width = min(LARGEST, max(LEAST, FEATURE * count + 1.5))
     figure = make(figsize=(width, HEIGHT), layout="constrained")
@@ -83,16 +98,16 @@ def draw(found: Features, make: type[Figure]) -> Figure:
     grey = [channel / 255 for channel in heat.scale(0.5)]
     adds, takes = ([channel / 255 for channel in heat.scale(share)] for share in (ADDS, TAKES))
     places = np.arange(count)
-    for axes, numbers, name in zip(grid, (found.query, found.key, found.added), ("query", "key", "adds"), strict=True):
+    for axes, numbers, name in zip(grid, (found.query, found.key, found.added), names, strict=True):
         finite = np.where(np.isfinite(numbers), numbers, 0).astype(np.float64)
-        colors: Any = [adds if each >= 0 else takes for each in finite] if name == "adds" else grey
+        colors: Any = [adds if each >= 0 else takes for each in finite] if numbers is found.added else grey
         axes.bar(places, finite, width=0.8, color=colors)
         axes.axhline(0, color="0.4", linewidth=0.6)
         axes.set_ylabel(name)
         axes.spines[["top", "right"]].set_visible(False)
-    grid[-1].set_xlabel("feature (counted from 0)")
+    grid[-1].set_xlabel(counted)
     grid[-1].set_xlim(-0.7, count - 0.3)
     figure.align_ylabels(grid)
-    lines = [found.title[:MOST_TITLE], found.head, found.said]
+    lines = [found.title[:MOST_TITLE], head, said]
     figure.suptitle(wrapped("\n".join(filter(None, lines)), round(width * 11)), fontsize=TYPE + 1)
     return figure

@@ -10,8 +10,9 @@ import numpy as np
 from attncli.attend.parts import Selection
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.stages.score import by_feature
-from attncli.plot.picture import name_of
+from attncli.plot.names import key_of, name_of, query_of
 from attncli.problem.attention import ScoreComputation
+from attncli.said import Said
 from attncli.show.blocks import apart, joined
 from attncli.show.numbers import label, plain
 
@@ -57,9 +58,13 @@ class Features:
     def said(self) -> str:
         """Which score it is, and what it is the sum of."""
         scaled = f"{plain(self.scale, DIGITS)} · " * (self.scale != 1)
-        return (
-            f"score of {self.names[0]} and {self.names[1]}: {plain(self.score, DIGITS)}, the sum over "
-            f"{len(self.added)} features of {scaled}{self.formula}"
+        return Said(
+            "score of {query} and {key}: {score}, the sum over {count} features of {formula}",
+            query=self.names[0],
+            key=self.names[1],
+            score=plain(self.score, DIGITS),
+            count=len(self.added),
+            formula=scaled + self.formula,
         )
 
 
@@ -90,7 +95,7 @@ def look(computation: ScoreComputation, place: tuple[int, int], row: int | None,
         title=computation.problem.texts.get("title", ""),
         head=name_of(place, computation.shape, alone=True),
         labels=(_label(row, query_labels), _label(column, key_labels)),
-        names=(_name("query", row, query_labels), _name("key", column, key_labels)),
+        names=(query_of(row, query_labels), key_of(column, key_labels)),
         query=np.asarray(query),
         key=np.asarray(key),
         added=np.asarray(added, dtype=np.float64),
@@ -104,10 +109,6 @@ def look(computation: ScoreComputation, place: tuple[int, int], row: int | None,
 
 def _label(index: int, labels: Any) -> str:
     return str(index) if labels is None else label(labels[index])
-
-
-def _name(word: str, index: int, labels: Any) -> str:
-    return f"{word} {index}" if labels is None else f"{word} {index} “{label(labels[index])}”"
 
 
 def to_html(found: Features, words: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.plot.fonts import fonts_for
 from attncli.plot.layout import DPI, MOST_TITLE, TYPE, Layout, of_maps, wrapped
-from attncli.plot.maps import add_legend, draw_map, name_axes
+from attncli.plot.maps import WITHOUT, add_legend, draw_map, name_axes
 from attncli.plot.picture import Picture
 from attncli.problem import estimate
 
@@ -28,9 +28,14 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    texts = [picture.title, picture.kind, picture.caption, *picture.axes]
-    texts += [*(picture.row_labels or ()), *(picture.column_labels or ())]
+    texts = [picture.title, *written(picture), *(picture.row_labels or ()), *(picture.column_labels or ())]
     return drawn(lambda of: _one(picture, of) if len(picture.panels) == 1 else _many(picture, of), texts, kind)
+
+
+def written(picture: Picture) -> list[str]:
+    """Return what is written beside maps, in the language of the picture."""
+    names = [panel.name for panel in picture.panels]
+    return list(map(picture.say, [picture.kind, picture.caption, *picture.axes, *names, *WITHOUT]))
 
 
 def drawn(make: Callable[[type[Figure]], Figure], texts: Iterable[str], kind: str) -> tuple[bytes, str]:
@@ -88,7 +93,7 @@ def _layout(picture: Picture) -> Layout:
 
 
 def _below(picture: Picture) -> str:
-    return "\n".join(filter(None, [picture.axes[1], picture.caption]))
+    return "\n".join(filter(None, map(picture.say, [picture.axes[1], picture.caption])))
 
 
 def _one(picture: Picture, make: type[Figure]) -> Figure:
@@ -97,10 +102,10 @@ def _one(picture: Picture, make: type[Figure]) -> Figure:
     axes = figure.subplots()
     draw_map(axes, picture, picture.panels[0])
     name_axes(axes, picture, layout)
-    axes.set_ylabel(picture.axes[0])
+    axes.set_ylabel(picture.say(picture.axes[0]))
     axes.set_xlabel(wrapped(_below(picture), 70))
     add_legend(figure, picture, axes)
-    lines = [picture.title[:MOST_TITLE], picture.panels[0].name]
+    lines = [picture.title[:MOST_TITLE], picture.say(picture.panels[0].name)]
     axes.set_title(wrapped("\n".join(filter(None, lines)), 60), fontsize=TYPE + 2)
     return figure
 
@@ -116,8 +121,8 @@ def _many(picture: Picture, make: type[Figure]) -> Figure:
         draw_map(axes, picture, picture.panels[at])
         # The maps of a row and of a column share their names.
         name_axes(axes, picture, layout, left=at % layout.across == 0, below=at + layout.across >= count)
-        axes.set_title(picture.panels[at].name, fontsize=TYPE)
-    figure.supylabel(picture.axes[0], fontsize=TYPE)
+        axes.set_title(picture.say(picture.panels[at].name), fontsize=TYPE)
+    figure.supylabel(picture.say(picture.axes[0]), fontsize=TYPE)
     figure.supxlabel(wrapped(_below(picture), round(layout.size[0] * 13)), fontsize=TYPE)
     add_legend(figure, picture, grid)
     if picture.title:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attncli.show.grid import balanced
+from attncli.show.lines import wrap
 from attncli.text import shortened, visible
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ def short(label: str) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return a text in lines of at most so many characters, control characters escaped."""
-    lines = [visible(line) for line in text.split("\n")]
-    return "\n".join(line for part in lines for line in textwrap.wrap(part, width) or [""])
+    """Return a text in lines of at most so many columns, broken where its language allows it."""
+    lines = [line for part in text.split("\n") for line in wrap(visible(part), width)]
+    # A word may be wider than a line.
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, width) or [""])
 
 
 def _round(step: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from attncli.plot.layout import SMALL, TYPE, Layout, ticks
 from attncli.plot.picture import CLOSED, Panel, Picture
+from attncli.said import Said
 from attncli.show import heat
 from attncli.show.numbers import number
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # What marks the row that is looked at: the same on a page.
 MARK = "#c2410c"
+# What the legend calls cells that are closed, and those that have no number.
+WITHOUT = (Said("closed"), Said("no number"))
 # Digits of a number in a cell.
 DIGITS = 2
 
@@ -105,9 +108,9 @@ def add_legend(figure: Figure, picture: Picture, axes: Any) -> None:
 
     palette = ListedColormap([[channel / 255 for channel in color] for color in heat.PALETTE])
     bar = figure.colorbar(ScalarMappable(Normalize(*picture.range), palette), ax=axes, shrink=0.9)
-    bar.set_label(picture.kind)
+    bar.set_label(picture.say(picture.kind))
     closed, nothing = picture.holes
-    others = [(heat.CLOSED, "closed")] * closed + [(heat.NOTHING, "no number")] * nothing
+    others = [(heat.CLOSED, picture.say(WITHOUT[0]))] * closed + [(heat.NOTHING, picture.say(WITHOUT[1]))] * nothing
     if others:
         patches = [Patch(color=[channel / 255 for channel in color], label=name) for color, name in others]
         figure.legend(handles=patches, loc="outside lower right", frameon=False, fontsize=TYPE, ncols=len(patches))

@@ -10,6 +10,7 @@ from attncli.plot.ink import Ink, cells, shares
 from attncli.plot.picture import Picture
 from attncli.show.axes import column_names, fitted
 from attncli.show.grid import balanced
+from attncli.show.plain import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Arrangement:
 def arranged(picture: Picture, ink: Ink, width: int) -> Arrangement:
     """Return how these maps stand on a screen of this width."""
     rows, columns = picture.panels[0].numbers.shape
-    name = max(len(panel.name) for panel in picture.panels)
+    name = max(columns_of(picture.say(panel.name)) for panel in picture.panels)
     # Two columns and a line make a square, and one column and half a line.
     for cell, together in ((2, 1), (1, 2 if ink.colors else 1)):
         wide = max(columns * cell, name) + GAP
@@ -74,7 +75,7 @@ def lines(picture: Picture, ink: Ink, width: int, names: tuple[Sequence[str], Se
     above = list(column_names(names[1], how.cell)) if side and names[1] and len(picture.panels) <= how.across else []
     for start in range(0, len(picture.panels), how.across):
         panels = picture.panels[start : start + how.across]
-        yield Text(" " * side + "".join(fitted(panel.name, how.wide) for panel in panels), "bold cyan")
+        yield Text(" " * side + "".join(fitted(picture.say(panel.name), how.wide) for panel in panels), "bold cyan")
         for line in above:
             yield Text(" " * side + fitted(line, how.wide) * len(panels), "bold")
         maps = [shares(picture, panel) for panel in panels]

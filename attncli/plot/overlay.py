@@ -11,14 +11,18 @@ import numpy as np
 
 from attncli.attend.parts import Selection
 from attncli.files.pictures import Photo, as_png
+from attncli.languages import DEFAULT
 from attncli.plot.layout import DPI, MOST_TITLE, TYPE, wrapped
 from attncli.plot.maps import MARK, add_legend, colors, write_values
+from attncli.plot.names import counted, key_of, name_of, query_of
 from attncli.plot.patches import Patches
-from attncli.plot.picture import CLOSED, Panel, Picture, counted, name_of
+from attncli.plot.picture import CLOSED, Panel, Picture
 from attncli.problem import estimate, memory
 from attncli.problem.attention import ScoreComputation
+from attncli.said import Said
 from attncli.show.grid import balanced
 from attncli.show.numbers import label, number
+from attncli.text import joined
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +37,21 @@ WIDTH = 2.8
 THROUGH = 0.4
 # Pixels that a patch has at least, so that its edges are where they should be.
 PATCH = 8
+
+
+@dataclass(frozen=True)
+class Look:
+    """How maps of patches look.
+
+    Attributes:
+        kind: which result they show.
+        values: whether each patch has its number written on it.
+        lang: the language of what is written beside them.
+    """
+
+    kind: str
+    values: bool = False
+    lang: str = DEFAULT
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +75,21 @@ class Overlay:
 
 def lay(
     computation: ScoreComputation,
-    kind: str,
+    look: Look,
     places: Sequence[tuple[int, int]],
     photo: Photo,
     patches: Patches,
     row: int,
-    *,
-    values: bool = False,
 ) -> Overlay:
     """Read the picture, and compute one row for each head.
 
     Args:
         computation: score and softmax of the problem.
-        kind: which result.
+        look: which result, and how.
         places: batch items and heads.
         photo: the picture.
         patches: which keys are patches of it.
         row: the query.
-        values: whether each patch has its number written on it.
 
     Raises:
         InputError: there is not enough memory.
@@ -84,24 +100,31 @@ def lay(
     part = Selection(None, None, np.array([row]))
     computation.require(computation.needs(Selection(*places[0]), rows=1) + estimate.canvas(round(area)), part)
     rows = [computation.compute(replace(part, batch=batch, head=head)) for batch, head in places]
-    found = [_numbers(made.everything, kind) for made in rows]
+    found = [_numbers(made.everything, look.kind) for made in rows]
     labels = computation.problem.labels_of(places[0][0])
     named = labels.get("query_labels")
     panels = [
         Panel(name_of(place, computation.shape, alone=len(places) == 1), patches.grid(numbers))
         for place, numbers in zip(places, found, strict=True)
     ]
-    query = f"query {row}" if named is None else f"query {row} “{label(named[row])}”"
+    query = query_of(row, named)
+    caption = Said(
+        "{kind} of {query} on {down} × {across} patches",
+        kind=look.kind,
+        query=query,
+        down=patches.down,
+        across=patches.across,
+    )
     picture = Picture(
         title=computation.problem.texts.get("title", ""),
-        kind=kind,
+        kind=look.kind,
         panels=panels,
         shape=(patches.down, patches.across),
         row_labels=None,
         column_labels=None,
-        caption=f"{kind} of {query} on {patches.down} × {patches.across} patches"
-        + counted(computation.shape) * (len(places) > 1),
-        values=values,
+        caption=counted(caption, computation.shape) if len(places) > 1 else caption,
+        values=look.values,
+        lang=look.lang,
     )
     return Overlay(
         picture,
@@ -122,12 +145,14 @@ def _beside(numbers: NDArray[Any], patches: Patches, labels: Any) -> str:
     others = [at for at in range(patches.keys) if at not in range(*patches.part.indices(patches.keys))]
     if not others or len(others) > 4:
         return ""
-    names = [f"key {at}" if labels is None else label(labels[at]) for at in others]
-    told = [
-        f"{name} {'closed' if numbers[at] == CLOSED else number(float(numbers[at]), 2, narrow=True)}"
-        for name, at in zip(names, others, strict=True)
-    ]
-    return "beside the patches: " + ", ".join(told)
+    told = [_told(key_of(at, None) if labels is None else label(labels[at]), float(numbers[at])) for at in others]
+    return Said("beside the patches: {keys}", keys=joined(told))
+
+
+def _told(name: str, value: float) -> str:
+    if value == CLOSED:
+        return Said("{name} closed", name=name)
+    return Said("{name} {number}", name=name, number=number(value, 2, narrow=True))
 
 
 def blended(photo: NDArray[np.uint8], map_colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -166,9 +191,9 @@ def draw(found: Overlay, make: type[Figure]) -> Figure:
             continue
         panel = picture.panels[at - 1] if at else None
         _one(axes, found, panel, found.beside[at - 1] if at else "")
-        axes.set_title(panel.name if panel else found.query, fontsize=TYPE)
+        axes.set_title(picture.say(panel.name if panel else found.query), fontsize=TYPE)
     add_legend(figure, picture, grid)
-    figure.supxlabel(wrapped(picture.caption, round(figure.get_figwidth() * 13)), fontsize=TYPE)
+    figure.supxlabel(wrapped(picture.say(picture.caption), round(figure.get_figwidth() * 13)), fontsize=TYPE)
     if picture.title:
         figure.suptitle(wrapped(picture.title[:MOST_TITLE], round(figure.get_figwidth() * 11)), fontsize=TYPE + 2)
     return figure
@@ -188,7 +213,7 @@ def _one(axes: Axes, found: Overlay, panel: Panel | None, beside: str) -> None:
         axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=MARK, linewidth=2)).set_clip_on(False)
     if panel is not None and found.picture.values:
         write_values(axes, panel.numbers)
-    axes.set_xlabel(wrapped(beside, 40), fontsize=TYPE - 1)
+    axes.set_xlabel(wrapped(found.picture.say(beside), 40), fontsize=TYPE - 1)
 
 
 def of_page(photo: Photo, patches: Patches, queries: int) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import numpy as np
 
 from attncli.attend.parts import Selection
 from attncli.errors import InputError
+from attncli.languages import DEFAULT, say_in
+from attncli.plot.names import counted, name_of
 from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
+from attncli.said import Said
 from attncli.show.progress import Progress, part_of
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class Picture:
         axes: what rows and columns are.
         row: the row that is marked, by its index in the panels.
         values: whether each cell shows its number.
+        lang: the language of what is written on it.
     """
 
     title: str
@@ -68,9 +72,14 @@ class Picture:
     column_labels: Labels | None
     caption: str
     bounds: tuple[float, float] | None = None
-    axes: tuple[str, str] = ("query", "key")
+    axes: tuple[str, str] = (Said("query"), Said("key"))
     row: int | None = None
     values: bool = False
+    lang: str = DEFAULT
+
+    def say(self, text: str) -> str:
+        """Return a text in the language of the picture."""
+        return say_in(self.lang, text)
 
     @property
     def holes(self) -> tuple[bool, bool]:
@@ -130,6 +139,7 @@ def draw(
         part = part_of(progress, done, len(places))
         numbers = averaged(computation, [kind], batch, head, (down, across), part)[kind]
         panels.append(Panel(name_of((batch, head), computation.shape, alone=len(places) == 1), numbers))
+    caption = _caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels))
     return Picture(
         title=computation.problem.texts.get("title", ""),
         kind=kind,
@@ -137,35 +147,9 @@ def draw(
         shape=(queries, keys),
         row_labels=labels.get("query_labels") if down == 1 else None,
         column_labels=labels.get("key_labels") if across == 1 else None,
-        caption=_caption(kind, queries, keys, down, across, any((each.numbers == CLOSED).any() for each in panels))
-        + counted(computation.shape) * (len(places) > 1),
+        caption=counted(caption, computation.shape) if len(places) > 1 else caption,
         row=row if down == 1 else None,
     )
-
-
-def name_of(place: tuple[int, int], shape: Sequence[int], *, alone: bool) -> str:
-    """Name a head of a batch item; a picture of one alone says how many there are, and from where they are counted.
-
-    >>> name_of((0, 1), (1, 12), alone=True), name_of((2, 1), (3, 12), alone=False)
-    ('head 1 of 12 (counted from 0)', 'batch 2, head 1')
-    """
-    words = ("batch", "head")
-    several = [
-        f"{word} {at} of {count}" if alone else f"{word} {at}"
-        for word, at, count in zip(words, place, shape, strict=False)
-        if count > 1
-    ]
-    return ", ".join(several) + " (counted from 0)" * (alone and bool(several))
-
-
-def counted(shape: Sequence[int]) -> str:
-    """Say from where heads and batch items are counted, where a picture has several.
-
-    >>> counted((1, 12))
-    '; heads are counted from 0'
-    """
-    several = [word for word, count in zip(("batch items", "heads"), shape, strict=False) if count > 1]
-    return f"; {' and '.join(several)} are counted from 0" if several else ""
 
 
 def require(computation: ScoreComputation, place: tuple[int, int], cells: int, drawing: int = 0) -> None:
@@ -257,7 +241,19 @@ class _Means:
 
 
 def _caption(kind: str, queries: int, keys: int, down: int, across: int, closed: bool) -> str:
-    text = f"{kind}, {queries} {'query' if queries == 1 else 'queries'} × {keys} key{'s' * (keys > 1)}"
+    text = Said(
+        "{kind}, {queries} × {keys}",
+        kind=kind,
+        queries=Said("1 query") if queries == 1 else Said("{count} queries", count=queries),
+        keys=Said("1 key") if keys == 1 else Said("{count} keys", count=keys),
+    )
     if down == across == 1:
         return text
-    return f"{text}; each cell is the mean of {down} × {across}{', closed keys left out' * closed}"
+    if closed:
+        return Said(
+            "{caption}; each cell is the mean of {down} × {across}, closed keys left out",
+            caption=text,
+            down=down,
+            across=across,
+        )
+    return Said("{caption}; each cell is the mean of {down} × {across}", caption=text, down=down, across=across)

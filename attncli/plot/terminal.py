@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from attncli.files.formats import FORMATS
 from attncli.plot import multiples
 from attncli.plot.ink import NOTHING, Ink, cells, shares, written
 from attncli.plot.picture import CLOSED, Panel, Picture
+from attncli.said import Said
 from attncli.show.axes import column_names, fitted
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, number
@@ -74,9 +76,12 @@ def to_terminal(picture: Picture, screen: Screen, console: Console) -> None:
     for line in [*drawn, _bar(picture, ink, screen)]:
         console.print(line, no_wrap=True, crop=False, overflow="ignore")
     closed, nothing = picture.holes
-    words = [picture.caption, "queries go down, keys across"]
-    words += [f"{ink.closed} closed"] * closed + [f"{NOTHING} no number"] * nothing
-    print_lines("; ".join(words), screen=screen, console=console, style="dim")
+    words = Said("{before}; {after}", before=picture.caption, after=Said("queries go down, keys across"))
+    if closed:
+        words = Said("{before}; {after}", before=words, after=Said("{sign} closed", sign=ink.closed))
+    if nothing:
+        words = Said("{before}; {after}", before=words, after=Said("{sign} no number", sign=NOTHING))
+    print_lines(words, screen=screen, console=console, style="dim")
 
 
 def _labelled(
@@ -151,18 +156,16 @@ def _bar(picture: Picture, ink: Ink, screen: Screen) -> Text:
     return text.append(f" {ends[2]}")
 
 
-def recorder(width: int) -> tuple[Screen, Console]:
-    """Return an invisible terminal of this width, with all colours, that records what is printed on it."""
+def recorder(screen: Screen) -> tuple[Screen, Console]:
+    """Return an invisible terminal as wide as this screen, with all colours, that records what is printed on it."""
     from io import StringIO
 
     from rich.console import Console
 
-    from attncli.show.screen import Screen
-
     console = Console(
-        width=width, record=True, file=StringIO(), color_system="truecolor", force_terminal=True, markup=False
+        width=screen.width, record=True, file=StringIO(), color_system="truecolor", force_terminal=True, markup=False
     )
-    return Screen(terminal=True, width=width, color=True, unicode=True), console
+    return replace(screen, terminal=True, color=True, unicode=True), console
 
 
 def to_svg(picture: Picture, screen: Screen, console: Console) -> str:

@@ -49,6 +49,7 @@ def picture(surveys: Sequence[Survey], what: str, lang: str) -> Picture:
         caption="",
         bounds=bounds,
         axes=(words(lang, "layer"), words(lang, "heading_head")),
+        lang=lang,
     )
 
 

@@ -88,4 +88,5 @@ def picture(found: Rollout, lang: str) -> Picture:
         column_labels=found.labels.get("key_labels"),
         caption=words(lang, "rollout_picture", layers=found.layers),
         axes=(words(lang, "output_token"), words(lang, "input_token")),
+        lang=lang,
     )

@@ -8,6 +8,7 @@ MASK = {
     "only_one": "only {side}",
     "differing": "differ",
     "count": "{queries}×{keys} (queries × keys), {open} of {all} open",
+    "both": "{count}; {legend}",
     "side": "{side}: {file}: {open} of {all} open",
     "reach": "open keys",
     "reach_differing": "keys that differ",

@@ -8,6 +8,7 @@ MASK = {
     "only_one": "仅 {side}",
     "differing": "不同",
     "count": "{queries}×{keys}（查询 × 键），{all} 格中 {open} 格可见",
+    "both": "{count}；{legend}",
     "side": "{side}：{file}：{all} 格中 {open} 格可见",
     "reach": "可见的键",
     "reach_differing": "不同的键",

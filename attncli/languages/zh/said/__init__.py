@@ -4,5 +4,6 @@ from attncli.languages.zh.said.common import COMMON
 from attncli.languages.zh.said.compute import COMPUTE
 from attncli.languages.zh.said.in_force import IN_FORCE
 from attncli.languages.zh.said.notices import NOTICES
+from attncli.languages.zh.said.plot import PLOT
 
-SAID = {**COMMON, **COMPUTE, **IN_FORCE, **NOTICES}
+SAID = {**COMMON, **COMPUTE, **IN_FORCE, **NOTICES, **PLOT}
