@@ -31,6 +31,7 @@ from attncli.files.formats import CONFIGURATION, FORMATS, Holds, that_hold
 from attncli.files.open import STDIN
 from attncli.files.open import shown as called
 from attncli.files.save import save
+from attncli.languages import DEFAULT
 from attncli.problem.assemble import assemble
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 TEXTS = (*REPORTS, FORMATS["csv"], FORMATS["markdown"])
 KNOWN = (*TEXTS, *that_hold(Holds.PICTURE))
+# What programs read is the same in every language.
+ENGLISH = Voice(DEFAULT)
 # Bytes of standard input by which a configuration is known.
 HEAD = 1 << 16
 if TYPE_CHECKING:
@@ -236,8 +239,8 @@ def _configuration(files: list[str]) -> Mapping[str, Any] | None:
 def _deliver(cost: Cost, output: CostOutput, where: Destination, voice: Voice) -> None:
     found, screen = list(report.parts(cost, voice)), output.screen()
     texts: dict[str, Callable[[], str]] = {
-        "json": lambda: record.to_json(cost, voice) + "\n",
-        "csv": lambda: record.to_csv(cost, voice),
+        "json": lambda: record.to_json(cost, ENGLISH) + "\n",
+        "csv": lambda: record.to_csv(cost, ENGLISH),
         "markdown": lambda: report.to_markdown(found),
     }
     shown_as = lambda console: report.to_terminal(found, screen, console)  # noqa: E731
@@ -251,8 +254,8 @@ def _deliver_growth(growth: Growth, output: CostOutput, where: Destination, voic
         return
     some = [({growth.vary.name: value}, cost) for value, cost in zip(growth.vary.values, growth.costs, strict=True)]
     texts: dict[str, Callable[[], str]] = {
-        "json": lambda: record.to_json_list(some, voice) + "\n",
-        "csv": lambda: record.to_csv_list(some, voice),
+        "json": lambda: record.to_json_list(some, ENGLISH) + "\n",
+        "csv": lambda: record.to_csv_list(some, ENGLISH),
         "markdown": lambda: report.to_markdown(growth_report.parts(growth, panels, voice)),
     }
     shown_as = lambda console: growth_report.to_terminal(growth, panels, voice, screen, console)  # noqa: E731

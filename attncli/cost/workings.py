@@ -71,7 +71,8 @@ def of_time(cost: Cost, words: Words) -> dict[str, str]:
             seconds, bound = run.seconds(cost.machine)
             flops, bandwidth = cost.machine.flops, cost.machine.bandwidth
             sides = f"{run.operations.value} / {as_count(flops)}/s, {run.bytes.value} / {as_decimal(bandwidth)}/s"
-            found[f"time.{name}.seconds"] = f"{words('time')} = max({sides}) = {as_seconds(seconds)} ({words(bound)})"
+            text = f"{words('time')} = max({sides}) = {as_seconds(seconds)}"
+            found[f"time.{name}.seconds"] = words("bounded").format(formula=text, bound=words(bound))
     return found
 
 

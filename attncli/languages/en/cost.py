@@ -38,6 +38,7 @@ COST = {
     "kind_state": "state",
     "kind_shared": "shared",
     "kind_cross": "cross",
+    "bounded": "{formula} ({bound})",
     "intensity": "intensity",
     "per_byte": "operations a byte",
     "time": "time",

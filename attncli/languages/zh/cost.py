@@ -38,6 +38,7 @@ COST = {
     "kind_state": "状态",
     "kind_shared": "共享",
     "kind_cross": "交叉",
+    "bounded": "{formula}（{bound}）",
     "intensity": "算术强度",
     "per_byte": "次运算/字节",
     "time": "时间",
