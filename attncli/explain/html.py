@@ -40,7 +40,7 @@ def _html(block: Block, view: View) -> str:
         case Table(title, grid):
             return f'<p class="soft">{text(title)}</p>\n{table(grid, view)}'
         case Drawing(title, lines):
-            return f'<p class="soft">{text(title)}</p>\n<pre>{text(chr(10).join(lines))}</pre>'
+            return f'<p class="soft">{text(title)}</p>\n<pre>{chr(10).join(map(text, lines))}</pre>'
         case Points(title, points):
             return f"<p><strong>{text(title)}</strong></p>\n<ul>{_items(points)}</ul>"
 

@@ -22,7 +22,7 @@ from attncli.text import visible
 # The most cells of all maps of a page, and the most and the fewest of one map down and across.
 MOST, LARGEST, SMALLEST = 1 << 22, 96, 8
 # The words that the page's script says itself.
-SPOKEN = ("heading_head", "head_of", "value", "nothing", "weight", "closed", "mean")
+SPOKEN = ("heading_head", "head_of", "value", "nothing", "weight", "closed", "mean", "told_join")
 
 
 def side(heads: int) -> int:

@@ -104,7 +104,7 @@ function paint() {
     cell.style.background = pixel === null ? style("--closed") : `rgb(${pixel.join(" ")})`;
     cell.style.color = pixel === null ? style("--ink") : light(pixel) ? "#000" : "#fff";
     cell.lastChild.textContent = value === null ? "–" : written(value);
-    const told = [nameOf(line, at), say("value", { name: of.name, value: written(value) }), head.word].filter(Boolean).join("; ");
+    const told = [nameOf(line, at), say("value", { name: of.name, value: written(value) }), head.word].filter(Boolean).join(say("told_join"));
     cell.setAttribute("aria-label", told);
     cell.title = told;
   }

@@ -109,3 +109,12 @@ def test_shapes_name_what_stands_between_query_and_key() -> None:
 def test_a_label_can_be_given_as_tables_show_it() -> None:
     shown = called("explain", "samples/decode.npz", "--head", "3", "--col", "␣Italy").out
     assert shown == called("explain", "samples/decode.npz", "--head", "3", "--col", "Italy").out
+
+
+def test_a_drawing_of_rules_has_its_lines_on_a_page(tmp_path: Path) -> None:
+    """A line for each query, as on a terminal, and no sign that stands for the end of one."""
+    called("explain", SAMPLES / "window.json", "--step", "score", "-o", tmp_path / "w.html")
+    page = (tmp_path / "w.html").read_text(encoding="utf-8")
+    lines = page.split("<pre>")[1].split("</pre>")[0].splitlines()
+    assert len(lines) == 7
+    assert lines[1].split() == ["0", *"■·····" * 3]

@@ -18,6 +18,8 @@ PAGE = {
     "lines": "The chosen query and the keys that it looks at",
     "query": "query {label}",
     "key": "key {label}",
+    "status": "{query} → {key}: {step} {value}",
+    "list_join": ", ",
     "closed": "closed",
     "grey": "grey: closed",
     "help": (

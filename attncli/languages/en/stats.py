@@ -54,6 +54,7 @@ STATS = {
     "atlas": "All heads: arrow keys move, Enter opens the map of one",
     "head_of": "{layer}, head {head}",
     "value": "{name} {value}",
+    "told_join": "; ",
     "nothing": "none",
     "map": "Heat map of the weights, a row for each query: arrow keys move",
     "weight": "{query} → {key}: {weight}",

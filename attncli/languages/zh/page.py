@@ -18,6 +18,8 @@ PAGE = {
     "lines": "选中的查询，以及它关注的键",
     "query": "查询 {label}",
     "key": "键 {label}",
+    "status": "{query} → {key}：{step} {value}",
+    "list_join": "，",
     "closed": "已屏蔽",
     "grey": "灰色：已屏蔽",
     "help": (

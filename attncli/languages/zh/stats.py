@@ -54,6 +54,7 @@ STATS = {
     "atlas": "所有的头：方向键移动，Enter 打开一个头的热图",
     "head_of": "{layer}，头 {head}",
     "value": "{name} {value}",
+    "told_join": "；",
     "nothing": "无",
     "map": "权重热图，每行一个查询：方向键移动",
     "weight": "{query} → {key}：{weight}",

@@ -108,8 +108,8 @@ function point(row, column) {
   state.row = Math.min(Math.max(row, 0), rows - 1);
   state.column = Math.min(Math.max(column, 0), columns - 1);
   const value = numbers(state.head, state.step)[state.row * columns + state.column];
-  element("status").textContent =
-    `${apart(shown(data.queries[state.row]))} → ${apart(shown(data.keys[state.column]))}: ${data.names[state.step]} ${written(value)}`;
+  const names = { query: apart(shown(data.queries[state.row])), key: apart(shown(data.keys[state.column])) };
+  element("status").textContent = say("status", { ...names, step: data.names[state.step], value: written(value) });
   draw();
   drawPhoto();
 }

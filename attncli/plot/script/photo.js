@@ -38,7 +38,7 @@ function drawPhoto() {
   best.sort((a, b) => array[start - before + b] - array[start - before + a]);
   const list = best.slice(0, 3).map((key) => `${apart(shown(data.keys[key]))} ${written(array[start - before + key])}`);
   element("photo-told").textContent =
-    say("photo_row", { query: apart(shown(data.queries[state.chosen])), keys: list.join(", ") });
+    say("photo_row", { query: apart(shown(data.queries[state.chosen])), keys: list.join(say("list_join")) });
 }
 
 function patchAt(event) {
