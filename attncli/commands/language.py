@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TextIO
 
 from attncli.commands.messages import SPOKEN, notice
-from attncli.languages import CHINESE, is_traditional, of_locale, was_said
+from attncli.languages import CHINESE, LETTERS, is_traditional, of_locale, was_said
 from attncli.said import Said
 
 SIMPLIFIED = Said("the Chinese of attn is written in simplified characters")
@@ -25,7 +28,19 @@ def speaking(given: str | None) -> Iterator[None]:
     Args:
         given: one of the languages; None: that of the locale.
     """
-    SPOKEN.set(language(given))
+    chosen = language(given)
+    SPOKEN.set(chosen)
+    for stream in (sys.stdout, sys.stderr):
+        _make_able(stream, chosen)
     yield
     if given is None and is_traditional(os.environ) and was_said(CHINESE):
         notice(SIMPLIFIED)
+
+
+def _make_able(stream: TextIO, lang: str) -> None:
+    """Let a stream write UTF-8 where its own encoding lacks the letters of the language: escapes would help nobody."""
+    try:
+        LETTERS.get(lang, "").encode(stream.encoding)
+    except UnicodeEncodeError:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")

@@ -20,6 +20,8 @@ from attncli.said import Said
 LANGUAGES = tuple(sorted(each.stem for each in Path(__file__).parent.glob("[a-z]*")))
 DEFAULT = "en"
 CHINESE = "zh"
+# One letter of each language that some encodings have not.
+LETTERS = {CHINESE: "中"}
 # Where these stand in the name of a locale, its Chinese is written in traditional characters.
 TRADITIONAL = ("hant", "hk", "mo", "tw")
 

@@ -64,3 +64,17 @@ def test_the_other_chinese_is_told_once() -> None:
     assert attn("explain", file, env={"LANG": "zh_CN.UTF-8"}).err == ""
     assert attn("explain", file, "--lang", "zh", env={"LANG": "zh_TW.UTF-8"}).err == ""
     assert attn("score", file, env={"LANG": "zh_TW.UTF-8"}).err == ""
+
+
+@pytest.mark.parametrize("env", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_chinese_is_legible_in_any_locale(env: dict[str, str]) -> None:
+    """What is asked for is written in UTF-8 if the locale has no Chinese letters, and never in escapes."""
+    ran = attn("grad", SAMPLES / "article.json", "--lang", "zh", "--step", "d_query", env=env)
+    assert "用 float64 计算" in ran.out
+    assert "提示：没有给出 d_output" in ran.err
+
+
+def test_chinese_is_written_as_a_chinese_locale_has_it() -> None:
+    """GBK has these letters, and a terminal of that locale nothing else."""
+    ran = attn("compute", SAMPLES / "article.json", env={"LANG": "zh_CN.GBK", "PYTHONIOENCODING": "gbk"})
+    assert "用 float64 计算".encode("gbk") in ran.raw
