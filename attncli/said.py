@@ -27,3 +27,7 @@ class Said(str):
         made = super().__new__(cls, pattern.format(**fields))
         made.pattern, made.fields = pattern, fields
         return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        """Return what a copy is made of."""
+        return (self.pattern,), self.fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from attncli.said import Said
@@ -143,10 +143,7 @@ def joined(names: Iterable[str]) -> str:
     >>> joined(["a", "b"])
     'a, b'
     """
-    *others, end = list(names) or [""]
-    for name in reversed(others):
-        end = Said("{first}, {rest}", first=name, rest=end)
-    return end
+    return _halves(list(names), lambda first, rest: Said("{first}, {rest}", first=first, rest=rest))
 
 
 def dotted(names: Iterable[str]) -> str:
@@ -155,10 +152,15 @@ def dotted(names: Iterable[str]) -> str:
     >>> dotted(["a", "b"])
     'a · b'
     """
-    *others, end = list(names) or [""]
-    for name in reversed(others):
-        end = Said("{first} · {rest}", first=name, rest=end)
-    return end
+    return _halves(list(names), lambda first, rest: Said("{first} · {rest}", first=first, rest=rest))
+
+
+def _halves(texts: Sequence[str], join: Callable[[str, str], str]) -> str:
+    """Join texts two by two: what is said of a thousand is not a thousand sentences deep."""
+    if len(texts) < 2:
+        return texts[0] if texts else ""
+    half = len(texts) // 2
+    return join(_halves(texts[:half], join), _halves(texts[half:], join))
 
 
 def listed(names: Iterable[str], last: Literal["and", "or"] = "and") -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+import pickle
 import re
 import string
 from collections.abc import Iterator, Mapping
@@ -13,8 +15,9 @@ import pytest
 import attncli
 from attncli.languages import DEFAULT, LANGUAGES, catalogue, say_in
 from attncli.said import Said
+from attncli.text import listed
 from tests.support.places import SAMPLES
-from tests.support.processes import attn
+from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
@@ -55,6 +58,22 @@ def test_a_text_is_said_with_what_fills_it() -> None:
     assert say_in("zh", "a and b") == "a and b"
 
 
+def test_a_long_list_is_said_whole() -> None:
+    """However many names there are, each stands in it once, in its order."""
+    names = [f"n{at}" for at in range(5000)]
+    said = listed(names)
+    assert said == ", ".join(names[:-1]) + " and n4999"
+    assert say_in("zh", said) == "、".join(names[:-1]) + " 和 n4999"
+
+
+def test_a_copy_is_said_like_the_original() -> None:
+    """A name in braces is no field of the copy either."""
+    said = Said("{name} holds {counts}", name="{a}", counts="1 NaN")
+    for copied in (copy.deepcopy(said), pickle.loads(pickle.dumps(said))):
+        assert copied == said
+        assert say_in("zh", copied) == say_in("zh", said) == "{a} 中有 1 NaN"
+
+
 def test_the_other_chinese_is_told_once() -> None:
     """Where the locale has traditional characters and Chinese was printed, unless it was asked for by name."""
     told = "attn: 提示：attn 的中文是简体中文，没有繁体中文\n"
@@ -78,3 +97,29 @@ def test_chinese_is_written_as_a_chinese_locale_has_it() -> None:
     """GBK has these letters, and a terminal of that locale nothing else."""
     ran = attn("compute", SAMPLES / "article.json", env={"LANG": "zh_CN.GBK", "PYTHONIOENCODING": "gbk"})
     assert "用 float64 计算".encode("gbk") in ran.raw
+
+
+def test_tables_are_titled_in_chinese() -> None:
+    """What is in force, what is left out and which head it is; formulas and names of arrays stay as files have them."""
+    ran = called("compute", SAMPLES / "window.json", "--step", "softmax", "--rows", "2", "--cols", "2", "--lang", "zh")
+    assert ran.out.splitlines()[2:] == [
+        "query 2×6×4 float64 · hidden 1×6×4 float64 · sinks 2 float64",
+        "得分函数 dot · 缩放 sqrt = 1/√4 = 0.5 · 状态按 rows 存放 · 每个键头由 2 个查询头",
+        "共用 · softcap 3 · 因果 · 窗口向后 2、向前 0 · 第一个查询在位置 0 · sinks · 用",
+        "float64 计算",
+        "共 2 个头，只显示头 0；用 --head N 换一个头，用 --head all 显示全部",
+        "",
+        "weights = softmax(logits，连同一个 sink)   头 0（共 2 个），6×6",
+        "         once  …     was",
+        "─" * 25,
+        " once  0.0308  …       0",
+        " …          …  …       …",
+        " was        0  …  0.2915",
+    ]
+
+
+def test_maps_are_captioned_in_chinese() -> None:
+    """On a terminal, with the signs that the map has."""
+    lines = called("plot", SAMPLES / "window.json", "--head", "1", "--lang", "zh").out.splitlines()
+    assert lines[2] == "头 1（共 2 个，从 0 数起）"
+    assert lines[-1] == "weights，6 个查询 × 6 个键；行是查询，列是键；· 已屏蔽"

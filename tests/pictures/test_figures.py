@@ -84,6 +84,20 @@ def test_what_cannot_be_seen_is_drawn_as_what_it_is(tmp_path: Path) -> None:
     assert "c\\x9bd\\u2028e" in drawn
 
 
+def test_a_font_that_was_installed_later_is_found(tmp_path: Path) -> None:
+    """Matplotlib keeps a list of fonts; a picture in Chinese is the same if the list is older than the fonts."""
+    words = ["plot", "sample:window", "--lang", "zh", "--head", "1", "--force", "-o", tmp_path / "o.svg"]
+    made = []
+    for _ in range(2):
+        err = attn(*words, env={"MPLCONFIGDIR": str(tmp_path)}).err
+        made.append((err, (tmp_path / "o.svg").read_bytes()))
+        (file,) = tmp_path.glob("fontlist*.json")
+        kept = json.loads(file.read_text("utf-8"))
+        kept["ttflist"] = [font for font in kept["ttflist"] if not Path(font["fname"]).is_absolute()]
+        file.write_text(json.dumps(kept), "utf-8")
+    assert made[0] == made[1]
+
+
 def test_scripts_without_a_font_are_told(tmp_path: Path) -> None:
     """A notice names the characters; those of fonts that matplotlib brings along need none."""
     problem = {"query": [[1.0]], "hidden": [[1.0]], "labels": ["\U00012000"]}
