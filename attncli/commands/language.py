@@ -39,8 +39,9 @@ def speaking(given: str | None) -> Iterator[None]:
 
 def _make_able(stream: TextIO, lang: str) -> None:
     """Let a stream write UTF-8 where its own encoding lacks the letters of the language: escapes would help nobody."""
+    if not isinstance(stream, TextIOWrapper):  # it may be anything that stands in for one
+        return
     try:
         LETTERS.get(lang, "").encode(stream.encoding)
     except UnicodeEncodeError:
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
+        stream.reconfigure(encoding="utf-8")
