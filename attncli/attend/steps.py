@@ -7,9 +7,9 @@ This is the reference: anything faster must give the same results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Steps:
     """The results of the steps; None where a stage has nothing to do.
 
     They have as many axes as the query; where heads are packed, or projected, all but the output have one more, since
-    heads have an axis of their own there.
+    heads have an axis of their own there. A notebook shows them as tables.
 
     Attributes:
         projected_query: (…, L, E) x·W_q + b_q.
@@ -97,6 +97,12 @@ class Steps:
     lse: NDArray[Any]
     context: NDArray[Any] | None
     output: NDArray[Any]
+
+    # What a notebook shows of a record. The package says how, since nothing here knows a screen.
+    _as_html: ClassVar[Callable[[Steps], str] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        return None if Steps._as_html is None else Steps._as_html(self)
 
 
 def run(o: Operands) -> Steps:

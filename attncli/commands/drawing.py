@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import shown
-from attncli.commands.presentation import Screening, index_or_all, written_in
+from attncli.commands.presentation import Screening, written_in
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Format, Holds, that_hold
+from attncli.plot.asked import Asked, head_of
 from attncli.plot.picture import FEATURES, KINDS
-from attncli.problem.attention import ScoreComputation
-from attncli.problem.first import find
-from attncli.problem.selection import Choice
+from attncli.problem.selection import choice_of
 
 PICTURES = that_hold(Holds.PICTURE, Holds.PAGE)
 # The format that can hold a drawing of the terminal.
@@ -57,35 +56,23 @@ class Drawing(Screening):
     ] = False
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
 
-    def places(self, computation: ScoreComputation) -> list[tuple[int, int]]:
-        """Return the batch items and heads to draw."""
-        if self.all_heads and self.head is not None:
-            raise InputError("--head and --all-heads contradict each other", hint="give only one")
-        head = "all" if self.all_heads else self.head
-        asked = Choice(index_or_all("batch", self.batch), index_or_all("head", head))
-        return computation.problem.choice(asked, computation.shape).places(computation.shape)
-
-    def place(self, computation: ScoreComputation) -> tuple[int, int]:
-        """Return the one batch item and head to draw.
+    def asked(self) -> Asked:
+        """Return what to draw.
 
         Raises:
-            InputError: there are several.
+            InputError: flags contradict each other, or one does not say which head or batch item.
         """
-        places = self.places(computation)
-        if len(places) > 1:
-            raise InputError(f"--what {FEATURES} is about one head", hint="choose one with --head N")
-        return places[0]
-
-    def element(self, computation: ScoreComputation, batch: int) -> tuple[int | None, int | None]:
-        """Return the query and the key to look at, None where nothing says which."""
-        labels, o = computation.problem.labels_of(batch), computation.operands
-        row, col = computation.problem.element(batch, (o.sizes.queries, o.sizes.keys))
-        if self.row is not None:
-            # The key that is shown first belongs to the query that is.
-            row, col = find("row", self.row, labels.get("query_labels"), o.sizes.queries), None
-        if self.col is not None:
-            col = find("col", self.col, labels.get("key_labels"), o.sizes.keys)
-        return row, col
+        head = head_of(self.head, all_heads=self.all_heads)
+        return Asked(
+            self.what,
+            choice_of(self.batch, head),
+            self.row,
+            self.col,
+            self.image,
+            self.patches,
+            values=self.values,
+            lang=self.language(),
+        )
 
     def check(self, kind: Format | None) -> None:
         """Refuse flags that have no effect together.
@@ -100,19 +87,7 @@ class Drawing(Screening):
         if self.terminal and kind is not SCREENSHOT:
             hint = f"give -o FILE{SCREENSHOT.suffix}"
             raise InputError(f"--terminal writes only {SCREENSHOT.title} files", hint=hint)
-        idle = {
-            "--col": self.col is not None and not is_page and self.what != FEATURES,
-            "--patches": self.patches is not None and self.image is None,
-            "--values": self.values and self.what == FEATURES,
-            "--image": self.image is not None and self.what == FEATURES,
-        }
-        needs = {
-            "--col": f"--what {FEATURES}, or a page",
-            "--patches": "--image",
-            "--values": "a map",
-            "--image": "a map",
-        }
-        for flag in (flag for flag, is_idle in idle.items() if is_idle):
-            raise InputError(f"{flag} has no effect without {needs[flag]}", hint="leave it out")
+        asked = self.asked()
+        asked.check(page=is_page)
         if self.image is not None and (kind is None or self.terminal):
             raise InputError("--image draws into a file", hint=f"give -o FILE{PICTURE} or -o FILE{PAGE}")

@@ -11,23 +11,19 @@ from attncli.commands.destination import destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver_text
-from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, completing, steps_among, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, completing, written_in
 from attncli.errors import InputError
 from attncli.explain import html, prose
-from attncli.explain.document import teach
-from attncli.explain.gradients import BACKWARD
-from attncli.explain.lesson import Lesson, Subject
+from attncli.explain.explanation import KNOWN, computed, explain
+from attncli.explain.lesson import Subject
 from attncli.explain.running import MOST, TILES
-from attncli.explain.subject import choose, example
+from attncli.explain.subject import example
 from attncli.files.formats import Format, Holds, that_hold
-from attncli.languages import catalogue
 from attncli.plot.page import to_html
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
-from attncli.problem.factory import attention_of, computation_of, needs_value
-
-# The steps of a lesson: those of the computation, the sum once more in tiles, and the way back.
-KNOWN = (*STEPS, TILES, BACKWARD)
+from attncli.problem.factory import attention_of, needs_value
+from attncli.problem.selection import steps_among
 
 
 def _known() -> Sequence[str]:
@@ -134,25 +130,28 @@ def run(
     """
     where = destination(output, tables, known=LESSONS)
     options, wanted = settings.options(), steps.chosen(where.kind)
-    computed = _computed(wanted)
-    files = inputs.sources(value=needs_value(computed))
+    files = inputs.sources(value=needs_value(computed(wanted)))
     given = any([files, inputs.layer, *inputs.arrays().values()])
     margins = around.margins()
     margins.check(read=given)  # the example is no table
     problem = (
         assemble(files, inputs.arrays(), options, margins=margins, layer=inputs.layer) if given else example(options)
     )
-    # The key to work out depends on the weights, so softmax is computed even if only the score is taught.
-    computation = computation_of(problem, STEPS if needs_value(computed) else STEPS[: STEPS.index("sum")])
-    view = tables.view()
-    subject = choose(
-        computation, tables.choice(), view, row=element.row, column=element.col, steps=wanted, tile=steps.tile
+    view, chosen = tables.view(), tables.language()
+    made = explain(
+        problem,
+        wanted,
+        tables.choice(),
+        view,
+        row=element.row,
+        column=element.col,
+        tile=steps.tile,
+        lang=chosen,
     )
-    chosen = tables.language()
-    blocks = teach(Lesson(subject, catalogue(chosen), view.digits), wanted)
+    blocks = made.blocks
 
     def page() -> str:
-        return _page(computation, html.lesson(blocks, view), subject, chosen)
+        return _page(made.computation, html.lesson(blocks, view), made.subject, chosen)
 
     deliver_text(
         {
@@ -162,14 +161,8 @@ def run(
         },
         view.screen,
         where,
-        computation.notices,
+        made.computation.notices,
     )
-
-
-def _computed(wanted: Sequence[str]) -> list[str]:
-    """Return the steps of the computation that a lesson needs: the way back begins at the end, tiles make a sum."""
-    needed = [*wanted, "sum"] if TILES in wanted else wanted
-    return [each for each in STEPS if each in needed or BACKWARD in wanted]
 
 
 def _page(computation: ScoreComputation, lesson: str, subject: Subject, lang: str) -> str:

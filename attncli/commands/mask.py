@@ -13,7 +13,7 @@ from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Masking, Masks
 from attncli.commands.output import deliver_text, say
-from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, choice_of, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
@@ -34,7 +34,7 @@ from attncli.plot import figure
 from attncli.problem import memory
 from attncli.problem.assemble import assemble
 from attncli.problem.notices import Notices
-from attncli.problem.selection import Choice
+from attncli.problem.selection import Choice, choice_of
 from attncli.said import Said
 from attncli.show.progress import Progress, part_of, progress_bar
 from attncli.text import joined

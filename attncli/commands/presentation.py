@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import Group, setting, shown
 from attncli.commands.language import language
-from attncli.errors import InputError
 from attncli.files.formats import FORMATS, RESULTS, Format, suffixes
 from attncli.languages import LANGUAGES
-from attncli.problem.selection import Choice
+from attncli.problem.selection import Choice, choice_of, index_or_all, steps_among
 from attncli.show.screen import LEAST_WIDTH, Screen
-from attncli.show.view import DIGITS, ROWS, View
-from attncli.text import did_you_mean, listed
+from attncli.show.view import DIGITS, MOST_DIGITS, ROWS, View
+from attncli.text import listed
 
 REPORTS = (FORMATS["table"], FORMATS["json"])
 if TYPE_CHECKING:
@@ -72,26 +71,6 @@ class Steps(Group):
         return steps_among(known, self.step) or list(known)
 
 
-def steps_among(known: Sequence[str], asked: Iterable[str] | None) -> list[str]:
-    """Return the steps that are asked for by name.
-
-    Args:
-        known: the steps that there are.
-        asked: what was given with the flag.
-
-    Raises:
-        InputError: there is no such step.
-    """
-    from attncli.attend.steps import STEP_ALIASES
-
-    steps = [STEP_ALIASES.get(each, each) for each in asked or ()]
-    for step in steps:
-        if step not in known:
-            message = f"--step {step}: the steps are {', '.join(known)}"
-            raise InputError(message, hint=did_you_mean(step, known))
-    return steps
-
-
 class Screening(Group):
     """How to use the screen, and in which language."""
 
@@ -125,7 +104,7 @@ class Tables(Screening):
             "--digits",
             "Digits after the point below 1, significant digits from 1 up (default 4).",
             min=1,
-            max=17,
+            max=MOST_DIGITS,
             metavar="N",
         ),
     ] = None
@@ -180,26 +159,3 @@ class Report(Group):
     format: Annotated[ReportFormat | None, shown("--format -f", FORMAT_OR_TABLE)] = None
     output: Annotated[str | None, shown("--output -o", written_in(REPORTS), metavar="FILE")] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
-
-
-def choice_of(batch: str | None, head: str | None) -> Choice:
-    """Return the choice that --batch and --head make.
-
-    Raises:
-        InputError: see `index_or_all`.
-    """
-    return Choice(index_or_all("batch", batch), index_or_all("head", head))
-
-
-def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:
-    """Read the value of --head, --rows and the like.
-
-    Raises:
-        InputError: it is neither "all" nor a whole number of at least ``least``.
-    """
-    if text is None or text == "all":
-        return None if text is None else "all"
-    # Nothing is that long, and int() would refuse the longest numbers.
-    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
-        raise InputError(f"--{name} must be all or a whole number from {least}, not {text[:40]!r}")
-    return int(text)

@@ -10,7 +10,7 @@ from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import deliver_text, say
-from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, choice_of, written_in
+from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, Threads, written_in
 from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Holds, that_hold
 from attncli.files.save import encoded, save
@@ -22,7 +22,7 @@ from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.notices import Notices
 from attncli.problem.problem import Problem
-from attncli.problem.selection import Choice
+from attncli.problem.selection import Choice, choice_of
 from attncli.show.progress import part_of, progress_bar
 from attncli.stats import atlas, profile_report, report, rollout_report
 from attncli.stats.numbers import NUMBERS

@@ -21,6 +21,7 @@ from attncli.explain.blocks import Block, Points
 from attncli.show.blocks import apart
 from attncli.show.numbers import label, plain
 from attncli.show.tables import Grid
+from attncli.show.view import MOST_DIGITS
 from attncli.show.window import Axis, around
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 # Sums of at most MOST_TERMS terms are written out; longer ones keep ENDS terms at each end and sum up the middle.
 MOST_TERMS = 64
 ENDS = 4
-# So many digits are enough to tell any two numbers apart.
-MOST_DIGITS = 17
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from attncli.explain.blocks import Block, Drawing, Formula, Points, Table, Worki
 from attncli.show import markdown
 from attncli.show.blocks import Heading, Paragraph, joined
 from attncli.show.lines import print_lines
-from attncli.show.plain import print_pieces
+from attncli.show.plain import PlainConsole, print_pieces
 from attncli.show.tables import print_grid
 from attncli.show.view import View
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def to_terminal(blocks: Iterable[Block], view: View, console: Console) -> None:
+def to_terminal(blocks: Iterable[Block], view: View, console: Console | PlainConsole) -> None:
     """Print an explanation."""
     for number, block in enumerate(blocks):
         if number and not isinstance(block, Working):
@@ -25,7 +25,7 @@ def to_terminal(blocks: Iterable[Block], view: View, console: Console) -> None:
         _print(block, view, console)
 
 
-def _print(block: Block, view: View, console: Console) -> None:
+def _print(block: Block, view: View, console: Console | PlainConsole) -> None:
     """Print one block."""
 
     def say(content: str, **how: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # With more rows or columns than this, single cells could not be seen anyway.
 MOST = 1024
+# How figures are saved.
+SAVED: Mapping[str, Any] = {"dpi": DPI, "bbox_inches": "tight"}
 
 
 def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
@@ -28,8 +31,17 @@ def to_bytes(picture: Picture, kind: str) -> tuple[bytes, str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    texts = [picture.title, *written(picture), *(picture.row_labels or ()), *(picture.column_labels or ())]
-    return drawn(lambda of: _one(picture, of) if len(picture.panels) == 1 else _many(picture, of), texts, kind)
+    return drawn(lambda of: draw(picture, of), texts(picture), kind)
+
+
+def draw(picture: Picture, make: type[Figure]) -> Figure:
+    """Draw the maps of a picture."""
+    return _one(picture, make) if len(picture.panels) == 1 else _many(picture, make)
+
+
+def texts(picture: Picture) -> list[str]:
+    """Return all that is in a picture to be read, for which fonts are looked for."""
+    return [picture.title, *written(picture), *(picture.row_labels or ()), *(picture.column_labels or ())]
 
 
 def written(picture: Picture) -> list[str]:
@@ -52,14 +64,32 @@ def drawn(make: Callable[[type[Figure]], Figure], texts: Iterable[str], kind: st
     Raises:
         InputError: matplotlib is not installed.
     """
+    blank = blank_figure()
+    fonts, missing = fonts_for(texts)
+    with styled(fonts):
+        return saved(make(blank), kind), missing
+
+
+def blank_figure() -> type[Figure]:
+    """Return the class of matplotlib's figures.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
     try:
-        import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("pictures in files need matplotlib", hint="pip install 'attncli[plot]'") from None
     # matplotlib warns of fonts whose weight it does not know, which helps nobody.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    fonts, missing = fonts_for(texts)
+    return Figure
+
+
+@contextmanager
+def styled(fonts: Sequence[str]) -> Iterator[None]:
+    """Return a context in which figures are made and saved: with these fonts, and the same bytes each time."""
+    import matplotlib
+
     settings: Any = {
         "font.family": fonts,
         "font.size": TYPE,
@@ -68,11 +98,16 @@ def drawn(make: Callable[[type[Figure]], Figure], texts: Iterable[str], kind: st
         "text.parse_math": False,  # a dollar sign in a label does not begin a formula
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # missing glyphs are reported once, above; a tight layout need not be
-        data = io.BytesIO()
-        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        make(Figure).savefig(data, format=kind, dpi=DPI, bbox_inches="tight", metadata=metadata)
-    return data.getvalue(), missing
+        warnings.simplefilter("ignore")  # missing glyphs are reported once, by `drawn`; a tight layout need not be
+        yield
+
+
+def saved(figure: Figure, kind: str) -> bytes:
+    """Return a figure as the bytes of a file."""
+    data = io.BytesIO()
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    figure.savefig(data, format=kind, metadata=metadata, **SAVED)
+    return data.getvalue()
 
 
 def needs(rows: int, columns: int, panels: int, *, values: bool = False) -> int:

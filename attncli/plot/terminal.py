@@ -168,12 +168,6 @@ def recorder(screen: Screen) -> tuple[Screen, Console]:
     return replace(screen, terminal=True, color=True, unicode=True), console
 
 
-def to_svg(picture: Picture, screen: Screen, console: Console) -> str:
-    """Return what a terminal shows as an SVG picture that loads no font."""
-    to_terminal(picture, screen, console)
-    return as_svg(console)
-
-
 def as_svg(console: Console) -> str:
     """Return what was printed on a recorder as an SVG picture that loads no font."""
     import re

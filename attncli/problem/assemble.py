@@ -99,7 +99,7 @@ class Opened:
     """A file that has been read, or one of several problems in it.
 
     Attributes:
-        given: the argument that names it, or would name this problem alone.
+        given: the argument that names it, or would name this problem alone; empty if it comes from no file.
         contents: what it holds, or why it cannot be read.
     """
 
@@ -122,7 +122,7 @@ class Opened:
 
 def assemble(
     files: Sequence[str | Opened],
-    arrays: Mapping[str, str | None],
+    arrays: Mapping[str, str | Opened | None],
     options: Mapping[str, object],
     roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
     margins: Margins = UNSAID,
@@ -134,7 +134,7 @@ def assemble(
 
     Args:
         files: one archive (the first problem, if it holds several), or one to three matrices.
-        arrays: the files given with flags such as ``--mask``, by array name.
+        arrays: the files given with flags such as ``--mask``, by array name; or what is in the place of one.
         options: the options given with flags; None means not given.
         roles: the arrays that each file gives, by the number of files.
         margins: what stands around the numbers of tables, as flags say.
@@ -156,15 +156,21 @@ def assemble(
             raise each.contents
     weights = None if layer is None else _put_layer(draft, layer)
     _put_files(draft, opened, roles)
-    for name, file in given.items():
-        draft.put(name, _one_matrix(Opened(file, read(file, margins, lists=True)), name), shown(file))
+    set_apart = {name: each if isinstance(each, Opened) else _of_flag(each, margins) for name, each in given.items()}
+    for name, each in set_apart.items():
+        draft.put(name, _one_matrix(each, name), each.place)
     margins.check(read=any(matrix.is_table for _, matrix in draft.matrices))
     draft.set_options({name: value for name, value in options.items() if value is not None})
-    places = [each.place for each in opened] + [shown(file) for file in given.values()]
+    places = [each.place for each in (*opened, *set_apart.values())]
     if weights is None:
         return _finish(draft, places)
     lacking = _fit_layer(draft, weights)
     return _finish(draft, [*places, weights.place], lacking)
+
+
+def _of_flag(file: str, margins: Margins) -> Opened:
+    """Read the file of a flag, or the numbers that stand in its place."""
+    return Opened(file, read(file, margins, lists=True))
 
 
 def separate(files: Sequence[str], margins: Margins = UNSAID) -> list[Sequence[Opened]]:

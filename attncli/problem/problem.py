@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -94,15 +94,15 @@ class Problem:
         try:
             yield
         except InputError as error:
-            named = [self.files[name] for name in error.arrays if name in self.files]
-            error.place = error.place or ", ".join(dict.fromkeys(named)) or self.place
+            named = _together(self.files[name] for name in error.arrays if name in self.files)
+            error.place = error.place or named or self.place
             error.hint = self.lacking or error.hint
             raise
 
     @property
     def place(self) -> str:
         """All files, for errors that do not belong to a particular one."""
-        return ", ".join(dict.fromkeys(self.given))
+        return _together(self.given)
 
     def choice(self, asked: Choice, shape: Sequence[int]) -> Choice:
         """Return the heads and batch items that are asked for, or else those that are shown first: see `First`."""
@@ -143,3 +143,8 @@ class Problem:
                     plural = {"query": "queries", "key": "keys"}[what]
                     message = f"{len(labels)} in {name} for {count} {plural if count > 1 else what}"
                     raise InputError(message, place=self.place)
+
+
+def _together(files: Iterable[str]) -> str:
+    """Return the names of files, each once; what comes from no file has none."""
+    return ", ".join(dict.fromkeys(filter(None, files)))

@@ -1,14 +1,15 @@
-"""The choice of heads and batch items of a problem."""
+"""The choice of steps, heads and batch items of a problem."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from attncli.attend.parts import Selection
 from attncli.errors import InputError
 from attncli.said import Said
+from attncli.text import did_you_mean
 
 Index = int | Literal["all"] | None
 
@@ -110,3 +111,46 @@ def indices(name: str, wanted: Index, count: int) -> Sequence[int]:
     if not 0 <= index < count:
         raise InputError(f"--{name} {wanted}: the indices run from 0 to {count - 1}")
     return [index]
+
+
+def choice_of(batch: str | None, head: str | None) -> Choice:
+    """Return the choice that --batch and --head make.
+
+    Raises:
+        InputError: see `index_or_all`.
+    """
+    return Choice(index_or_all("batch", batch), index_or_all("head", head))
+
+
+def index_or_all(name: str, text: str | None, least: int = 0) -> int | Literal["all"] | None:
+    """Read the value of --head, --rows and the like.
+
+    Raises:
+        InputError: it is neither "all" nor a whole number of at least ``least``.
+    """
+    if text is None or text == "all":
+        return None if text is None else "all"
+    # Nothing is that long, and int() would refuse the longest numbers.
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
+        raise InputError(f"--{name} must be all or a whole number from {least}, not {text[:40]!r}")
+    return int(text)
+
+
+def steps_among(known: Sequence[str], asked: Iterable[str] | None) -> list[str]:
+    """Return the steps that are asked for by name.
+
+    Args:
+        known: the steps that there are.
+        asked: what was given with the flag.
+
+    Raises:
+        InputError: there is no such step.
+    """
+    from attncli.attend.steps import STEP_ALIASES
+
+    steps = [STEP_ALIASES.get(each, each) for each in asked or ()]
+    for step in steps:
+        if step not in known:
+            message = f"--step {step}: the steps are {', '.join(known)}"
+            raise InputError(message, hint=did_you_mean(step, known))
+    return steps

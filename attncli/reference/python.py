@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import attncli
@@ -19,8 +20,8 @@ RECIPES = {"PyTorch": "torch", "JAX": "jax", "TensorFlow": "tensorflow"}
 def page(words: Words, program: Program) -> Iterator[Block]:
     """Return every public name with its signature and what it is for, then the recipes."""
     yield Paragraph(words.say("python_intro"))
-    for name in sorted(attncli.__all__, key=_kind):
-        yield Item(f"`{_signature(name)}`", words.of("python", name.strip("_"), _purpose(name)))
+    for name, found in public():
+        yield Item(f"`{_signature(name, found)}`", words.of("python", name.strip("_"), _purpose(found)))
     yield Paragraph(words.say("python_keywords"))
     yield Heading(words.say("python_recipes"))
     yield Paragraph(words.say("python_dump"))
@@ -30,24 +31,36 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("python_after"))
 
 
+def public() -> Iterator[tuple[str, object]]:
+    """Return every public name with what it stands for: functions, classes with their methods, and the rest."""
+    for name in sorted(attncli.__all__, key=_kind):
+        found = getattr(attncli, name)
+        yield name, found
+        if inspect.isclass(found):
+            own = {method: each for method, each in vars(found).items() if inspect.isfunction(each)}
+            yield from ((f"{name}.{method}", each) for method, each in own.items() if not method.startswith("_"))
+
+
 def _kind(name: str) -> int:
     """Return what sorts functions before classes, and classes before the rest."""
     found = getattr(attncli, name)
     return 0 if inspect.isfunction(found) else 1 if inspect.isclass(found) else 2
 
 
-def _signature(name: str) -> str:
-    """Return a name as it is called, with defaults and without types."""
-    found = getattr(attncli, name)
+def _signature(name: str, found: object) -> str:
+    """Return a name as it is called, with defaults and without types; that of a class is called by others."""
     if not callable(found):
         return f"{name} = {found!r}"
+    if inspect.isclass(found) and not is_dataclass(found):
+        return name
     given = inspect.signature(found)
-    bare = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
+    bare = [
+        each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values() if each.name != "self"
+    ]
     return name + str(given.replace(parameters=bare, return_annotation=inspect.Signature.empty))
 
 
-def _purpose(name: str) -> str:
+def _purpose(found: object) -> str:
     """Return the first paragraph of its docstring."""
-    found = getattr(attncli, name)
     text = inspect.getdoc(found) if callable(found) else None
     return " ".join((text or "The version of this package.").partition("\n\n")[0].split()).replace("``", "`")

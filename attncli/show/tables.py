@@ -139,7 +139,7 @@ def _styles(grid: Grid, texts: Texts, system: str | None) -> dict[tuple[int, int
     finite = shown[np.isfinite(shown)]
     largest = float(finite.max()) if finite.size else 0.0
     for (i, j), value in np.ndenumerate(shown):
-        place = (_shifted(i, grid.rows.gaps), _shifted(j, texts.columns.gaps))
+        place = (shifted(i, grid.rows.gaps), shifted(j, texts.columns.gaps))
         if not np.isfinite(value) or value == 0:
             styles[place] = "dim"
         elif grid.heated and largest > 0 and value / largest >= heat.FAINT:
@@ -150,5 +150,6 @@ def _styles(grid: Grid, texts: Texts, system: str | None) -> dict[tuple[int, int
     return styles
 
 
-def _shifted(index: int, gaps: Sequence[int]) -> int:
+def shifted(index: int, gaps: Sequence[int]) -> int:
+    """Return the place of what is shown as the row or column of this index, where gaps take places too."""
     return index + sum(gap <= index for gap in gaps)

@@ -8,6 +8,8 @@ from attncli.show.screen import Screen
 
 ROWS = 16
 DIGITS = 4
+# So many digits tell any two numbers apart.
+MOST_DIGITS = 17
 
 
 @dataclass(frozen=True)

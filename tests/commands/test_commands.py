@@ -265,8 +265,15 @@ def test_start_up_loads_no_more_than_it_needs() -> None:
         program.format(words=["--help"]): {"numpy", "rich"},
         program.format(words=["--version"]): {"numpy", "rich"},
         program.format(words=["compute", "samples/article.json", "-f", "json"]): {"rich"},
-        "import attncli, sys; attncli.attention([1], hidden=[[1]]); print(*sorted(sys.modules))": {"rich", "typer"},
     }
+    python = "import attncli, sys; {line}; print(*sorted(sys.modules))"
+    for line, banned in {
+        "": {"numpy", "rich", "typer", "attncli.notebook", "attncli.attend"},
+        "attncli.attention([1], hidden=[[1]])": {"rich", "typer", "attncli.notebook"},
+        "attncli.load('sample:decode').steps()": {"rich", "typer", "matplotlib", "attncli.explain", "attncli.plot"},
+        "attncli.steps([1], hidden=[[1]])._repr_html_()": {"typer", "matplotlib", "attncli.explain", "attncli.problem"},
+    }.items():
+        cases[python.format(line=line or "pass")] = banned
     for code, banned in cases.items():
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), cwd=ROOT, check=True

@@ -19,6 +19,7 @@ from attncli.commands.registry import COMMANDS
 from attncli.files.formats import FORMATS, Holds
 from attncli.languages import DEFAULT, LANGUAGES
 from attncli.mask.differences import DIFFERENCES
+from attncli.reference.python import public
 from attncli.stats.numbers import NUMBERS
 from attncli.stats.words import WORDS
 from tests.languages.test_catalogues import OTHERS, constants, fields, texts, words
@@ -32,7 +33,7 @@ DECLARED = {
     *(f"stage_{stage.name}" for stage in STAGES),
     *(f"stage_{name}" for name in (LAYOUT, PRECISION)),
     *(f"holds_{each.name.lower()}" for each in Holds),
-    *(f"python_{name.strip('_')}" for name in attncli.__all__),
+    *(f"python_{name.strip('_')}" for name, _ in public()),
     *(f"{kind}_{name}" for name in MISTAKES | BACKWARD for kind in ("mistake", "fix")),
     *(f"difference_{name}" for name in DIFFERENCES),
     *(f"number_{name}" for name in NUMBERS),

@@ -22,6 +22,7 @@ from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, LANGUAGES
 from attncli.reference.blocks import Block, Item, Table
 from attncli.reference.prose import to_markdown
+from attncli.reference.python import public
 from attncli.reference.topics import TOPICS
 from attncli.reference.words import Words
 from attncli.show.blocks import Heading, Paragraph
@@ -61,7 +62,7 @@ def declared() -> Iterator[tuple[str, str, str, str]]:
         yield "results", f"number_{number.name}", number.name, number.help
     for word in WORDS:
         yield "results", f"word_{word.id}", str(said(word.id, DEFAULT)), word.help
-    for name in attncli.__all__:
+    for name, _ in public():
         yield "python", f"python_{name.strip('_')}", name, ""
 
 
@@ -85,6 +86,14 @@ def test_every_declaration_is_on_its_page(language: str) -> None:
         assert re.search(rf"`{re.escape(name)}[`(= ]", text), f"{name} on {topic}"
         kind, _, rest = key.partition("_")
         assert words.of(kind, rest, english) in text, f"{key} on {topic}"
+
+
+def test_methods_stand_behind_their_class() -> None:
+    """Beside every name of the package, those that a problem has."""
+    names = [name for name, _ in public()]
+    at = names.index("Problem")
+    assert names[at + 1 : at + 4] == ["Problem.steps", "Problem.explain", "Problem.plot"]
+    assert [name for name in names if "." not in name] == sorted(attncli.__all__, key=names.index)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

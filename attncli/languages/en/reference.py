@@ -313,7 +313,8 @@ REFERENCE = {
     "mistakes_pair": "`{first}` and `{second}`",
     "python_intro": (
         "The commands call these functions, which load NumPy and nothing else. Arrays may be anything that NumPy takes, and "
-        "tensors of PyTorch of any type. `help(attncli.steps)` tells every shape, default and error."
+        "tensors of PyTorch of any type. `help(attncli.steps)` tells every shape, default and error. In a notebook what `load` "
+        "and `steps` return shows itself, as do explanations and figures."
     ),
     "python_keywords": (
         "The keywords of `attention`, `steps` and `score` are the names of `attn help arrays`, and the flags of `attn "

@@ -266,7 +266,7 @@ REFERENCE = {
     "mistakes_pair": "`{first}` 与 `{second}`",
     "python_intro": (
         "各命令调用的就是这些函数；它们只载入 NumPy。凡是 NumPy 能接受的都可以当数组，PyTorch 的张量也可以，类型不限。`help(attncli.steps)` 有全部形状、默认值和错误的"
-        "说明（英文）。"
+        "说明（英文）。`load` 和 `steps` 得到的结果，以及讲解和图，在 Jupyter 笔记本里会直接显示出来。"
     ),
     "python_keywords": (
         "`attention`、`steps` 和 `score` 的关键字参数，就是 `attn help arrays` 里的名称，以及 `attn help options` 里的选项（`-` 写成 `_`）。"
