@@ -6,14 +6,17 @@ from attncli.commands.destination import destination
 from attncli.commands.inputs import Around, Inputs, Settings
 from attncli.commands.output import cache_report, deliver
 from attncli.commands.presentation import Output, Steps, Tables, Threads
-from attncli.problem.assemble import assemble
+from attncli.commands.varying import Varying, compare, target
+from attncli.problem.assemble import assemble, reader
 from attncli.problem.factory import computation_of, needs_value
+from attncli.vary.values import Vary
 
 
 def run(
     inputs: Inputs,
     around: Around,
     settings: Settings,
+    varying: Varying,
     steps: Steps,
     tables: Tables,
     output: Output,
@@ -21,15 +24,20 @@ def run(
 ) -> None:
     r"""Prints tables; -f chooses another format, -o writes a file. Formats that hold one array ({SINGLE}) hold the
     output, or the result of --step; of more than a million scores all do. Such an output is streamed: no score
-    matrix is held.
+    matrix is held. --vary puts the weights under several values of an option side by side, and says what changes.
 
     \b
     Examples:
       attn compute sample:article
       attn compute '[1,2]' '[[1,0],[0,1]]' --scale sqrt
+      attn compute sample:coreference --vary scale=none,sqrt --head 1
       attn compute sample:decode --head 5 --cache key=int4:token,value=int8
       attn compute sample:ocr:query sample:ocr:key sample:ocr:value -o out.npy
     """
+    vary = varying.chosen()
+    if vary is not None:
+        _compare(vary, inputs, around, settings, steps, tables, output, machine)
+        return
     where = destination(output, tables)
     wanted = steps.chosen()
     margins = around.margins(where.kind)
@@ -39,3 +47,24 @@ def run(
     computation = computation_of(problem, wanted)
     beside = cache_report(problem, computation.operands, tables.choice())
     deliver(computation, tables, where, margins, steps=named, threads=machine.threads, beside=beside)
+
+
+def _compare(
+    vary: Vary,
+    inputs: Inputs,
+    around: Around,
+    settings: Settings,
+    steps: Steps,
+    tables: Tables,
+    output: Output,
+    machine: Threads,
+) -> None:
+    from attncli.vary.compared import Compared
+    from attncli.vary.report import STEP, Report
+
+    where = target(output, tables, steps=bool(steps.step))
+    wanted = steps.chosen()
+    files = inputs.sources(value=needs_value(wanted))
+    make = reader(files, inputs.arrays(), margins=around.margins(), layer=inputs.layer)
+    compared = Compared.of(vary, make, settings.options(), tables.language())
+    compare(Report(compared, tables.choice(), tables.view(), machine.threads, wanted if steps.step else [STEP]), where)

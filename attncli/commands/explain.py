@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.attend.steps import STEPS
-from attncli.commands.destination import destination
+from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, shown
 from attncli.commands.inputs import Around, Inputs, Settings
-from attncli.commands.output import deliver_text
+from attncli.commands.output import deliver_text, say
 from attncli.commands.presentation import FORMAT_OR_TABLE, Tables, completing, written_in
+from attncli.commands.varying import Varying
 from attncli.errors import InputError
 from attncli.explain import html, prose
+from attncli.explain.blocks import Block
 from attncli.explain.explanation import KNOWN, computed, explain
 from attncli.explain.lesson import Subject
 from attncli.explain.running import MOST, TILES
 from attncli.explain.subject import example
 from attncli.files.formats import Format, Holds, that_hold
 from attncli.plot.page import to_html
-from attncli.problem.assemble import assemble
+from attncli.problem.assemble import assemble, reader
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, needs_value
 from attncli.problem.selection import steps_among
+from attncli.show.view import View
+from attncli.vary.values import Vary
 
 
 def _known() -> Sequence[str]:
@@ -112,6 +116,7 @@ def run(
     inputs: Inputs,
     around: Around,
     settings: Settings,
+    varying: Varying,
     steps: Taught,
     element: Element,
     tables: Tables,
@@ -127,8 +132,13 @@ def run(
       attn explain sample:article --step softmax --lang zh --format markdown
       attn explain --step backward
       attn explain sample:decode --head 3 --step tiles
+      attn explain sample:coreference --head 1 --vary scale=none,sqrt
     """
     where = destination(output, tables, known=LESSONS)
+    vary = varying.chosen()
+    if vary is not None:
+        _vary(vary, inputs, around, settings, steps, element, tables, where)
+        return
     options, wanted = settings.options(), steps.chosen(where.kind)
     files = inputs.sources(value=needs_value(computed(wanted)))
     given = any([files, inputs.layer, *inputs.arrays().values()])
@@ -153,6 +163,12 @@ def run(
     def page() -> str:
         return _page(made.computation, html.lesson(blocks, view), made.subject, chosen)
 
+    _deliver(blocks, page, view, where)
+    say(made.computation.notices)
+
+
+def _deliver(blocks: Sequence[Block], page: Callable[[], str], view: View, where: Destination) -> None:
+    """Write an explanation in its format."""
     deliver_text(
         {
             "table": lambda console: prose.to_terminal(blocks, view, console),
@@ -161,8 +177,41 @@ def run(
         },
         view.screen,
         where,
-        made.computation.notices,
     )
+
+
+def _vary(
+    vary: Vary,
+    inputs: Inputs,
+    around: Around,
+    settings: Settings,
+    steps: Taught,
+    element: Element,
+    tables: Tables,
+    where: Destination,
+) -> None:
+    """Tell what several values of an option change."""
+    from attncli.vary import lesson
+    from attncli.vary.compared import Compared
+    from attncli.vary.page import to_html as varied_page
+
+    if steps.step:
+        raise InputError("--step has no effect with --vary, which is about weights and output", hint="leave it out")
+    files, margins = inputs.sources(), around.margins()
+    given = any([files, inputs.layer, *inputs.arrays().values()])
+    margins.check(read=given)
+    make = reader(files, inputs.arrays(), margins=margins, layer=inputs.layer) if given else example
+    compared, view = Compared.of(vary, make, settings.options(), tables.language()), tables.view()
+    told = lesson.look(compared, tables.choice(), view, row=element.row, column=element.col)
+    blocks = lesson.teach(told)
+
+    def page() -> str:
+        batch, _, head, _ = told.subject.where
+        first = {"row": told.subject.row, "column": told.subject.column}
+        return varied_page(compared, (batch, head), lesson=html.lesson(blocks, view), first=first)
+
+    _deliver(blocks, page, view, where)
+    say(compared.said())
 
 
 def _page(computation: ScoreComputation, lesson: str, subject: Subject, lang: str) -> str:

@@ -44,7 +44,8 @@ def sections(computation: GradientComputation, choice: Choice, view: View) -> It
             where = place(batch, of_batch, at, of_heads, of_keys=of_heads not in (1, heads))
             where += [Said("all heads")] * (of_heads == 1 < heads and computation.has_heads(name))
             labels = _labels(computation, name, batch, (axis.total, numbers.shape[1]))
-            yield Section(titled(title, where, (axis.total, numbers.shape[1])), Grid(numbers, axis, *labels))
+            full = titled(title, where, (axis.total, numbers.shape[1]))
+            yield Section(full, Grid(numbers, axis, *labels), name, (batch, head))
 
 
 def _told(computation: GradientComputation) -> dict[str, str]:

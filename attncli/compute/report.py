@@ -56,16 +56,17 @@ def sections(computation: Computation, choice: Choice, view: View) -> Iterator[S
     for batch, places in groupby(choice.places(computation.shape), key=itemgetter(0)):
         whole = computation.compute(Selection(batch, None, rows.indices)).arrays if together else {}
         for _, head in places:
+            at = (batch, head)
             if together:
                 made = {name: _of_head(array, head, heads) for name, array in whole.items() if name != "output"}
             else:
                 made = dict(computation.compute(Selection(batch, head, rows.indices)).arrays)
             where = place(batch, batches, head, heads)
             for name, array in _shown(made).items():
-                yield _section(computation, name, array[0, 0], rows, where, batch, view)
+                yield _section(computation, name, array[0, 0], rows, where, at, view)
         if together:
             where = [*place(batch, batches, 0, 1), Said("all heads")]
-            yield _section(computation, "output", whole["output"][0, 0], rows, where, batch, view)
+            yield _section(computation, "output", whole["output"][0, 0], rows, where, (batch, heads), view)
 
 
 def _is_of_all_heads(computation: Computation) -> bool:
@@ -80,18 +81,24 @@ def _of_head(array: NDArray[Any], head: int, heads: int) -> NDArray[Any]:
 
 
 def _section(
-    computation: Computation, name: str, numbers: NDArray[Any], rows: Axis, where: list[str], batch: int, view: View
+    computation: Computation,
+    name: str,
+    numbers: NDArray[Any],
+    rows: Axis,
+    where: list[str],
+    at: tuple[int, int],
+    view: View,
 ) -> Section:
     """Return the table of one result of one head."""
     numbers = numbers[:, None] if numbers.ndim == 1 else numbers
     axes = ARRAYS[name].axes
-    labels = computation.problem.labels_of(batch)
+    labels = computation.problem.labels_of(at[0])
     of_rows, of_columns = labels.get("query_labels"), labels.get("key_labels") if axes[-1] == "S" else None
     if "S" in axes[:-1]:  # all keys are there, and some of them are shown
         rows, of_rows = ends(len(numbers), view.most_rows), labels.get("key_labels")
         numbers = numbers[rows.indices]
     title = titled(formula(name, operands_of(computation)), where, (rows.total, numbers.shape[-1]))
-    return Section(title, Grid(numbers, rows, of_rows, of_columns, heated=name == "weights"))
+    return Section(title, Grid(numbers, rows, of_rows, of_columns, heated=name == "weights"), name, at)
 
 
 def _shown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -174,8 +181,14 @@ def facts(computation: Computation, choice: Choice) -> list[str]:
     return [shapes, *options, *(choice.left_out(computation.shape) if one_head else [])]
 
 
-def require(computation: Computation, choice: Choice, view: View) -> None:
+def require(computation: Computation, choice: Choice, view: View, *, beside: int = 1) -> None:
     """Refuse, before anything is computed, a head that does not exist, and more rows than memory holds.
+
+    Args:
+        computation: what is shown.
+        choice: of which head.
+        view: how many rows of it.
+        beside: how many computations of this size are shown at a time.
 
     Raises:
         InputError: there is no such head or batch item, or not enough memory.
@@ -186,7 +199,7 @@ def require(computation: Computation, choice: Choice, view: View) -> None:
     rows = min(view.most_rows or computation.shape[2], computation.shape[2])
     columns = min(keys, view.most_columns(keys) or MOST_COLUMNS)
     shown = estimate.table(rows, columns)
-    computation.require(computation.needs(part, rows=rows) + shown, part, "--rows N shows fewer")
+    computation.require((computation.needs(part, rows=rows) + shown) * beside, part, "--rows N shows fewer")
 
 
 def write_text(

@@ -11,10 +11,19 @@ from attncli.show.tables import Grid
 
 @dataclass(frozen=True)
 class Section:
-    """One table with its title."""
+    """One table with its title.
+
+    Attributes:
+        title: what it is.
+        grid: the numbers.
+        name: of the result.
+        place: its batch item and head; what all heads have together comes behind the last of them.
+    """
 
     title: str
     grid: Grid
+    name: str
+    place: tuple[int, int]
 
 
 def titled(formula: str, where: Iterable[str], shape: tuple[int, int]) -> str:

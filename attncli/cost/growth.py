@@ -12,7 +12,8 @@ from attncli.cost.cost import Cost
 from attncli.cost.request import MOST, VARIED
 from attncli.cost.voice import Voice
 from attncli.errors import InputError
-from attncli.text import nearest, quoted
+from attncli.problem.several import parted
+from attncli.text import quoted
 
 MOST_VALUES = 1000
 DOTS = ("…", "...")
@@ -47,13 +48,10 @@ class Vary:
             >>> Vary.parse("length=1024,2048,…,8192").values, Vary.parse("heads=1,3,...,7").values
             ((1024, 2048, 4096, 8192), (1, 3, 5, 7))
         """
-        given, equals, rest = text.partition("=")
-        name = given.strip().removeprefix("--").replace("-", "_")
-        if not equals or name not in VARIED:
-            hint = nearest(given, map(as_flag, VARIED)) if equals else "give --vary length=1024,2048,4096"
-            raise InputError(f"--vary {quoted(text)}: it is NAME=VALUE,VALUE,…", hint=hint)
+        name, words = parted(text, VARIED, "length=1024,2048,4096", ",")
+        given = as_flag(name)
         found: list[int] = []
-        for word in (each.strip() for each in rest.split(",")):
+        for word in words:
             if word in DOTS:
                 found.append(0)
                 continue

@@ -172,6 +172,11 @@ def write(named: Named, file: IO[bytes]) -> None:
     file.write(b"\n}\n")
 
 
+def texts(array: NDArray[Any]) -> Iterator[str]:
+    """Yield numbers as nested lists of strict JSON, piece by piece; −∞ closes nothing and is a text, as ∞ is."""
+    return _pieces(array, "-Infinity")
+
+
 def _pieces(array: NDArray[Any], minus: str | None) -> Iterator[str]:
     """Yield the text of nested lists, of which only a piece at a time is in memory.
 

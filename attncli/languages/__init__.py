@@ -37,6 +37,7 @@ class Catalogue(Protocol):
         MASK: sentences of `attn mask`.
         COST: words and sentences of `attn cost`.
         STATS: sentences of `attn stats`.
+        VARY: sentences of ``--vary``, where options of the computation vary.
         REFERENCE: headings and introductions of `attn help`. In languages other than English also what is said there
             of each declaration, under the kind of thing and its name, such as ``option_scale``; the English of those
             stands in the declarations themselves.
@@ -48,6 +49,7 @@ class Catalogue(Protocol):
     MASK: Mapping[str, str]
     COST: Mapping[str, str]
     STATS: Mapping[str, str]
+    VARY: Mapping[str, str]
     REFERENCE: Mapping[str, str]
     SAID: Mapping[str, str]
 

@@ -15,7 +15,7 @@ from attncli.errors import InputError
 from attncli.files.formats import FORMATS
 from attncli.languages import DEFAULT, catalogue
 from attncli.plot.picture import averaged, require
-from attncli.problem.attention import AttentionComputation
+from attncli.problem.attention import AttentionComputation, ScoreComputation
 from attncli.said import Said
 from attncli.show import heat, html
 from attncli.show.progress import Progress, part_of
@@ -33,8 +33,9 @@ EXACT = 1 << 20
 # What the page draws besides the results: the weight of a value times its length.
 WEIGHTED = "weighted"
 # The parts of the script, in their order; the last one draws.
-SCRIPTS = ("numbers", "map", "tokens", "scale", "photo", "controls")
-# What the script reads of every page: no scale to change, no numbers in cells, no picture, unless they are given.
+SCRIPTS = ("numbers", "map", "tokens", "scale", "photo", "variants", "controls")
+# What the script reads of every page: no scale to change, no numbers in cells, no picture, and heads in place of
+# variants, unless they are given.
 PLAIN: Mapping[str, Any] = {
     "colors": heat.PALETTE,
     "nothing": heat.NOTHING,
@@ -43,6 +44,7 @@ PLAIN: Mapping[str, Any] = {
     "sinks": None,
     "values": False,
     "picture": None,
+    "variants": None,
 }
 STEPS = ("scores", "capped", "logits", "weights", WEIGHTED)
 
@@ -80,7 +82,7 @@ def to_html(
     words = catalogue(lang).PAGE
     title = visible(computation.problem.texts.get("title") or words["title"])
     data = collect(computation, batch, head, progress)
-    data |= {"title": title, "notes": _notes(computation, data, words), "words": words}
+    data |= {"title": title, "notes": notes_of(computation, data, words), "words": words}
     data |= {"first": dict(first or {}), "values": values, "picture": picture} | rescaling(computation, data["run"])
     data["names"] = [words[f"step_{step}"] for step in data["steps"]]
     return document(data, words, lang, lesson)
@@ -115,7 +117,7 @@ def collect(
     """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
     sizes, labels = o.sizes, computation.problem.labels_of(batch)
-    kinds = _kinds(computation)
+    kinds = kinds_of(computation)
     run = run_of(computation)
     cells = math.ceil(sizes.queries / run[0]) * math.ceil(sizes.keys / run[1])
     require(computation, (batch, head), sizes.heads * len(kinds) * cells)
@@ -141,18 +143,23 @@ def collect(
         "head": head,
         "exact": exact,
         "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
-        "lengths": [packed(_lengths(o, batch, each, run[1]), True) for each in range(sizes.heads)],
+        "lengths": [packed(lengths_of(o, batch, each, run[1]), True) for each in range(sizes.heads)],
     }
 
 
-def run_of(computation: AttentionComputation) -> tuple[int, int]:
-    """Return how many queries and keys a cell of the page is the mean of."""
+def run_of(computation: AttentionComputation, maps: int | None = None) -> tuple[int, int]:
+    """Return how many queries and keys a cell of the page is the mean of.
+
+    Args:
+        computation: of what it shows.
+        maps: how many maps it has; None: those of all heads.
+    """
     sizes = computation.operands.sizes
-    side = min(SIDE, max(16, math.isqrt(MOST // (sizes.heads * len(_kinds(computation))))))
+    side = min(SIDE, max(16, math.isqrt(MOST // (maps or sizes.heads * len(kinds_of(computation))))))
     return math.ceil(sizes.queries / side), math.ceil(sizes.keys / side)
 
 
-def _kinds(computation: AttentionComputation) -> list[str]:
+def kinds_of(computation: AttentionComputation) -> list[str]:
     """Return the results that the page shows."""
     capped = computation.operands.options.softcap is not None
     return [step for step in STEPS[:-1] if step != "capped" or capped]
@@ -171,7 +178,7 @@ def rescaling(computation: AttentionComputation, run: tuple[int, int]) -> dict[s
     }
 
 
-def _notes(computation: AttentionComputation, data: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+def notes_of(computation: ScoreComputation, data: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
     """Return the sentences under the title: the source, which item it is, and how the numbers were made smaller."""
     (item, items), (down, across) = data["item"], data["run"]
     notes = [computation.problem.texts.get("source", "")]
@@ -194,7 +201,7 @@ def packed(numbers: NDArray[Any], exact: bool) -> str:
         return base64.b64encode(numbers.astype("<f4" if exact else "<f2").tobytes()).decode("ascii")
 
 
-def _lengths(o: Any, batch: int, head: int, run: int) -> NDArray[Any]:
+def lengths_of(o: Any, batch: int, head: int, run: int) -> NDArray[Any]:
     """Return the lengths of the values, (S / run): the mean of every ``run`` consecutive ones."""
     one = o.select(batch=batch, head=head)
     with np.errstate(all="ignore"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED
@@ -93,6 +94,9 @@ class _Draft:
             self.options[name] = value
             self.option_sources[name] = source or "--" + flag.replace("_", "-")
 
+    def apart(self) -> _Draft:
+        return _Draft(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -144,28 +148,50 @@ def assemble(
     Raises:
         InputError: a file cannot be read, the files do not fit together, or a flag is given in vain.
     """
+    make = reader(files, arrays, roles, margins, bare=bare, layer=layer)
+    return make({name: value for name, value in options.items() if value is not None})
+
+
+def reader(
+    files: Sequence[str | Opened],
+    arrays: Mapping[str, str | Opened | None],
+    roles: Mapping[int, tuple[tuple[str, ...], ...]] = ATTENTION_ROLES,
+    margins: Margins = UNSAID,
+    *,
+    bare: bool = False,
+    layer: str | None = None,
+) -> Callable[[Mapping[str, object]], Problem]:
+    """Read the files once; return what assembles a problem of them with any options, of which None is a value too.
+
+    The arguments and errors are those of `assemble`.
+    """
     given = {name: file for name, file in arrays.items() if file is not None}
     if not files and not given and layer is None and not bare:
         hint = f"give files, or pipe one in; attn inspect {PREFIX} lists some to try"
         raise InputError("no files given, and nothing on standard input", hint=hint)
     _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
-    draft = _Draft()
+    read_once = _Draft()
     opened = [each if isinstance(each, Opened) else Opened.file(each, margins) for each in files]
     for each in opened:
         if isinstance(each.contents, InputError):
             raise each.contents
-    weights = None if layer is None else _put_layer(draft, layer)
-    _put_files(draft, opened, roles)
+    weights = None if layer is None else _put_layer(read_once, layer)
+    _put_files(read_once, opened, roles)
     set_apart = {name: each if isinstance(each, Opened) else _of_flag(each, margins) for name, each in given.items()}
     for name, each in set_apart.items():
-        draft.put(name, _one_matrix(each, name), each.place)
-    margins.check(read=any(matrix.is_table for _, matrix in draft.matrices))
-    draft.set_options({name: value for name, value in options.items() if value is not None})
+        read_once.put(name, _one_matrix(each, name), each.place)
+    margins.check(read=any(matrix.is_table for _, matrix in read_once.matrices))
     places = [each.place for each in (*opened, *set_apart.values())]
-    if weights is None:
-        return _finish(draft, places)
-    lacking = _fit_layer(draft, weights)
-    return _finish(draft, [*places, weights.place], lacking)
+
+    def make(options: Mapping[str, object]) -> Problem:
+        draft = read_once.apart()
+        draft.set_options(options)
+        if weights is None:
+            return _finish(draft, places)
+        lacking = _fit_layer(draft, weights)
+        return _finish(draft, [*places, weights.place], lacking)
+
+    return make
 
 
 def _of_flag(file: str, margins: Margins) -> Opened:

@@ -14,6 +14,7 @@ from attncli.reference.blocks import Block, Code, Table
 from attncli.reference.topics import Program
 from attncli.reference.words import Words
 from attncli.show.blocks import Heading, Paragraph
+from attncli.vary.values import MOST
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:
@@ -38,6 +39,8 @@ def page(words: Words, program: Program) -> Iterator[Block]:
         if "cache" in owned:
             yield Paragraph(words.say("options_cache"))
             yield _types(words)
+    yield Heading(words.say("options_several"))
+    yield Paragraph(words.say("options_vary", most=str(MOST)))
     yield Paragraph(words.say("options_end"))
 
 

@@ -38,6 +38,8 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("results_large", scores=str(FEW_SCORES), text=size(LONG_TEXT)))
     yield Paragraph(words.say("results_json"))
     yield Paragraph(words.say("results_types"))
+    yield Heading(words.say("results_several"))
+    yield Paragraph(words.say("results_vary"))
     yield Heading(words.say("results_gradients"))
     yield Paragraph(words.say("results_grad"))
     way = len(ON_THE_WAY)

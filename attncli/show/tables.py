@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from attncli.show.screen import Screen
 
+# A line: its texts, each with its style, which may be empty.
+Pieces = list[tuple[str, str]]
 # No terminal has room for more columns than this; more need not be written to be measured.
 MOST_COLUMNS = 200
 GAP = "…"
@@ -34,6 +36,7 @@ class Grid:
         row_labels: labels of all rows.
         column_labels: labels of all columns.
         heated: whether the background of a cell shows how large its number is.
+        peak: the number that has the last colour; None: the largest that is shown.
         mark: the row and column of one element to point at.
         gaps: whether NaN is no number but a cell that is left empty.
         narrow: whether tiny numbers have a single digit, so that they take no more room than the others.
@@ -47,6 +50,7 @@ class Grid:
     mark: tuple[int, int] | None = None
     gaps: bool = False
     narrow: bool = False
+    peak: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,12 @@ def fit_columns(grid: Grid, digits: int, width: int, most: int | None, marker: s
     while True:
         columns = ends(total, count) if grid.mark is None else around(total, count, grid.mark[1])
         texts = as_texts(grid, digits, columns, marker)
-        if most is not None or count <= 2 or sum(_widths(texts)) <= width:
+        if most is not None or count <= 2 or sum(widths_of(texts)) <= width:
             return texts
-        count = max(2, min(count - 1, count * width // sum(_widths(texts))))
+        count = max(2, min(count - 1, count * width // sum(widths_of(texts))))
 
 
-def _widths(texts: Texts) -> list[int]:
+def widths_of(texts: Texts) -> list[int]:
     """Return the width of each column including its blanks, the row labels first."""
     columns = [texts.side, *zip(texts.head, *texts.body, strict=True)]
     return [max(map(columns_of, column)) + 2 for column in columns]
@@ -106,20 +110,33 @@ def _widths(texts: Texts) -> list[int]:
 def print_grid(grid: Grid, screen: Screen, console: Console | PlainConsole, digits: int, most: int | None) -> None:
     """Print a grid as a table that fits the screen, or as wide as the columns that were asked for."""
     texts = written(fit_columns(grid, digits, screen.width, most), screen)
-    styles = {} if isinstance(console, PlainConsole) else _styles(grid, texts, console.color_system)
-    side, *widths = _widths(texts)
+    for line in lines_of(grid, texts, screen, console):
+        print_pieces(line, console, trimmed=not screen.color)
 
-    def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> None:
+
+def lines_of(grid: Grid, texts: Texts, screen: Screen, console: Console | PlainConsole) -> Iterator[Pieces]:
+    """Return the lines of a table, all equally wide, as pieces of text with their styles.
+
+    Args:
+        grid: the numbers.
+        texts: the same as they are written on this screen.
+        screen: where they are shown.
+        console: likewise; a plain one has no colours.
+    """
+    styles = {} if isinstance(console, PlainConsole) else _styles(grid, texts, console.color_system)
+    side, *widths = widths_of(texts)
+
+    def line(name: str, cells: Iterable[str], cell_styles: Iterable[str], style: str = "") -> Pieces:
         # The blanks belong to the cells, so that the colours of neighbours touch.
         pieces = [(f" {name}" + " " * (side - 1 - columns_of(name)), "bold")]
         for cell, width, cell_style in zip(cells, widths, cell_styles, strict=True):
             pieces.append((" " * (width - 1 - columns_of(cell)) + f"{cell} ", cell_style or style))
-        print_pieces(pieces, console, trimmed=not screen.color)
+        return pieces
 
-    line("", texts.head, [""] * len(widths), "bold")
-    print_pieces([(screen.write("─") * (side + sum(widths)), "dim")], console)
+    yield line("", texts.head, [""] * len(widths), "bold")
+    yield [(screen.write("─") * (side + sum(widths)), "dim")]
     for i, (name, row) in enumerate(zip(texts.side, texts.body, strict=True)):
-        line(name, row, [styles.get((i, j), "") for j in range(len(row))])
+        yield line(name, row, [styles.get((i, j), "") for j in range(len(row))])
 
 
 def written(texts: Texts, screen: Screen) -> Texts:
@@ -137,7 +154,7 @@ def _styles(grid: Grid, texts: Texts, system: str | None) -> dict[tuple[int, int
     styles: dict[tuple[int, int], str] = {}
     shown = grid.numbers[:, texts.columns.indices].astype(np.float64)
     finite = shown[np.isfinite(shown)]
-    largest = float(finite.max()) if finite.size else 0.0
+    largest = grid.peak if grid.peak is not None else float(finite.max()) if finite.size else 0.0
     for (i, j), value in np.ndenumerate(shown):
         place = (shifted(i, grid.rows.gaps), shifted(j, texts.columns.gaps))
         if not np.isfinite(value) or value == 0:

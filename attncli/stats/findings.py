@@ -87,6 +87,12 @@ class Findings:
             return None
         return float(self.sums[name][batch, head] / self.counts[name][batch, head])
 
+    def overall(self, name: str) -> float | None:
+        """Return the mean of a number over the rows of all heads that have it; None if there are none."""
+        if name not in self.sums or not self.counts[name].any():
+            return None
+        return float(self.sums[name].sum() / self.counts[name].sum())
+
     def count(self, name: str, batch: int, head: int) -> int:
         """Return how many rows of a head have a number."""
         return int(self.counts[name][batch, head]) if name in self.counts else 0

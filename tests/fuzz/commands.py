@@ -25,15 +25,20 @@ _ANY: Sequence[Callable[[str, str], Words]] = (
     lambda bad, good: [good, "--layer", bad],
     lambda bad, good: [good, "--layer", f"{bad}:model.layers.0"],
 )
+# Those that put several values of an option side by side.
+_VARY: Sequence[Callable[[str, str], Words]] = (
+    lambda bad, good: [bad, "--vary", "causal"],
+    lambda bad, good: ["-", "--vary", "window=none;1,0"],
+)
 # For each command that reads them. One that is declared and missing here fails a test.
 WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
-    "compute": _ANY,
+    "compute": (*_ANY, *_VARY),
     "score": _ANY,
     "softmax": (*_ANY[:3], lambda bad, good: [good, "--sinks", bad]),
     "sum": (*_ANY[:4], lambda bad, good: [bad, bad], lambda bad, good: [bad, "--value", good]),
     "grad": (*_ANY, lambda bad, good: [good, "--d-output", bad]),
-    "explain": _ANY,
-    "plot": _ANY,
+    "explain": (*_ANY, *_VARY),
+    "plot": (*_ANY, *_VARY),
     "stats": _ANY,
     "mask": (
         *_ANY[:3],

@@ -66,8 +66,11 @@ def _table(delimiter: str) -> Callable[[bytes], None]:
             raise BrokenError("a table whose rows have different lengths", data[:200].decode())
         if COST & set(rows[0]):  # a report: names, numbers, and texts that say how they come about
             return
-        if rows[0][:1] == ["problem"]:  # records: what is null is empty, and two columns are texts
-            texts = {at for at, name in enumerate(rows[0]) if name in ("problem", "word")}
+        if (
+            rows[0][:1] == ["problem"] or "output_change" in rows[0]
+        ):  # records: what is null is empty, and some are texts
+            varied = set(rows[0][:1])
+            texts = {at for at, name in enumerate(rows[0]) if name in {"problem", "word", *varied}}
             for row in rows[1:]:
                 list(map(float, (cell for at, cell in enumerate(row) if cell and at not in texts)))
             return

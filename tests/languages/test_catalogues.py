@@ -21,7 +21,7 @@ from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
-PARTS = ("COST", "LESSON", "MASK", "PAGE", "STATS")
+PARTS = ("COST", "LESSON", "MASK", "PAGE", "STATS", "VARY")
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
 ENGLISH = catalogue(DEFAULT)
 
@@ -142,6 +142,12 @@ def test_every_word_of_cost_is_used() -> None:
     assert [key for key in ENGLISH.COST if not any(each.fullmatch(key) for each in used)] == []
 
 
+def test_every_sentence_of_vary_is_used() -> None:
+    """By its name."""
+    used = [re.compile(each) for each in set(constants(CODE / "vary"))]
+    assert [key for key in ENGLISH.VARY if not any(each.fullmatch(key) for each in used)] == []
+
+
 def test_every_sentence_that_a_lesson_says_is_there() -> None:
     """With the fields that the code fills."""
     found = list(said(CODE / "explain"))
@@ -155,7 +161,9 @@ def test_every_word_of_the_page_is_used_and_there() -> None:
     """Each is put into the page itself, or said by the script, or by what makes the page; and no other is asked for."""
     text = (CODE / "plot/page.html").read_text(encoding="utf-8")
     script = "".join((CODE / "plot/script" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    maker = "".join((CODE / "plot" / name).read_text(encoding="utf-8") for name in ("page.py", "features.py"))
+    maker = "".join(
+        (CODE / name).read_text(encoding="utf-8") for name in ("plot/page.py", "plot/features.py", "vary/page.py")
+    )
     used = set(re.findall(r"%%([a-z_]+)%%", text))
     used |= set(re.findall(r'\b(?:say|name)\("([a-z_]+)"', script))
     used |= set(re.findall(r'words\["([a-z_]+)"\]', maker))

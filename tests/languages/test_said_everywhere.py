@@ -26,6 +26,8 @@ CASES = [
     "compute LAYER --hidden HIDDEN",
     "compute LABELS --cache key=int4:token,value=int8 --step softmax",
     "compute LABELS --cache int8 --head 0 --step sum -f markdown",
+    "compute LABELS --vary scale=none,sqrt",
+    "compute LABELS --vary causal -f markdown",
     "score ALL -f table",
     "softmax SCORES -f table",
     "sum WEIGHTS HIDDEN -f table",
@@ -34,12 +36,16 @@ CASES = [
     "explain ALL --step score --step softmax",
     "explain LABELS --step backward -f markdown",
     "explain ALL -o OUT.html",
+    "explain LABELS --step tiles -f markdown",
+    "explain LABELS --vary scale=none,sqrt",
     "plot ALL",
     "plot ALL --all-heads",
     "plot LABELS --head 1 --values",
     "plot ALL --head 1 --batch 1 --what features",
     "plot LABELS --head 1 --terminal -o OUT.svg",
     "plot ALL -o OUT.html",
+    "plot LABELS --head 1 --vary scale=none,sqrt",
+    "plot LABELS --head 1 --vary scale=none,sqrt -o OUT.html",
     "plot LABELS --head 0 --what features -o OUT.html",
     "mask ALL",
     "mask MASK MASKED",
@@ -55,11 +61,16 @@ CASES = [
 SAME = """
 attn all bool cos csv diag eps exp float16 float32 float64 fp8 int4 int8 group32 json log max mean nat none npz rms
 round rowsum sin sqrt tanh theta token true text NaN Enter Esc ALiBi RoPE KL GB GiB KB KiB MB MiB TB TiB dS dP dO dQ dK
-dV logit sink Ev
+dV logit sink Ev on off
+"""
+# The papers that the lesson in tiles names, and the letters of their formulas.
+PAPERS = """
+Milakov Gimelshein Online normalizer calculation for softmax Rabe Staats Self-attention Does Not Need Memory
+Dao FlashAttention FlashAttention-2 GPU ln l_new m_new o_new tiles
 """
 NAMES = {each for name in ARRAYS for each in (name, as_flag(name), f"expected_{name}")}
 NAMES |= {each for name, record in records().items() for each in (name, as_flag(name), *record.choices)}
-NAMES |= {*SAME.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES}
+NAMES |= {*SAME.split(), *PAPERS.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES}
 # Flags, the fields of sentences, formulas in LaTeX, exponents, and terms beside their translation.
 PLACEHOLDERS = re.compile(
     r"--[a-z-]+(?: (?:N|all|FILE|step))?|-[fo]\b|\{\w+\}|\$.*?\$|\d[\d.]*e[-+]?\d*|（[A-Za-z -]+）"

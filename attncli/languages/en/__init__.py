@@ -6,8 +6,9 @@ from attncli.languages.en.mask import MASK
 from attncli.languages.en.page import PAGE
 from attncli.languages.en.reference import REFERENCE
 from attncli.languages.en.stats import STATS
+from attncli.languages.en.vary import VARY
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
 
 # What is said is English already.
 SAID: dict[str, str] = {}

@@ -26,6 +26,10 @@ PAGE = {
         "Point at a cell for its numbers; click a query to see where it looks. Keys: arrows move, Enter picks, "
         "[ and ] change the head, 1 to {steps} the step, / finds."
     ),
+    "help_variants": (
+        "Point at a cell for its numbers; click a query to see where it looks. Keys: arrows move, Enter picks, "
+        "[ and ] change the value, 1 to {steps} the step, / finds."
+    ),
     "item": "Batch item {item} of {items}.",
     "mean": "Each cell is the mean of {down} × {across}; closed keys are left out.",
     "digits": "Numbers are kept to three digits.",
@@ -36,6 +40,8 @@ PAGE = {
     "photo": "The picture, with the chosen row over its patches: arrow keys move, Enter picks a patch as the query",
     "photo_row": "Query {query} looks most at {keys}.",
     "red": "red: no number",
+    "variants": "The same map under each value, in the same colours: click one to look at it",
+    "variant_facts": "keys in effect {effective}; {weight} on {key}",
     "features": "What the score of {query} and {key} is made of: {score}",
     "features_bars": "A bar for each feature: up adds to the score, down takes from it. Point at one for what it adds, and in parentheses the query and the key there.",
 }

@@ -176,6 +176,15 @@ REFERENCE = {
     "options_scales": "without SCALES",
     "options_largest": "largest code",
     "options_also": "also called",
+    "options_several": "Several values of one option",
+    "options_vary": (
+        "`--vary OPTION=VALUE,VALUE,…` of `attn compute`, `attn explain` and `attn plot` puts up to {most} values of an "
+        "option side by side, such as `--vary scale=none,sqrt,1/16`, and says what changes against the first one. It "
+        "counts whatever else the file or the command line says of that option. `none` (or `off`) leaves an option out "
+        "that is off by default, `--vary causal` is off and on. Semicolons separate values that hold commas, in quotes "
+        "for the shell: `--vary 'window=none;3;2,0'`; without one, a text that the option would take as one value is "
+        "refused."
+    ),
     "options_end": (
         "What the ONNX operators Attention (opset 23 to 25) and RotaryEmbedding define means here what it means there. "
         "A query that may attend to nothing gets weights and output 0, with a notice. What lies behind a mask never "
@@ -220,6 +229,15 @@ REFERENCE = {
         "On the way back come {names}, of the shape of the scores, and then those of the arrays: {arrays}. `attn grad --step` "
         "takes these names. Of more than {scores} scores an archive holds those of the shape of the scores only if "
         "`--step` asks for them, and formats that hold one array need exactly one `--step`."
+    ),
+    "results_several": "Several values side by side",
+    "results_vary": (
+        "`attn compute --vary OPTION=VALUE,…` gives a record for each value in JSON: the value as it is typed, under the "
+        "name of the option, with `_` in place of `-`; `output`; `effective_keys` and `largest_weight`, means over the "
+        "queries that see something of all heads and batch items, or of those that `--head` and `--batch` choose; and "
+        "`output_change`, the largest |difference| of a number of the output from that under the first value, null where "
+        "the output has another shape. CSV and TSV hold the same without the output. `--step` chooses what the tables "
+        "show (default: `softmax`, the weights)."
     ),
     "results_costs": "Cost",
     "results_cost": (

@@ -11,8 +11,9 @@ from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 from attncli.languages.zh.said import SAID
 from attncli.languages.zh.stats import NUMBERS, STATS
+from attncli.languages.zh.vary import VARY
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "begin", "tidy"]
+__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
 
 REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES | NUMBERS
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。

@@ -154,6 +154,13 @@ REFERENCE = {
     "options_scales": "不写 SCALES 时",
     "options_largest": "最大的编码",
     "options_also": "别名",
+    "options_several": "一个选项的几个取值",
+    "options_vary": (
+        "`attn compute`、`attn explain` 和 `attn plot` 的 `--vary OPTION=VALUE,VALUE,…` 把一个选项的几个取值（至多 {most} 个）"
+        "并排比较，例如 `--vary scale=none,sqrt,1/16`，并说明与第一个取值相比有哪些变化。文件或命令行里这个选项的其他设定都不算数。"
+        "缺省关闭的选项，`none`（或 `off`）表示不用；`--vary causal` 就是关和开。取值本身带逗号时，用分号隔开，并给 shell 加引号："
+        "`--vary 'window=none;3;2,0'`；没有分号，而整个文本又可以当作一个取值时，会报错。"
+    ),
     "options_end": (
         "ONNX 算子 Attention（opset 23 到 25）和 RotaryEmbedding 所定义的，在这里含义相同。没有可见键的查询，权重和输出都是 0，"
         "并给出提示。被屏蔽的内容绝不会泄漏，哪怕其中有 NaN 或 ∞。"
@@ -188,6 +195,13 @@ REFERENCE = {
     "results_back": (
         "反向途中依次是 {names}，形状与得分相同；然后是各个数组的梯度：{arrays}。`attn grad` 的 `--step` 用这些名称。得分超过 {scores} 个时，"
         "存档里只有用 `--step` 指明，才有与得分形状相同的那几个；只能装一个数组的格式需要恰好一个 `--step`。"
+    ),
+    "results_several": "几个取值并排",
+    "results_vary": (
+        "`attn compute --vary OPTION=VALUE,…` 的 JSON 为每个取值给出一条记录：选项的名称（`-` 写成 `_`）下是照原样写的取值；`output`；"
+        "`effective_keys` 和 `largest_weight`，对所有头和批次项（或 `--head` 和 `--batch` 选定的那些）中看得到键的查询取平均；"
+        "`output_change`，输出中与第一个取值相比变化最大的那个数变了多少，输出的形状不同时为 null。CSV 和 TSV 里是同样的内容，但没有输出。"
+        "表格显示什么由 `--step` 决定（缺省为 `softmax`，即权重）。"
     ),
     "results_costs": "开销",
     "results_cost": (

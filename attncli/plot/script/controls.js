@@ -6,6 +6,7 @@ function refresh() {
   paint();
   point(state.row, state.column);
   drawTokens();
+  drawVariants();
   tellScale();
   element("printed").textContent =
     [element("head"), element("step")].map((list) => `${list.parentNode.firstChild.textContent}${list.selectedOptions[0].text}`).join(" · ");
@@ -16,7 +17,9 @@ function fill(id, names, set) {
   element(id).addEventListener("change", (event) => { set(Number(event.target.value)); refresh(); });
 }
 const several = data.heads.length > 1;
-fill("head", data.heads.map((_, at) => (several ? say("head_of", { head: at, heads: data.heads.length }) : "0")), (at) => { state.head = at; });
+const heads = data.heads.map((_, at) => (several ? say("head_of", { head: at, heads: data.heads.length }) : "0"));
+// The list stands beside the name of what varies, which need not stand in it too.
+fill("head", data.variants?.map((name) => name.slice(name.indexOf("=") + 1)) ?? heads, (at) => { state.head = at; });
 fill("step", data.names, (at) => { state.step = at; });
 
 element("find").addEventListener("input", (event) => {

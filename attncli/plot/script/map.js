@@ -24,27 +24,25 @@ function measure() {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
 }
 
-function paint() { // the cells, one pixel each; they are scaled up when they are drawn
-  const array = numbers(state.head, state.step);
-  const [low, high] = range(array, state.step >= STEPS.indexOf("weights"));
-  const pixels = new ImageData(columns, rows);
-  const closed = hex("--closed");
-  let anyClosed = false, anyNothing = false;
-  for (let at = 0; at < array.length; at += 1) {
-    const isClosed = array[at] === -Infinity;
-    const [red, green, blue] = isClosed ? closed : shade(array[at], low, high);
-    anyClosed = anyClosed || isClosed;
-    anyNothing = anyNothing || Number.isNaN(array[at]);
-    pixels.data.set([red, green, blue, 255], 4 * at);
-  }
+function pixelsOf(head, low, high) { // the cells of a map, one pixel each
+  const array = numbers(head, state.step);
+  const pixels = new ImageData(columns, rows), closed = hex("--closed");
+  array.forEach((number, at) => {
+    pixels.data.set([...(number === -Infinity ? closed : shade(number, low, high)), 255], 4 * at);
+  });
+  return pixels;
+}
+
+function paint() { // they are scaled up when they are drawn
+  const array = numbers(state.head, state.step), [low, high] = extent();
   image = document.createElement("canvas");
   image.width = columns;
   image.height = rows;
-  image.getContext("2d").putImageData(pixels, 0, 0);
+  image.getContext("2d").putImageData(pixelsOf(state.head, low, high), 0, 0);
   element("low").textContent = written(low);
   element("high").textContent = written(high);
-  element("closed").textContent = anyClosed ? say("grey") : "";
-  element("nothing").textContent = anyNothing ? say("red") : "";
+  element("closed").textContent = array.includes(-Infinity) ? say("grey") : "";
+  element("nothing").textContent = array.some(Number.isNaN) ? say("red") : "";
 }
 
 function draw() {
@@ -81,7 +79,7 @@ function draw() {
 
 function drawValues() {
   const array = numbers(state.head, state.step), { wide, high, left, top } = layout;
-  const [least, most] = range(array, state.step >= STEPS.indexOf("weights"));
+  const [least, most] = extent();
   const brief = (number) => {
     const size = Math.abs(number);
     if (size === 0) return "0";

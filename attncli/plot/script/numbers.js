@@ -54,12 +54,19 @@ function numbers(head, step) { // as they are at the scale that is chosen
   return unpacked.get(place);
 }
 
-function range(array, fromZero) {
+function extent() { // what the ends of the palette stand for; variants share it
+  const heads = data.variants === null ? [state.head] : [...data.variants.keys()];
+  return range(heads.map((head) => numbers(head, state.step)), state.step >= STEPS.indexOf("weights"));
+}
+
+function range(arrays, fromZero) {
   let low = Infinity, high = -Infinity;
-  for (const number of array) {
-    if (!Number.isFinite(number)) continue;
-    if (number < low) low = number;
-    if (number > high) high = number;
+  for (const array of arrays) {
+    for (const number of array) {
+      if (!Number.isFinite(number)) continue;
+      if (number < low) low = number;
+      if (number > high) high = number;
+    }
   }
   if (fromZero) low = 0;
   if (!(low < Infinity)) return [0, 1];

@@ -13,7 +13,7 @@ function drawPhoto() {
   brush.filter = "none";
   brush.globalAlpha = 0.6;
   const start = state.chosen * columns + before, array = numbers(state.head, state.step);
-  const [low, high] = range(array, state.step >= STEPS.indexOf("weights"));
+  const [low, high] = extent();
   const edge = (at, count, size) => Math.round((at * size) / count);
   const place = (at) => {
     const row = Math.floor(at / across), column = at % across;

@@ -34,18 +34,23 @@ function rescaled(head) { // logits = cap(factor · score) + what bias and masks
 
 const rounded = (number) => (Math.abs(number) >= 1e-4 && Math.abs(number) < 1e6 ? String(Number(number.toPrecision(3))) : number.toExponential(1));
 
-function rowFacts() { // of the chosen query: how many keys share its weight, and which has most
+function factsOf(head) { // of the chosen query: how many keys share its weight, and which has most
   const at = STEPS.indexOf("weights");
-  if (at < 0 || data.run[0] * data.run[1] > 1) return "";
-  const row = numbers(state.head, at).subarray(state.chosen * columns, (state.chosen + 1) * columns);
+  if (at < 0 || data.run[0] * data.run[1] > 1) return null;
+  const row = numbers(head, at).subarray(state.chosen * columns, (state.chosen + 1) * columns);
   let entropy = 0, best = -1;
   row.forEach((weight, key) => {
     if (weight > 0) entropy -= weight * Math.log(weight);
     if (weight > (best < 0 ? 0 : row[best])) best = key;
   });
-  if (best < 0) return "";
-  const values = { query: apart(shown(data.queries[state.chosen])), key: apart(shown(data.keys[best])) };
-  return say("row_facts", { ...values, effective: rounded(Math.exp(entropy)), weight: rounded(row[best]) });
+  return best < 0 ? null : { key: best, weight: row[best], effective: Math.exp(entropy) };
+}
+
+function rowFacts() {
+  const facts = factsOf(state.head);
+  if (facts === null) return "";
+  const values = { query: apart(shown(data.queries[state.chosen])), key: apart(shown(data.keys[facts.key])) };
+  return say("row_facts", { ...values, effective: rounded(facts.effective), weight: rounded(facts.weight) });
 }
 
 function tellScale() {
@@ -55,6 +60,7 @@ function tellScale() {
   element("scaled").textContent = text;
   slider.setAttribute("aria-valuetext", text);
   element("row").textContent = rowFacts();
+  tellVariants();
 }
 
 slider.addEventListener("input", () => {

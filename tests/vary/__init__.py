@@ -1,0 +1,1 @@
+"""Several values of one option side by side: what is computed, shown, drawn and said."""
