@@ -23,6 +23,7 @@ from attncli.bench.before import Before, nodes_before
 from attncli.bench.problem import has_before, plain
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
+from attncli.said import Said
 from attncli.text import nearest
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def contestants(o: Operands, threads: int, against: list[str]) -> list[Contestan
     found = [Contestant("attn", lambda: stream.run(o, threads=threads).output)]
     if has_before(o):
         plainly = plain(o)
-        found.append(Contestant("plain attn", lambda: stream.run(plainly, threads=threads).output, is_plain=True))
+        found.append(Contestant(Said("plain attn"), lambda: stream.run(plainly, threads=threads).output, is_plain=True))
     others = [name for name in MODULES if is_installed(name) and _suits(name, o)]
     for name in dict.fromkeys(against or others):
         if name != NUMPY:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.bench.measure import Timing
 from attncli.bench.problem import BEFORE
+from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
-from attncli.text import as_json, listed
+from attncli.text import as_json, dotted, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from attncli.show.screen import Screen
 
-NUMBERS = ("ms", "±", "attn is", "of the limit", "peak memory", "difference")
+MS, LIMIT = Said("ms"), Said("of the limit")
+NUMBERS = (MS, "±", Said("attn is"), LIMIT, Said("peak memory"), Said("difference"))
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,20 @@ def to_terminal(found: Benchmark, screen: Screen, console: Console) -> None:
     """Print the table."""
     say = partial(print_lines, screen=screen, console=console)
     asked = [f"{name.replace('_', '-')} {value}" for name, value in found.shape.items() if value not in (None, False)]
-    say(
-        " · ".join(each for each in asked if not each.startswith("against")) + f" · {found.threads} threads",
-        style="dim",
-    )
-    limit = dict.fromkeys(NUMBERS, "") | {"ms": f"{found.limit * 1e3:.1f}", "of the limit": "100%"}
-    lines = [*map(_line, rows(found)), {"": f"{'seven' if found.backward else 'two'} products alone"} | limit]
+    threads = Said("{count} threads", count=found.threads)
+    say(dotted([*(each for each in asked if not each.startswith("against")), threads]), style="dim")
+    limit = dict.fromkeys(NUMBERS, "") | {MS: f"{found.limit * 1e3:.1f}", LIMIT: "100%"}
+    alone = Said("seven products alone") if found.backward else Said("two products alone")
+    lines = [*map(_line, rows(found)), {"": alone} | limit]
     print_records(lines, screen, console, right=NUMBERS)
     more = added(found)
     if more is not None:
         names = [name.replace("_", "-") for name in BEFORE if found.shape[name] is not None]
-        say(f"{listed(names, 'and')} add{'s' * (len(names) == 1)} {more:.1%} to plain attn")
+        called, share = listed(names, "and"), f"{more:.1%}"
+        if len(names) == 1:
+            say(Said("{names} adds {share} to plain attn", names=called, share=share))
+        else:
+            say(Said("{names} add {share} to plain attn", names=called, share=share))
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, str]:

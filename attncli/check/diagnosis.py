@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +22,14 @@ from attncli.check.precision import Reference, Right, decimals, grids
 from attncli.check.rounding import BFLOAT16, FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Candidate, Search
 from attncli.check.subset import is_large, narrowed
+from attncli.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Progress = Callable[[float], None]
+# Why mistakes were not looked for, where nobody says otherwise.
+NOT_ASKED = sentence("not_asked", flag="--no-diagnose")
 # Candidates that are looked at again with rounding to half precision.
 MOST_ROUNDED = 8
 
@@ -43,7 +46,7 @@ class Finding:
         why_not: why they were not, if so.
         explanations: what explains the difference; all of them reproduce it equally well.
         facts: what can be said of a difference that nothing explains.
-        blind: what the data cannot tell, by what hides it.
+        blind: what hides something of the data, by name.
         distinguish: what would tell the explanations apart.
     """
 
@@ -51,11 +54,11 @@ class Finding:
     layout: Layout
     rounding: Level | None = None
     diagnosed: bool = False
-    why_not: str = "--no-diagnose"
+    why_not: Sentence = NOT_ASKED
     explanations: Sequence[Explanation] = ()
-    facts: Sequence[str] = ()
-    blind: Mapping[str, str] = field(default_factory=dict)
-    distinguish: Sequence[str] = ()
+    facts: Sequence[Sentence] = ()
+    blind: Sequence[str] = ()
+    distinguish: Sequence[Sentence] = ()
 
     @property
     def agrees(self) -> bool:
@@ -100,7 +103,7 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
     if operands.has_after:
         return of_layer(Finding(comparison, layout, rounding=rounding(comparison, precisions)), reference)
     operands = operands.core
-    blind = observations.blind(operands)
+    blind = tuple(observations.blind(operands))
     finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=blind)
     if comparison.agrees or not wanted.diagnose:
         return finding
@@ -117,10 +120,9 @@ def of_layer(finding: Finding, reference: Reference) -> Finding:
     if finding.agrees:
         return finding
     out = reference.operands.layer.out
-    after = "a gate" if out is None else out.given[0]
     return replace(
         finding,
-        why_not=f"{after} comes after the attention, and the known mistakes are made in the attention itself",
+        why_not=sentence("gate_comes_after") if out is None else sentence("matrix_comes_after", name=out.given[0]),
         facts=list(observations.observed(finding.comparison, finding.layout.array, reference.output)),
     )
 

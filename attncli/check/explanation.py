@@ -16,6 +16,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import DROPOUT, SAME
 from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
+from attncli.sentences import Field, Listed, Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +46,8 @@ class Explanation:
 
     mistakes: tuple[str, ...]
     keys: tuple[tuple[str, str], ...]
-    descriptions: tuple[str, ...]
-    fixes: tuple[str, ...]
+    descriptions: tuple[Sentence | Listed, ...]
+    fixes: tuple[Sentence, ...]
     detail: Mapping[str, object]
     options: Mapping[str, object] | None
     residual: float
@@ -61,13 +62,15 @@ class Explanation:
 
 def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
     """Return dropout as an explanation."""
-    p = found.share if abs(found.factor - 1) < dropout.ALIKE else 1 - 1 / found.factor
-    scaled = "were not scaled up" if abs(found.factor - 1) < dropout.ALIKE else f"were scaled by {found.factor:.4g}"
+    is_unscaled = abs(found.factor - 1) < dropout.ALIKE
+    p = found.share if is_unscaled else 1 - 1 / found.factor
+    numbers: dict[str, Field] = {"p": f"{p:.2g}", "share": f"{found.share:.0%}"}
+    scaled = sentence("dropout_scaled", **numbers, factor=f"{found.factor:.4g}")
     return Explanation(
         (DROPOUT.id,),
         ((pieces.DROPOUT.name, "random"),),
-        (f"dropout was left on (p about {p:.2g}): {found.share:.0%} of the weights are 0, the others {scaled}",),
-        ("switch dropout off (model.eval(), dropout_p=0)",),
+        (sentence("dropout_unscaled", **numbers) if is_unscaled else scaled,),
+        (sentence("fix_dropout"),),
         {DROPOUT.id: {"p": p, "factor": found.factor}},
         None,
         float("nan"),
@@ -155,15 +158,17 @@ def whole(case: Case, recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
     return residual, worst, (seen, batches * heads * queries)
 
 
-def distinguish(found: Sequence[Explanation], blind: Mapping[str, str]) -> list[str]:
-    """Say what would tell explanations apart."""
+def distinguish(found: Sequence[Explanation], blind: Sequence[str]) -> list[Sentence]:
+    """Say what would tell explanations apart.
+
+    Args:
+        found: the explanations.
+        blind: what hides something of the data, by name.
+    """
     if len(found) < 2:
         return []
     ids = {frozenset({one, other}) for a in found for b in found for one in a.mistakes for other in b.mistakes}
-    same = [text for pair, text in SAME.items() if pair in ids]
+    same = list(dict.fromkeys(text for pair, text in SAME.items() if pair in ids))
     if blind and len({each.keys for each in found}) > 1:
-        same.append(
-            "data with "
-            + ", ".join(f"more than {hides}" if hides.startswith("one") else f"not {hides}" for hides in blind)
-        )
+        same.append(sentence("other_data", data=Listed(tuple(word("unlike", name) for name in blind), "comma")))
     return same

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attncli.attend.layouts import LETTERS, Name
 from attncli.attend.layouts import ORDERS as LAYOUTS
 from attncli.attend.shapes import Sizes, show
+from attncli.check.voice import IN_ENGLISH
 from attncli.errors import InputError
+from attncli.sentences import Field, Listed, sentence, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# What each axis of an array is made of: one axis, or several packed into it.
+Axes: TypeAlias = tuple[tuple[str, ...], ...]
 AXES = ("batch", "heads", "queries", "features")
 # Orders of the axes that libraries use, and the transpose of the last two; the order of this program first.
 ORDERS = (
@@ -33,14 +37,32 @@ class Layout:
     """One reading of an array.
 
     Attributes:
-        name: its axes, in words.
+        axes: its axes from the first to the last, each with those that are packed into it; without those of length 1.
         array: (batch, heads, length, features), a view.
         own: whether it is the layout that the problem itself has.
     """
 
-    name: str
+    axes: Axes
     array: NDArray[Any]
     own: bool
+
+    @property
+    def name(self) -> str:
+        """Its axes as a program names them."""
+        return IN_ENGLISH.say(self.words())
+
+    def words(self) -> Field:
+        """Name its axes.
+
+        >>> Layout((("batch",), ("heads", "features")), None, own=True).name
+        '(batch, heads·features)'
+        """
+        every = tuple(words("axis", each, "packed_axes") for each in self.axes)
+        return (
+            every[0]
+            if len(self.axes) == 1 and len(self.axes[0]) == 4
+            else sentence("axes", names=Listed(every, "next_axis"))
+        )
 
 
 def readings(expected: NDArray[Any], sizes: Sizes, layout: Name = "bhsd") -> list[Layout]:
@@ -85,7 +107,7 @@ def readings_as(
     found: list[Layout] = []
     seen = set()
     for order in [*own, *(each for each in ORDERS if each not in own)]:
-        for shape, name in _shapes(order, counts, axes):
+        for shape, names in _shapes(order, counts, axes):
             if _squeezed(shape) != _squeezed(expected.shape):
                 continue
             full = expected.reshape([counts[axis] for axis in order])
@@ -93,30 +115,29 @@ def readings_as(
             key = tuple(s for n, s in zip(array.shape, array.strides, strict=True) if n > 1)
             if key not in seen:
                 seen.add(key)
-                found.append(Layout(name, array, own=not found and order in own))
+                found.append(Layout(names, array, own=not found and order in own))
             break
     return found
 
 
-def _shapes(order: tuple[int, ...], lengths: Sequence[int], axes: Sequence[str]) -> Iterator[tuple[list[int], str]]:
+def _shapes(order: tuple[int, ...], lengths: Sequence[int], axes: Sequence[str]) -> Iterator[tuple[list[int], Axes]]:
     """Return the shapes that this order of axes may have: apart, or with neighbours packed into one."""
     counts, names = [lengths[axis] for axis in order], [axes[axis] for axis in order]
-    yield counts, _named(counts, names)
+    apart: Axes = tuple((name,) for name in names)
+    yield counts, _named(counts, apart)
     for first in range(3):
         packed = [*counts[:first], counts[first] * counts[first + 1], *counts[first + 2 :]]
-        words = [*names[:first], f"{names[first]}·{names[first + 1]}", *names[first + 2 :]]
-        yield packed, _named(packed, words)
+        yield packed, _named(packed, (*apart[:first], (names[first], names[first + 1]), *apart[first + 2 :]))
     pairs = [counts[0] * counts[1], counts[2] * counts[3]]
-    yield pairs, _named(pairs, [f"{names[0]}·{names[1]}", f"{names[2]}·{names[3]}"])
+    yield pairs, _named(pairs, (tuple(names[:2]), tuple(names[2:])))
     three = [counts[0] * counts[1] * counts[2], counts[3]]
-    yield three, _named(three, [f"{names[0]}·{names[1]}·{names[2]}", names[3]])
+    yield three, _named(three, (tuple(names[:3]), (names[3],)))
     everything = three[0] * three[1]
-    yield [everything], "·".join(names)
+    yield [everything], (tuple(names),)
 
 
-def _named(counts: list[int], names: list[str]) -> str:
-    kept = [name for count, name in zip(counts, names, strict=True) if count > 1]
-    return f"({', '.join(kept)})"
+def _named(counts: Sequence[int], axes: Axes) -> Axes:
+    return tuple(each for count, each in zip(counts, axes, strict=True) if count > 1)
 
 
 def _squeezed(shape: Any) -> tuple[int, ...]:

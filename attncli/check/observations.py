@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.check.compare import Comparison
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,29 +20,40 @@ PARALLEL = 1e-5
 SORTED = 1 << 22
 
 
-def observed(comparison: Comparison, expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
+def observed(comparison: Comparison, expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[Sentence]:
     """Say which rows and heads are right, and how the wrong ones are related to the right ones."""
     wrong = comparison.wrong
     if not expected.any():
-        yield "the expected output is 0 throughout"
+        yield sentence("expected_throughout", number="0")
     elif np.isnan(expected).all():
-        yield "the expected output is NaN throughout"
+        yield sentence("expected_throughout", number="NaN")
     if wrong.all():
-        yield "every row differs"
+        yield sentence("every_row_differs")
     else:
         yield from _where(comparison)
     yield from _multiples(wrong, expected, computed)
     yield from _permuted(expected, computed)
 
 
-def _where(comparison: Comparison) -> Iterator[str]:
+def _where(comparison: Comparison) -> Iterator[Sentence]:
+    yield from some_differ(comparison, ("batch items", "heads", "query rows"))
     wrong = comparison.wrong
-    for axis, name in enumerate(("batch items", "heads", "query rows")):
+    yield sentence("rows_exact", count=int((~wrong).sum()), all=wrong.size)
+
+
+def some_differ(comparison: Comparison, axes: Sequence[str]) -> Iterator[Sentence]:
+    """Say of each axis along which not all differs which part of it does.
+
+    Args:
+        comparison: what came of comparing.
+        axes: what is counted along the axes of batch, heads and rows.
+    """
+    for axis, name in enumerate(axes):
         some = comparison.differing(axis)
         if len(some) > 1 and not some.all():
-            right = f"the other {(~some).sum()} of {len(some)} are exact"
-            yield f"{name} that differ: {ranges(np.flatnonzero(some))}; {right}"
-    yield f"{(~wrong).sum()} of {wrong.size} rows are exact"
+            rest = int((~some).sum())
+            places = ranges(np.flatnonzero(some))
+            yield sentence("some_differ", axis=word("axis", name), places=places, rest=rest, all=len(some))
 
 
 def ranges(indices: NDArray[np.int64], most: int = 8) -> str:
@@ -55,7 +67,15 @@ def ranges(indices: NDArray[np.int64], most: int = 8) -> str:
     return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
 
 
-def _multiples(wrong: NDArray[np.bool_], expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
+def span(ratios: NDArray[Any]) -> Sentence:
+    """Write numbers as one, where they are alike, or else from the lowest to the highest."""
+    low, high = float(ratios.min()), float(ratios.max())
+    if np.isclose(low, high, rtol=1e-4):
+        return sentence("number", number=f"{low:.6g}")
+    return sentence("span", low=f"{low:.4g}", high=f"{high:.4g}")
+
+
+def _multiples(wrong: NDArray[np.bool_], expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[Sentence]:
     one, other = expected[wrong].astype(np.float64), computed[wrong]
     if one.shape[-1] < 2 or not len(one):
         return
@@ -63,12 +83,10 @@ def _multiples(wrong: NDArray[np.bool_], expected: NDArray[Any], computed: NDArr
         ratio = (one * other).sum(-1) / (other * other).sum(-1)
         difference = np.abs(one - ratio[:, None] * other).max(-1) / np.abs(one).max(-1)
     if (difference < PARALLEL).all():
-        low, high = float(ratio.min()), float(ratio.max())
-        span = f"{low:.6g}" if np.isclose(low, high, rtol=1e-4) else f"{low:.4g} to {high:.4g}"
-        yield f"every row that differs is a multiple of the right row, by {span}"
+        yield sentence("every_row_is_multiple", span=span(ratio))
 
 
-def _permuted(expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
+def _permuted(expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[Sentence]:
     if expected.size > SORTED or not np.isfinite(expected).all():
         return
     size = float(np.abs(computed).max()) * 1e-5
@@ -79,25 +97,24 @@ def _permuted(expected: NDArray[Any], computed: NDArray[Any]) -> Iterator[str]:
             for head in range(heads)
         ]
         if None not in order and order != list(range(heads)):
-            yield f"the heads are right, but in another order: {', '.join(map(str, order))}"
+            yield sentence("heads_permuted", order=", ".join(map(str, order)))
             return
     if np.abs(np.sort(expected.ravel()) - np.sort(computed.ravel())).max() <= size:
-        yield "the numbers are right, but in other places: a permutation"
+        yield sentence("permuted")
 
 
-def blind(operands: Operands) -> dict[str, str]:
-    """Return what the data cannot tell, by what hides it."""
-    sizes, found = operands.sizes, {}
+def blind(operands: Operands) -> Iterator[str]:
+    """Return what hides something of the data, by name."""
+    sizes = operands.sizes
     if sizes.queries == sizes.keys and not sizes.past:
-        found["as many queries as keys"] = "where the corner of a causal rule lies"
+        yield "square"
     if sizes.heads == 1:
-        found["one head"] = "how heads are split, merged and shared"
+        yield "one head"
     elif sizes.group == 1:
-        found["as many key heads as query heads"] = "in which order key heads are repeated"
+        yield "no groups"
     if sizes.batch == 1:
-        found["one batch item"] = "how the batch is laid out"
+        yield "one item"
     if int(operands.positions[0, 0]) == 0:
-        found["the first query at position 0"] = "whether positions behind a cache are right"
+        yield "from 0"
     if operands.options.cache is not None and operands.options.rope is not None:
-        found["keys rounded after they were rotated"] = "whether the rotation is right"
-    return found
+        yield "cache"

@@ -1,4 +1,4 @@
-"""What `check` found, as JSON for scripts."""
+"""What `check` found, as JSON for scripts: in English whatever the language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from attncli.check.mistakes.registry import libraries
 from attncli.check.parts import fix
 from attncli.check.report import Checked
 from attncli.check.rounding import Level
+from attncli.check.voice import IN_ENGLISH
 from attncli.files.contents import AnyLabels, of_item
+from attncli.sentences import Listed, Sentence, word
 from attncli.text import as_json
 
 
@@ -32,9 +34,9 @@ def record(checked: Checked) -> dict[str, Any]:
         found = compared | {
             "diagnosed": finding.diagnosed,
             "explanations": [_explanation(each) for each in finding.explanations],
-            "facts": list(finding.facts),
-            "apart": list(finding.distinguish),
-            "blind": dict(finding.blind),
+            "facts": list(map(IN_ENGLISH.say, finding.facts)),
+            "apart": list(map(IN_ENGLISH.say, finding.distinguish)),
+            "blind": {_word("hides", name): _word("untold", name) for name in finding.blind},
             **({} if checked.beside is None else checked.beside.record()),
         }
         if back is None:
@@ -55,7 +57,7 @@ def _with_gradients(said: Mapping[str, Any], back: BackwardFinding, labels: Mapp
     return {
         "diagnosed": said.get("diagnosed", False) or back.diagnosed,
         "explanations": [*said.get("explanations", ()), *map(_explanation, back.explanations)],
-        "facts": [*said.get("facts", ()), *back.facts],
+        "facts": [*said.get("facts", ()), *map(IN_ENGLISH.say, back.facts)],
         "stopped": back.stopped,
         "arrays": {**said.get("arrays", {}), **arrays},
     }
@@ -68,8 +70,8 @@ def _compared(
     return {
         "error": c.error,
         "tolerance": c.tolerance,
-        "precision": c.level.words(),
-        "rounding": None if rounding is None else rounding.words(),
+        "precision": IN_ENGLISH.say(c.level.words()),
+        "rounding": None if rounding is None else IN_ENGLISH.say(rounding.words()),
         "layout": layout.name,
         "layout_is_own": layout.own,
         "worst": _worst(c.worst, labels.get(f"{row}_labels"), row),
@@ -99,14 +101,25 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     return {
         "mistakes": list(explanation.mistakes),
         "rank": explanation.rank,
-        "said": list(explanation.descriptions),
-        "detail": explanation.detail,
+        "said": list(map(IN_ENGLISH.say, explanation.descriptions)),
+        "detail": _in_english(explanation.detail),
         "residual": explanation.residual,
         "rows": list(explanation.rows),
-        "fix": fix(explanation),
+        "fix": IN_ENGLISH.say(fix(explanation)),
         "options": explanation.options,
         "libraries": libraries(explanation.mistakes),
     }
+
+
+def _word(kind: str, name: str) -> str:
+    return IN_ENGLISH.say(word(kind, name))
+
+
+def _in_english(value: Any) -> Any:
+    """Return details with what is said in them in words."""
+    if isinstance(value, Mapping):
+        return {name: _in_english(each) for name, each in value.items()}
+    return IN_ENGLISH.say(value) if isinstance(value, Sentence | Listed) else value
 
 
 def strict(value: Any) -> Any:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from attncli.check.backward import report as backward
 from attncli.check.diagnosis import Finding
-from attncli.check.parts import difference, explanations, named, picture, places
+from attncli.check.parts import agrees, difference, explanations, named, picture, places
+from attncli.check.voice import voice
+from attncli.sentences import Listed, Sentence, sentence, word
 from attncli.show.beside import Beside
 from attncli.show.lines import print_lines
 from attncli.show.view import View
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from attncli.check.backward.finding import BackwardFinding
     from attncli.files.contents import AnyLabels
+    from attncli.sentences import Voice
     from attncli.show.screen import Screen
 
 
@@ -50,101 +53,109 @@ class Checked:
         return all(found) if found else None
 
 
-def verdict(checked: Checked) -> str:
+def verdict(checked: Checked) -> Sentence:
     """Return the result in one line."""
-    if checked.agrees is None:
-        return f"{checked.name}: could not be checked: {checked.problem}"
     finding, back = checked.finding, checked.backward
-    if back is None:
+    if checked.agrees is None:
+        what = sentence("not_checked", problem=checked.problem)
+    elif back is None:
         assert finding is not None  # one of both is there
-        return f"{checked.name}: {of_output(finding)}"
-    said = [] if finding is None else [f"the output {of_output(finding)}"]
-    return f"{checked.name}: {'; '.join([*said, backward.verdict(back)])}"
+        what = of_output(finding)
+    elif finding is None:
+        what = backward.verdict(back)
+    else:
+        what = sentence("of_both", output=of_output(finding), gradients=backward.verdict(back))
+    return sentence("verdict", name=checked.name, what=what)
 
 
-def of_output(finding: Finding) -> str:
+def of_output(finding: Finding) -> Sentence:
     """Return what came of an output, in one line."""
-    c = finding.comparison
     if finding.agrees:
-        return f"agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
-    return difference(c) + named(finding.explanations)
+        return agrees(finding.comparison)
+    return named(difference(finding.comparison), finding.explanations)
 
 
-def summary(found: Sequence[Checked]) -> str:
+def summary(found: Sequence[Checked]) -> Sentence:
     """Return the line that ends a check of many files."""
     agree = sum(each.agrees is True for each in found)
     failed = sum(each.agrees is None for each in found)
-    return f"{len(found)} checked: {agree} agree, {len(found) - agree - failed} differ, {failed} could not be checked"
+    return sentence("summary", all=len(found), agree=agree, differ=len(found) - agree - failed, failed=failed)
 
 
 def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console) -> None:
     """Print one line per problem, and the summary."""
     from rich.text import Text
 
+    speech = voice(screen.lang)
     for each in found:
         style = "yellow" if each.agrees is None else "green" if each.agrees else "red"
         # One line each, however long: people search in them.
         console.print(
-            Text(screen.write(visible(verdict(each))), style=style), no_wrap=True, crop=False, overflow="ignore"
+            Text(screen.write(visible(speech.say(verdict(each)))), style=style),
+            no_wrap=True,
+            crop=False,
+            overflow="ignore",
         )
-    print_lines(summary(found), screen=screen, console=console, style="bold")
+    print_lines(speech.say(summary(found)), screen=screen, console=console, style="bold")
 
 
 def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
     """Print everything about one problem."""
+    speech = voice(screen.lang)
     say = partial(print_lines, screen=screen, console=console)
     if checked.agrees is None:
-        say(verdict(checked), style="yellow")
+        say(speech.say(verdict(checked)), style="yellow")
         return
-    say(verdict(checked), style="bold green" if checked.agrees else "bold red")
+    say(speech.say(verdict(checked)), style="bold green" if checked.agrees else "bold red")
     if checked.finding is not None:
-        output_to_terminal(checked.finding, checked.labels, screen, console)
+        output_to_terminal(checked.finding, checked.labels, screen, console, speech)
     if checked.backward is not None:
-        backward.to_terminal(checked.backward, checked.labels, screen, console)
+        backward.to_terminal(checked.backward, checked.labels, screen, console, speech)
     if checked.beside is not None:
         console.print()
         checked.beside.to_terminal(View(screen), console)
 
 
-def output_to_terminal(finding: Finding, labels: Mapping[str, AnyLabels], screen: Screen, console: Console) -> None:
+def output_to_terminal(
+    finding: Finding, labels: Mapping[str, AnyLabels], screen: Screen, console: Console, voice: Voice
+) -> None:
     """Print how an output was compared, where it differs and why."""
     say = partial(print_lines, screen=screen, console=console)
     for line in details(finding):
-        say(line, style="dim")
+        say(voice.say(line), style="dim")
     if finding.agrees:
         return
     console.print()
-    say("Where", style="bold cyan")
+    say(voice.heading("where"), style="bold cyan")
     for line in places(finding.comparison, labels):
-        say(line)
-    picture(finding.comparison.excess, screen, console)
+        say(voice.say(line))
+    picture(finding.comparison.excess, screen, console, voice)
     console.print()
-    say("Why", style="bold cyan")
-    for first, line in reasons(finding):
-        say(line, first=first, rest=" " * len(first))
+    say(voice.heading("why"), style="bold cyan")
+    for first, line in reasons(finding, voice):
+        say(voice.say(line), first=first, rest=" " * len(first))
 
 
-def details(finding: Finding) -> Iterator[str]:
+def details(finding: Finding) -> Iterator[Sentence]:
     """Say how it was compared."""
-    c = finding.comparison
     if not finding.layout.own:
-        yield f"the expected output has another layout, {finding.layout.name}, and was compared in that"
-    yield f"tolerance: {c.level.tolerance()}"
+        yield sentence("other_layout", layout=finding.layout.words())
+    yield sentence("tolerance", tolerance=finding.comparison.level.tolerance())
     if finding.rounding is not None:
-        yield f"the difference is that of rounding: {finding.rounding.words()}"
+        yield sentence("of_rounding", rounding=finding.rounding.words())
 
 
-def reasons(finding: Finding) -> Iterator[tuple[str, str]]:
+def reasons(finding: Finding, voice: Voice) -> Iterator[tuple[str, Sentence]]:
     """Say what explains it and what to change: each text after what its first line begins with."""
     if not finding.diagnosed:
-        yield "", f"Not looked for ({finding.why_not})."
+        yield "", sentence("not_looked_for", why=finding.why_not)
         yield from (("- ", fact) for fact in finding.facts)
         return
     if not finding.explanations:
-        yield "", "None of the known mistakes, alone or in pairs, makes this output."
+        yield "", sentence("unexplained_output")
         yield from (("- ", fact) for fact in finding.facts)
-    yield from explanations(finding.explanations)
-    yield from (("", f"To tell them apart: {line}.") for line in finding.distinguish)
+    yield from explanations(finding.explanations, voice)
+    yield from (("", sentence("tell_apart", how=line)) for line in finding.distinguish)
     if finding.blind:
-        unknown = "; ".join(f"{what} ({hides})" for hides, what in finding.blind.items())
-        yield "", f"This data cannot tell: {unknown}."
+        untold = (sentence("untold_by", what=word("untold", name), hides=word("hides", name)) for name in finding.blind)
+        yield "", sentence("blind", untold=Listed(tuple(untold), "semicolon"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,14 +118,11 @@ class Rounding:
             recipe = place.wrap(recipe, self.kind.round)
         return recipe
 
-    def words(self) -> str:
-        """Say which numbers.
-
-        >>> Rounding(BFLOAT16, (INPUTS, WEIGHTS)).words(), Rounding(FLOAT16, EVERYTHING).words()
-        ('bfloat16 inputs and weights', 'float16 everywhere')
-        """
-        names = "everywhere" if self.places == EVERYTHING else " and ".join(each.name for each in self.places)
-        return f"{self.kind.name} {names}"
+    def words(self) -> Sentence:
+        """Say which numbers: such as bfloat16 inputs and weights, or float16 everywhere."""
+        if self.places == EVERYTHING:
+            return sentence("rounded_everywhere", kind=self.kind.name)
+        return sentence("rounded", kind=self.kind.name, places=words("place", (each.name for each in self.places)))
 
 
 @dataclass(frozen=True)
@@ -146,32 +144,22 @@ class Level:
         """Whether it is a precision and nothing else."""
         return self.precision is not None and self.decimals is None and self.rounding is None
 
-    def words(self) -> str:
-        """Name it.
-
-        >>> Level(FLOAT32).words(), Level(FLOAT32, decimals=3).words(), Level(None).words()
-        ('float32', '3 decimals', 'given')
-        """
+    def words(self) -> Sentence:
+        """Name it: such as given, float32, 3 decimals, or bfloat16 weights."""
         if self.precision is None:
-            return "given"
+            return sentence("given")
         if self.decimals is not None:
-            return f"{self.decimals} decimals"
-        return self.precision.name if self.rounding is None else self.rounding.words()
+            return sentence("decimals", count=self.decimals)
+        return sentence("precision", name=self.precision.name) if self.rounding is None else self.rounding.words()
 
-    def tolerance(self) -> str:
-        """Say how large the tolerance is.
-
-        >>> Level(FLOAT32).tolerance()
-        '12 times the error of float32 on these inputs'
-        >>> Level(BFLOAT16, rounding=Rounding(BFLOAT16, (WEIGHTS,))).tolerance()
-        '8 times the error of rounding everything to bfloat16 on these inputs'
-        """
+    def tolerance(self) -> Sentence:
+        """Say how large the tolerance is: such as 12 times the error of float32 on these inputs."""
         if self.precision is None:
-            return "as given"
+            return sentence("tolerance_given")
         if self.decimals is not None:
-            return f"half a unit of the last of {self.decimals} decimals"
-        rounding = "rounding everything to " if self.precision.is_half else ""
-        return f"{self.precision.margin} times the error of {rounding}{self.precision.name} on these inputs"
+            return sentence("tolerance_decimals", count=self.decimals)
+        key = "tolerance_half" if self.precision.is_half else "tolerance_times"
+        return sentence(key, times=self.precision.margin, name=self.precision.name)
 
 
 GIVEN = Level(None)

@@ -97,7 +97,6 @@ def run(
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, where: Destination) -> None:
-
     deliver_text(
         {
             "table": lambda console: (

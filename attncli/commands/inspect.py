@@ -15,6 +15,7 @@ from attncli.problem.assemble import assemble, separate
 from attncli.problem.layer import is_pattern, matching
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
+from attncli.said import Said
 from attncli.show.records import print_records
 from attncli.text import as_json
 
@@ -120,7 +121,7 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
     rows = []
     for each in problems:
         shapes = {name: array.shape for name, array in each.arrays.items()}
-        rows.append({"problem": each.place} | line(shapes, each.options.changed()))
+        rows.append({Said("problem"): each.place} | line(shapes, each.options.changed()))
     print_records(rows, screen, console)
 
 

@@ -15,8 +15,10 @@ from attncli.errors import InputError
 from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
 from attncli.files.save import check_problems, save_problems
 from attncli.problem.overview import line
+from attncli.said import Said
 from attncli.show.progress import waiting
 from attncli.show.records import print_records
+from attncli.show.screen import Screen
 from attncli.text import as_json, listed
 from attncli.trace.capture import Call
 from attncli.trace.inputs import Request, given, read_lines
@@ -123,21 +125,22 @@ def run(tracing: Tracing, recording: Recording, screening: Screening) -> None:
                 "no text given",
                 hint='give one: attn trace MODEL "a text" -o FILE; --list shows what there is',
             )
-    with waiting(f"loading {tracing.model}"):
+    screen = screening.screen()
+    with waiting(screen.say(Said("loading {model}", model=tracing.model))):
         model = load(tracing.model)
     inputs = given(model, request)
-    with waiting("running the model"):
+    with waiting(screen.say(Said("running the model"))):
         heard = hear(model, inputs, tracing.generate, choice)
     notices = [*model.notices, *inputs.notices, *heard.notices]
     if target is None:
-        _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screening)
-        notices += [] if tracing.list_ else ["nothing was saved; -o FILE records it"]
+        _show([_heard(call, place) for call, place in heard.chosen(choice)], recording, screen)
+        notices += [] if tracing.list_ else [Said("nothing was saved; -o FILE records it")]
     else:
-        with waiting("recording"):
+        with waiting(screen.say(Said("recording"))):
             found = list(keep(model, inputs, tracing.generate, heard, choice, heads, whole=tracing.whole))
             notices += save_problems(target, {each.place.name: each.named for each in found}, recording.force)
         notices += [each.warning for each in found if each.warning] + of_layers(found)
-        _show([_recorded(each) for each in found], recording, screening)
+        _show([_recorded(each) for each in found], recording, screen)
     say(notices)
 
 
@@ -163,16 +166,15 @@ def _recorded(each: Recorded) -> dict[str, Any]:
     return {"problem": each.place.name, "layer": each.module, "shapes": shapes} | options
 
 
-def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screening: Screening) -> None:
+def _show(records: Sequence[Mapping[str, Any]], recording: Recording, screen: Screen) -> None:
 
-    screen = screening.screen()
     console = screen.console()
     if recording.format == "json":
         lines = ",\n".join(as_json(each) for each in records)
         console.out(f"[\n{lines}\n]", highlight=False)
         return
-    rows = []
+    rows, layer = [], Said("layer")
     for each in records:
-        row = {"problem": each["problem"], "layer": each["layer"]} | line(each["shapes"], each.get("options", {}))
-        rows.append(row | {"difference": f"{each['difference']:.1e}" if "difference" in each else ""})
-    print_records(rows, screen, console, path="layer")
+        row = {Said("problem"): each["problem"], layer: each["layer"]} | line(each["shapes"], each.get("options", {}))
+        rows.append(row | {Said("difference"): f"{each['difference']:.1e}" if "difference" in each else ""})
+    print_records(rows, screen, console, path=layer)

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.attend.arrays import ARRAYS, NULL_IS_CLOSED, RESULTS
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels
+from attncli.said import Said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,6 +133,6 @@ def to_text(value: Any, name: str) -> str:
 def kind_of(value: Any) -> str:
     """Say what a value is, for messages."""
     if isinstance(value, str):
-        return f"the text {value[:20]!r}"
-    names = {dict: "an object", list: "an array", bool: str(value).lower(), type(None): "null"}
-    return names.get(type(value), f"the number {value}")
+        return Said("the text {text}", text=repr(value[:20]))
+    names = {dict: Said("an object"), list: Said("an array"), bool: str(value).lower(), type(None): "null"}
+    return names.get(type(value)) or Said("the number {number}", number=value)

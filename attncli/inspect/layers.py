@@ -11,6 +11,7 @@ from attncli.attend.shapes import show
 from attncli.files.contents import Entry
 from attncli.files.open import split_name
 from attncli.problem.layer import Layer
+from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.records import Record, print_records
 
@@ -23,6 +24,7 @@ Found = Sequence[tuple[Layer, Mapping[str, Entry]]]
 # What has a column of its own.
 MATRICES = ("w_q", "w_k", "w_v", "w_qkv", "w_o")
 ORDER = tuple(ARRAYS)
+ALSO = Said("also")
 
 
 def to_terminal(given: str, found: Found, screen: Screen, console: Console) -> None:
@@ -30,8 +32,8 @@ def to_terminal(given: str, found: Found, screen: Screen, console: Console) -> N
     from shlex import quote
 
     say = partial(print_lines, screen=screen, console=console)
-    say(f"file: {split_name(given)[0]}", style="dim")
-    print_records([_line(layer, entries) for layer, entries in found], screen, console, folded="also")
+    say(Said("file: {file}", file=split_name(given)[0]), style="dim")
+    print_records([_line(layer, entries) for layer, entries in found], screen, console, folded=ALSO)
     console.print()
     path, prefix = split_name(given)[0], found[0][0].prefix
     say(f"attn compute --hidden FILE --layer {quote(f'{path}:{prefix}' if prefix else path)} --heads N", style="dim")
@@ -44,14 +46,14 @@ def _line(layer: Layer, entries: Mapping[str, Entry]) -> Record:
         text = "?" if entry.shape is None else show(entry.shape)
         for ours in several.split():
             if ours in columns:
-                columns[ours] = text if ours == several else f"in {text}"
+                columns[ours] = text if ours == several else Said("in {shape}", shape=text)
             elif ours.startswith("b_"):
                 biases.append(ours)
             else:
                 also.append(f"{ours} {text}")
-    more = {"also": " · ".join(filter(None, [" ".join(biases), *also]))}
-    lie = {"options": " ".join(f"{name} {value}" for name, value in layer.options.items())}
-    return {"layer": layer.prefix or "(top level)"} | columns | more | lie
+    more = {ALSO: " · ".join(filter(None, [" ".join(biases), *also]))}
+    lie = {Said("options"): " ".join(f"{name} {value}" for name, value in layer.options.items())}
+    return {Said("layer"): layer.prefix or Said("(top level)")} | columns | more | lie
 
 
 def record(found: Found) -> list[dict[str, Any]]:

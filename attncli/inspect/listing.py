@@ -12,6 +12,7 @@ from attncli.files.contents import TEXT, Entry, UnknownNamesError
 from attncli.files.open import STDIN
 from attncli.problem import layer
 from attncli.problem.assemble import Opened
+from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from attncli.show.screen import Screen
 
+TYPE = Said("type")
 # The flags that take the arrays of a file, by how many there are.
 FLAGS = {1: ("query",), 2: ("query", "hidden"), 3: ("query", "key", "value")}
 
@@ -48,7 +50,7 @@ def of(opened: Opened) -> list[Listing]:
     found = opened.contents
     if not isinstance(found, UnknownNamesError):
         return []
-    verdict = f"compute cannot run: {found.message}"
+    verdict = Said("compute cannot run: {message}", message=found.message)
     return [Listing(opened.given, opened.place, found.entries, verdict, _hint(opened.given, found))]
 
 
@@ -63,14 +65,20 @@ def _hint(given: str, found: UnknownNamesError) -> str:
     file = "FILE" if given == STDIN else given
     if layers := list(layer.layers(dict.fromkeys(arrays))):
         one = f"{file}:{layers[0]}" if layers[0] else file
-        many = f"; attn inspect {quote(f'{file}:*')} lists all {len(layers)} layers" * (len(layers) > 1)
-        return f"--hidden X --layer {quote(one)} computes a layer of attention{many}"
+        if len(layers) == 1:
+            return Said("--hidden X --layer {layer} computes a layer of attention", layer=quote(one))
+        return Said(
+            "--hidden X --layer {layer} computes a layer of attention; attn inspect {every} lists all {count} layers",
+            layer=quote(one),
+            every=quote(f"{file}:*"),
+            count=len(layers),
+        )
     clear = len(arrays) in FLAGS and unknown == arrays
     named = zip(FLAGS[len(arrays) if clear else 1], unknown, strict=False)
     flags = " ".join(f"--{flag} {quote(f'{file}:{name}')}" for flag, name in named)
     if clear:
-        return f"by their names they can be given one by one: attn compute {flags}"
-    return f"{flags} takes an array by any name, and so do the other flags of arrays"
+        return Said("by their names they can be given one by one: attn compute {flags}", flags=flags)
+    return Said("{flags} takes an array by any name, and so do the other flags of arrays", flags=flags)
 
 
 def to_terminal(listings: Sequence[Listing], screen: Screen, console: Console) -> None:
@@ -78,17 +86,18 @@ def to_terminal(listings: Sequence[Listing], screen: Screen, console: Console) -
     for at, each in enumerate(listings):
         if at:
             console.print()
-        print_lines(f"file: {each.place}", screen, console, style="dim")
-        print_records(list(map(_line, each.entries)), screen, console, folded="type")
+        print_lines(Said("file: {file}", file=each.place), screen, console, style="dim")
+        print_records(list(map(_line, each.entries)), screen, console, folded=TYPE)
         console.print()
-        print_lines(f"{each.verdict}.", screen, console, style="red")
+        print_lines(Said("{sentence}.", sentence=each.verdict), screen, console, style="red")
         if each.hint:
-            print_lines(f"hint: {each.hint}", screen, console)
+            print_lines(Said("hint: {hint}", hint=each.hint), screen, console)
 
 
 def _line(entry: Entry) -> dict[str, str]:
     shape = "" if entry.shape is None else show(entry.shape)
-    return {"array": entry.name, "shape": shape, "type": entry.type, "meaning": meaning(entry.name)}
+    kind = Said("text") if entry.type == TEXT else entry.type
+    return {Said("array"): entry.name, Said("shape"): shape, TYPE: kind, Said("meaning"): meaning(entry.name)}
 
 
 def record(listings: Sequence[Listing]) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from attncli.problem.attention import AttentionComputation
 from attncli.problem.factory import attention_of
 from attncli.problem.problem import Problem
 from attncli.problem.summary import Summary, summarise
+from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.numbers import label, plain
 from attncli.show.records import print_records
+from attncli.text import joined, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from attncli.show.screen import Screen
 
 DIGITS = 4
-NUMBERS = ("min", "max", "NaN", "∞")
+NUMBERS = (Said("min"), Said("max"), "NaN", "∞")
+FILE = Said("file")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def look(problem: Problem) -> Inspection:
     try:
         verdict = _plan(attention_of(problem))
     except InputError as error:
-        verdict, hint, computable = f"compute cannot run: {error.message}", error.hint, False
+        verdict, hint, computable = Said("compute cannot run: {message}", message=error.message), error.hint, False
     changed = problem.options.changed()
     return Inspection(
         arrays={name: summarise(array) for name, array in problem.arrays.items()},
@@ -79,14 +82,16 @@ def look(problem: Problem) -> Inspection:
 def _plan(computation: AttentionComputation) -> str:
     o = computation.operands
     sizes = o.sizes
-    many = [f"{sizes.batch} batch items" * (sizes.batch > 1), f"{sizes.heads} heads" * (sizes.heads > 1)]
-    each = " and ".join(filter(None, many))
-    counts = f"{sizes.queries} {'query' if sizes.queries == 1 else 'queries'} on {sizes.keys} keys"
-    output = computation.output_shape(Selection())
-    features = f"{sizes.features} feature{'s' * (sizes.features != 1)}"
-    return (
-        f"compute would run {counts}, {features}{f', for each of {each}' if each else ''} "
-        f"({', '.join(in_force(o).values())}) and give an output of {show(output)}"
+    each = [Said("{count} batch items", count=sizes.batch)] * (sizes.batch > 1)
+    each += [Said("{count} heads", count=sizes.heads)] * (sizes.heads > 1)
+    queries = Said("1 query") if sizes.queries == 1 else Said("{count} queries", count=sizes.queries)
+    features = Said("1 feature") if sizes.features == 1 else Said("{count} features", count=sizes.features)
+    what = Said("{queries} on {keys} keys, {features}", queries=queries, keys=sizes.keys, features=features)
+    return Said(
+        "compute would run {what} ({in_force}) and give an output of {output}",
+        what=Said("{what}, for each of {each}", what=what, each=listed(each, "and")) if each else what,
+        in_force=joined(in_force(o).values()),
+        output=show(computation.output_shape(Selection())),
     )
 
 
@@ -96,29 +101,29 @@ def to_terminal(found: Inspection, screen: Screen, console: Console) -> None:
     if "title" in found.texts:
         say(found.texts["title"], style="bold")
     if "source" in found.texts:
-        say("source: " + found.texts["source"], style="dim")
+        say(Said("source: {source}", source=found.texts["source"]), style="dim")
     files = set(found.files.values())
     if len(files) <= 1:
-        say("file: " + next(iter(files), "none"), style="dim")
+        say(Said("file: {file}", file=next(iter(files), Said("none"))), style="dim")
     lines = [_line(name, each, found.files[name] if len(files) > 1 else "") for name, each in found.arrays.items()]
-    print_records(lines, screen, console, right=NUMBERS, folded="file")
+    print_records(lines, screen, console, right=NUMBERS, folded=FILE)
     console.print()
     for name, labels in found.labels.items():
         say(f"{name}: {len(labels)}" + (f"×{len(labels[0])}" if labels and isinstance(labels[0], tuple) else ""))
     for name, (value, source) in found.options.items():
-        say(f"{as_flag(name)} {written(value)}: set by {source}")
+        say(Said("{option}: set by {source}", option=f"{as_flag(name)} {written(value)}", source=source))
     if found.show:
-        say("shown first: " + ", ".join(f"{name} {label(str(each))}" for name, each in found.show.items()))
-    say(found.verdict + ".", style="green" if found.computable else "red")
+        say(Said("shown first: {places}", places=joined(f"{n} {label(str(each))}" for n, each in found.show.items())))
+    say(Said("{sentence}.", sentence=found.verdict), style="green" if found.computable else "red")
     if found.hint:
-        say("hint: " + found.hint)
+        say(Said("hint: {hint}", hint=found.hint))
 
 
 def _line(name: str, array: Summary, file: str) -> dict[str, str]:
     """Return an array's record as texts by heading."""
     ends = ["—" if end is None else plain(end, DIGITS) for end in (array.least, array.most)]
     numbers = dict(zip(NUMBERS, [*ends, str(array.nan), str(array.infinite)], strict=True))
-    return {"array": name, "shape": show(array.shape), "type": array.dtype} | numbers | {"file": file}
+    return {Said("array"): name, Said("shape"): show(array.shape), Said("type"): array.dtype} | numbers | {FILE: file}
 
 
 def record(found: Inspection) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.attend.shapes import show
 from attncli.files.contents import Cases, Matrix, Named
 from attncli.files.open import read
 from attncli.files.samples import PREFIX, samples
+from attncli.said import Said
+from attncli.sentences import Voice
 from attncli.show.lines import print_lines
 from attncli.show.records import Record, print_records
 
@@ -21,23 +21,31 @@ if TYPE_CHECKING:
 
 def collection() -> list[Record]:
     """Return a record per sample: its name, and its title."""
-    return [{"sample": PREFIX + name, "title": " ".join(_titles(PREFIX + name))} for name in samples()]
+    return [{"sample": PREFIX + name, "title": _title(PREFIX + name)} for name in samples()]
 
 
-def _titles(given: str) -> Iterator[str]:
+def _title(given: str) -> str:
     contents = read(given)
     if isinstance(contents, Named):
-        yield contents.texts.get("title", "")
+        return contents.texts.get("title", "")
     if isinstance(contents, Cases):  # what they have in common
         titles = {each.texts.get("title", "") for each in contents.named.values()}
-        yield titles.pop() if len(titles) == 1 else f"{len(contents.named)} problems"
-    if isinstance(contents, Matrix):
-        yield f"one matrix, {show(contents.array.shape)}"
+        return titles.pop() if len(titles) == 1 else Said("{count} problems", count=len(contents.named))
+    return Said("one matrix, {shape}", shape=show(contents.array.shape)) if isinstance(contents, Matrix) else ""
 
 
 def to_terminal(found: list[Record], screen: Screen, console: Console) -> None:
     """Print the table, and how one of them is taken."""
-    print_records(found, screen, console, folded="title")
+    title = Said("title")
+    voice = Voice(screen.lang, "REFERENCE")
+    rows: list[Record] = [
+        {
+            Said("sample"): each["sample"],
+            title: voice.of("sample", each["sample"].removeprefix(PREFIX), each["title"]),
+        }
+        for each in found
+    ]
+    print_records(rows, screen, console, folded=title)
     console.print()
-    say = partial(print_lines, screen=screen, console=console)
-    say(f"Every command takes them as it takes files: attn explain {PREFIX}NAME", style="dim")
+    taken = Said("Every command takes them as it takes files: {example}", example=f"attn explain {PREFIX}NAME")
+    print_lines(taken, screen, console, style="dim")

@@ -35,6 +35,7 @@ class Catalogue(Protocol):
         LESSON: sentences of `attn explain`.
         PAGE: words of the page to look around in.
         MASK: sentences of `attn mask`.
+        CHECK: words and sentences of `attn check`.
         COST: words and sentences of `attn cost`.
         STATS: sentences of `attn stats`.
         VARY: sentences of ``--vary``, where options of the computation vary.
@@ -47,6 +48,7 @@ class Catalogue(Protocol):
     LESSON: Mapping[str, str]
     PAGE: Mapping[str, str]
     MASK: Mapping[str, str]
+    CHECK: Mapping[str, str]
     COST: Mapping[str, str]
     STATS: Mapping[str, str]
     VARY: Mapping[str, str]

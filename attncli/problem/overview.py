@@ -8,6 +8,7 @@ from attncli.attend.arrays import ARRAYS
 from attncli.attend.operands import Operands
 from attncli.attend.shapes import show
 from attncli.attend.words.array import Role
+from attncli.said import Said
 
 
 def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> dict[str, str]:
@@ -24,7 +25,7 @@ def line(shapes: Mapping[str, Sequence[int]], options: Mapping[str, object]) -> 
         if name not in Operands.NAMES and ARRAYS[name].role not in (Role.EXPECTED, Role.LOSS, Role.GRADIENT)
     ]
     chosen = [name if value is True else f"{name} {_short(value)}" for name, value in options.items()]
-    return states | {"other arrays": ", ".join(others), "options": ", ".join(chosen).replace("_", "-")}
+    return states | {Said("other arrays"): ", ".join(others), Said("options"): ", ".join(chosen).replace("_", "-")}
 
 
 def _short(value: object) -> str:

@@ -12,6 +12,7 @@ from attncli.errors import InputError
 from attncli.files.contents import Labels, Matrix
 from attncli.files.formats import FORMATS, of_suffix
 from attncli.files.open import STDIN, read, shown
+from attncli.said import Said
 from attncli.trace.features import FEATURES, IDS, feature_name, parameters, stand_in
 from attncli.trace.model import Model
 from attncli.trace.tokens import tokens_of
@@ -83,7 +84,7 @@ def given(model: Model, request: Request) -> Given:
         found = Given(stand_in(model), summary="a stand-in")
         return _with_target(model, found, None, 1)
     found = _of_texts(model, pairs, request.generate)
-    return replace(found, notices=[f"no text was given; using {DUMMY!r}"]) if nothing else found
+    return replace(found, notices=[Said("no text was given; using {text}", text=repr(DUMMY))]) if nothing else found
 
 
 def read_lines(path: str) -> list[str]:
@@ -179,7 +180,7 @@ def _of_texts(model: Model, pairs: Sequence[Sequence[str]], generate: int) -> Gi
 def _of_files(texts: Sequence[str]) -> list[str]:
     """Report texts that are the names of files."""
     files = [text for text in texts if len(text) < LONGEST_PATH and "\0" not in text and Path(text).is_file()]
-    return [f"{text} is read as a text; --lines {text} reads the file" for text in files]
+    return [Said("{text} is read as a text; --lines {text} reads the file", text=text) for text in files]
 
 
 def _check_ids(model: Model, ids: Any, place: str = "") -> None:
@@ -218,8 +219,9 @@ def _with_target(model: Model, found: Given, texts: Sequence[str] | None, genera
         batch = next(iter(found.arguments.values())).shape[0]
         ids = torch.full((batch, 1), start)
         if not generate:
-            notice = "the decoder reads only its start token; give the target as a second text, or --generate N"
-            found.notices.append(notice)
+            found.notices.append(
+                Said("the decoder reads only its start token; give the target as a second text, or --generate N")
+            )
     else:
         ids, mask = _shifted(model, texts, start)
         found.arguments |= {} if mask.all() else {"decoder_attention_mask": mask}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attncli.errors import InputError
+from attncli.said import Said
 from attncli.text import a_few
 from attncli.trace.building import bounded
 from attncli.trace.checkpoint import CONFIG, GGUF, PICKLED, SAFETENSORS, check, config
@@ -149,7 +150,9 @@ def _check_loaded(loaded: dict[str, Any], given: str) -> list[str]:
         message = f"its file lacks {len(missing)} of the model's weights ({a_few(missing)}), which would be random"
         raise InputError(message, place=given)
     unused = sorted(loaded.get("unexpected_keys") or ())
-    return [f"its file holds {len(unused)} weights that the model does not use: {a_few(unused)}"] if unused else []
+    names = a_few(unused)
+    some = Said("its file holds {count} weights that the model does not use: {names}", count=len(unused), names=names)
+    return [some] if unused else []
 
 
 def _class(package: Any, config: Any, *, gguf: bool) -> Any:

@@ -11,6 +11,7 @@ from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
 from attncli.problem.memory import size
+from attncli.said import Said
 from attncli.text import a_few
 from attncli.trace.capture import Call
 from attncli.trace.masks import rules
@@ -81,8 +82,15 @@ class Recorded:
     def warning(self) -> str:
         """A warning if the model's output is further off than rounding usually explains; otherwise empty."""
         c = self.comparison
-        off = f"{self.place.name}: the model's own output is off by {c.error:.1e}; rounding usually explains up to"
-        return "" if c.agrees else f"{off} {c.tolerance:.1e}; attn check shows more"
+        if c.agrees:
+            return ""
+        return Said(
+            "{place}: the model's own output is off by {error}; rounding usually explains up to {tolerance}; attn "
+            "check shows more",
+            place=self.place.name,
+            error=f"{c.error:.1e}",
+            tolerance=f"{c.tolerance:.1e}",
+        )
 
 
 def record(
@@ -114,7 +122,7 @@ def record(
         try:
             found = whole(call, arrays, options)
         except NotWholeError as error:
-            reason = str(error)
+            reason = error.reason
         else:
             named = Named(_without_batch(found.arrays, len(arrays["query"])), labels, texts, found.options)
             return Recorded(place, call.module, named, found.comparison)
@@ -132,14 +140,16 @@ def of_layers(recorded: Sequence[Recorded]) -> list[str]:
         if name.startswith(("w_", "b_"))
     }
     layers = len({module for module, _ in weights})
-    taken = f"the weights of {layers} layer{'s' * (layers != 1)} take {size(sum(weights.values()))}"
-    notices = [taken] if weights else []
+    taken = size(sum(weights.values()))
+    one = Said("the weights of 1 layer take {size}", size=taken)
+    several = Said("the weights of {count} layers take {size}", count=layers, size=taken)
+    notices: list[str] = [one if layers == 1 else several] if weights else []
     reasons: dict[str, list[str]] = {}
     for each in recorded:
         if each.reason:
             reasons.setdefault(each.reason, []).append(each.place.name)
     notices += [
-        f"{a_few(names)}: recorded from query, key and value on, not whole: {reason}"
+        Said("{names}: recorded from query, key and value on, not whole: {reason}", names=a_few(names), reason=reason)
         for reason, names in reasons.items()
     ]
     return notices

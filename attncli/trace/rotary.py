@@ -11,6 +11,7 @@ from attncli.attend.options import Options
 from attncli.attend.rotary.making import rotation
 from attncli.attend.rotary.scaling import PARTIAL
 from attncli.errors import InputError
+from attncli.said import Said
 from attncli.trace.around import PLACES, TABLES
 from attncli.trace.tensors import to_numpy
 
@@ -54,7 +55,13 @@ def ways(arguments: Mapping[str, Any], config: Any, features: int, past: int) ->
     tables = _tables(arguments[TABLES])
     turned = 2 * tables.cos.shape[-1]
     if turned > features:
-        raise InputError(f"its cosines and sines are for {turned} features, and a query has {features}")
+        raise InputError(
+            Said(
+                "its cosines and sines are for {turned} features, and a query has {features}",
+                turned=turned,
+                features=features,
+            )
+        )
     part: dict[str, object] = {"rope_dim": turned} if turned < features else {}
     places = _places(arguments, tables, past)
     for pairing in tables.pairings:
@@ -74,9 +81,9 @@ def _tables(given: Any) -> Tables:
     elif hasattr(given, "is_complex") and given.is_complex():
         return _all(to_numpy(given.real), to_numpy(given.imag), ("interleaved", "half"))
     else:
-        raise InputError("its position embeddings are not cosines and sines")
+        raise InputError(Said("its position embeddings are not cosines and sines"))
     if not 2 <= cos.ndim <= 3 or cos.shape != sin.shape:
-        raise InputError(f"its cosines and sines are {'×'.join(map(str, cos.shape))} numbers")
+        raise InputError(Said("its cosines and sines are {shape} numbers", shape="×".join(map(str, cos.shape))))
     half = cos.shape[-1] // 2
     for first, second, pairings in (
         (np.s_[..., :half], np.s_[..., half:], ("half", "interleaved")),

@@ -9,6 +9,7 @@ from typing import Any
 
 from attncli.errors import InputError
 from attncli.problem.memory import available_memory
+from attncli.said import Said
 from attncli.text import a_few
 from attncli.trace.around import Around
 from attncli.trace.capture import Call, Listener
@@ -68,8 +69,8 @@ def hear(model: Model, given: Given, generate: int, choice: Choice) -> Heard:
     tokens = _tokens(model, given, sequences)
     # The last token was generated but never read, so it is not in any query.
     generated = ["".join(each[tokens.prompt : -1]) for each in tokens.target or ()] if generate else []
-    notices = [f"the model wrote {text!r}" for text in generated]
-    notices += [f"cannot be recorded: {name}" for name in listener.bypassing]
+    notices = [Said("the model wrote {text}", text=repr(text)) for text in generated]
+    notices += [Said("cannot be recorded: {name}", name=name) for name in listener.bypassing]
     return Heard(listener.calls, found, tokens, generated, notices)
 
 

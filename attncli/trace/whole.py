@@ -15,6 +15,7 @@ from attncli.attend.prepare import prepare
 from attncli.attend.stages.rotate import to_meet
 from attncli.errors import InputError
 from attncli.problem.layer import parts
+from attncli.said import Said
 from attncli.trace.around import MAKERS, NORMS, Surroundings
 from attncli.trace.capture import Call
 from attncli.trace.norms import options_of
@@ -51,7 +52,15 @@ class Whole:
 
 
 class NotWholeError(Exception):
-    """Say why a layer cannot be recorded whole."""
+    """Say why a layer cannot be recorded whole.
+
+    Args:
+        reason: as a notice says it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def whole(call: Call, arrays: Arrays, options: Mapping[str, object]) -> Whole:
@@ -67,9 +76,9 @@ def whole(call: Call, arrays: Arrays, options: Mapping[str, object]) -> Whole:
     """
     around = call.around
     if around is None:
-        raise NotWholeError("the names of its weights are not known")
+        raise NotWholeError(Said("the names of its weights are not known"))
     if around.output is None or around.output.ndim != 3:
-        raise NotWholeError("it has no output of its own that was seen")
+        raise NotWholeError(Said("it has no output of its own that was seen"))
     try:
         weights = dict(_weights(around))
         given = _states(around) | weights | _beside(arrays)
@@ -86,7 +95,7 @@ def _weights(around: Surroundings) -> Iterator[tuple[str, NDArray[Any]]]:
     for ours, name in around.layer.names.items():
         kind = str(around.tensors[ours].dtype).removeprefix("torch.")
         if kind not in TYPES:
-            raise InputError(f"its weights are {kind}")
+            raise InputError(Said("its weights are {kind}", kind=kind))
         yield from parts(ours, to_numpy(around.tensors[ours]), around.weights, name).items()
 
 
@@ -97,10 +106,10 @@ def _states(around: Surroundings) -> dict[str, NDArray[Any]]:
         InputError: that is not known, or not in rows.
     """
     if around.inputs.keys() != MAKERS.keys():
-        raise InputError("what its matrices are multiplied with was not seen")
+        raise InputError(Said("what its matrices are multiplied with was not seen"))
     query, key, value = (around.inputs[state] for state in ("query", "key", "value"))
     if any(each.ndim != 3 for each in (query, key, value)):
-        raise InputError(f"what it is given has {query.ndim} axes, not (batch, length, features)")
+        raise InputError(Said("what it is given has {count} axes, not (batch, length, features)", count=query.ndim))
     if key is not value:
         given = {"query": query, "key": key, "value": value}
     else:
@@ -116,7 +125,7 @@ def _beside(arrays: Arrays) -> dict[str, NDArray[Any]]:
 def _cached(arrays: Arrays, past: int) -> dict[str, NDArray[Any]]:
     """Return the keys and values that come from a cache, with their heads side by side, (B, past, K·E)."""
     if past < 0:
-        raise InputError(f"{-past} of its keys do not arrive at its attention")
+        raise InputError(Said("{count} of its keys do not arrive at its attention", count=-past))
     if not past:
         return {}
     some = {name: arrays[name][:, :, :past].swapaxes(1, 2) for name in ("key", "value")}
@@ -141,10 +150,10 @@ def _norms(around: Surroundings, weights: Arrays) -> dict[str, object]:
             made = options_of(around.norms[name], weights[name]) if name in around.norms else None
             if made is None:
                 called = around.layer.names[name].removesuffix(".weight").rpartition(".")[2]
-                raise InputError(f"its {called} is none of the norms that are known")
+                raise InputError(Said("its {name} is none of the norms that are known", name=called))
             found.append(made)
     if any(each != found[0] for each in found):
-        raise InputError("its norms are of different kinds")
+        raise InputError(Said("its norms are of different kinds"))
     return found[0] if found else {}
 
 
@@ -179,7 +188,7 @@ def _proven(call: Call, given: Arrays, found: list[tuple[Arrays, dict[str, objec
         try:
             operands = prepare(arrays, Options.parse(options))
         except InputError as error:
-            reasons.append(f"its weights do not fit: {error.message}")
+            reasons.append(Said("its weights do not fit: {reason}", reason=error.message))
             continue
         try:
             comparison = _compared(call, operands, expected)
@@ -193,7 +202,7 @@ def _proven(call: Call, given: Arrays, found: list[tuple[Arrays, dict[str, objec
     if nearest is None:
         raise NotWholeError(reasons[0])
     if nearest.comparison.excess.max() > MAX_EXCESS:
-        raise NotWholeError("its output is made of the weighted sum in another way")
+        raise NotWholeError(Said("its output is made of the weighted sum in another way"))
     return nearest
 
 

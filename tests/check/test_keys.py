@@ -19,6 +19,7 @@ from attncli.check.recipe import Recipe
 from attncli.check.rounding import FLOAT32
 from attncli.check.sample import Sample
 from attncli.check.search import FAMILIES, Search
+from attncli.sentences import sentence
 from tests.check.plain import attended, states
 from tests.mistakes.problems import places
 from tests.mistakes.problems import problem as problem_of
@@ -84,6 +85,6 @@ def test_a_mistake_is_found_again_whatever_is_said_of_it() -> None:
     search = Search(case, Recipe(operands), Sample(()))
     for each in search.known:
         variant = replace(each.of(2.0), number=2.0) if isinstance(each, Unknown) else each
-        found = search.same(replace(variant, description="in other words", fix="nothing"))
+        found = search.same(replace(variant, description=sentence("why"), fix=sentence("where")))
         assert found is not None
         assert (found.key, found.number, found.description) == (variant.key, variant.number, variant.description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from attncli.check.rounding import (
     Rounding,
     to_half,
 )
+from attncli.check.voice import IN_ENGLISH
+from attncli.sentences import Sentence
 from tests.check.plain import attended, states
 
 README = Path(__file__).parents[2] / "README.md"
@@ -50,7 +53,7 @@ README = Path(__file__).parents[2] / "README.md"
 )
 def test_a_level_in_words(level: Level, words: str, tolerance: str) -> None:
     """For scripts, and for people."""
-    assert (level.words(), level.tolerance()) == (words, tolerance)
+    assert (IN_ENGLISH.say(level.words()), IN_ENGLISH.say(level.tolerance())) == (words, tolerance)
 
 
 def test_the_readme_states_the_margins() -> None:
@@ -65,17 +68,21 @@ def checked(expected: np.ndarray, arrays: dict[str, np.ndarray]) -> Finding:
     return check(prepare(arrays, Options.parse({"scale": "sqrt"})), expected, Wanted())
 
 
+def said(sentences: Iterable[Sentence]) -> list[str]:
+    return list(map(IN_ENGLISH.say, sentences))
+
+
 def test_the_report_says_what_was_rounded() -> None:
     """The output alone, and intermediate numbers, which are found by rounding them likewise."""
     arrays = states(heads=2, length=24, features=16)
     right = attended(arrays, 16**-0.5)
-    assert list(details(checked(right, arrays))) == ["tolerance: 12 times the error of float32 on these inputs"]
-    assert list(details(checked(np.round(right, 3), arrays))) == [
+    assert said(details(checked(right, arrays))) == ["tolerance: 12 times the error of float32 on these inputs"]
+    assert said(details(checked(np.round(right, 3), arrays))) == [
         "tolerance: half a unit of the last of 3 decimals",
         "the difference is that of rounding: 3 decimals",
     ]
     rounded = {name: to_half(array.astype(np.float64), "bfloat16") for name, array in arrays.items()}
-    assert list(details(checked(attended(rounded, 16**-0.5), arrays))) == [
+    assert said(details(checked(attended(rounded, 16**-0.5), arrays))) == [
         "tolerance: 8 times the error of rounding everything to bfloat16 on these inputs",
         "the difference is that of rounding: bfloat16 inputs",
     ]

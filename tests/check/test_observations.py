@@ -12,6 +12,7 @@ from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.observations import observed
+from attncli.check.voice import IN_ENGLISH
 from tests.support.places import SAMPLES
 
 
@@ -28,7 +29,8 @@ def said(sample: dict[str, Any], wrong: np.ndarray) -> list[str]:
         {name: sample[name] for name in ("query", "key", "value")}, Options.parse(json.loads(str(sample["options"])))
     )
     comparison = check(o, wrong, Wanted(diagnose=False)).comparison
-    return list(observed(comparison, wrong[None], sample["expected"][None].astype(np.float64)))
+    facts = observed(comparison, wrong[None], sample["expected"][None].astype(np.float64))
+    return list(map(IN_ENGLISH.say, facts))
 
 
 def test_permuted_heads_are_told(sample: dict[str, Any]) -> None:

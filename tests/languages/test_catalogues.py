@@ -21,7 +21,7 @@ from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
-PARTS = ("COST", "LESSON", "MASK", "PAGE", "STATS", "VARY")
+PARTS = ("CHECK", "COST", "LESSON", "MASK", "PAGE", "STATS", "VARY")
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
 ENGLISH = catalogue(DEFAULT)
 
@@ -39,7 +39,7 @@ def fields(text: str) -> set[str]:
 
 def words(text: str) -> set[str]:
     """Return the English words of a sentence; some are written in English in every language."""
-    same = {"logit", "tanh", "softmax", "query", "value", "sink"}
+    same = {"logit", "tanh", "softmax", "query", "value", "sink", "scores", "weights"}
     return set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - same
 
 

@@ -16,7 +16,10 @@ from attncli.attend.words.option import LAYOUT, PRECISION
 from attncli.check.backward.registry import BACKWARD
 from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.registry import COMMANDS
+from attncli.files.contents import Cases, Named
 from attncli.files.formats import FORMATS, Holds
+from attncli.files.open import read
+from attncli.files.samples import PREFIX, samples
 from attncli.languages import DEFAULT, LANGUAGES
 from attncli.mask.differences import DIFFERENCES
 from attncli.reference.python import public
@@ -38,6 +41,7 @@ DECLARED = {
     *(f"difference_{name}" for name in DIFFERENCES),
     *(f"number_{name}" for name in NUMBERS),
     *(f"word_{each.id}" for each in WORDS),
+    *(f"sample_{name}" for name in samples() if isinstance(read(PREFIX + name), Named | Cases)),
     *(f"libraries_{name}" for name, each in MISTAKES.items() if each.libraries),
 }
 # What a language may say of a declaration, and otherwise leaves as it is: formulas with words in them, and the lines of

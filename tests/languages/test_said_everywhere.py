@@ -54,14 +54,20 @@ CASES = [
     "stats LABELS --what distance",
     "stats LABELS --profile -f markdown",
     "stats LABELS -o OUT.html",
+    "inspect ALL",
+    "inspect LABELS LAYER",
+    "inspect UNKNOWN",
+    "check RIGHT",
+    "check RIGHT RIGHT --rtol 1e-3",
+    "bench --length 8 --heads 1 --rounds 1 --against numpy --rope half",
     "cost --length 1024 --hidden-size 64 --flops 312T --bandwidth 2TB --memory 80GB",
     "cost --causal --window 3 --vary length=1024,2048,4096 -f markdown",
 ]
 # What formulas, units, keys and files are called in every language.
 SAME = """
-attn all bool cos csv diag eps exp float16 float32 float64 fp8 int4 int8 group32 json log max mean nat none npz rms
-round rowsum sin sqrt tanh theta token true text NaN Enter Esc ALiBi RoPE KL GB GiB KB KiB MB MiB TB TiB dS dP dO dQ dK
-dV logit sink Ev on off
+attn all bool cos csv diag eps exp float16 float32 float64 int64 fp8 int4 int8 group32 json log max mean nat none npz
+rms round rowsum sin sqrt tanh theta token true text NaN Enter Esc ALiBi RoPE KL True numpy rounds GB GiB KB KiB MB MiB
+TB TiB dS dP dO dQ dK dV logit sink Ev on off
 """
 # The papers that the lesson in tiles names, and the letters of their formulas.
 PAPERS = """
@@ -71,9 +77,9 @@ Dao FlashAttention FlashAttention-2 GPU ln l_new m_new o_new tiles
 NAMES = {each for name in ARRAYS for each in (name, as_flag(name), f"expected_{name}")}
 NAMES |= {each for name, record in records().items() for each in (name, as_flag(name), *record.choices)}
 NAMES |= {*SAME.split(), *PAPERS.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES}
-# Flags, the fields of sentences, formulas in LaTeX, exponents, and terms beside their translation.
+# Flags, the fields of sentences, formulas in LaTeX, exponents, terms beside their translation, and what an error says.
 PLACEHOLDERS = re.compile(
-    r"--[a-z-]+(?: (?:N|all|FILE|step))?|-[fo]\b|\{\w+\}|\$.*?\$|\d[\d.]*e[-+]?\d*|（[A-Za-z -]+）"
+    r"--[a-z-]+(?: (?:N|all|FILE|step))?|-[fo]\b|\{\w+\}|\$.*?\$|\d[\d.]*e[-+]?\d*|（[A-Za-z -]+）|unknown name '.*'"
 )
 
 
@@ -85,7 +91,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return files in which no text is English, by the words that stand for them."""
     folder = tmp_path_factory.mktemp("said")
     rng = np.random.default_rng(3)
-    named = {name: folder / f"{at}.npz" for at, name in enumerate(("LAYER", "LABELS", "MASK", "MASKED", "WEIGHTS"))}
+    archives = ("LAYER", "LABELS", "MASK", "MASKED", "RIGHT")
+    named = {name: folder / f"{at}.npz" for at, name in enumerate(archives)}
     matrices: dict[str, Any] = {f"w_{letter}": rng.standard_normal((4, 4)).astype("f4") for letter in "qkvo"}
     np.savez(
         named["LAYER"],
@@ -96,12 +103,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     states: dict[str, Any] = {name: rng.standard_normal((2, 4, 4)).astype("f4") for name in ("query", "key", "value")}
     np.savez(named["LABELS"], **states, labels=["一", "二", "一", "二"])
+    one = {name: array[:1, :1] for name, array in states.items()}
+    np.savez(named["RIGHT"], **one, expected=one["value"])
+    (folder / "u.json").write_text('{"甲": [[1, 2]], "乙": "文", "丙": {}}', encoding="utf-8")
     np.savez(named["MASK"], mask=np.tri(5, dtype=bool))
     np.savez(named["MASKED"], mask=np.tri(5, k=-1, dtype=bool))
     np.savetxt(folder / "h.csv", rng.standard_normal((3, 4)), delimiter=",")
     np.savetxt(folder / "s.csv", rng.standard_normal((3, 4)), delimiter=",")
     np.savetxt(folder / "w.csv", np.full((3, 3), 0.25), delimiter=",")
-    lists = {"HIDDEN": folder / "h.csv", "SCORES": folder / "s.csv", "WEIGHTS": folder / "w.csv"}
+    lists = {name: folder / f"{name[0].lower()}.csv" for name in ("HIDDEN", "SCORES", "WEIGHTS")}
+    lists["UNKNOWN"] = folder / "u.json"
     return named | lists | {"ALL": everything(folder)}
 
 
@@ -126,9 +137,9 @@ def english(text: str) -> dict[str, str]:
 
 
 def test_every_command_is_tried() -> None:
-    """But for those that need a model or a quiet machine, and the reference, whose pages have tests of their own."""
+    """But for what needs a model, and the reference, whose pages have tests of their own."""
     tried = {case.split()[0] for case in CASES}
-    assert COMMANDS.keys() - tried == {"bench", "check", "help", "inspect", "trace"}
+    assert COMMANDS.keys() - tried == {"help", "trace"}
 
 
 @pytest.mark.takes(3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from attncli.check.backward.way import Changed, Way
 from attncli.check.mistakes.registry import Mistake
+from attncli.sentences import Sentence
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Change:
     mistake: Mistake
     form: str
     apply: Callable[[Way], Way | None]
-    description: str
-    fix: str
+    description: Sentence
+    fix: Sentence
     detail: Mapping[str, object] = field(default_factory=dict)
     rank: int = 1
     others: tuple[Mistake, ...] = ()

@@ -8,76 +8,74 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.backward.seen import Observed, Seen
-from attncli.check.observations import ranges
+from attncli.check.observations import some_differ, span
+from attncli.sentences import Listed, Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Which gradients follow from which: what is wrong first on the way back is where to look.
-NEXT: Mapping[str, str] = {
-    "value": "weights or d_output are wrong already, or the product weightsᵀ · d_output",
-    "sinks": "look at δ, or at the share of the sinks",
-    "bias": "look at d_weights, δ and d_logits",
-    "mask": "look at d_weights, δ and d_logits",
-    "key": "look at d_scores, or at the product d_scoresᵀ · query",
-    "query": "look at d_scores, or at the product d_scores · key",
+NEXT: Mapping[str, Sentence] = {
+    "value": sentence("look_at_value"),
+    "sinks": sentence("look_at_sinks"),
+    "bias": sentence("look_at_logits"),
+    "mask": sentence("look_at_logits"),
+    "key": sentence("look_at_key"),
+    "query": sentence("look_at_query"),
 }
 
 
-def observed(seen: Seen) -> Iterator[str]:
+def observed(seen: Seen) -> Iterator[Sentence]:
     """Say which gradients are right, which is the first wrong one, and how the wrong ones are related to the right."""
-    right = [f"d_{each.name}" for each in seen if each.agrees]
+    right = tuple(f"d_{each.name}" for each in seen if each.agrees)
     wrong = [each for each in seen if not each.agrees]
+    names = Listed(tuple(f"d_{each.name}" for each in wrong), "comma")
     if right:
-        yield f"right: {', '.join(right)}; wrong: {', '.join(f'd_{each.name}' for each in wrong)}"
+        yield sentence("right_and_wrong", right=Listed(right, "comma"), wrong=names)
     else:
-        yield f"all are wrong: {', '.join(f'd_{each.name}' for each in wrong)}"
+        yield sentence("all_wrong", wrong=names)
     yield from _first(seen, wrong)
     for each in wrong:
         for fact in _of_one(each):
-            yield f"d_{each.name}: {fact}"
+            yield sentence("fact_of", whose=f"d_{each.name}", fact=fact)
 
 
-def _first(seen: Seen, wrong: list[Observed]) -> Iterator[str]:
+def _first(seen: Seen, wrong: list[Observed]) -> Iterator[Sentence]:
     names = {each.name for each in seen}
     first = wrong[0].name
-    where = f" ({NEXT[first]})" if first in NEXT else ""
-    yield f"the first wrong one on the way back is d_{first}{where}"
+    if first in NEXT:
+        yield sentence("first_wrong_look", whose=f"d_{first}", where=NEXT[first])
+    else:
+        yield sentence("first_wrong", whose=f"d_{first}")
     if {"value", "key", "query"} <= names and {each.name for each in wrong} >= {"key", "query"} and first != "value":
-        yield "d_value is right and both d_key and d_query are wrong: the mistake is between d_weights and d_scores"
+        yield sentence("between_weights_and_scores")
 
 
-def _of_one(each: Observed) -> Iterator[str]:
+def _of_one(each: Observed) -> Iterator[Sentence]:
     if each.like:
-        yield f"it has the shape of {each.like}"
+        yield sentence("has_shape_of", name=word("name", each.like))
         return
     if each.is_apart:
-        yield "it has one head for each query head"
+        yield sentence("has_head_each")
         return
     expected = each.expected
     if not expected.any():
-        yield "0 throughout"
+        yield sentence("throughout", number="0")
     elif np.isnan(expected).all():
-        yield "NaN throughout"
+        yield sentence("throughout", number="NaN")
     elif each.ratio is not None:
-        yield f"{each.ratio:.6g} times the right one"
+        yield sentence("times_right", number=f"{each.ratio:.6g}")
     else:
         yield from _multiples(each)
-    for axis, name in enumerate(("batch items", "heads", "rows")):
-        some = each.comparison.differing(axis)
-        if len(some) > 1 and not some.all():
-            rest = f"the other {(~some).sum()} of {len(some)} are exact"
-            yield f"{name} that differ: {ranges(np.flatnonzero(some))}; {rest}"
+    yield from some_differ(each.comparison, ("batch items", "heads", "rows"))
 
 
-def _multiples(each: Observed) -> Iterator[str]:
+def _multiples(each: Observed) -> Iterator[Sentence]:
     """Say of a gradient whose heads, or rows, are multiples of the right ones, by what."""
     for axes, name in (((2, 3), "head"), ((3,), "row")):
         ratio = _ratios(each.expected.astype(np.float64), each.right, axes, each.comparison.wrong)
         if ratio is not None and ratio.size > 1:
-            low, high = float(ratio.min()), float(ratio.max())
-            span = f"{low:.6g}" if np.isclose(low, high, rtol=1e-4) else f"{low:.4g} to {high:.4g}"
-            yield f"each {name} that differs is a multiple of the right one, by {span}"
+            yield sentence(f"is_multiple_{name}", span=span(ratio))
             return
 
 

@@ -14,6 +14,7 @@ from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.words.array import Role
 from attncli.check.backward import facts
+from attncli.check.backward.mistakes.arrays import of_arrays
 from attncli.check.backward.observing import PREFIX, observed_of, rounding_of
 from attncli.check.backward.part import MOST
 from attncli.check.backward.reference import FEW, SCORES, Gradients
@@ -23,9 +24,10 @@ from attncli.check.backward.search import Candidate, Search
 from attncli.check.backward.seen import Seen
 from attncli.check.diagnosis import Wanted
 from attncli.check.explanation import Explanation
-from attncli.check.mistakes.registry import MISTAKES, Mistake
+from attncli.check.mistakes.registry import Mistake
 from attncli.check.rounding import Level
 from attncli.errors import InputError
+from attncli.sentences import Listed, Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +53,7 @@ class BackwardFinding:
     roundings: Mapping[str, Level]
     diagnosed: bool = False
     explanations: Sequence[Explanation] = ()
-    facts: Sequence[str] = ()
+    facts: Sequence[Sentence] = ()
     stopped: bool = False
 
     @property
@@ -113,7 +115,7 @@ def check(
     finding = BackwardFinding(seen, roundings)
     if finding.agrees or not wanted.diagnose:
         return finding
-    first = ["the output is wrong already: look there first"] * (right_output is False)
+    first = [sentence("output_is_wrong")] * (right_output is False)
     by_shape = _by_shape(seen)
     if by_shape is not None:
         return replace(finding, diagnosed=True, explanations=[by_shape], facts=first)
@@ -168,13 +170,14 @@ def _by_shape(seen: Seen) -> Explanation | None:
     rows = sum(each.comparison.wrong.size for each in seen)
     residual = max(each.comparison.error for each in seen)
     if any(each.like for each in odd):
-        what = " and ".join(f"d_{each.name} is that of the {each.like}" for each in odd if each.like)
         order = {each.name: each.like for each in odd if each.like}
-        return _explanation(GRADIENTS_SWAPPED, "shape", what, GRADIENTS_SWAPPED.fix, order, residual, (rows, rows))
-    whose = " and ".join(f"d_{each.name}" for each in odd)
-    what = f"{whose} has one head for each query head: those that share a key head were not summed"
+        takes = (sentence("is_that_of", whose=f"d_{one}", name=word("name", other)) for one, other in order.items())
+        fix = sentence("fix_gradients_swapped")
+        every = Listed(tuple(takes), "and")
+        return _explanation(GRADIENTS_SWAPPED, "shape", every, fix, order, residual, (rows, rows))
+    what, fix = sentence("group_apart", whose=of_arrays(each.name for each in odd)), sentence("fix_group_apart")
     detail = {"arrays": [each.name for each in odd], "form": "apart"}
-    return _explanation(GROUP_SUM, "apart", what, GROUP_SUM.fix, detail, residual, (rows, rows))
+    return _explanation(GROUP_SUM, "apart", what, fix, detail, residual, (rows, rows))
 
 
 def explained(candidate: Candidate) -> list[Explanation]:
@@ -194,14 +197,12 @@ def explained(candidate: Candidate) -> list[Explanation]:
 def _explanation(
     mistake: Mistake,
     form: str,
-    what: str,
-    fix: str,
+    what: Sentence | Listed,
+    fix: Sentence,
     detail: Mapping[str, object],
     residual: float,
     rows: tuple[int, int],
 ) -> Explanation:
-    whole = fix.rstrip(".")
-    whole = whole if mistake.id in MISTAKES else whole[:1].lower() + whole[1:]
     return Explanation(
-        (mistake.id,), ((mistake.id, form),), (what,), (whole,), {mistake.id: dict(detail)}, None, residual, rows
+        (mistake.id,), ((mistake.id, form),), (what,), (fix,), {mistake.id: dict(detail)}, None, residual, rows
     )

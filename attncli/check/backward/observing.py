@@ -51,7 +51,7 @@ def _readings(name: str, of: str, expected: NDArray[Any], gradients: Gradients) 
     axes = axes_of(name, right.ndim)
     if name not in (*OTHER_SHAPES, "past_key", "past_value") or "block_table" in gradients.given:
         same = expected.shape == gradients.given[name].shape
-        return [Layout(_words(axes, right.shape), gradients.taken(name)(expected), own=True)] if same else []
+        return [Layout(_apart_axes(axes, right.shape), gradients.taken(name)(expected), own=True)] if same else []
     options = gradients.options
     own = own_orders(options.layout, packed=gradients.form(name).packed is not None)
     own = [tuple(2 if x == 3 else 3 if x == 2 else x for x in order) for order in own] if _turned(gradients) else own
@@ -59,7 +59,8 @@ def _readings(name: str, of: str, expected: NDArray[Any], gradients: Gradients) 
     if expected.shape == gradients.given[name].shape:  # the shape of the array itself: first as that one lies
         array = gradients.taken(name)(expected)
         rest = [each for each in found if each.array.strides != array.strides]
-        mine = next((each.name for each in found if each.array.strides == array.strides), _words(axes, right.shape))
+        as_given = (each.axes for each in found if each.array.strides == array.strides)
+        mine = next(as_given, _apart_axes(axes, right.shape))
         found = [Layout(mine, array, own=True), *(replace(each, own=False) for each in rest)]
     return found
 
@@ -79,8 +80,8 @@ def axes_of(name: str, count: int = 4) -> tuple[str, ...]:
     return ("batch", "heads", "rows", "columns")
 
 
-def _words(axes: Sequence[str], shape: Sequence[int]) -> str:
-    return f"({', '.join(name for name, length in zip(axes, shape, strict=True) if length > 1)})"
+def _apart_axes(axes: Sequence[str], shape: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    return tuple((name,) for name, length in zip(axes, shape, strict=True) if length > 1)
 
 
 def _apart(name: str, expected: NDArray[Any], gradients: Gradients) -> tuple[Layout, NDArray[Any]] | None:

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 from attncli.check.backward.finding import BackwardFinding
 from attncli.check.backward.observing import axes_of
 from attncli.check.backward.seen import Observed
-from attncli.check.parts import difference, explanations, named, picture, places
+from attncli.check.diagnosis import NOT_ASKED
+from attncli.check.parts import agrees, difference, explanations, named, picture, places
+from attncli.sentences import Sentence, sentence, series, word
 from attncli.show.lines import print_lines
-from attncli.text import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from attncli.files.contents import AnyLabels
+    from attncli.sentences import Voice
     from attncli.show.screen import Screen
 
 
-def verdict(finding: BackwardFinding) -> str:
+def verdict(finding: BackwardFinding) -> Sentence:
     """Return the result in one line.
 
     The largest difference is that of the gradient which comes nearest to its tolerance.
@@ -30,35 +32,39 @@ def verdict(finding: BackwardFinding) -> str:
     )
     if not wrong:
         c = max((each.comparison for each in finding.seen), key=lambda each: float(each.excess.max()))
-        numbers = f"largest difference {c.error:.1e}, tolerance {c.tolerance:.1e}"
-        return f"{listed(right, 'and')} agree{'s' * (len(right) == 1)} ({numbers})"
-    rest = f", {listed(right, 'and')} agree{'s' * (len(right) == 1)}" if right else ""
-    return f"{listed(wrong, 'and')} differ{'s' * (len(wrong) == 1)}{rest}" + named(finding.explanations)
+        key = "gradient_agrees" if len(right) == 1 else "gradients_agree"
+        return sentence(key, right=series(right), error=f"{c.error:.1e}", tolerance=f"{c.tolerance:.1e}")
+    what = sentence("gradient_differs" if len(wrong) == 1 else "gradients_differ", wrong=series(wrong))
+    if right:
+        what = sentence("one_other_agrees" if len(right) == 1 else "others_agree", what=what, right=series(right))
+    return named(what, finding.explanations)
 
 
-def to_terminal(finding: BackwardFinding, labels: Mapping[str, AnyLabels], screen: Screen, console: Console) -> None:
+def to_terminal(
+    finding: BackwardFinding, labels: Mapping[str, AnyLabels], screen: Screen, console: Console, voice: Voice
+) -> None:
     """Print how each gradient was compared, where the first wrong one differs, and why."""
     say = partial(print_lines, screen=screen, console=console)
     for each in finding.seen:
-        say(of_one(each), style="green" if each.agrees else "red")
+        say(voice.say(of_one(each)), style="green" if each.agrees else "red")
         for line in details(each, finding):
-            say(line, style="dim", first="  ", rest="  ")
-    for line in dict.fromkeys(each.comparison.level.tolerance() for each in finding.seen):
-        say(f"tolerance of gradients: {line}", style="dim")
+            say(voice.say(line), style="dim", first="  ", rest="  ")
+    for tolerance in dict.fromkeys(each.comparison.level.tolerance() for each in finding.seen):
+        say(voice.say(sentence("tolerance_of_gradients", tolerance=tolerance)), style="dim")
     if finding.agrees:
         return
     first = next((each for each in finding.seen if not each.comparison.agrees), None)
     console.print()
     if first is not None:
-        say(f"Where d_{first.name} differs", style="bold cyan")
+        say(voice.say(sentence("where_gradient", name=f"d_{first.name}")), style="bold cyan")
         row = row_of(first)
         for line in places(first.comparison, labels, row, "gradient"):
-            say(line)
-        picture(first.comparison.excess, screen, console, row)
+            say(voice.say(line))
+        picture(first.comparison.excess, screen, console, voice, row)
         console.print()
-    say("Why", style="bold cyan")
-    for begins, line in reasons(finding):
-        say(line, first=begins, rest=" " * len(begins))
+    say(voice.heading("why"), style="bold cyan")
+    for begins, line in reasons(finding, voice):
+        say(voice.say(line), first=begins, rest=" " * len(begins))
 
 
 def row_of(each: Observed) -> str:
@@ -66,36 +72,34 @@ def row_of(each: Observed) -> str:
     return {"queries": "query", "keys": "key"}.get(axes_of(each.like or each.name)[2], "row")
 
 
-def of_one(each: Observed) -> str:
+def of_one(each: Observed) -> Sentence:
     """Return what came of one gradient, in one line."""
     c, name = each.comparison, f"d_{each.name}"
     if each.like:
-        same = "is" if c.agrees else "has the shape of"
-        return f"{name} differs: it {same} the gradient of the {each.like}"
+        return sentence(
+            "is_gradient_of" if c.agrees else "has_shape_of_gradient", whose=name, of=word("name", each.like)
+        )
     if each.is_apart:
-        same = "the right numbers are" if c.agrees else "the gradient is"
-        return f"{name} differs: {same} not summed over the query heads that share a key head"
-    if each.agrees:
-        return f"{name} agrees (largest difference {c.error:.1e}, tolerance {c.tolerance:.1e})"
-    return f"{name} {difference(c)}"
+        return sentence("right_but_apart" if c.agrees else "apart", whose=name)
+    return sentence("of_gradient", whose=name, what=agrees(c) if each.agrees else difference(c))
 
 
-def details(each: Observed, finding: BackwardFinding) -> Iterator[str]:
+def details(each: Observed, finding: BackwardFinding) -> Iterator[Sentence]:
     """Say how one was compared."""
     if not each.layout.own:
-        yield f"it has another layout, {each.layout.name}, and was compared in that"
+        yield sentence("other_layout_of_gradient", layout=each.layout.words())
     if each.name in finding.roundings:
-        yield f"the difference is that of rounding: {finding.roundings[each.name].words()}"
+        yield sentence("of_rounding", rounding=finding.roundings[each.name].words())
 
 
-def reasons(finding: BackwardFinding) -> Iterator[tuple[str, str]]:
+def reasons(finding: BackwardFinding, voice: Voice) -> Iterator[tuple[str, Sentence]]:
     """Say what explains it and what to change: each text after what its first line begins with."""
     if not finding.diagnosed:
-        yield "", "Not looked for (--no-diagnose)."
+        yield "", sentence("not_looked_for", why=NOT_ASKED)
         return
     if not finding.explanations:
-        yield "", "None of the known mistakes makes these gradients."
+        yield "", sentence("unexplained_gradients")
     yield from (("- ", fact) for fact in finding.facts)
-    yield from explanations(finding.explanations)
+    yield from explanations(finding.explanations, voice)
     if finding.stopped:
-        yield "", "The search was stopped after some seconds: not every mistake was tried."
+        yield "", sentence("stopped")

@@ -16,6 +16,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import ALIBI_SLOPES, BIAS
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,42 +28,29 @@ if TYPE_CHECKING:
 def alibi(o: Operands) -> Iterator[Variant]:
     """ALiBi has other slopes or another sign, or is missing or not wanted."""
     if not o.options.alibi:
-        yield _slopes("added", None, "ALiBi was added", "do not add ALiBi", {"alibi": True}, alibi=True)
+        yield _slopes("added", None, sentence("fix_no_alibi"), {"alibi": True}, alibi=True)
         return
-    fix = "slopes are 2^(-8i/n) for n a power of two; other counts take those of the next lower one, then every other"
-    yield _slopes("left out", None, "ALiBi was left out", "add ALiBi", {"alibi": False}, alibi=False)
-    others: tuple[tuple[str, str, Penalties], ...] = (
-        (
-            "geometric",
-            "the slopes are 2^(-8i/n) although the number of heads is not a power of two",
-            partial(_geometric, start=1),
-        ),
-        ("from 0", "the exponents of the slopes begin at 0", partial(_geometric, start=0)),
-        ("from 0 to -8", "the exponents of the slopes begin at 0 and end at -8", _to_the_end),
-        (
-            "power below",
-            "all slopes are those of the next lower power of two heads",
-            partial(_geometric, start=1, power=0),
-        ),
-        (
-            "power above",
-            "all slopes are those of the next higher power of two heads",
-            partial(_geometric, start=1, power=1),
-        ),
-        ("sign", "ALiBi was added with the wrong sign", partial(_scaled, by=-1.0)),
-        ("signed", "ALiBi was taken of the distance with its sign, so that keys ahead gained by it", _signed),
+    fix = sentence("fix_slopes")
+    yield _slopes("left out", None, sentence("fix_alibi"), {"alibi": False}, alibi=False)
+    others: tuple[tuple[str, Penalties], ...] = (
+        ("geometric", partial(_geometric, start=1)),
+        ("from 0", partial(_geometric, start=0)),
+        ("from 0 to -8", _to_the_end),
+        ("power below", partial(_geometric, start=1, power=0)),
+        ("power above", partial(_geometric, start=1, power=1)),
+        ("sign", partial(_scaled, by=-1.0)),
+        ("signed", _signed),
     )
-    for form, description, make in others:
-        yield _slopes(form, make, description, fix)
+    for form, make in others:
+        yield _slopes(form, make, fix)
     if o.factor != 1:
-        yield _slopes("before the scale", partial(_scaled, by=o.factor), "ALiBi was added before the scale", fix)
+        yield _slopes("before the scale", partial(_scaled, by=o.factor), fix)
 
 
 def _slopes(
     form: str,
     make: Penalties | None,
-    description: str,
-    fix: str,
+    fix: Sentence,
     options: Mapping[str, object] | None = None,
     *,
     alibi: bool = True,
@@ -71,6 +59,7 @@ def _slopes(
         changed = recipe.with_operands(options=replace(recipe.operands.options, alibi=alibi))
         return changed if make is None else replace(changed, added=partial(_with_alibi, make=make))
 
+    description = word("alibi", form)
     return Variant((ALIBI_SLOPES,), pieces.ALIBI, form, apply, description, fix, {"alibi": description}, options)
 
 
@@ -135,8 +124,8 @@ def bias(o: Operands) -> Iterator[Variant]:
             pieces.BIAS,
             how,
             partial(_with_bias, value=value),
-            f"the bias {how}",
-            "add it once, after scale and softcap",
+            word("bias", how),
+            sentence("fix_bias"),
             {"bias": how},
         )
 

@@ -13,6 +13,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import CACHE_ROUNDED
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Listed, sentence, word, words
 
 # Groups of features that tools have.
 GROUPS = (16, 32, 64, 128)
@@ -37,15 +38,14 @@ def _scales(o: Operands, kind: Type) -> Iterator[str]:
 
 def _rounded(text: str) -> Variant:
     kept = kept_as(text)
-    states = " and ".join(f"{state}s" for state in kept)
-    what = " and ".join(f"{state}s ({how})" for state, how in kept.items())
+    held = tuple(sentence("held", states=word("states", state), how=str(how)) for state, how in kept.items())
     return Variant(
         (CACHE_ROUNDED,),
         pieces.CACHE,
         text,
         partial(_held, text=text),
-        f"{what} went through a cache of fewer bits",
-        f"keep {states} in the type of the computation; if it is meant, check with --cache {text}",
+        sentence("cache_rounded", states=Listed(held, "and")),
+        sentence("fix_cache", states=words("states", kept), option=text),
         {"cache": {state: str(how) for state, how in kept.items()}},
         {"cache": cache("cache", text)},
     )

@@ -23,13 +23,14 @@ from attncli.check.mistakes.registry import (
 from attncli.check.mistakes.runs import reach
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, word
 
 
 def causal(o: Operands) -> Iterator[Variant | Unknown]:
     """The causal rule is missing, unwanted, shifted, or the other way round."""
     if not o.options.causal:
         for shift, corner in corners(o).items():
-            description = f"a causal rule was applied ({corner})"
+            description = sentence("causal_unwanted", corner=word("corner", corner))
             yield aligned(o, CAUSAL_UNWANTED, corner, shift, description, {"corner": corner})
         yield Unknown(pieces.CAUSAL, reach, partial(_found_causal, o), smooth=False)
         return
@@ -38,8 +39,8 @@ def causal(o: Operands) -> Iterator[Variant | Unknown]:
         pieces.CAUSAL,
         "dropped",
         lambda recipe: with_rule_options(recipe, causal=False),
-        "the causal rule was dropped: queries saw later keys",
-        "pass the causal rule on (is_causal=True)",
+        sentence("causal_dropped"),
+        sentence("fix_causal"),
         {"rule": "causal"},
         {"causal": False},
     )
@@ -66,13 +67,13 @@ def _aligned(o: Operands) -> Iterator[Variant]:
     first = int(o.positions[0, 0])
     for shift, corner in corners(o).items():
         if shift != first:
-            description = f"the causal rule was aligned {corner} instead of at position {first}"
+            description = sentence("causal_corner", corner=word("aligned", corner), first=first)
             detail: dict[str, object] = {"corner": corner, "offset": shift}
             variant = aligned(o, CAUSAL_CORNER, corner, shift, description, detail)
             yield from with_empty(_left_behind(o, variant, shift=shift))
     for step in (-1, 1):
         how = f"p{'+' if step > 0 else '−'}1"
-        description = f"the causal diagonal is off by one: keys up to {how} were seen"
+        description = sentence("causal_diagonal", how=how)
         variant = aligned(o, CAUSAL_DIAGONAL, f"up to {how}", first + step, description, {"diagonal": step})
         variant = replace(variant, apply=partial(shifted, by=step))
         yield from with_empty(_left_behind(o, variant, by=step))
@@ -84,8 +85,8 @@ def _turned_round(strict: bool) -> Variant:
         pieces.CAUSAL,
         "inverted, strict" if strict else "inverted",
         partial(_upper, strict=strict),
-        f"the causal rule was turned round: queries saw keys from p{' + 1' * strict} on (triu used as keep)",
-        "keep the lower triangle (tril), or close where triu is true",
+        sentence("causal_inverted", start="p" + " + 1" * strict),
+        sentence("fix_causal_inverted"),
         {"rule": "causal", "diagonal": not strict},
     )
 
@@ -98,25 +99,25 @@ def _left_behind(o: Operands, variant: Variant, **shift: Any) -> Variant:
 
 
 def aligned(
-    o: Operands, mistake: Mistake, form: str, shift: int, description: str, detail: Mapping[str, object]
+    o: Operands, mistake: Mistake, form: str, shift: int, description: Sentence, detail: Mapping[str, object]
 ) -> Variant:
     """Return a causal rule under which the first query stands at position ``shift``."""
     plain = o.options.rope is None and not o.options.alibi and o.options.window is None
-    where = f"let the query at position p see keys up to p, the first one at {int(o.positions[0, 0])}"
+    where = sentence("fix_causal_place", first=int(o.positions[0, 0]))
     return Variant(
         (mistake,),
         pieces.CAUSAL,
         form,
         partial(shifted, shift=shift),
         description,
-        where if o.options.causal else "do not apply a causal rule here",
+        where if o.options.causal else sentence("fix_no_causal"),
         detail,
         {"causal": True, "offset": shift} if plain else None,
     )
 
 
 def _found_causal(o: Operands, shift: float) -> Variant:
-    description = f"keys up to p{shift - int(o.positions[0, 0]):+.0f} were seen"
+    description = sentence("causal_reach", reach=f"p{shift - int(o.positions[0, 0]):+.0f}")
     mistake = CAUSAL_DIAGONAL if o.options.causal else CAUSAL_UNWANTED
     return aligned(o, mistake, "another position", int(shift), description, {"offset": int(shift)})
 

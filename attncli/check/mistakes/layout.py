@@ -16,6 +16,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import HEAD_RESHAPE, LAYOUT, STRIDES, Mistake
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,52 +58,48 @@ def reshapes(o: Operands) -> Iterator[Variant]:
 
 
 def _without_transpose(o: Operands) -> Iterator[Variant]:
-    fix = "reshape to (batch, length, heads, features) first, then swap length and heads; and back before merging"
+    fix = sentence("fix_reshape")
     layout = partial(_layout, o, fix=fix)
     every = dict.fromkeys(STATES, split)
     both, only = (HEAD_RESHAPE, STRIDES), (HEAD_RESHAPE,)
-    yield from layout(both, "split", "heads were split by a reshape without the transpose", every)
-    yield from layout(
-        only, "split and merged", "heads were split and merged without the transpose", every, back=(merge,)
-    )
-    description = "heads were merged without the transpose: the right numbers, permuted"
-    yield from layout(only, "merged", description, {}, back=(merge,))
-    description = "the output was split into heads without the transpose"
-    yield from layout(only, "output split", description, {}, back=(split,))
+    yield from layout(both, "split", sentence("heads_split"), every)
+    yield from layout(only, "split and merged", sentence("heads_split_and_merged"), every, back=(merge,))
+    yield from layout(only, "merged", sentence("heads_merged"), {}, back=(merge,))
+    yield from layout(only, "output split", sentence("output_split"), {}, back=(split,))
 
 
 def _strides(o: Operands) -> Iterator[Variant]:
-    fix = "pass the strides of the array as it lies in memory, or copy it first"
+    fix = sentence("fix_strides")
     for names in (("value",), ("key",), ("query",), ("key", "value")):
         for turn in (split, merge):
             which = " and ".join(names)
-            were = "were" if len(names) > 1 else "was"
-            description = f"{which} {were} read with the strides of another layout"
+            key = "strides_of_two" if len(names) > 1 else "strides_of_one"
+            description = sentence(key, names=words("name", names))
             form = f"strides of {which}, {turn.__name__}"
             turns = dict.fromkeys(names, turn)
             yield from _layout(o, (STRIDES, HEAD_RESHAPE), form, description, turns, fix=fix)
-    description = "(batch, heads, length) was read as (batch, length, heads)"
+    description = sentence("strides_of_all")
     turns = dict.fromkeys(STATES, merge)
     yield from _layout(o, (HEAD_RESHAPE, STRIDES), "strides of all, merge", description, turns, fix=fix)
 
 
 def _interleaved(o: Operands) -> Iterator[Variant]:
-    fix = "the features of a head stand side by side: (heads, features), not (features, heads)"
+    fix = sentence("fix_interleaved")
     layout = partial(_layout, o, (HEAD_RESHAPE,), fix=fix)
     every = dict.fromkeys(STATES, interleave)
-    yield from layout("interleaved", "heads were split interleaved instead of contiguous", every)
-    yield from layout("interleaved, both", "heads were split and merged interleaved", every, back=(gather,))
-    yield from layout("interleaved merge", "heads were merged interleaved", {}, back=(gather,))
+    yield from layout("interleaved", sentence("heads_interleaved"), every)
+    yield from layout("interleaved, both", sentence("heads_interleaved_both"), every, back=(gather,))
+    yield from layout("interleaved merge", sentence("heads_merged_interleaved"), {}, back=(gather,))
 
 
 def _layout(
     o: Operands,
     mistakes: tuple[Mistake, ...],
     form: str,
-    description: str,
+    description: Sentence,
     turns: Mapping[str, Turn],
     *,
-    fix: str,
+    fix: Sentence,
     back: tuple[Turn, ...] = (),
 ) -> Iterator[Variant]:
     def apply(recipe: Recipe) -> Recipe:
@@ -121,7 +118,7 @@ def about_rotation(o: Operands, variant: Variant, matters: bool = True) -> Itera
         yield replace(
             variant,
             form=f"{variant.form}, before the rotation",
-            description=f"{variant.description}, before the rotation",
+            description=sentence("before_rotation", what=variant.description),
             raw=True,
         )
     else:
@@ -139,21 +136,9 @@ def axes(o: Operands) -> Iterator[Variant]:
     """Two of the axes batch, heads and length are taken for each other."""
     if o.sizes.queries != o.sizes.keys:
         return
-    for axis, form, fix, description in (
-        (
-            1,
-            "length and heads",
-            "bring (batch, length, heads, features) to (batch, heads, length, features) first",
-            "length and heads were taken for each other: attention across heads at each position",
-        ),
-        (
-            0,
-            "length and batch",
-            "bring (length, batch, features) to (batch, length, features) first (batch_first)",
-            "length and batch were taken for each other: attention across the batch",
-        ),
-    ):
-        detail = {"axes": ["batch", "heads"][axis]}
+    for axis, name in ((1, "heads"), (0, "batch")):
+        form, detail = f"length and {name}", {"axes": name}
+        description, fix = sentence(f"axes_{name}"), sentence(f"fix_axes_{name}")
         apply = partial(_swap, axis=axis)
         yield from about_rotation(o, Variant((LAYOUT,), pieces.LAYOUT, form, apply, description, fix, detail))
 

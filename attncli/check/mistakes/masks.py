@@ -24,6 +24,7 @@ from attncli.check.mistakes.registry import (
 from attncli.check.mistakes.rules import without_rules
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,11 +36,9 @@ FAR = -1e3
 # For at most how many scores all rules are brought into one mask, and how many boundaries of documents are tried.
 MOST = 1 << 26
 BOUNDARIES = 16
-LAST_AXIS = "a mask of keys belongs on the last axis"
-OTHER_ORDER = (
-    "the mask of (batch · heads) was read in (heads, batch) order",
-    "repeat each item's mask for its heads (repeat_interleave, not repeat)",
-)
+LAST_AXIS = sentence("fix_last_axis")
+OTHER_ORDER = (sentence("mask_other_order"), sentence("fix_other_order"))
+MEANING = sentence("fix_meaning")
 
 
 def kept(mask: NDArray[Any]) -> NDArray[np.bool_]:
@@ -56,11 +55,10 @@ def mask(o: Operands) -> Iterator[Variant]:
     closes = not keep.all()
     if closes:
         other = np.logical_not(keep)
-        description = "the mask was read the other way round"
-        yield from with_empty(_mask((MASK_INVERTED,), "inverted", other, description, "swap its meaning"))
+        yield from with_empty(_mask((MASK_INVERTED,), "inverted", other, sentence("mask_inverted"), MEANING))
     if o.mask.dtype != bool or closes:
         mistakes, description = _dropped(keep)
-        yield _mask(mistakes, "dropped", None, description, "pass the mask on")
+        yield _mask(mistakes, "dropped", None, description, sentence("fix_pass_mask"))
     yield from _numbers(o.mask, keep)
     yield from _parts(o, keep)
     yield from _boundaries(keep)
@@ -71,7 +69,7 @@ def with_empty(variant: Variant) -> Iterator[Variant]:
     """Return a mistake, and the same one in which rows without an open key are not 0, as they are here."""
     yield variant
     apply = variant.apply
-    for form, empty, became in (("mean", mean_when_empty, "the mean of all values"), ("nan", nan_when_empty, "NaN")):
+    for form, empty in (("mean", mean_when_empty), ("nan", nan_when_empty)):
 
         def emptied(recipe: Recipe, empty: Empty = empty) -> Recipe | None:
             made = apply(recipe)
@@ -81,7 +79,7 @@ def with_empty(variant: Variant) -> Iterator[Variant]:
             variant,
             form=f"{variant.form}, empty rows {form}",
             apply=emptied,
-            description=f"{variant.description}; rows without a key became {became}",
+            description=sentence(f"rows_became_{form}", what=variant.description),
             options=None,
         )
 
@@ -98,8 +96,8 @@ def _everything(o: Operands) -> Iterator[Variant]:
     def opened(recipe: Recipe) -> Recipe:
         return with_rule_options(recipe.with_operands(mask=None, key_lengths=None, inputs=rest), **none)
 
-    description = "no key was closed: all masks were dropped"
-    yield Variant((MASK_DROPPED,), pieces.MASK, "all dropped", opened, description, "pass the masks on")
+    description, fix = sentence("masks_dropped"), sentence("fix_pass_masks")
+    yield Variant((MASK_DROPPED,), pieces.MASK, "all dropped", opened, description, fix)
     if o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys > MOST:
         return
     keep = np.ones((1, 1, 1, 1), dtype=bool)
@@ -110,7 +108,7 @@ def _everything(o: Operands) -> Iterator[Variant]:
         options = replace(recipe.masking.options, **none)
         return recipe.with_rules(mask=~keep, key_lengths=None, inputs=rest, options=options)
 
-    description, fix = "all that is closed was open, and the other way round", "swap the meaning of the mask"
+    description, fix = sentence("masks_inverted"), sentence("fix_meaning_of_mask")
     yield from with_empty(Variant((MASK_INVERTED,), pieces.MASK, "all inverted", inverted, description, fix))
 
 
@@ -119,11 +117,11 @@ def _numbers(mask: NDArray[Any], keep: NDArray[np.bool_]) -> Iterator[Variant]:
     truth = np.asarray(mask) != 0
     if mask.dtype == bool or truth.all() or not truth.any() or np.array_equal(truth, ~keep):
         return
-    description = "the mask's numbers were added the other way round: subtracted, or 1 for 0 and 0 for 1"
-    yield _mask((MASK_INVERTED,), "subtracted", -np.asarray(mask, dtype=np.float64), description, "swap its meaning")
-    fix = "add its numbers to the scores, or save it as true and false if it is meant to close keys"
-    for form, open_, closed in (("true attends", truth, "0"), ("true ignores", ~truth, "other than 0")):
-        description = f"the mask's numbers were not added but taken for true and false: {closed} closed a key"
+    description = sentence("mask_subtracted")
+    yield _mask((MASK_INVERTED,), "subtracted", -np.asarray(mask, dtype=np.float64), description, MEANING)
+    fix = sentence("fix_mask_of_numbers")
+    for form, open_ in (("true attends", truth), ("true ignores", ~truth)):
+        description = sentence("mask_as_boolean", closed=word("closed_by", form))
         yield from with_empty(_mask((MASK_AS_BOOLEAN,), form, open_, description, fix))
 
 
@@ -132,16 +130,16 @@ def _parts(o: Operands, keep: NDArray[np.bool_]) -> Iterator[Variant]:
     causal = causal_part(o, keep)
     if causal is None:
         return
-    fix = "keep both parts of the mask"
+    fix = sentence("fix_both_parts")
     if not (causal == keep).all():
         mistakes: tuple[Mistake, ...] = (PADDING_ATTENDED, MASK_DROPPED)
-        description = "only the causal rule was kept of the mask, so that padded keys were attended to"
+        description = sentence("mask_causal_part")
         if is_blocks(keep, causal):
-            mistakes, description = (DOCUMENTS_MIXED,), "only the causal rule was kept: packed documents saw each other"
+            mistakes, description = (DOCUMENTS_MIXED,), sentence("mask_causal_part_documents")
         yield _mask(mistakes, "causal part only", causal, description, fix)
     columns = np.asarray(keep.any(axis=-2, keepdims=True))
     if not columns.all() and not (np.broadcast_to(columns, keep.shape) == keep).all():
-        description = "only the padding was kept of the mask: the causal rule was lost"
+        description = sentence("mask_padding_part")
         yield _mask((MASK_DROPPED,), "padding part only", np.broadcast_to(columns, keep.shape), description, fix)
 
 
@@ -158,22 +156,21 @@ def _boundaries(keep: NDArray[np.bool_]) -> Iterator[Variant]:
         before = first[start - 1]
         document = np.where(first == start, before, first)
         open_ = document[:, None] == document
-        description = f"two packed documents saw each other: the boundary at {start} was lost"
+        description = sentence("mask_boundary", start=int(start))
         open_ = (open_ if causal is None else open_ & causal)[None, None]
-        form, fix = f"no boundary at {start}", "close every document to the others"
+        form, fix = f"no boundary at {start}", sentence("fix_documents")
         yield _mask((DOCUMENTS_MIXED,), form, open_, description, fix)
 
 
-def _dropped(keep: NDArray[np.bool_]) -> tuple[tuple[Mistake, ...], str]:
+def _dropped(keep: NDArray[np.bool_]) -> tuple[tuple[Mistake, ...], Sentence]:
     """Return the names and the description of a dropped mask: they depend on what the mask closes."""
     if not keep.all() and (keep == keep[:, :, :1]).all():
-        description = "the padding mask was dropped, so that padded keys were attended to"
-        return (PADDING_ATTENDED, MASK_DROPPED), description
+        return (PADDING_ATTENDED, MASK_DROPPED), sentence("mask_dropped_padding")
     if is_blocks(keep, None):
         mistakes = (DOCUMENTS_MIXED, MASK_DROPPED)
         only = keep.shape == keep.swapaxes(2, 3).shape and (keep == keep.swapaxes(2, 3)).all()  # no causal rule in it
-        return mistakes if only else mistakes[::-1], "the mask was dropped, so that packed documents saw each other"
-    return (MASK_DROPPED,), "the mask was dropped"
+        return mistakes if only else mistakes[::-1], sentence("mask_dropped_documents")
+    return (MASK_DROPPED,), sentence("mask_dropped")
 
 
 def causal_part(o: Operands, keep: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -205,7 +202,7 @@ def _axes(o: Operands, mask: NDArray[Any]) -> Iterator[Variant]:
     if o.sizes.queries == o.sizes.keys and (rows, keys) != (1, 1):
         turned = np.broadcast_to(np.swapaxes(mask, 2, 3), (*mask.shape[:2], o.sizes.queries, o.sizes.keys))
         if rows == 1 or not np.array_equal(turned, mask):
-            description = "the mask was laid along the queries" if rows == 1 else "the mask was transposed"
+            description = sentence("mask_along_queries" if rows == 1 else "mask_transposed")
             yield from with_empty(_mask((MASK_AXIS,), "transposed", turned, description, LAST_AXIS))
     full = np.broadcast_to(mask, (batch, o.sizes.heads, rows, keys))
     wrong = _other_order(full) if o.sizes.batch == batch else full
@@ -219,7 +216,9 @@ def _other_order(full: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(full.swapaxes(0, 1)).reshape(batch, heads, *full.shape[2:])
 
 
-def _mask(mistakes: tuple[Mistake, ...], form: str, value: NDArray[Any] | None, description: str, fix: str) -> Variant:
+def _mask(
+    mistakes: tuple[Mistake, ...], form: str, value: NDArray[Any] | None, description: Sentence, fix: Sentence
+) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(mask=value)
 
@@ -235,17 +234,17 @@ def lengths(o: Operands) -> Iterator[Variant]:
         pieces.LENGTH,
         "dropped",
         lambda recipe: recipe.with_operands(key_lengths=None),
-        "key_lengths was ignored, so that padded keys were attended to",
-        "close the keys from each item's length on",
+        sentence("lengths_ignored"),
+        sentence("fix_lengths"),
     )
     if o.mask is not None:
         return
     keep = np.arange(o.sizes.keys) < o.key_lengths[:, None, None, None]
-    description = "the padding mask was read the other way round: only padding was attended to"
-    yield from with_empty(_padding(MASK_INVERTED, "inverted", np.logical_not(keep), description, "swap its meaning"))
+    description = sentence("padding_inverted")
+    yield from with_empty(_padding(MASK_INVERTED, "inverted", np.logical_not(keep), description, MEANING))
     if o.sizes.queries == o.sizes.keys:
         wrong = np.broadcast_to(keep.swapaxes(2, 3), (len(keep), 1, o.sizes.queries, o.sizes.keys))
-        description = "the padding mask was laid along the queries"
+        description = sentence("padding_along_queries")
         yield from with_empty(_padding(MASK_AXIS, "transposed", wrong, description, LAST_AXIS))
     if len(keep) == o.sizes.batch:
         full = np.broadcast_to(keep, (len(keep), o.sizes.heads, 1, o.sizes.keys))
@@ -253,7 +252,7 @@ def lengths(o: Operands) -> Iterator[Variant]:
             yield _padding(MASK_AXIS, "other order", _other_order(full), *OTHER_ORDER)
 
 
-def _padding(mistake: Mistake, form: str, mask: NDArray[np.bool_], description: str, fix: str) -> Variant:
+def _padding(mistake: Mistake, form: str, mask: NDArray[np.bool_], description: Sentence, fix: Sentence) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(key_lengths=None, mask=mask)
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import additions
-from attncli.check.known_scales import name_of, scales_of
+from attncli.check.known_scales import Constant, constant_of, scales_of
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import OUTPUT_FACTOR, SCALE, SOFTCAP
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe, add
 from attncli.check.sample import Sample
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from attncli.check.recipe import Array, Opened
@@ -31,47 +32,38 @@ CAPS = tuple(np.logspace(-1.5, 3, 24).tolist())
 def scale(o: Operands) -> Iterator[Variant | Unknown]:
     """The scores are multiplied by another factor."""
     known = scales_of(o)
-    own = name_of(o.factor, known).split(":")[0]
-    fix = "do not scale the scores" if o.factor == 1 else f"multiply by {_equals(o.factor, own)}"
+    own = constant_of(o.factor, known)
+    right = f"{o.factor:.6g}" if own is None else own.equal_to(o.factor, with_why=False)
+    fix = sentence("fix_no_scale") if o.factor == 1 else sentence("fix_scale", scale=right)
     for value in known:
         if not math.isclose(value, o.factor, rel_tol=1e-9):
             yield _scale(known, fix, value)
     yield Unknown(pieces.SCALE, SIGNED, partial(_scale, known, fix))
 
 
-def _scale(known: dict[float, str], fix: str, value: float) -> Variant:
-    words = name_of(value, known)
-    name = words.split(":")[0]
-    what = _equals(value, words) if words else f"{value:.6g}, which is not a known constant"
+def _scale(known: Mapping[float, Constant], fix: Sentence, value: float) -> Variant:
+    constant = constant_of(value, known)
+    name = "" if constant is None else constant.name
+    what = sentence("scale_unknown", number=f"{value:.6g}") if constant is None else constant.equal_to(value)
     return Variant(
         (SCALE,),
         pieces.SCALE,
         name,
         lambda recipe: recipe.with_operands(factor=value),
-        f"the scores were multiplied by {what}",
+        sentence("scale_other", scale=what),
         fix,
         {"scale": value, "constant": name or None},
         {"scale": value},
     )
 
 
-def _equals(value: float, name: str) -> str:
-    """Write a number and what it is.
-
-    >>> _equals(0.25, "1/√d"), _equals(1.0, "1: no scale was applied"), _equals(3.0, "")
-    ('0.25 = 1/√d', '1: no scale was applied', '3')
-    """
-    number = f"{value:.6g}"
-    return name if name.startswith(f"{number}:") else f"{number} = {name}" if name and name != number else number
-
-
 def softcap(o: Operands) -> Iterator[Variant | Unknown]:
     """Softcap is missing, in the wrong place, or has another limit."""
     cap = o.options.softcap
     if cap is not None:
-        fix = f"apply {cap:g}·tanh(score/{cap:g}) after the scale and before bias and mask"
+        fix = sentence("fix_softcap", cap=f"{cap:g}")
         without = partial(_with_cap, value=None)
-        yield _capped("missing", without, "softcap was left out", fix, {"place": "missing"}, {"softcap": 0})
+        yield _capped("missing", without, sentence("softcap_missing"), fix, {"place": "missing"}, {"softcap": 0})
         places: dict[str, dict[str, Any]] = {
             "after the mask": {"logits": _cap_after_mask},
             "before the scale": {"logits": _cap_before_scale},
@@ -81,7 +73,7 @@ def softcap(o: Operands) -> Iterator[Variant | Unknown]:
             places["after the bias"] = {"logits": _cap_after_bias}
         for place, stages in places.items():
             apply = partial(_with_stages, stages=stages)
-            yield _capped(place, apply, f"softcap was applied {place}", fix, {"place": place}, None)
+            yield _capped(place, apply, word("softcap", place), fix, {"place": place}, None)
     yield Unknown(pieces.CAP, CAPS, partial(_other_cap, o))
 
 
@@ -106,11 +98,12 @@ def _tanh(scores: Array, o: Operands) -> Array:
 
 
 def _other_cap(o: Operands, value: float) -> Variant:
-    right = "no softcap" if o.options.softcap is None else f"a softcap of {o.options.softcap:g}"
+    cap = o.options.softcap
+    fix = sentence("fix_no_softcap") if cap is None else sentence("fix_softcap_of", cap=f"{cap:g}")
     detail = {"softcap": value, "place": "other"}
     apply = partial(_with_cap, value=value)
-    description = f"the scores were capped at {value:.6g}"
-    return _capped("other limit", apply, description, f"use {right}", detail, {"softcap": value})
+    description = sentence("softcap_other_limit", cap=f"{value:.6g}")
+    return _capped("other limit", apply, description, fix, detail, {"softcap": value})
 
 
 def _with_cap(recipe: Recipe, *, value: float | None) -> Recipe:
@@ -120,8 +113,8 @@ def _with_cap(recipe: Recipe, *, value: float | None) -> Recipe:
 def _capped(
     form: str,
     apply: Callable[[Recipe], Recipe | None],
-    description: str,
-    fix: str,
+    description: Sentence,
+    fix: Sentence,
     detail: Mapping[str, object],
     options: Mapping[str, object] | None,
 ) -> Variant:
@@ -133,16 +126,17 @@ def factor(o: Operands) -> Iterator[Variant | Unknown]:
     yield Unknown(pieces.OUTPUT, _ratio, partial(_factor, scales_of(o)))
 
 
-def _factor(known: dict[float, str], value: float) -> Variant:
-    name = name_of(value, known).split(":")[0]
+def _factor(known: Mapping[float, Constant], value: float) -> Variant:
+    constant = constant_of(value, known)
+    factor = f"{value:.6g}" if constant is None else constant.equal_to(value, with_why=False)
     return Variant(
         (OUTPUT_FACTOR,),
         pieces.OUTPUT,
         "factor",
         lambda recipe: replace(recipe, factor=recipe.factor * value),
-        f"the output is {value:.6g}" + f" = {name}" * bool(name) + " times what it should be",
-        "look for a factor on the values or after softmax, such as the scale applied there",
-        {"factor": value, "constant": name or None},
+        sentence("output_factor", factor=factor),
+        sentence("fix_output_factor"),
+        {"factor": value, "constant": None if constant is None else constant.name},
     )
 
 

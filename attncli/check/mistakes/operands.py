@@ -17,6 +17,7 @@ from attncli.check.mistakes.layout import STATES, about_rotation
 from attncli.check.mistakes.registry import HEADS_TILED, OPERANDS_SWAPPED, QKV_SPLIT, SCORE_FUNCTION
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import sentence, word, words
 
 
 def heads_tiled(o: Operands) -> Iterator[Variant]:
@@ -30,8 +31,8 @@ def heads_tiled(o: Operands) -> Iterator[Variant]:
             pieces.HEADS,
             f"{which} tiled",
             partial(_tiled, names=names),
-            f"query head h was served by {which} head h mod Hk: those heads were tiled",
-            "serve query head h by key head h div (H / Hk): repeat_interleave, not repeat",
+            sentence("heads_tiled", names=words("name", names)),
+            sentence("fix_heads_tiled"),
             {"tiled": list(names)},
         )
 
@@ -51,11 +52,8 @@ def fused(o: Operands) -> Iterator[Variant]:
     sizes = o.sizes
     if sizes.queries != sizes.keys or sizes.features != sizes.value_features or sizes.heads == 1:
         return
-    for by_head, packed, description in (
-        (True, "per head", "a fused projection, per key head [q|k|v], was cut as three blocks"),
-        (False, "blocks", "a fused projection of three blocks was cut per key head [q|k|v]"),
-    ):
-        fix = "cut the fused projection in the order in which its weights were packed"
+    for by_head, packed in ((True, "per head"), (False, "blocks")):
+        description, fix = word("packed", packed), sentence("fix_packed")
         apply = partial(_cut, by_head=by_head)
         form, detail = f"packed {packed}", {"order": packed}
         variant = Variant((QKV_SPLIT,), pieces.LAYOUT, form, apply, description, fix, detail)
@@ -93,8 +91,8 @@ def swapped(o: Operands) -> Iterator[Variant]:
     ]
     for order in orders:
         names = ", ".join(order)
-        description = f"query, key and value were taken from {names}"
-        fix, apply = "pass them in the order query, key, value", partial(_passed, order=order)
+        description = sentence("states_swapped", names=words("name", order, "comma"))
+        fix, apply = sentence("fix_states_swapped"), partial(_passed, order=order)
         detail = {"order": list(order)}
         variant = Variant((OPERANDS_SWAPPED,), pieces.OPERANDS, names, apply, description, fix, detail)
         yield from about_rotation(o, variant)
@@ -120,8 +118,8 @@ def score_function(o: Operands) -> Iterator[Variant]:
                 pieces.FUNCTION,
                 name,
                 partial(_scored, options=replace(o.options, score=name)),
-                f"the score was {name}, not {own}",
-                f"use --score {own}",
+                sentence("score_other", name=name, own=own),
+                sentence("fix_score", own=own),
                 {"score": name},
                 {"score": name},
             )
@@ -132,8 +130,8 @@ def score_function(o: Operands) -> Iterator[Variant]:
             pieces.FUNCTION,
             "transposed",
             lambda recipe: recipe.with_operands(parameters={"w_a": weights.T}),
-            "w_a was transposed",
-            "the score is q·W_a·k",
+            sentence("score_transposed"),
+            sentence("fix_score_transposed"),
             {"score": "general, transposed"},
         )
 

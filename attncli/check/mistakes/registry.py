@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attncli.sentences import sentence
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -219,12 +221,10 @@ WINDOW_BOUNDS = _declare(
 
 # Mistakes that come to the same numbers whatever the data, and what to look at then.
 SAME = {
-    frozenset({PADDING_ATTENDED.id, MASK_DROPPED.id}): "two names for the same thing: look at which mask went missing",
-    frozenset({DOCUMENTS_MIXED.id, MASK_DROPPED.id}): "two names for the same thing: look at which mask went missing",
-    frozenset({WINDOW_BOUNDS.id, MASK_DROPPED.id}): (
-        "two names for the same thing: the window did not reach the kernel"
-    ),
-    frozenset({HEAD_RESHAPE.id, STRIDES.id}): "the same numbers: look whether a reshape or a stride is wrong",
+    frozenset({PADDING_ATTENDED.id, MASK_DROPPED.id}): sentence("same_mask"),
+    frozenset({DOCUMENTS_MIXED.id, MASK_DROPPED.id}): sentence("same_mask"),
+    frozenset({WINDOW_BOUNDS.id, MASK_DROPPED.id}): sentence("same_window"),
+    frozenset({HEAD_RESHAPE.id, STRIDES.id}): sentence("same_reshape"),
 }
 
 

@@ -18,6 +18,7 @@ from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THET
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,21 +39,21 @@ def rope(o: Operands) -> Iterator[Variant | Unknown]:
         return
     own = o.options.rope
     other = PAIRINGS[1 - PAIRINGS.index(own)]
-    fix = f"rotate with --rope {own}" + f" --rope-theta {o.options.rope_theta:g}" * (o.cos is None)
-    yield _option(other, "other pairs", f"features were paired {other} instead of {own}", fix)
-    yield _option(None, "left out", "the rotation was left out, or done over the axis of heads", fix)
+    fix = sentence("fix_rope", flags=f"--rope {own}" + f" --rope-theta {o.options.rope_theta:g}" * (o.cos is None))
+    yield _option(other, "other pairs", sentence("rope_other_pairs", pairing=other, own=own), fix)
+    yield _option(None, "left out", sentence("rope_left_out"), fix)
     for table, pairing in ((other, own), (own, other)):
-        description = f"a table of cosines for {table} pairs was used with the {pairing} rotation"
+        description = sentence("rope_table", table=table, pairing=pairing)
         make = partial(_mixed, table=table, pairing=pairing)
         yield _pairing(f"{table} table, {pairing} turn", make, description, fix)
-    yield _pairing("backwards", partial(_turned, backwards=True), "the rotation went the other way round", fix)
-    yield _pairing("query only", partial(_turned, key=None), "the key was not rotated", fix)
-    yield _pairing("key only", partial(_turned, query=None), "the query was not rotated", fix)
+    yield _pairing("backwards", partial(_turned, backwards=True), sentence("rope_backwards"), fix)
+    yield _pairing("query only", partial(_turned, key=None), sentence("rope_query_only"), fix)
+    yield _pairing("key only", partial(_turned, query=None), sentence("rope_key_only"), fix)
     for share in (2, 4):
         count = o.sizes.features // share
         part = {"rope_dim": (count,)}
         if o.options.rope_dim is None and o.sizes.features % (2 * share) == 0 and _can(o, **part):
-            description = f"only the first {count} features were rotated"
+            description = sentence("rope_part", count=count)
             yield _pairing(f"1/{share} of the features", partial(_turned, options=part), description, fix)
     if o.row_indices is None:
         yield from _offsets(o)
@@ -81,22 +82,22 @@ def _unasked(o: Operands) -> Iterator[Variant | Unknown]:
     if o.cos is not None or not _can(o, rope="half"):
         return
     for pairing in PAIRINGS:
-        description = f"query and key were rotated ({pairing} pairs)"
-        yield _option(pairing, pairing, description, "query and key come rotated already, or need no rotation")
+        description = sentence("rope_unasked", pairing=pairing)
+        yield _option(pairing, pairing, description, sentence("fix_rope_unasked"))
     for theta in THETAS:
         for pairing in PAIRINGS:
-            description = f"the rotation that is in query and key was left out (if it was {pairing}, base {theta:g})"
+            description = sentence("rope_undone", pairing=pairing, base=f"{theta:g}")
             undo = partial(_undone, pairing=pairing, theta=theta, other=None)
             name = f"{pairing}, base {theta:g}"
-            yield _pairing(f"undone: {name}", undo, description, "rotate query and key before the product")
+            yield _pairing(f"undone: {name}", undo, description, sentence("fix_rope_undone"))
             other = PAIRINGS[1 - PAIRINGS.index(pairing)]
-            description = f"features were paired {other} instead of {pairing} (base {theta:g})"
+            description = sentence("rope_other_pairs_of_base", pairing=other, own=pairing, base=f"{theta:g}")
             undo = partial(_undone, pairing=pairing, theta=theta, other=other)
-            yield _pairing(f"{other} instead of {name}", undo, description, f"pair features as {pairing}")
+            yield _pairing(f"{other} instead of {name}", undo, description, sentence("fix_pairs", pairing=pairing))
     yield Unknown(pieces.ROTATION, GRID, partial(_theta, o), alone=True)
 
 
-def _option(pairing: Pairing | None, form: str, description: str, fix: str) -> Variant:
+def _option(pairing: Pairing | None, form: str, description: Sentence, fix: Sentence) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing))
 
@@ -117,19 +118,19 @@ def _theta(o: Operands, theta: float) -> Variant:
         pieces.ROTATION,
         f"base {theta:.6g}" if common else "another base",
         apply,
-        f"the base of the rotation was {theta:.6g}" + ", a common base" * common,
-        f"use the base {o.options.rope_theta:g}" if o.options.rope else "do not rotate query and key again",
+        sentence("rope_theta_common" if common else "rope_theta", base=f"{theta:.6g}"),
+        sentence("fix_theta", base=f"{o.options.rope_theta:g}") if o.options.rope else sentence("fix_no_rope"),
         {"rope_theta": theta},
         {"rope": pairing, "rope_theta": theta},
     )
 
 
-def _pairing(form: str, make: Rotate, description: str, fix: str) -> Variant:
+def _pairing(form: str, make: Rotate, description: Sentence, fix: Sentence) -> Variant:
     return _rotated(ROPE_PAIRING, form, make, description, fix, {"rope": description})
 
 
 def _rotated(
-    mistake: Mistake, form: str, make: Rotate, description: str, fix: str, detail: Mapping[str, object]
+    mistake: Mistake, form: str, make: Rotate, description: Sentence, fix: Sentence, detail: Mapping[str, object]
 ) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_rotated(*make(recipe.operands))
@@ -144,17 +145,17 @@ def _offsets(o: Operands) -> Iterator[Variant]:
     shifts |= {o.sizes.keys - o.sizes.queries - first: "as the last positions"}
     for shift, how in shifts.items():
         if shift and _within(o, shift):
-            fix = f"rotate the first query by its position, {first}"
-            make, description = partial(_turned, query=_by(shift)), f"the query was rotated {how}"
+            fix = sentence("fix_first_query", first=first)
+            make, description = partial(_turned, query=_by(shift)), word("query_rotated", how)
             yield _offset(f"query {how}", make, description, fix, {"shift": shift})
-    yield _offset("key twice", partial(_turned, times=2), "the key was rotated twice", "rotate a key once")
+    yield _offset("key twice", partial(_turned, times=2), sentence("key_rotated_twice"), sentence("fix_key_once"))
     if o.sizes.past and o.key_places is None:
-        fix = "a cache holds keys that were rotated already"
-        yield _offset("past twice", partial(_turned, past=True), "past keys were rotated once more", fix)
-        fix = "count their positions on"
-        description = "new keys were rotated as if there were no past"
+        fix = sentence("fix_past_rotated")
+        yield _offset("past twice", partial(_turned, past=True), sentence("past_rotated_twice"), fix)
+        fix = sentence("fix_count_on")
+        description = sentence("new_keys_from_0")
         yield _offset("new keys from 0", partial(_turned, key=_by(-o.sizes.past)), description, fix)
-        description = "queries and new keys were rotated as if there were no past"
+        description = sentence("all_new_from_0")
         make = partial(_turned, query=_by(-first), key=_by(-o.sizes.past))
         yield _offset("all new from 0", make, description, fix)
 
@@ -164,7 +165,9 @@ def _by(shift: int) -> Move:
     return partial(np.add, shift)
 
 
-def _offset(form: str, make: Rotate, description: str, fix: str, detail: Mapping[str, object] | None = None) -> Variant:
+def _offset(
+    form: str, make: Rotate, description: Sentence, fix: Sentence, detail: Mapping[str, object] | None = None
+) -> Variant:
     return _rotated(ROPE_OFFSET, form, make, description, fix, {"rope": description, **(detail or {})})
 
 

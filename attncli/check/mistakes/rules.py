@@ -12,6 +12,7 @@ from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import DOCUMENTS_MIXED, MASK_DROPPED
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,29 +22,15 @@ DOCUMENTS = ("segments", "query_segments", "cu_seqlens")
 
 def ignored(o: Operands) -> Iterator[Variant]:
     """One of the rules by ids is not heeded."""
-    for names, mistakes, what, fix in (
-        (
-            DOCUMENTS,
-            (DOCUMENTS_MIXED, MASK_DROPPED),
-            "documents were ignored, so that they saw each other",
-            "close the keys of other documents",
-        ),
-        (
-            ("blocks",),
-            (MASK_DROPPED,),
-            "blocks were ignored: their tokens saw no later ones",
-            "open each block to itself",
-        ),
-        (
-            ("indices",),
-            (MASK_DROPPED,),
-            "indices were ignored: all keys were seen",
-            "close the keys that are not named",
-        ),
+    for names, mistakes in (
+        (DOCUMENTS, (DOCUMENTS_MIXED, MASK_DROPPED)),
+        (("blocks",), (MASK_DROPPED,)),
+        (("indices",), (MASK_DROPPED,)),
     ):
         if names[0] in o.inputs and (names != ("blocks",) or o.options.causal):
-            apply = partial(_without, names=names)
-            yield Variant(mistakes, pieces.MASK, f"{names[0]} dropped", apply, what, fix)
+            apply, form = partial(_without, names=names), f"{names[0]} dropped"
+            what, fix = sentence(f"ignored_{names[0]}"), sentence(f"fix_ignored_{names[0]}")
+            yield Variant(mistakes, pieces.MASK, form, apply, what, fix)
 
 
 def _without(recipe: Recipe, *, names: tuple[str, ...]) -> Recipe:

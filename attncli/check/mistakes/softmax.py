@@ -24,6 +24,7 @@ from attncli.check.mistakes.registry import (
 )
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe, close, softmax, zero_when_empty
+from attncli.sentences import Sentence, sentence, word, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 # Where the search for a sink, a factor on sinks and a masking value starts.
 LOGITS = (-6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 6.0)
 TIMES = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 8.0)
-UNSCALED = "put one more logit per head, unscaled, into the sum of softmax"
-ONE_TOO_MANY = "divide by the sum of the keys' exponentials only"
+UNSCALED = sentence("fix_sink")
+ONE_TOO_MANY = sentence("fix_no_sink")
 FILLS = (-1.0, -2.0, -5.0, -10.0, -20.0, 1.0, 5.0)
 
 
@@ -53,16 +54,16 @@ def closing(o: Operands) -> Iterator[Variant | Unknown]:
 
 def _not_closed(names: tuple[str, ...]) -> Iterator[Variant | Unknown]:
     """The keys that these rules close stay open in one way or another."""
-    what = _named(names)
-    description = f"closed keys ({what}) were given the logit 0: a fill of 0, of -1e-9, or scores times the mask"
+    what = words("rule", names)
+    description = sentence("closed_with_0", rules=what)
     yield _closing(names, MASK_VALUE, "filled with 0", {"close": _filling(names, 0.0)}, description, {"fill": 0.0})
-    description = f"the 0/1 mask ({what}) was added to the scores"
+    description = sentence("mask_added", rules=what)
     detail: dict[str, object] = {"added": "1 where open"}
     yield _closing(names, MASK_ADDED, "added where open", {"close": _adding(names, where=True)}, description, detail)
-    description = f"the 0/1 mask ({what}, 1 where closed) was added to the scores"
+    description = sentence("mask_added_where_closed", rules=what)
     detail = {"added": "1 where closed"}
     yield _closing(names, MASK_ADDED, "added where closed", {"close": _adding(names, where=False)}, description, detail)
-    description = f"the mask ({what}) was applied after softmax, and the weights not renormalised"
+    description = sentence("mask_after_softmax", rules=what)
     after = {"close": partial(_left_open, names=names), "masked": partial(_masked, names=names)}
     yield _closing(names, MASK_AFTER_SOFTMAX, "after softmax", after, description, {})
     yield Unknown(pieces.CLOSING, FILLS, partial(_filled, names=names))
@@ -78,7 +79,7 @@ def rules_of(o: Operands) -> list[str]:
 
 
 def _filled(value: float, *, names: tuple[str, ...]) -> Variant:
-    description = f"closed keys ({_named(names)}) were given the logit {value:.6g}, which does not close them"
+    description = sentence("closed_with_number", rules=words("rule", names), logit=f"{value:.6g}")
     return _closing(names, MASK_VALUE, "filled", {"close": _filling(names, value)}, description, {"fill": value})
 
 
@@ -87,14 +88,14 @@ def _closing(
     mistake: Mistake,
     form: str,
     stages: Mapping[str, Any],
-    description: str,
+    description: Sentence,
     detail: Mapping[str, object],
 ) -> Variant:
     def apply(recipe: Recipe) -> Recipe | None:
         there = rules_of(recipe.masking)
         return replace(recipe, **stages) if set(names) <= set(there) else None
 
-    fix = "set the logits of closed keys to −∞ before softmax"
+    fix = sentence("fix_closing")
     detail = {"rules": list(names), **detail}
     return Variant((mistake,), pieces.CLOSING, f"{_named(names)} {form}", apply, description, fix, detail)
 
@@ -139,14 +140,9 @@ def _others(names: tuple[str, ...], opened: Opened) -> Opened:
 
 
 def _empty() -> Iterator[Variant]:
-    policies: dict[str, tuple[Empty, str]] = {
-        "nan": (nan_when_empty, "NaN (softmax of −∞ alone)"),
-        "mean": (mean_when_empty, "the mean of all values (a large finite fill)"),
-        "all": (all_when_empty, "the softmax over all keys (a number added instead of −∞)"),
-    }
-    for policy, (stage, became) in policies.items():
-        apply, fix = partial(_emptied, stage=stage), "give such rows the output 0"
-        description = f"rows in which all keys are closed became {became}"
+    policies: dict[str, Empty] = {"nan": nan_when_empty, "mean": mean_when_empty, "all": all_when_empty}
+    for policy, stage in policies.items():
+        apply, description, fix = partial(_emptied, stage=stage), sentence(f"empty_{policy}"), sentence("fix_empty")
         yield Variant((EMPTY_ROW,), pieces.EMPTY, policy, apply, description, fix, {"policy": policy})
 
 
@@ -156,21 +152,21 @@ def _emptied(recipe: Recipe, *, stage: Empty) -> Recipe:
 
 def axis(o: Operands) -> Iterator[Variant]:
     """Softmax runs along another axis, or not at all."""
-    description = "there was no softmax: the scores themselves weighed the values"
+    description = sentence("softmax_none")
     yield _axis("none", "none", description, {"softmax": _no_softmax, "empty": zero_when_empty})
     for number, name in ((2, "queries"), (1, "heads"), (0, "batch")):
-        description = f"softmax ran along the {name}"
+        description = sentence(f"softmax_{name}")
         stages = {"softmax": partial(_along, axis=number), "whole": frozenset({number}), "empty": zero_when_empty}
         yield _axis(name, name, description, stages)
         if rules_of(o):
             yield _axis(name, f"{name}, empty rows nan", description, stages | {"empty": nan_when_empty})
 
 
-def _axis(name: str, form: str, description: str, stages: Mapping[str, Any]) -> Variant:
+def _axis(name: str, form: str, description: Sentence, stages: Mapping[str, Any]) -> Variant:
     def apply(recipe: Recipe) -> Recipe:
         return replace(recipe, **stages)
 
-    fix = "take softmax along the keys, the last axis of the scores"
+    fix = sentence("fix_softmax")
     return Variant((SOFTMAX_AXIS,), pieces.SOFTMAX, form, apply, description, fix, {"axis": name})
 
 
@@ -186,37 +182,33 @@ def _along(logits: Array, o: Operands, *, axis: int) -> Array:
 def sink(o: Operands) -> Iterator[Variant | Unknown]:
     """The sink is left out, scaled, or not wanted."""
     if o.sinks is None:
-        description = "softmax had one more logit of 0 in its sum (softmax off by one, add_zero_attn)"
-        yield _sink(np.zeros(o.sizes.heads), "0 added", description, ONE_TOO_MANY)
+        yield _sink(np.zeros(o.sizes.heads), "0 added", sentence("sink_0_added"), ONE_TOO_MANY)
         yield Unknown(pieces.SINK, LOGITS, partial(_one_more, o), alone=True)
         return
     own = np.asarray(o.sinks, dtype=np.float64)
-    yield _sink(None, "left out", "the sink was left out", UNSCALED)
-    others = {
-        "taken as 0": ("the sink's logit was taken as 0", 0 * own),
-        "sign": ("the sink was taken with the other sign", -own),
-    }
+    yield _sink(None, "left out", sentence("sink_left_out"), UNSCALED)
+    others = {"taken as 0": 0 * own, "sign": -own}
     if o.factor not in (0, 1):
-        others["scaled"] = ("the sink was multiplied by the scale", own * o.factor)
-        others["divided"] = ("the sink was divided by the scale", own / o.factor)
+        others["scaled"] = own * o.factor
+        others["divided"] = own / o.factor
     with np.errstate(all="ignore"):
         plain = np.where(own > 0, np.log(own), -np.inf)
-    others["no exponential"] = ("the sink itself, not its exponential, was added to the sum", plain)
-    for form, (description, value) in others.items():
-        yield _sink(value, form, description, UNSCALED)
+    others["no exponential"] = plain
+    for form, value in others.items():
+        yield _sink(value, form, word("sink", form), UNSCALED)
     yield Unknown(pieces.SINK, TIMES, partial(_times, own), alone=True)
 
 
 def _one_more(o: Operands, logit: float) -> Variant:
-    description = f"softmax had one more logit of {logit:.6g} in its sum"
+    description = sentence("sink_number_added", logit=f"{logit:.6g}")
     return _sink(np.full(o.sizes.heads, logit), "a number added", description, ONE_TOO_MANY)
 
 
 def _times(own: NDArray[np.float64], factor: float) -> Variant:
-    return _sink(own * factor, "multiplied", f"the sinks were multiplied by {factor:.6g}", UNSCALED)
+    return _sink(own * factor, "multiplied", sentence("sink_multiplied", factor=f"{factor:.6g}"), UNSCALED)
 
 
-def _sink(value: NDArray[Any] | None, form: str, description: str, fix: str) -> Variant:
+def _sink(value: NDArray[Any] | None, form: str, description: Sentence, fix: Sentence) -> Variant:
     def apply(recipe: Recipe) -> Recipe | None:
         fits = value is None or len(value) == recipe.operands.sizes.heads
         return recipe.with_operands(sinks=value) if fits else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.registry import Mistake
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence
 
 if TYPE_CHECKING:
     from attncli.check.sample import Sample
@@ -35,8 +36,8 @@ class Variant:
     piece: Piece
     form: str
     apply: Callable[[Recipe], Recipe | None]
-    description: str
-    fix: str
+    description: Sentence
+    fix: Sentence
     detail: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] | None = None
     number: float | None = None

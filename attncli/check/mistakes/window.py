@@ -16,16 +16,17 @@ from attncli.check.mistakes.registry import CAUSAL_CORNER, CAUSAL_DIAGONAL, MASK
 from attncli.check.mistakes.runs import behind
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
+from attncli.sentences import Sentence, sentence, word
 
 
 def window(o: Operands) -> Iterator[Variant | Unknown]:
     """The window has other bounds, or is ignored."""
     if o.options.window is not None:
         left, right = o.options.window
-        yield _window(o, (-1, -1), (WINDOW_BOUNDS, MASK_DROPPED), "dropped", "the window was ignored")
+        yield _window(o, (-1, -1), (WINDOW_BOUNDS, MASK_DROPPED), "dropped", sentence("window_ignored"))
         for bounds, how in _other_bounds(left, right).items():
             if bounds != (left, right) and min(bounds) >= -1 and bounds != (-1, -1):
-                yield _window(o, bounds, (WINDOW_BOUNDS,), how, f"the window is wrong: {how}")
+                yield _window(o, bounds, (WINDOW_BOUNDS,), how, sentence("window_other", how=word("bounds", how)))
         yield from _chunks(o)
         yield from _moved(o)
     yield Unknown(pieces.WINDOW, behind, partial(_found_window, o), smooth=False)
@@ -56,17 +57,18 @@ def _other_bounds(left: int, right: int) -> dict[tuple[int, int], str]:
 
 
 def _window(
-    o: Operands, bounds: tuple[int, int], mistakes: tuple[Mistake, ...], form: str, description: str
+    o: Operands, bounds: tuple[int, int], mistakes: tuple[Mistake, ...], form: str, description: Sentence
 ) -> Variant:
     value = None if bounds == (-1, -1) else bounds
-    text = "no window" if o.options.window is None else "a window of {}, {}".format(*o.options.window)
+    right = o.options.window
+    fix = sentence("fix_no_window") if right is None else sentence("fix_window", left=right[0], right=right[1])
     return Variant(
         mistakes,
         pieces.WINDOW,
         form,
         lambda recipe: None if recipe.masking.options.window == value else with_rule_options(recipe, window=value),
         description,
-        f"use {text} (left, right; both inclusive, -1 is no bound)",
+        fix,
         {"window": list(bounds)},
         {"window": ",".join(map(str, bounds))},
     )
@@ -79,20 +81,20 @@ def _moved(o: Operands) -> Iterator[Variant]:
     first = int(o.positions[0, 0])
     for step in (-1, 1):
         how = f"p{'+' if step > 0 else '−'}1"
-        description = f"causal rule and window are off by one: positions are {how}"
+        description = sentence("window_moved", how=how)
         detail: dict[str, object] = {"diagonal": step, "window": "moved"}
         variant = aligned(o, CAUSAL_DIAGONAL, f"moved to {how}", first + step, description, detail)
         yield from with_empty(replace(variant, piece=pieces.WINDOW, apply=partial(shifted, by=step)))
     for shift, corner in corners(o).items():
         if shift != first:
-            description = f"causal rule and window were taken from position {shift}, not {first}"
+            description = sentence("window_from", shift=shift, first=first)
             detail = {"offset": shift, "window": "moved"}
             yield from with_empty(aligned(o, CAUSAL_CORNER, f"window too, {corner}", shift, description, detail))
 
 
 def _found_window(o: Operands, left: float) -> Variant:
     right = -1 if o.options.window is None else o.options.window[1]
-    description = f"the window reached {left:.0f} keys back"
+    description = sentence("window_reach", left=int(left))
     return _window(o, (int(left), right), (WINDOW_BOUNDS,), "another left bound", description)
 
 
@@ -106,8 +108,8 @@ def _chunks(o: Operands) -> Iterator[Variant]:
             pieces.WINDOW,
             f"chunks of {size}",
             partial(_local, size=size, left=left),
-            f"the window was counted from the row inside a chunk of {size} queries",
-            "count positions from the start of the sequence",
+            sentence("window_chunks", size=size),
+            sentence("fix_window_chunks"),
             {"chunk": size},
         )
         size *= 2

@@ -1,5 +1,6 @@
 """English."""
 
+from attncli.languages.en.check import CHECK
 from attncli.languages.en.cost import COST
 from attncli.languages.en.lesson import LESSON
 from attncli.languages.en.mask import MASK
@@ -8,7 +9,7 @@ from attncli.languages.en.reference import REFERENCE
 from attncli.languages.en.stats import STATS
 from attncli.languages.en.vary import VARY
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
+__all__ = ["CHECK", "COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
 
 # What is said is English already.
 SAID: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 import re
 
+from attncli.languages.zh.check import CHECK
 from attncli.languages.zh.cost import COST
 from attncli.languages.zh.declarations import DECLARATIONS
 from attncli.languages.zh.lesson import LESSON
@@ -10,12 +11,13 @@ from attncli.languages.zh.mistakes import MISTAKES
 from attncli.languages.zh.page import PAGE
 from attncli.languages.zh.reference import REFERENCE as PAGES
 from attncli.languages.zh.said import SAID
+from attncli.languages.zh.samples import SAMPLES
 from attncli.languages.zh.stats import NUMBERS, STATS
 from attncli.languages.zh.vary import VARY
 
-__all__ = ["COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
+__all__ = ["CHECK", "COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
 
-REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES | NUMBERS
+REFERENCE = PAGES | DECLARATIONS | MISTAKES | DIFFERENCES | NUMBERS | SAMPLES
 # 数字与后面的汉字之间留一个空格；标签里的文字保持原样。
 NAMED = re.compile(r"((?:查询|键) \d+)(?=[\u4e00-\u9fff])")
 

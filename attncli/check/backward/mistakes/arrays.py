@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,8 +13,14 @@ from attncli.check.backward.change import Change
 from attncli.check.backward.registry import GRADIENT_LAYOUT, GRADIENTS_SWAPPED, GROUP_ORDER, GROUP_SUM
 from attncli.check.backward.way import Array, Found, Way
 from attncli.check.mistakes.layout import gather, interleave, merge, split
+from attncli.sentences import Listed, sentence
 
 STATES = ("query", "key", "value")
+
+
+def of_arrays(names: Iterable[str]) -> Listed:
+    """Return the names of the gradients of some arrays."""
+    return Listed(tuple(f"d_{name}" for name in names), "and")
 
 
 # --- names and places -------------------------------------------------------------------------------------------------
@@ -25,13 +31,13 @@ def swapped(way: Way) -> Iterator[Change]:
     orders = (("key", "query", "value"), ("query", "value", "key"), ("value", "key", "query"))
     for order in (*orders, ("key", "value", "query"), ("value", "query", "key")):
         names = ", ".join(f"d_{name}" for name in order)
-        what = f"d_query, d_key and d_value were taken from {names}"
+        what = sentence("gradients_swapped", names=names)
         yield Change(
             GRADIENTS_SWAPPED,
             names,
             partial(_finished, finish=partial(_renamed, order=order)),
             what,
-            "return them in the order query, key, value",
+            sentence("fix_gradients_swapped"),
             {"order": list(order)},
         )
 
@@ -47,21 +53,21 @@ def _renamed(found: Found, *, order: tuple[str, ...]) -> Found:
 
 def layout(way: Way) -> Iterator[Change]:
     """A gradient has the right numbers in the places of another layout."""
-    turns: dict[str, tuple[str, Callable[[Array], Array]]] = {
-        "merged": ("was written (batch, heads, length, features) and read as (batch, length, heads, features)", merge),
-        "split": ("was written (batch, length, heads, features) and read as (batch, heads, length, features)", split),
-        "interleaved": ("had its heads and features interleaved", interleave),
-        "gathered": ("had its features and heads interleaved", gather),
-        "turned": ("was written (features, length) and read as (length, features)", _turned),
+    turns: dict[str, Callable[[Array], Array]] = {
+        "merged": merge,
+        "split": split,
+        "interleaved": interleave,
+        "gathered": gather,
+        "turned": _turned,
     }
-    fix = "swap length and heads before reshaping, or pass the strides of the gradient as it lies in memory"
-    for form, (what, turn) in turns.items():
+    fix = sentence("fix_gradient_layout")
+    for form, turn in turns.items():
         for names in (STATES, ("query", "key"), ("key", "value"), *((name,) for name in STATES)):
             finish = partial(_placed, turn=turn, names=names)
-            whose = "each gradient" if names == STATES else " and ".join(f"d_{name}" for name in names)
+            whose = sentence("each_gradient") if names == STATES else of_arrays(names)
             detail = {"arrays": list(names), "form": form}
-            apply = partial(_finished, finish=finish)
-            yield Change(GRADIENT_LAYOUT, f"{form}: {' '.join(names)}", apply, f"{whose} {what}", fix, detail)
+            apply, what = partial(_finished, finish=finish), sentence(f"gradient_{form}", whose=whose)
+            yield Change(GRADIENT_LAYOUT, f"{form}: {' '.join(names)}", apply, what, fix, detail)
 
 
 def _turned(x: Array) -> Array:
@@ -80,21 +86,21 @@ def group(way: Way) -> Iterator[Change]:
     o = way.operands
     if o.sizes.group == 1 or o.early is not None:
         return
-    fix = "sum the gradients of the query heads that share a key head: reshape to (Hk, H / Hk) and sum the second axis"
-    hows: dict[str, tuple[str, Callable[[Array], Array]]] = {
-        "last": ("was that of the last query head of its group: later ones overwrite it", lambda x: x[:, :, -1]),
-        "first": ("was that of the first query head of its group", lambda x: x[:, :, 0]),
-        "mean": ("was the mean over its group instead of the sum", lambda x: x.mean(axis=2)),
-        "tiled": ("was summed over the query heads h with h mod Hk", _tiled),
-        "tiled last": ("was that of the last query head h with h mod Hk", lambda x: _as_tiled(x)[:, -1]),
+    fix = sentence("fix_group")
+    hows: dict[str, Callable[[Array], Array]] = {
+        "last": lambda x: x[:, :, -1],
+        "first": lambda x: x[:, :, 0],
+        "mean": lambda x: x.mean(axis=2),
+        "tiled": _tiled,
+        "tiled last": lambda x: _as_tiled(x)[:, -1],
     }
     for names in (("key", "value"), ("key",), ("value",)):
-        whose = " and ".join(f"d_{name}" for name in names)
-        for form, (what, how) in hows.items():
+        for form, how in hows.items():
+            what = sentence(f"group_{form.replace(' ', '_')}", whose=of_arrays(names))
             mistake = GROUP_ORDER if form.startswith("tiled") else GROUP_SUM
             apply = partial(_grouped, how=how, names=names, is_whole=mistake is GROUP_ORDER)
             detail = {"arrays": list(names), "form": form}
-            yield Change(mistake, f"{form}: {' '.join(names)}", apply, f"{whose} {what}", fix, detail)
+            yield Change(mistake, f"{form}: {' '.join(names)}", apply, what, fix, detail)
 
 
 def apart(way: Way) -> Way | None:

@@ -26,6 +26,7 @@ from attncli.check.mistakes.pieces import LAYOUT, OPERANDS
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 from attncli.check.search import FAMILIES
+from attncli.sentences import sentence
 
 STATES = Operands.NAMES
 RIGHT, RULES = "right", "rules"
@@ -34,13 +35,9 @@ NEEDED = ("products", "softmax", "masked", "empty", "weigh", "finish")
 LOGITS = ("logits", "scale", "cap", "added", "close")
 # By how much a score is moved to see how its logit follows.
 STEP = 1e-4
-# Where a mistake is made → what is said of it, and its rank: what one pass does wrong is as simple as both.
+# Where a mistake is made → what is said of it: what one pass does wrong is as simple as both.
 BOTH, AGAIN, OWN = "both passes", "backward, from lse", "backward, softmax again"
-SAID = {
-    BOTH: "in the forward pass and in the backward pass",
-    AGAIN: "in the backward pass, where the weights are computed again from the right lse",
-    OWN: "in the backward pass, where softmax is computed again beside the right output",
-}
+SAID = {BOTH: "in_both_passes", AGAIN: "in_backward_from_lse", OWN: "in_backward_softmax_again"}
 
 
 def carried(way: Way, *, right_output: bool | None) -> Iterator[Change]:
@@ -73,7 +70,7 @@ def _change(variant: Variant, place: str) -> Change:
         variant.mistakes[0],
         f"{variant.piece.name}, {variant.form}, {place}",
         partial(_applied, variant=variant, place=place),
-        f"{variant.description} ({SAID[place]})",
+        sentence(SAID[place], what=variant.description),
         variant.fix,
         {**variant.detail, "where": place},
         others=variant.mistakes[1:],

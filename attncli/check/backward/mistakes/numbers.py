@@ -12,14 +12,17 @@ import numpy as np
 
 from attncli.attend.stages.stage import Backward, Made
 from attncli.check.backward.change import Change, in_stage
+from attncli.check.backward.mistakes.arrays import of_arrays
 from attncli.check.backward.registry import D_OUTPUT, GRADIENT_FACTOR, SCALE_BACK
 from attncli.check.backward.way import Found, Way
+from attncli.check.known_scales import Constant
 from attncli.check.mistakes.layout import merge, split
+from attncli.sentences import sentence, word
 
 if TYPE_CHECKING:
     from attncli.check.backward.seen import Seen
 
-ONCE = "multiply by the scale once in each: d_query = scale · d_scores · key, d_key = scale · d_scoresᵀ · query"
+ONCE = sentence("fix_scale_back")
 ALIKE = 1e-4
 
 
@@ -28,10 +31,11 @@ def scale(way: Way, seen: Seen) -> Iterator[Change]:
     known = _scales(way.operands.factor)
     numbers = {**known, **dict.fromkeys((c for c in seen.ratios() if not _name(c, known)), "")}
     for names in (("query",), ("key",), ("query", "key")):
-        whose = " and ".join(f"d_{name}" for name in names)
+        whose = of_arrays(names)
         for number, name in numbers.items():
             change = partial(_times, number=number, names=names)
-            what = f"{whose} {name}" if name else f"{whose} is {number:.6g} times what it should be"
+            times = sentence("gradient_times", whose=whose, number=f"{number:.6g}")
+            what = sentence(f"back_{name}", whose=whose) if name else times
             detail = {"arrays": list(names), "factor": number}
             mistake = SCALE_BACK if name else GRADIENT_FACTOR
             rank = 1 if name else 2
@@ -41,19 +45,19 @@ def scale(way: Way, seen: Seen) -> Iterator[Change]:
         lacking, twice = 1 / way.operands.factor, way.operands.factor
         for first, second in ((lacking, twice), (twice, lacking)):
             both = partial(_each, query=first, key=second)
-            what = f"d_query {known[first]}, and d_key {known[second]}"
+            what = sentence(f"back_{known[first]}_and_{known[second]}")
             detail = {"query": first, "key": second}
             yield Change(SCALE_BACK, f"{first:.3g}, {second:.3g}", in_stage("score", both), what, ONCE, detail)
 
 
 def _scales(factor: float) -> dict[float, str]:
-    """Return what d_query or d_key may be multiplied by, with what was done then."""
+    """Return what d_query or d_key may be multiplied by, with a name for what was done then."""
     found = {}
     if factor not in (0, 1):
-        found = {1 / factor: "lacks the scale", factor: "was multiplied by the scale twice"}
+        found = {1 / factor: "lacking", factor: "twice"}
         if factor > 0:
-            found[factor**-0.5] = "was multiplied by the root of the scale"
-    more = {math.log(2): "was multiplied by ln(2)", math.log2(math.e): "was multiplied by log2(e)"}
+            found[factor**-0.5] = "root"
+    more = {math.log(2): "ln2", math.log2(math.e): "log2e"}
     return {number: name for number, name in (found | more).items() if math.isfinite(number)}
 
 
@@ -74,9 +78,9 @@ def value(way: Way, seen: Seen) -> Iterator[Change]:
     """The gradient of the value is multiplied by a number."""
     for number in seen.ratios():
         change = partial(_value, number=number)
-        what = f"d_value is {number:.6g} times what it should be"
+        what = sentence("gradient_times", whose="d_value", number=f"{number:.6g}")
         detail = {"arrays": ["value"], "factor": number}
-        fix = "look for what is added up twice, or for a factor in the last step of d_value"
+        fix = sentence("fix_value_factor")
         yield Change(GRADIENT_FACTOR, "value", in_stage("sum", change), what, fix, detail, 2)
 
 
@@ -92,21 +96,21 @@ def loss(way: Way, seen: Seen) -> Iterator[Change]:
         ratio: next((c for c in known if math.isclose(c, ratio, rel_tol=ALIKE)), ratio) for ratio in seen.ratios()
     }
     for number in dict.fromkeys(ratios.values()):
-        name = known.get(number, "")
-        what = f"all gradients are {number:.6g}" + f" = {name}" * bool(name) + " times what they should be"
-        fix = "take the sum, not a mean, of the loss, or undo the loss scale"
-        detail = {"factor": number, "constant": name or None}
+        constant = known.get(number)
+        name = "" if constant is None else constant.name
+        factor = f"{number:.6g}" if constant is None else constant.equal_to(number)
+        what, fix = sentence("all_times", factor=factor), sentence("fix_loss")
+        detail = {"factor": number, "constant": None if constant is None else constant.in_full()}
         apply = partial(_other_loss, output=way.output * number)
         yield Change(D_OUTPUT, f"times {name or 'a number'}", apply, what, fix, detail, 1 if name else 2)
     if not (way.output == 1).all():
         ones = np.ones_like(way.output, dtype=np.float64)
-        what, fix = "d_output was taken to be all ones", "start from the d_output that is given"
+        what, fix = sentence("d_output_ones"), sentence("fix_d_output_ones")
         yield Change(D_OUTPUT, "ones", partial(_other_loss, output=ones), what, fix, {"d_output": "ones"})
     if way.output.shape[1] > 1:
         for form, turn in (("split", split), ("merged", merge)):
             output = turn(np.asarray(way.output))
-            what = "d_output was read with length and heads in the other order"
-            fix = "bring d_output to the layout of the output first"
+            what, fix = sentence("d_output_layout"), sentence("fix_d_output_layout")
             apply = partial(_other_loss, output=output, is_whole=True)
             yield Change(D_OUTPUT, form, apply, what, fix, {"d_output": form})
 
@@ -115,11 +119,11 @@ def _other_loss(way: Way, *, output: Any, is_whole: bool = False) -> Way:
     return replace(way, output=output, is_whole=way.is_whole or is_whole)
 
 
-def _losses(way: Way) -> dict[float, str]:
+def _losses(way: Way) -> dict[float, Constant]:
     """Return the numbers by which losses differ, with what they are."""
     batch, heads, length, features = way.output.shape
     scale = way.operands.factor
-    found: dict[float, str] = {}
+    found: dict[float, Constant] = {}
     counts = {
         "L": length,
         "B": batch,
@@ -136,12 +140,12 @@ def _losses(way: Way) -> dict[float, str]:
     }
     for name, count in counts.items():
         if count > 1:
-            found.setdefault(1 / count, f"1/{name}: a mean was taken for the sum")
-    found |= {2.0**power: f"2^{power}: a loss scale was not undone" for power in range(4, 25)}
-    found.setdefault(2.0, "2: the backward pass was added up twice, or the loss was a square")
-    found.setdefault(0.5, "1/2")
-    found.setdefault(-1.0, "−1: the loss had the other sign")
+            found.setdefault(1 / count, Constant(f"1/{name}", word("loss", "mean")))
+    found |= {2.0**power: Constant(f"2^{power}", word("loss", "scale")) for power in range(4, 25)}
+    found.setdefault(2.0, Constant("2", word("loss", "twice")))
+    found.setdefault(0.5, Constant("1/2"))
+    found.setdefault(-1.0, Constant("−1", word("loss", "sign")))
     if scale not in (0, 1):
-        found.setdefault(scale, "the scale")
-        found.setdefault(1 / scale, "1 over the scale")
+        found.setdefault(scale, Constant("the scale"))
+        found.setdefault(1 / scale, Constant("1 over the scale"))
     return found

@@ -12,10 +12,11 @@ from attncli.attend.views import by_group, product, ready, ungroup, within
 from attncli.check.backward.change import Change, in_stage, whole
 from attncli.check.backward.registry import DELTA, SINK_BACK, SOFTMAX_BACK
 from attncli.check.backward.way import Array, Changed, Found, Way
+from attncli.sentences import Field, Sentence, sentence, word
 
 # Operands, what forward made, gradients found so far → δ, (batch, heads, L, 1).
 Delta: TypeAlias = Callable[[Any, Made, Made], Array]
-RIGHT_DELTA = "subtract δ = rowsum(d_output ∘ output), one number for each row"
+RIGHT_DELTA = sentence("fix_delta")
 
 
 def _logits(of: Callable[[Any, Made, Made], Array]) -> Changed:
@@ -67,56 +68,28 @@ def nothing(o: Any, made: Made, found: Made) -> Array:
     return np.zeros((*made["weights"].shape[:3], 1))
 
 
-DELTAS: dict[str, tuple[str, Delta]] = {
-    "left out": ("was left out", nothing),
-    "sign": ("was added instead of subtracted", lambda o, made, found: -delta_of(made, found)),
-    "twice": ("was subtracted twice", lambda o, made, found: 2 * delta_of(made, found)),
-    "half": ("was halved", lambda o, made, found: delta_of(made, found) / 2),
-    "scaled": ("was multiplied by the scale", lambda o, made, found: o.factor * delta_of(made, found)),
-    "divided": ("was divided by the scale", lambda o, made, found: delta_of(made, found) / (o.factor or 1)),
-    "mean over keys": (
-        "was the mean over the keys instead of the sum",
-        lambda o, made, found: delta_of(made, found) / o.sizes.keys,
-    ),
-    "mean over features": (
-        "was the mean of d_output ∘ output instead of the sum",
-        lambda o, made, found: delta_of(made, found) / o.sizes.value_features,
-    ),
-    "no output": (
-        "was the sum of d_output, not of d_output ∘ output",
-        lambda o, made, found: context(found).sum(axis=-1, keepdims=True),
-    ),
-    "no d_output": (
-        "was the sum of the output, not of d_output ∘ output",
-        lambda o, made, found: made.get("context", made["output"]).sum(axis=-1, keepdims=True),
-    ),
-    "no weights": (
-        "was the sum of d_weights, not weighted",
-        lambda o, made, found: found["weights"].sum(axis=-1, keepdims=True),
-    ),
-    "no weights, closed ones too": (
-        "was the sum of d_weights over all keys, closed ones too, not weighted",
-        lambda o, made, found: everywhere(o, found).sum(axis=-1, keepdims=True),
-    ),
-    "mean of d_weights": (
-        "was the mean of d_weights, not weighted",
-        lambda o, made, found: found["weights"].mean(axis=-1, keepdims=True),
-    ),
+DELTAS: dict[str, Delta] = {
+    "left out": nothing,
+    "sign": lambda o, made, found: -delta_of(made, found),
+    "twice": lambda o, made, found: 2 * delta_of(made, found),
+    "half": lambda o, made, found: delta_of(made, found) / 2,
+    "scaled": lambda o, made, found: o.factor * delta_of(made, found),
+    "divided": lambda o, made, found: delta_of(made, found) / (o.factor or 1),
+    "mean over keys": lambda o, made, found: delta_of(made, found) / o.sizes.keys,
+    "mean over features": lambda o, made, found: delta_of(made, found) / o.sizes.value_features,
+    "no output": lambda o, made, found: context(found).sum(axis=-1, keepdims=True),
+    "no d_output": lambda o, made, found: made.get("context", made["output"]).sum(axis=-1, keepdims=True),
+    "no weights": lambda o, made, found: found["weights"].sum(axis=-1, keepdims=True),
+    "no weights, closed ones too": lambda o, made, found: everywhere(o, found).sum(axis=-1, keepdims=True),
+    "mean of d_weights": lambda o, made, found: found["weights"].mean(axis=-1, keepdims=True),
 }
-SOFTMAXES: dict[str, tuple[str, Changed]] = {
-    "left out": ("the gradient of softmax was left out", _logits(lambda o, made, found: found["weights"])),
-    "left out, closed ones too": (
-        "the gradient of softmax was left out, and closed keys were not closed on the way back",
-        _logits(lambda o, made, found: everywhere(o, found)),
+SOFTMAXES: dict[str, Changed] = {
+    "left out": _logits(lambda o, made, found: found["weights"]),
+    "left out, closed ones too": _logits(lambda o, made, found: everywhere(o, found)),
+    "not weighted": _logits(
+        lambda o, made, found: np.where(made["weights"] == 0, 0, found["weights"] - delta_of(made, found))
     ),
-    "not weighted": (
-        "d_weights − δ was not multiplied by the weights",
-        _logits(lambda o, made, found: np.where(made["weights"] == 0, 0, found["weights"] - delta_of(made, found))),
-    ),
-    "weights": (
-        "the weights were used in the place of the gradient of the scores",
-        _logits(lambda o, made, found: made["weights"]),
-    ),
+    "weights": _logits(lambda o, made, found: made["weights"]),
 }
 
 
@@ -126,32 +99,35 @@ def _along(axis: int, made: Made, found: Made) -> Array:
 
 def delta(way: Way) -> Iterator[Change]:
     """Wrong δ."""
-    for form, (what, of) in DELTAS.items():
+    for form, of in DELTAS.items():
         if form in ("scaled", "divided") and way.operands.factor in (0, 1):
             continue
         detail = {"delta": form}
-        yield Change(DELTA, form, in_stage("softmax", _less(of)), f"δ {what}", RIGHT_DELTA, detail)
+        yield Change(DELTA, form, in_stage("softmax", _less(of)), _of_delta(form, "δ"), RIGHT_DELTA, detail)
         if way.operands.sinks is not None:
-            apply, whose = in_stage("softmax", _of_sinks(of, _less(of))), f"δ, that of the sinks too, {what}"
-            yield Change(DELTA, f"{form}, sinks too", apply, whose, RIGHT_DELTA, detail)
+            apply, what = in_stage("softmax", _of_sinks(of, _less(of))), _of_delta(form, sentence("delta_of_sinks"))
+            yield Change(DELTA, f"{form}, sinks too", apply, what, RIGHT_DELTA, detail)
     # What runs along another axis has no part that could be tried alone.
-    others: dict[str, tuple[str, Changed]] = {
-        "queries": ("was summed along the queries", _logits(lambda o, made, found: _along(-2, made, found))),
-        "heads": ("was summed along the heads", _logits(lambda o, made, found: _along(1, made, found))),
-        "one element": (
-            "was not summed: weights ∘ d_weights was subtracted",
-            _logits(lambda o, made, found: product(made["weights"], found["weights"] - inner(made, found))),
-        ),
+    others: dict[str, Changed] = {
+        "queries": _logits(lambda o, made, found: _along(-2, made, found)),
+        "heads": _logits(lambda o, made, found: _along(1, made, found)),
+        "one element": _logits(lambda o, made, found: product(made["weights"], found["weights"] - inner(made, found))),
     }
-    for form, (what, change) in others.items():
+    for form, change in others.items():
         apply = whole(in_stage("softmax", change))
-        yield Change(DELTA, form, apply, f"δ {what}", RIGHT_DELTA, {"delta": form})
+        yield Change(DELTA, form, apply, _of_delta(form, "δ"), RIGHT_DELTA, {"delta": form})
+
+
+def _of_delta(form: str, delta: Field) -> Sentence:
+    """Say what became of δ: of that alone, or of that of the sinks too."""
+    return sentence(word("delta", form.replace(",", "")).key, delta=delta)
 
 
 def softmax(way: Way) -> Iterator[Change]:
     """The gradient of softmax is not that of softmax."""
-    fix = "d_scores = weights ∘ (d_weights − δ)"
-    for form, (what, change) in SOFTMAXES.items():
+    fix = sentence("fix_softmax_back")
+    for form, change in SOFTMAXES.items():
+        what = word("softmax_back", form.replace(",", ""))
         yield Change(SOFTMAX_BACK, form, in_stage("softmax", change), what, fix, {"form": form})
 
 
@@ -159,27 +135,25 @@ def sink(way: Way) -> Iterator[Change]:
     """The gradient of the sinks is wrong, and nothing else."""
     if way.operands.sinks is None:
         return
-    fix = "d_sink = −Σ exp(sink − lse) · δ"
+    fix = sentence("fix_sink_back")
     heads = way.operands.sizes.heads
 
-    def of(form: str, what: str, make: Callable[[Made, Made, Array], Array]) -> Change:
+    def of(form: str, make: Callable[[Made, Made, Array], Array]) -> Change:
         def change(o: Any, made: Made, found: Made, right: Backward) -> Found:
             gradients = right(o, made, found)
             return gradients | {"sinks": make(made, found, gradients["sinks"])}
 
+        what = word("sink_back", form)
         return Change(SINK_BACK, form, in_stage("softmax", change), what, fix, {"form": form})
 
     def summed(made: Made, found: Made, right: Array) -> Array:
         return -delta_of(made, found)[..., 0].sum(axis=(0, 2))
 
-    yield of("zero", "the sinks had no gradient", lambda made, found, right: np.zeros(heads))
-    yield of("sign", "the gradient of the sinks had the other sign", lambda made, found, right: -right)
-    yield of("no share", "δ was not multiplied by the sink's share of the weight", summed)
+    yield of("zero", lambda made, found, right: np.zeros(heads))
+    yield of("sign", lambda made, found, right: -right)
+    yield of("no share", summed)
     count = way.operands.sizes.queries
-    yield of(
-        "mean", "the gradient of the sinks was the mean over the queries", lambda made, found, right: right / count
-    )
+    yield of("mean", lambda made, found, right: right / count)
     items = way.operands.sizes.batch
     if items > 1:
-        what = "the gradient of the sinks was the mean over the batch"
-        yield of("batch mean", what, lambda made, found, right: right / items)
+        yield of("batch mean", lambda made, found, right: right / items)

@@ -13,8 +13,10 @@ import numpy as np
 from attncli.attend.stages.rotate import rotated
 from attncli.attend.stages.stage import Backward, Made
 from attncli.check.backward.change import Change
+from attncli.check.backward.mistakes.arrays import of_arrays
 from attncli.check.backward.registry import SPLIT
 from attncli.check.backward.way import ROWS, Array, Found, Way
+from attncli.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +29,8 @@ MOST, AT_ONCE, TRIED = 1 << 24, 1 << 21, 3
 NEAR = 0.05
 # What adds less than this share of it does not tell.
 SILENT = 1e-4
-FIX = "look at the bounds of the loop over tiles, at the last tile, and at what is added up atomically"
-TIMES = {0: "is missing in", 2: "is counted twice in"}
+FIX = sentence("fix_split")
+TIMES = {0: "missing", 2: "twice"}
 
 
 def split(way: Way, seen: Seen) -> Iterator[Change]:
@@ -38,20 +40,20 @@ def split(way: Way, seen: Seen) -> Iterator[Change]:
     wrong = seen.wrong
     if "query" in wrong:
         for first, last, times in _in_query(way, seen.arrays["query"]):
-            what = f"the part of keys {first} to {last - 1} {TIMES[times]} d_query"
+            what = sentence(f"keys_{TIMES[times]}", first=first, last=last - 1)
             yield _change(f"keys {first}:{last} of d_query × {times}", what, first, last, times, ("query",))
     for name in ("value", "key"):
         if name in wrong:
             for first, last, times in _in_states(way, seen.arrays[name], name):
                 for names in (("key", "value"), (name,)):
                     whose = " and ".join(f"d_{each}" for each in names)
-                    what = f"the part of queries {first} to {last - 1} {TIMES[times]} {whose}"
+                    what = sentence(f"queries_{TIMES[times]}", first=first, last=last - 1, whose=of_arrays(names))
                     form = f"queries {first}:{last} of {whose} × {times}"
                     yield _change(form, what, first, last, times, names)
             return
 
 
-def _change(form: str, what: str, first: int, last: int, times: int, names: tuple[str, ...]) -> Change:
+def _change(form: str, what: Sentence, first: int, last: int, times: int, names: tuple[str, ...]) -> Change:
     detail = {"arrays": list(names), "from": first, "to": last, "times": times}
 
     def counts(indices: NDArray[np.int64]) -> Array:

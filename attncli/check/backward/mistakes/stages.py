@@ -15,8 +15,10 @@ from attncli.attend.stages.rotate import key_places, query_places, rotation_of
 from attncli.attend.stages.stage import Backward, Made
 from attncli.attend.views import product, summed_to
 from attncli.check.backward.change import Change, in_stage, whole
+from attncli.check.backward.mistakes.arrays import of_arrays
 from attncli.check.backward.registry import BROADCAST_SUM, ROTATION_BACK, SOFTCAP_BACK, TRANSPOSED
 from attncli.check.backward.way import Array, Changed, Found, Way
+from attncli.sentences import sentence, word
 
 # --- softcap ----------------------------------------------------------------------------------------------------------
 
@@ -27,27 +29,24 @@ def softcap(way: Way) -> Iterator[Change]:
     if limit is None:
         return
 
-    def of(form: str, what: str, slope: Callable[[Array], Array]) -> Change:
+    def of(form: str, slope: Callable[[Array], Array]) -> Change:
         def change(o: Any, made: Made, found: Made, right: Backward) -> Found:
             return {"scores": product(found["capped"], slope(made["scores"]))}
 
-        fix = f"multiply by 1 − tanh²(score/{limit:g})"
+        what, fix = word("softcap_back", form), sentence("fix_softcap_back", cap=f"{limit:g}")
         return Change(SOFTCAP_BACK, form, in_stage("cap", change), what, fix, {"form": form})
 
     def through(scores: Array) -> Array:
         return np.tanh(scores / limit)
 
-    yield of("left out", "the derivative of softcap was left out", np.ones_like)
-    yield of("not squared", "1 − tanh was taken for 1 − tanh²", lambda s: 1 - through(s))
-    yield of("squared", "tanh² was taken for 1 − tanh²", lambda s: through(s) ** 2)
-    yield of(
-        "capped again", "the derivative was taken at the capped score", lambda s: 1 - through(limit * through(s)) ** 2
-    )
-    what = "1 − capped² was taken for 1 − (capped/X)²"
-    yield of("not divided", what, lambda s: 1 - (limit * through(s)) ** 2)
-    yield of("divided by X", "the derivative was divided by X", lambda s: (1 - through(s) ** 2) / limit)
-    yield of("times X", "the derivative was multiplied by X", lambda s: (1 - through(s) ** 2) * limit)
-    yield of("not by X", "the derivative was that of tanh(score)", lambda s: 1 - np.tanh(s) ** 2)
+    yield of("left out", np.ones_like)
+    yield of("not squared", lambda s: 1 - through(s))
+    yield of("squared", lambda s: through(s) ** 2)
+    yield of("capped again", lambda s: 1 - through(limit * through(s)) ** 2)
+    yield of("not divided", lambda s: 1 - (limit * through(s)) ** 2)
+    yield of("divided by X", lambda s: (1 - through(s) ** 2) / limit)
+    yield of("times X", lambda s: (1 - through(s) ** 2) * limit)
+    yield of("not by X", lambda s: 1 - np.tanh(s) ** 2)
 
 
 # --- rotation ---------------------------------------------------------------------------------------------------------
@@ -59,22 +58,22 @@ def rotation(way: Way) -> Iterator[Change]:
     if o.options.rope is None or o.norms_late:
         return
     other = {"half": "interleaved", "interleaved": "half"}[o.options.rope]
-    hows: dict[str, tuple[str, Callable[..., Array]]] = {
-        "not turned": ("was not turned back", _as_it_was),
-        "wrong way": ("was turned on instead of back", partial(_turned, onward=True)),
-        "other pairs": (f"was turned back with {other} pairs", partial(_turned, pairing=other)),
-        "from 0": ("was turned back by positions from 0 on", partial(_turned, from_zero=True)),
+    hows: dict[str, Callable[..., Array]] = {
+        "not turned": _as_it_was,
+        "wrong way": partial(_turned, onward=True),
+        "other pairs": partial(_turned, pairing=other),
+        "from 0": partial(_turned, from_zero=True),
     }
     for names in (("query", "key"), ("query",), ("key",)):
-        whose = " and ".join(f"d_{name}" for name in names)
-        for form, (what, how) in hows.items():
+        for form, how in hows.items():
             if form == "from 0" and not (o.standing.min() or o.sizes.past):
                 continue
             change = partial(_rotated, names=names, how=how)
-            fix = "turn the gradients by the same angles with the other sign: cos, −sin"
-            detail = {"arrays": list(names), "form": form}
-            apply = in_stage("rotate", change)
-            yield Change(ROTATION_BACK, f"{form}: {' '.join(names)}", apply, f"{whose} {what}", fix, detail)
+            pairing = {"pairing": other} if form == "other pairs" else {}
+            what = sentence(f"turned_{form.replace(' ', '_')}", whose=of_arrays(names), **pairing)
+            apply, detail = in_stage("rotate", change), {"arrays": list(names), "form": form}
+            fix = sentence("fix_rotation_back")
+            yield Change(ROTATION_BACK, f"{form}: {' '.join(names)}", apply, what, fix, detail)
 
 
 def _rotated(
@@ -117,14 +116,14 @@ def added(way: Way) -> Iterator[Change]:
 def _added(sizes: Sizes, name: str, shape: tuple[int, ...]) -> Iterator[Change]:
     full = (sizes.batch, sizes.heads, sizes.queries, sizes.keys)
 
-    def of(form: str, what: str, make: Callable[[Any, Made, Array], Array]) -> Change:
+    def of(form: str, what: str, make: Callable[[Any, Made, Array], Array], axis: str = "") -> Change:
         def change(o: Any, made: Made, found: Made, right: Backward) -> Found:
             gradients = right(o, made, found)
             return gradients | {name: make(o, found, gradients[name])}
 
-        fix = f"sum d_logits over the axes on which the {name} has length 1"
-        whose = f"the gradient of the {name} {what}"
-        return Change(BROADCAST_SUM, f"{name} {form}", in_stage("mask", change), whose, fix, {"array": name})
+        whose, over = word("name", name), {"axis": word("axis", axis)} if axis else {}
+        description, fix = sentence(f"added_{what}", whose=whose, **over), sentence("fix_broadcast", whose=whose)
+        return Change(BROADCAST_SUM, f"{name} {form}", in_stage("mask", change), description, fix, {"array": name})
 
     def summed(gradient: Array) -> Array:
         return summed_to(gradient, (*shape[:3], sizes.keys if shape[3] > 1 else 1))[..., : shape[3]]
@@ -138,19 +137,18 @@ def _added(sizes: Sizes, name: str, shape: tuple[int, ...]) -> Iterator[Change]:
     def of_last(axis: int) -> Callable[[Any, Made, Array], Array]:
         return lambda o, found, right: last(found, axis)
 
-    yield of("zero", "was 0", lambda o, found, right: np.zeros_like(right))
-    yield of("scaled", "was multiplied by the scale", lambda o, found, right: right * o.factor)
-    yield of("divided", "was divided by the scale", lambda o, found, right: right / (o.factor or 1))
-    yield of("of weights", "was that of the weights", lambda o, found, right: summed(found["weights"]))
+    yield of("zero", "zero", lambda o, found, right: np.zeros_like(right))
+    yield of("scaled", "scaled", lambda o, found, right: right * o.factor)
+    yield of("divided", "divided", lambda o, found, right: right / (o.factor or 1))
+    yield of("of weights", "of_weights", lambda o, found, right: summed(found["weights"]))
     lacking = [axis for axis in range(4) if shape[axis] == 1 < full[axis]]
     if len(lacking) > 1:
         count = math.prod(full[axis] for axis in lacking)
-        what = "was the mean, not the sum, over the axes that it lacks"
-        yield of("mean", what, lambda o, found, right: right / count)
+        yield of("mean", "mean", lambda o, found, right: right / count)
     for axis in lacking:
         some = ("batch items", "heads", "queries", "keys")[axis]
-        yield of(f"mean of {some}", f"was the mean, not the sum, over the {some}", mean(axis))
-        yield of(f"last of {some}", f"was that of the last of the {some} alone", of_last(axis))
+        yield of(f"mean of {some}", "mean_of", mean(axis), some)
+        yield of(f"last of {some}", "last_of", of_last(axis), some)
 
 
 # --- products ---------------------------------------------------------------------------------------------------------
@@ -161,9 +159,10 @@ def transposed(way: Way) -> Iterator[Change]:
     sizes = way.operands.sizes
     if sizes.queries != sizes.keys:
         return
-    fix = "d_query = d_scores · key, d_key = d_scoresᵀ · query, d_value = weightsᵀ · d_output"
+    fix = sentence("fix_transposed")
 
-    def of(form: str, stage: str, what: str, change: Changed) -> Change:
+    def of(form: str, stage: str, change: Changed) -> Change:
+        what = word("transposed", form)
         return Change(TRANSPOSED, form, whole(in_stage(stage, change)), what, fix, {"form": form})
 
     def turned(values: Made, name: str) -> dict[str, Any]:
@@ -174,15 +173,15 @@ def transposed(way: Way) -> Iterator[Change]:
             right(o, made, found) | {name: right(o, made, turned(found, "scores"))[name]}
         )
 
-    yield of("key", "score", "d_key was d_scores · query, without the transpose", in_score("met_key"))
-    yield of("query", "score", "d_query was d_scoresᵀ · key", in_score("met_query"))
+    yield of("key", "score", in_score("met_key"))
+    yield of("query", "score", in_score("met_query"))
 
     def value(o: Any, made: Made, found: Made, right: Backward) -> Found:
         # The logits tell which weights are of closed keys.
         across = turned(turned(made, "weights"), "logits")
         return right(o, made, found) | {"value": right(o, across, found)["value"]}
 
-    yield of("value", "sum", "d_value was weights · d_output, without the transpose", value)
+    yield of("value", "sum", value)
     if sizes.group != 1:
         return
 
@@ -193,5 +192,5 @@ def transposed(way: Way) -> Iterator[Change]:
 
         return change
 
-    yield of("query by query", "score", "d_query was d_scores · query instead of · key", taken("query", "met_query"))
-    yield of("key by key", "score", "d_key was d_scoresᵀ · key instead of · query", taken("key", "met_key"))
+    yield of("query by query", "score", taken("query", "met_query"))
+    yield of("key by key", "score", taken("key", "met_key"))
