@@ -110,7 +110,7 @@ def saved(figure: Figure, kind: str) -> bytes:
     return data.getvalue()
 
 
-def needs(rows: int, columns: int, panels: int, *, values: bool = False) -> int:
+def needs(rows: int, columns: int, panels: int, *, values: bool = False, together: int = 1) -> int:
     """Return the bytes that drawing takes beside the numbers.
 
     Args:
@@ -118,13 +118,14 @@ def needs(rows: int, columns: int, panels: int, *, values: bool = False) -> int:
         columns: likewise.
         panels: how many maps there are.
         values: whether each cell has its number in it.
+        together: so many after each other belong side by side.
     """
-    return estimate.canvas(of_maps(rows, columns, panels, values=values).pixels)
+    return estimate.canvas(of_maps(rows, columns, panels, values=values, together=together).pixels)
 
 
 def _layout(picture: Picture) -> Layout:
     rows, columns = picture.panels[0].numbers.shape
-    return of_maps(rows, columns, len(picture.panels), values=picture.values)
+    return of_maps(rows, columns, len(picture.panels), values=picture.values, together=picture.together)
 
 
 def _below(picture: Picture) -> str:

@@ -62,7 +62,7 @@ class Layout:
         return round(width * height * DPI * DPI)
 
 
-def of_maps(rows: int, columns: int, count: int, *, values: bool = False) -> Layout:
+def of_maps(rows: int, columns: int, count: int, *, values: bool = False, together: int = 1) -> Layout:
     """Return the layout of maps.
 
     Args:
@@ -70,12 +70,13 @@ def of_maps(rows: int, columns: int, count: int, *, values: bool = False) -> Lay
         columns: likewise.
         count: how many maps there are.
         values: whether each cell has its number in it.
+        together: so many after each other belong side by side.
     """
     cell, least, largest = (CELL, LEAST, LARGEST) if count == 1 else (SMALL_CELL, SMALL_LEAST, SMALL_LARGEST)
     width, height = (min(largest, max(least, cell * cells)) for cells in (columns, rows))
     if values:
         width, height = max(width, NUMBER_WIDE * columns), max(height, NUMBER_HIGH * rows)
-    return Layout(*balanced(count), width, height)
+    return Layout(*balanced(count, together=together), width, height)
 
 
 def ticks(labels: Labels | None, shown: int, total: int, room: float) -> tuple[list[int], list[str]]:

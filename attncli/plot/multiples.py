@@ -48,7 +48,7 @@ def arranged(picture: Picture, ink: Ink, width: int) -> Arrangement:
     # Two columns and a line make a square, and one column and half a line.
     for cell, together in ((2, 1), (1, 2 if ink.colors else 1)):
         wide = max(columns * cell, name) + GAP
-        down, across = balanced(len(picture.panels), max(1, width // wide))
+        down, across = balanced(len(picture.panels), max(1, width // wide), picture.together)
         found = Arrangement(cell, together, across, wide)
         if down * (rows // together + 2) <= TALL:
             break

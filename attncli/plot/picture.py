@@ -61,6 +61,7 @@ class Picture:
         axes: what rows and columns are.
         row: the row that is marked, by its index in the panels.
         values: whether each cell shows its number.
+        together: so many panels after each other belong side by side.
         lang: the language of what is written on it.
     """
 
@@ -75,6 +76,7 @@ class Picture:
     axes: tuple[str, str] = (Said("query"), Said("key"))
     row: int | None = None
     values: bool = False
+    together: int = 1
     lang: str = DEFAULT
 
     def say(self, text: str) -> str:

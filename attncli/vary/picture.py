@@ -61,6 +61,11 @@ def require_alike(compared: Compared) -> None:
             raise InputError(message, hint=f"attn compute --vary {compared.vary.flag}=… shows them as tables")
 
 
+def side_by_side(compared: Compared, places: Sequence[tuple[int, int]]) -> int:
+    """Return how many maps belong into one row: those of a head, unless they are all."""
+    return len(compared.computations) if len(places) > 1 else 1
+
+
 def _together(
     compared: Compared, made: Sequence[Picture], places: Sequence[tuple[int, int]], first: ScoreComputation
 ) -> Picture:
@@ -79,5 +84,6 @@ def _together(
     )
     closed = next((each.caption for each in made if any(each.holes)), one.caption)
     where = name_of(places[0], first.shape, alone=True)
-    caption = Said("{caption}; {where}", caption=closed, where=where) if len(places) == 1 and where else one.caption
-    return replace(one, panels=panels, row_labels=rows, column_labels=columns, caption=caption)
+    caption = Said("{before}; {after}", before=closed, after=where) if len(places) == 1 and where else one.caption
+    together = side_by_side(compared, places)
+    return replace(one, panels=panels, row_labels=rows, column_labels=columns, caption=caption, together=together)

@@ -14,6 +14,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from attncli.languages import LANGUAGES
+from attncli.plot.layout import of_maps
 from tests.support.golden import golden
 from tests.support.places import SAMPLES
 from tests.support.processes import attn, called, in_terminal
@@ -152,6 +153,17 @@ def test_maps_side_by_side_on_a_terminal() -> None:
     assert "head 1 of 12 (counted from 0)" in " ".join(out.split())
     several = called("plot", COREFERENCE, "--head", "all", "--vary", "causal", "--width", 160).out
     assert several.count("causal=on, head ") == several.count("causal=off, head ") == 12
+
+
+@pytest.mark.parametrize("width", [80, 160, 500])
+def test_the_maps_of_a_head_stand_in_one_row(width: int) -> None:
+    """All values of it, however many heads a row has room for; and in pictures."""
+    out = called("plot", COREFERENCE, "--all-heads", "--vary", "scale=none,sqrt,1/8", "--width", width).out
+    rows = [re.findall("scale=[^,]*, head ([0-9]+)", line) for line in out.splitlines() if "scale=" in line]
+    assert [head for row in rows for head in row] == [str(head) for head in range(12) for _ in range(3)]
+    assert all(len(row) % 3 == 0 for row in rows)
+    layout = of_maps(16, 16, 36, together=3)
+    assert (layout.down, layout.across) == (6, 6)
 
 
 def packed(text: str) -> Any:
