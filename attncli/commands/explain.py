@@ -197,6 +197,8 @@ def _vary(
 
     if steps.step:
         raise InputError("--step has no effect with --vary, which is about weights and output", hint="leave it out")
+    if steps.tile is not None:
+        raise InputError("--tile has no effect with --vary, which teaches no tiles", hint="leave it out")
     files, margins = inputs.sources(), around.margins()
     given = any([files, inputs.layer, *inputs.arrays().values()])
     margins.check(read=given)

@@ -105,7 +105,7 @@ def _on_screen(computation: ScoreComputation, asked: Asked, screen: Screen, cons
 def page(computation: AttentionComputation, drawing: Drawing) -> bytes:
     """Return the page of one batch item."""
     asked = drawing.asked()
-    place = asked.places(computation)[0]
+    place = asked.opening(computation)
     if asked.choice.batch == "all" and computation.shape[0] > 1:
         raise InputError("a page shows one batch item", hint="choose one with --batch N")
     asked.check_values(computation, 1)
@@ -176,9 +176,10 @@ def _vary(compared: Compared, drawing: Drawing, kind: Format | None) -> None:
         draw_on(screen, console)
         save(drawing.output, terminal.as_svg(console).encode(), drawing.force)
     else:
-        from attncli.vary.picture import small_multiples
+        from attncli.vary.picture import side_by_side, small_multiples
 
-        room, needs = (figure.MOST, figure.MOST), partial(figure.needs, values=asked.values)
+        room = (figure.MOST, figure.MOST)
+        needs = partial(figure.needs, values=asked.values, together=side_by_side(compared, places))
         with progress_bar() as progress:
             drawn = small_multiples(compared, asked.what, places, room, progress, needs, row)
             data, missing = figure.to_bytes(replace(drawn, values=asked.values, lang=asked.lang), kind.name)
@@ -202,4 +203,4 @@ def _varied_on_screen(
     with progress_bar() as progress:
         room = terminal.room(screen, console, several=True)
         drawn = small_multiples(compared, asked.what, places, room, progress, row=row)
-    terminal.to_terminal(drawn, screen, console)
+    terminal.to_terminal(replace(drawn, lang=asked.lang), screen, console)

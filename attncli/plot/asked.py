@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attncli.errors import InputError
 from attncli.languages import DEFAULT
@@ -62,6 +62,12 @@ class Asked:
     def places(self, computation: ScoreComputation) -> list[tuple[int, int]]:
         """Return the batch items and heads to draw."""
         return computation.problem.choice(self.choice, computation.shape).places(computation.shape)
+
+    def opening(self, computation: ScoreComputation) -> tuple[int, int]:
+        """Return the batch item and head that a page opens at: of several those that the problem shows first."""
+        places = self.places(computation)
+        shown = computation.problem.choice(replace(self.choice, head=None), computation.shape)
+        return next((each for each in shown.places(computation.shape) if each in places), places[0])
 
     def place(self, computation: ScoreComputation) -> tuple[int, int]:
         """Return the one batch item and head to draw.

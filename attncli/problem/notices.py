@@ -112,7 +112,8 @@ def not_finite(array: NDArray[Any], *, closed: bool = False) -> str:
     for piece in in_pieces(array):
         counts["NaN"] += int(np.isnan(piece).sum())
         counts["∞"] += int((piece == np.inf).sum() if closed else np.isinf(piece).sum())
-    return listed(f"{count} {what}" for what, count in counts.items() if count) if any(counts.values()) else ""
+    told = {"NaN": Said("{count} NaN", count=counts["NaN"]), "∞": Said("{count} ∞", count=counts["∞"])}
+    return listed(told[what] for what, count in counts.items() if count) if any(counts.values()) else ""
 
 
 def _holding(names: Sequence[str], counts: str) -> Said:

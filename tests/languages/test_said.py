@@ -46,7 +46,8 @@ def test_every_pattern_is_in_every_catalogue(name: str) -> None:
     assert said.keys() - found.keys() == set()
     for pattern, filled in patterns():
         assert fields(pattern) == filled, pattern
-        if re.search("[A-Za-z]{2}", re.sub("{.*?}", "", pattern)):
+        # Words, and marks that Chinese has of its own.
+        if re.search("[A-Za-z]{2}|[,;:] ", re.sub("{.*?}", "", pattern)):
             assert fields(said[pattern]) == filled, pattern
 
 
@@ -123,3 +124,14 @@ def test_maps_are_captioned_in_chinese() -> None:
     lines = called("plot", SAMPLES / "window.json", "--head", "1", "--lang", "zh").out.splitlines()
     assert lines[2] == "头 1（共 2 个，从 0 数起）"
     assert lines[-1] == "weights，6 个查询 × 6 个键；行是查询，列是键；· 已屏蔽"
+
+
+def test_marks_are_chinese_too() -> None:
+    """Between parts that are said each for itself, and with the word that Chinese counts things by."""
+    words = ["[[1,0]]", "[[1,NaN],[0,1]]", "[[1],[2]]", "--vary", "causal=off,on", "--lang", "zh"]
+    assert called("compute", *words).err == "attn: 提示：key 中有 1 个 NaN\n"
+    scales = ["--vary", "scale=none,sqrt", "--lang", "zh"]
+    lines = called("plot", SAMPLES / "window.json", *scales, "--head", "1", "--width", "99").out.splitlines()
+    assert lines[-1] == "weights，6 个查询 × 6 个键；头 1（共 2 个，从 0 数起）；行是查询，列是键；· 已屏蔽"
+    out = called("plot", SAMPLES / "window.json", *scales, "--all-heads").out
+    assert re.search("scale=none，头 0 +scale=sqrt，头 0 +\n", out)

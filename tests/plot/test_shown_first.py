@@ -54,6 +54,8 @@ def test_pages_open_there(problem: Path) -> None:
     assert (data["head"], data["first"]) == (1, {"step": "weights", "row": 2, "column": 0})
     data = data_of(called("explain", "f.json", "-f", "html", cwd=problem).out)
     assert (data["head"], data["first"]) == (1, {"row": 2, "column": 0})
+    called("plot", "f.json", "--all-heads", "-o", "a.html", cwd=problem)
+    assert data_of((problem / "a.html").read_text(encoding="utf-8"))["head"] == 1
     called("plot", "f.json", "--head", "0", "--row", "b", "-o", "q.html", cwd=problem)
     data = data_of((problem / "q.html").read_text(encoding="utf-8"))
     assert (data["head"], data["first"]) == (0, {"step": "weights", "row": 1})

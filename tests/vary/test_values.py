@@ -119,6 +119,7 @@ def test_every_option_says_how_it_varies(name: str) -> None:
         ("compute sample:article --vary states=columns,rows", "sample:article: states=rows: query 5 and hidden 5×2 do"),
         ("compute sample:coreference --vary causal --head 77", "--head 77: the indices run from 0 to 11"),
         ("explain sample:coreference --vary causal --head all", "an explanation is about one head: give --head and"),
+        ("explain --vary causal --tile 2", "--tile has no effect with --vary, which teaches no tiles"),
         ("explain --vary causal --step sum", "--step has no effect with --vary, which is about weights and output"),
         ("plot sample:coreference --vary causal --what features", "--what features does not go with --vary"),
         ("plot sample:image --vary causal --image sample:image -o x.png", "--image does not go with --vary"),

@@ -3,6 +3,7 @@
 COMMON = {
     "attn: notice: {text}": "attn: 提示：{text}",
     "{place}: {text}": "{place}：{text}",
+    "{value}: {notice}": "{value}：{notice}",
     "{before}; {after}": "{before}；{after}",
     "the Chinese of attn is written in simplified characters": "attn 的中文是简体中文，没有繁体中文",
     "{first} · {rest}": "{first} · {rest}",

@@ -83,6 +83,8 @@ NOTICES = {
         "查询 {queries} 没有可见的键：它们的权重和输出都是 0"
     ),
     # 数值
+    "{count} NaN": "{count} 个 NaN",
+    "{count} ∞": "{count} 个 ∞",
     "{name} holds {counts}": "{name} 中有 {counts}",
     "{names} hold {counts}": "{names} 中有 {counts}",
     "{name} leaves the range of {type}": "{name} 超出了 {type} 的范围",

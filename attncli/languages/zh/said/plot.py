@@ -15,6 +15,7 @@ PLOT = {
     "{caption}; batch items and heads are counted from 0": "{caption}；批次的各项和头都从 0 数起",
     "{caption}; batch items are counted from 0": "{caption}；批次的各项从 0 数起",
     "{caption}; heads are counted from 0": "{caption}；头从 0 数起",
+    "{title}, {where}": "{title}，{where}",
     "query {index}": "查询 {index}",
     "query {index} “{label}”": "查询 {index}“{label}”",
     "key {index}": "键 {index}",
