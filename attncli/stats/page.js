@@ -7,10 +7,14 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const say = (word, values = {}) => data.words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const apart = (text) => `\u2068${text}\u2069`;
 const shown = (label) => label.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
-const MOST = 18, segmenter = new Intl.Segmenter();
-function short(label) { // a letter and its accents are cut off together
+const MOST = 18, WIDEST = 118, segmenter = new Intl.Segmenter(), ruler = document.createElement("canvas").getContext("2d");
+function short(label) { // a letter and its accents are cut off together; letters of some languages are wide
   const parts = Array.from(segmenter.segment(shown(label)), (each) => each.segment);
-  return parts.length > MOST ? parts.slice(0, MOST - 1).join("") + "…" : parts.join("");
+  const cut = (count) => (count < parts.length ? parts.slice(0, count).join("") + "…" : parts.join(""));
+  let count = parts.length > MOST ? MOST - 1 : parts.length;
+  ruler.font = "12px system-ui, sans-serif";
+  while (count > 1 && ruler.measureText(cut(count)).width > WIDEST) count -= 1;
+  return cut(count);
 }
 const state = { what: data.what, line: 0, at: 0, row: 0, column: 0 };
 

@@ -62,6 +62,27 @@ def test_the_cells_have_the_colours_of_the_terminal(watched: Watched) -> None:
     assert pixels[15] == [0xD4, 0xD4, 0xDC]
 
 
+def test_wide_labels_are_cut_and_not_their_weights(browser: Browser, tmp_path: Path) -> None:
+    """Chinese ones, and those of wide letters: all that is written beside the tokens is within its drawing."""
+    labels = ["编码器的自注意力层归一化后的输出", "W" * 18, "ok"]
+    problem = {"query": [[1.0], [2.0], [3.0]], "key": [[0.11], [0.12], [0.13]], "value": [[1.0], [2.0], [3.0]]}
+    files(tmp_path, {"f.json": json.dumps(problem | {"labels": labels})})
+    attn("plot", "f.json", "-o", "p.html", cwd=tmp_path)
+    watched = Watched(browser, tmp_path / "p.html")
+    for row in range(3):
+        watched.page.evaluate(f"choose({row})")
+        inside = (
+            "Array.from(document.querySelectorAll('#lines text'), (each) => each.getBBox())"
+            ".every((box) => box.x >= 0 && box.x + box.width <= element('lines').width.baseVal.value)"
+        )
+        assert watched.page.evaluate(inside)
+    texts = watched.page.locator("#lines text").all_text_contents()
+    assert [text.rstrip("\u2069").endswith("…") for text in texts[:3]] == [True, True, False]
+    assert watched.page.evaluate("Math.max(...data.queries.map((label) => pen.measureText(short(label)).width))") < 130
+    assert watched.wrong == []
+    watched.context.close()
+
+
 def test_clicking_a_query_shows_where_it_looks(watched: Watched) -> None:
     """Lines to the keys, the widest to the one with most weight; in the map or in the column of tokens."""
     weights = np.array(WHOLE["weights"][6])

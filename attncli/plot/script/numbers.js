@@ -93,11 +93,16 @@ function written(number) {
 // Characters that are not seen come escaped; each label keeps its own direction to itself.
 const shown = (label) => label.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
 const apart = (text) => `\u2068${text}\u2069`;
-const MOST = 18, segmenter = new Intl.Segmenter(), shortened = new Map();
-function short(label) { // a letter and its accents are cut off together
+const MOST = 18, WIDEST = 118, segmenter = new Intl.Segmenter(), shortened = new Map();
+const ruler = document.createElement("canvas").getContext("2d");
+function short(label) { // a letter and its accents are cut off together; letters of some languages are wide
   if (!shortened.has(label)) {
     const parts = Array.from(segmenter.segment(shown(label)), (each) => each.segment);
-    shortened.set(label, parts.length > MOST ? parts.slice(0, MOST - 1).join("") + "…" : parts.join(""));
+    const cut = (count) => (count < parts.length ? parts.slice(0, count).join("") + "…" : parts.join(""));
+    let count = parts.length > MOST ? MOST - 1 : parts.length;
+    ruler.font = "12px system-ui, sans-serif";
+    while (count > 1 && ruler.measureText(cut(count)).width > WIDEST) count -= 1;
+    shortened.set(label, cut(count));
   }
   return shortened.get(label);
 }

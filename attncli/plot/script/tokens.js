@@ -1,6 +1,6 @@
 // --- the tokens
 
-const SPACE = "http://www.w3.org/2000/svg", LINE = 20, MIDDLE = [145, 255], RIGHT = 195;
+const SPACE = "http://www.w3.org/2000/svg", LINE = 20, MIDDLE = [145, 255], RIGHT = 215;
 
 function drawn(name, attributes, text) {
   const made = document.createElementNS(SPACE, name);
