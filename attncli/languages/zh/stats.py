@@ -5,7 +5,7 @@ STATS = {
     "heading_problem": "问题",
     "heading_batch": "批",
     "heading_head": "头",
-    "heading_word": "一言蔽之",
+    "heading_word": "概括",
     "heading_effective_keys": "有效键",
     "heading_effective_share": "占比",
     "heading_largest_weight": "最大",
