@@ -16,7 +16,7 @@ from attncli.commands.varying import Varying
 from attncli.errors import InputError
 from attncli.explain import html, prose
 from attncli.explain.blocks import Block
-from attncli.explain.explanation import KNOWN, computed, explain
+from attncli.explain.explanation import KNOWN, check_tile, computed, explain
 from attncli.explain.lesson import Subject
 from attncli.explain.running import MOST, TILES
 from attncli.explain.subject import example
@@ -69,8 +69,7 @@ class Taught(Group):
         """
         usual = [*STEPS, TILES] if kind.holds is Holds.PAGE else list(STEPS)
         steps = steps_among(KNOWN, self.step) or usual
-        if self.tile is not None and TILES not in steps:
-            raise InputError(f"--tile has no effect without --step {TILES}", hint="give both, or leave it out")
+        check_tile(self.tile, steps)
         return steps
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attncli.attend.steps import STEPS
+from attncli.errors import InputError
 from attncli.explain.blocks import Block
 from attncli.explain.document import teach
 from attncli.explain.gradients import BACKWARD
@@ -69,6 +70,16 @@ def explain(
     computation = computation_of(problem, STEPS if whole else STEPS[: STEPS.index("sum")])
     subject = choose(computation, choice, view, row=row, column=column, steps=steps, tile=tile)
     return Explanation(computation, subject, teach(Lesson(subject, catalogue(lang), view.digits), steps))
+
+
+def check_tile(tile: int | None, steps: Sequence[str]) -> None:
+    """Refuse a size of tiles where none are taught.
+
+    Raises:
+        InputError: with the flag.
+    """
+    if tile is not None and TILES not in steps:
+        raise InputError(f"--tile has no effect without --step {TILES}", hint="give both, or leave it out")
 
 
 def computed(steps: Sequence[str]) -> list[str]:

@@ -153,16 +153,20 @@ hidden 5×2 float64; states columns>
                 weight = 1 / 1.0000003 = 0.9999997
             ...
         """
-        from attncli.explain.explanation import KNOWN, explain
+        from attncli.explain.explanation import KNOWN, check_tile, explain
         from attncli.notebook.explanation import Explanation
 
         with naming_the_file():
             asked = [step] if isinstance(step, str) else step
             view = _view(rows, cols, digits)
             language = _language(lang)
+            taught = steps_among(KNOWN, asked) or STEPS
+            check_tile(tile, taught)
+            if tile is not None and (not isinstance(tile, int) or isinstance(tile, bool) or tile < 1):
+                raise InputError(f"tile must be a whole number from 1, not {quoted(tile)}")
             made = explain(
                 self._found,
-                steps_among(KNOWN, asked) or STEPS,
+                taught,
                 choice_of(_text(batch), _text(head)),
                 view,
                 row=_text(row),

@@ -106,7 +106,9 @@ def _teach(told: Told) -> Iterator[Block]:
     yield Heading(own.begin(query))
     yield from _tables(told)
     yield Points(told.say("each"), tuple(_each(told)))
-    yield Points(told.say("changed", first=compared.titles[0]), tuple(_changes(told)))
+    changes = tuple(_changes(told))
+    if changes:
+        yield Points(told.say("changed", first=compared.titles[0]), changes)
     yield Heading(told.say("all"))
     yield _measured(told)
     yield Paragraph(told.legend)
@@ -134,10 +136,18 @@ def _tables(told: Told) -> Iterator[Block]:
     yield Table(title, Grid(weights, rows, vary.values, keys, heated=True, narrow=True))
 
 
+def _has_numbers(lesson: Lesson) -> bool:
+    """Tell whether something can be said of the row: NaN is no weight, and −∞ beside it no closed key."""
+    return bool(np.isfinite(lesson.about.line("weights")).all())
+
+
 def _each(told: Told) -> Iterator[str]:
     for value, lesson in zip(told.compared.titles, told.lessons, strict=True):
         facts = lesson.row
         weights, logits = lesson.about.line("weights"), lesson.about.line("logits")
+        if not _has_numbers(lesson):
+            yield told.say("row_not_a_number", value=value)
+            continue
         if facts.open == 0:
             yield told.say("row_nothing", value=value)
             continue
@@ -160,6 +170,8 @@ def _changes(told: Told) -> Iterator[str]:
         before, after = first.row, other.row
         if np.allclose(first.about.line("weights"), other.about.line("weights"), rtol=0, atol=ALIKE, equal_nan=True):
             yield told.say("same", value=value)
+            continue
+        if not _has_numbers(first) or not _has_numbers(other):
             continue
         was, now = (each.about.line("logits") > -np.inf for each in (first, other))
         closed, opened = int((was & ~now).sum()), int((now & ~was).sum())

@@ -230,6 +230,8 @@ def test_the_language_of_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
         ("explain", {"row": "x"}, "--row x: there is no such query (0 to 0)"),
         ("explain", {"lang": "fr"}, "lang must be en or zh, not 'fr'"),
         ("explain", {"digits": 0}, "digits must be a whole number from 1 to 17, not 0"),
+        ("explain", {"step": "tiles", "tile": 0}, "tile must be a whole number from 1, not 0"),
+        ("explain", {"tile": 2}, "--tile has no effect without --step tiles"),
         ("explain", {"digits": 18}, "digits must be a whole number from 1 to 17, not 18"),
         ("explain", {"digits": 1.0}, "digits must be a whole number from 1 to 17, not 1.0"),
         ("explain", {"rows": 0}, "--rows must be all or a whole number from 1, not '0'"),

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 
 from attncli.languages import LANGUAGES
 from attncli.plot.layout import of_maps
+from tests.support.files import files
 from tests.support.golden import golden
 from tests.support.places import SAMPLES
 from tests.support.processes import attn, called, in_terminal
@@ -143,6 +144,17 @@ def test_values_that_change_nothing_are_said_to_do_so() -> None:
     out = " ".join(called("explain", SAMPLES / "induction.npz", "--vary", "window=none;100").out.split())
     assert "window=100: the weights of this query are the same." in out
     assert "window=100: the output is the same." in out
+
+
+def test_a_row_without_numbers_is_not_called_closed(tmp_path: Path) -> None:
+    """Where products overflow, or the query has NaN, nothing is said of keys that were opened or closed."""
+    files(tmp_path, {"f.json": '{"query": [[1e30]], "key": [[1], [2]], "value": [[1], [2]]}'})
+    ran = called("explain", "f.json", "--vary", "scale=1e-30,1e300", cwd=tmp_path)
+    out = " ".join(ran.out.split())
+    assert "scale=1e300: the row holds NaN or ∞, or products beyond the range of the numbers" in out
+    assert "scale=1e-30: logits from 1 to 2" in out
+    assert "no key is open" not in out
+    assert "What that changes" not in out
 
 
 def test_maps_side_by_side_on_a_terminal() -> None:

@@ -29,6 +29,9 @@ VARY = {
         "keys share it."
     ),
     "row_one": "{value}: only {key} is open; its weight is {weight}.",
+    "row_not_a_number": (
+        "{value}: the row holds NaN or ∞, or products beyond the range of the numbers; nothing can be said of it."
+    ),
     "row_nothing": "{value}: no key is open, so that weights and output are 0.",
     "row_key": "{value}: {key} has the logit {logit} and the weight {weight}.",
     "changed": "What that changes, against {first}",

@@ -26,6 +26,7 @@ VARY = {
         "{value}：logit 从 {low} 到 {high}；{key}的权重最大，为 {weight}；{count} 个可见的键中，实际上有 {effective} 个分享权重。"
     ),
     "row_one": "{value}：只有{key}可见，权重为 {weight}。",
+    "row_not_a_number": "{value}：这一行含有 NaN 或 ∞，或者乘积超出了数值范围，因此无从解读。",
     "row_nothing": "{value}：没有可见的键，权重和输出都是 0。",
     "row_key": "{value}：{key}的 logit 是 {logit}，权重是 {weight}。",
     "changed": "与 {first} 相比，变化在哪里",
