@@ -59,7 +59,7 @@ NULL_IS_CLOSED = tuple(name for name, each in ARRAYS.items() if each.closes)
 KINDS: dict[str, Kind] = (
     dict.fromkeys(ARRAYS, Kind.ARRAY)
     | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
-    | dict.fromkeys(("title", "source", "dtype"), Kind.TEXT)
+    | dict.fromkeys(("title", "source", "probe", "dtype"), Kind.TEXT)
     | dict.fromkeys(("options", "show"), Kind.OBJECT)
     | {"cache_effect": Kind.RECORD}
 )

@@ -9,6 +9,7 @@ from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.backpropagation import GIVEN, ONES, require_differentiable
 from attncli.attend.checks import number
 from attncli.attend.operands import Operands
+from attncli.attend.options import as_flag
 from attncli.check.backward.finding import check as check_gradients
 from attncli.check.backward.finding import expected_of, scores_held
 from attncli.check.diagnosis import Wanted, check
@@ -23,6 +24,10 @@ from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.margins import Margins
+from attncli.probe import report as probe
+from attncli.probe.inquiry import answers, is_probe, name_of
+from attncli.probe.replies import Reply, Verdict
+from attncli.probe.voice import Voice
 from attncli.problem import estimate, memory
 from attncli.problem.assemble import Opened, assemble, separate
 from attncli.problem.factory import attention_of
@@ -31,6 +36,7 @@ from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
+from attncli.text import as_json
 
 # The gradients that have flags; those of other arrays stand in files.
 GRADIENTS = (GIVEN, *(f"expected_d_{name}" for name in STATES))
@@ -76,7 +82,8 @@ def run(
 ) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
     of mistakes, gives exactly that output. Gradients likewise: expected_d_query and so on, of the loss whose gradient
-    d_output is. Exit status: 0 all agree, 1 something differs, 2 it could not be checked.
+    d_output is. Of a file of attn probe it tells what the outputs say of the program. Exit status: 0 all agree, 1
+    something differs, 2 it could not be checked.
 
     \b
     Examples:
@@ -88,12 +95,45 @@ def run(
     where = destination(report, screening, known=REPORTS)
     margins = around.margins()
     problems = separate(inputs.sources(), margins)
+    if is_probe(problems):
+        return _probed(problems, inputs, checking, settings, screening, where)
     many = len(problems) > 1
     found = [_checked(files, inputs, margins, checking, settings, wanted, many) for files in problems]
     screen = screening.screen()
     with reader_may_leave():  # the exit status still matters
         _deliver(found, many, screen, where)
     return _status(found)
+
+
+def _probed(
+    problems: Sequence[Sequence[Opened]],
+    inputs: Inputs,
+    checking: Checking,
+    settings: Settings,
+    screening: Screening,
+    where: Destination,
+) -> int:
+    """Answer the questions of a probe."""
+    given = {**inputs.arrays(), **checking.arrays(), **settings.options(), "layer": inputs.layer}
+    given |= {"expected": checking.expected, "rtol": checking.rtol, "atol": checking.atol}
+    idle = next((name for name, value in given.items() if value is not None), None)
+    if idle is not None:
+        raise InputError(f"--{as_flag(idle)} has no effect on a probe", hint="its file says what was asked for")
+    voice, file, screen = Voice(screening.language()), name_of(problems), screening.screen()
+    with progress_bar() as progress:
+        replies = answers(problems, diagnose=checking.diagnose, progress=progress)
+    renderers = {
+        "table": lambda console: probe.to_terminal(file, replies, voice, screen, console),
+        "json": lambda console: console.out(as_json(probe.record(file, replies), indent=2), highlight=False),
+    }
+    with reader_may_leave():  # the exit status still matters
+        deliver_text(renderers, screen, where)
+    return _status_of(replies)
+
+
+def _status_of(replies: Sequence[Reply]) -> int:
+    right = all(each.verdict in (Verdict.AS_ASKED, Verdict.UNANSWERED) for each in replies)
+    return Exit.DONE if right else Exit.DIFFERENT
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, where: Destination) -> None:

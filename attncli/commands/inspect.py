@@ -121,7 +121,8 @@ def _lines(problems: Sequence[Problem], screen: Screen, console: Console) -> Non
     rows = []
     for each in problems:
         shapes = {name: array.shape for name, array in each.arrays.items()}
-        rows.append({Said("problem"): each.place} | line(shapes, each.options.changed()))
+        asks = {Said("asks"): each.texts.get("probe", "")}
+        rows.append({Said("problem"): each.place} | asks | line(shapes, each.options.changed()))
     print_records(rows, screen, console)
 
 

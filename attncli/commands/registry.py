@@ -35,6 +35,7 @@ COMMANDS = {
     "inspect": Entry("Understand", "Show what is in the files and what compute would do with it."),
     "help": Entry("Understand", "Explain a command or a topic: files, arrays, options and so on."),
     "check": Entry("Verify", "Compare with an expected output and name the mistake."),
+    "probe": Entry("Verify", "Write inputs on which a program's conventions show, for check to name them."),
     "trace": Entry("Verify", "Record the real Q, K, V of a transformers model."),
     "cost": Entry("Measure", "Reckon what attention costs: operations, bytes, cache, time, with the sums shown."),
     "bench": Entry("Measure", "Time attn and the other libraries installed on this machine.", blas_threads=True),

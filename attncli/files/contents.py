@@ -54,7 +54,7 @@ class Named:
     Attributes:
         arrays: of results, in the order of the pipeline; the last one is what formats of one array carry.
         labels: ``query_labels`` and ``key_labels``, or ``labels`` for both.
-        texts: ``title`` and ``source``.
+        texts: ``title``, ``source`` and ``probe``.
         options: those that are not at their default, as JSON has them.
         show: what of it is shown first, likewise.
         dtype: the type of the floating inputs if that is not float64, for formats that do not say it themselves.

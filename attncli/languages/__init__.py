@@ -38,6 +38,7 @@ class Catalogue(Protocol):
         CHECK: words and sentences of `attn check`.
         COST: words and sentences of `attn cost`.
         STATS: sentences of `attn stats`.
+        PROBE: questions of `attn probe`, their answers, and what `attn check` says of them.
         VARY: sentences of ``--vary``, where options of the computation vary.
         REFERENCE: headings and introductions of `attn help`. In languages other than English also what is said there
             of each declaration, under the kind of thing and its name, such as ``option_scale``; the English of those
@@ -51,6 +52,7 @@ class Catalogue(Protocol):
     CHECK: Mapping[str, str]
     COST: Mapping[str, str]
     STATS: Mapping[str, str]
+    PROBE: Mapping[str, str]
     VARY: Mapping[str, str]
     REFERENCE: Mapping[str, str]
     SAID: Mapping[str, str]

@@ -30,7 +30,7 @@ class Problem:
         files: for each array, the file that it came from.
         given: all files, including those without an array.
         labels: ``query_labels`` and ``key_labels``, if any: one list for all batch items, or one per item.
-        texts: ``title`` and ``source``, if any.
+        texts: ``title``, ``source`` and ``probe``, if any.
         options: the options.
         show: what of it is shown first.
         notices: messages about how the files were read.

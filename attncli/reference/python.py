@@ -15,6 +15,9 @@ from attncli.show.blocks import Heading, Paragraph
 
 # Functions that save what went in and what came out, by the library that they are for.
 RECIPES = {"PyTorch": "torch", "JAX": "jax", "TensorFlow": "tensorflow"}
+# What gives the problems of a probe to a function, and functions for it, by library.
+FILL = "fill"
+FILLS = {"PyTorch": "fill_torch", "JAX": "fill_jax", "ONNX Runtime": "fill_onnx"}
 
 
 def page(words: Words, program: Program) -> Iterator[Block]:
@@ -27,8 +30,18 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Paragraph(words.say("python_dump"))
     for library, recipe in RECIPES.items():
         yield Paragraph(words.say(f"python_{recipe}", library=library))
-        yield Code((Path(__file__).parent / "recipes" / recipe).read_text(encoding="utf-8"), "py")
+        yield _code(recipe)
     yield Paragraph(words.say("python_after"))
+    yield Heading(words.say("python_probe"))
+    yield Paragraph(words.say("python_fill"))
+    yield _code(FILL)
+    for library, recipe in FILLS.items():
+        yield Paragraph(words.say("python_filled", library=library))
+        yield _code(recipe)
+
+
+def _code(recipe: str) -> Code:
+    return Code((Path(__file__).parent / "recipes" / recipe).read_text(encoding="utf-8"), "py")
 
 
 def public() -> Iterator[tuple[str, object]]:

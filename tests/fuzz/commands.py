@@ -57,7 +57,7 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
     "check": (*_ANY, lambda bad, good: [good, "--expected", bad]),
 }
 # Those that read no file of arrays: their command lines are fuzzed all the same.
-WITHOUT = ("help", "trace", "bench")
+WITHOUT = ("help", "probe", "trace", "bench")
 
 
 def formats(command: str) -> list[Words]:

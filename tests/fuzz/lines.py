@@ -106,6 +106,8 @@ def _given(command: str, rng: random.Random) -> list[str]:
         return [
             rng.choice((*COMMANDS, "files", "arrays", "options", "results", "formats", "python", hostile.either(rng)))
         ]
+    if command == "probe":  # which reads no file
+        return ["--heads", "2", "--dim", "4"]
     if command == "trace":
         return [rng.choice(PATHS), *rng.choices(hostile.TEXTS, k=rng.choice((0, 1, 2)))]
     return rng.choices(PATHS, [8, 2, 1, 4, 1, 4, *[1] * (len(PATHS) - 6)], k=rng.choice((1, 1, 1, 2, 3)))

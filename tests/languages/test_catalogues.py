@@ -21,7 +21,7 @@ from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 CODE = Path(attncli.__file__).parent
-PARTS = ("CHECK", "COST", "LESSON", "MASK", "PAGE", "STATS", "VARY")
+PARTS = ("CHECK", "COST", "LESSON", "MASK", "PAGE", "PROBE", "STATS", "VARY")
 OTHERS = [name for name in LANGUAGES if name != DEFAULT]
 ENGLISH = catalogue(DEFAULT)
 

@@ -5,11 +5,12 @@ from attncli.languages.en.cost import COST
 from attncli.languages.en.lesson import LESSON
 from attncli.languages.en.mask import MASK
 from attncli.languages.en.page import PAGE
+from attncli.languages.en.probe import PROBE
 from attncli.languages.en.reference import REFERENCE
 from attncli.languages.en.stats import STATS
 from attncli.languages.en.vary import VARY
 
-__all__ = ["CHECK", "COST", "LESSON", "MASK", "PAGE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
+__all__ = ["CHECK", "COST", "LESSON", "MASK", "PAGE", "PROBE", "REFERENCE", "SAID", "STATS", "VARY", "begin", "tidy"]
 
 # What is said is English already.
 SAID: dict[str, str] = {}

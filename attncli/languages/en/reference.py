@@ -92,6 +92,7 @@ REFERENCE = {
     "entry_labels": "both at once, where queries and keys are the same; each may be a list of lists, one per batch item",
     "entry_title": "a line that is shown above everything",
     "entry_source": "where the numbers come from, shown by `attn inspect`",
+    "entry_probe": "what `attn probe` asks with this problem; `attn check` answers it from `expected`",
     "entry_dtype": "in JSON: the type of the numbers (default `float64`)",
     "entry_options": "an object of the flags of `attn help options`, without the dashes before them",
     "entry_show": (
@@ -351,4 +352,11 @@ REFERENCE = {
         "`attn trace` records a transformers model without any of this, with `--whole` from x to the output of each "
         "layer, and the arrays of a mask, a bias, a cache or sinks can be added under the names of `attn help arrays`."
     ),
+    "python_probe": "Answering a probe",
+    "python_fill": (
+        "`attn probe -o FILE` writes problems. These lines give each of them to a function, with its options as "
+        "keywords, and save what comes out beside it; then `attn check FILE` answers. What the function returns no "
+        "output for stays unanswered; half precision is saved as float32."
+    ),
+    "python_filled": "A function for {library}:",
 }

@@ -82,6 +82,7 @@ REFERENCE = {
     "entry_labels": "查询和键相同时，一次给出两者的标签；以上三种都可以是列表的列表，批中每一项一个列表",
     "entry_title": "一行标题，显示在最上面",
     "entry_source": "数据的来源，由 `attn inspect` 显示",
+    "entry_probe": "`attn probe` 用这个问题考察的项目；`attn check` 根据 `expected` 回答",
     "entry_dtype": "JSON 中数字的类型（默认 `float64`）",
     "entry_options": "一个对象，内容是 `attn help options` 中的选项，不带前面的短横",
     "entry_show": (
@@ -297,4 +298,10 @@ REFERENCE = {
         "transformers 的模型可以直接用 `attn trace` 记录，不需要这些代码；加上 `--whole` 就从每层的输入 x 记录到输出。"
         "掩码、偏置、缓存或 sink 的数组，按 `attn help arrays` 里的名称加进去即可。"
     ),
+    "python_probe": "回答 attn probe 的问题",
+    "python_fill": (
+        "`attn probe -o FILE` 写出若干问题。下面的代码把每个问题交给一个函数，选项作为关键字参数，再把输出存在旁边；然后由 `attn check FILE` 回答。"
+        "函数没有返回输出的问题算作没有回答；半精度的输出存为 float32。"
+    ),
+    "python_filled": "{library} 的函数：",
 }

@@ -14,6 +14,7 @@ INSPECT = {
     "min": "最小",
     "file": "文件",
     "problem": "问题",
+    "asks": "考察",
     "layer": "层",
     "also": "另有",
     "options": "选项",
