@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from attncli.check.deadline import Deadline
 from attncli.check.precision import Reference
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import Precision, Rounding
@@ -22,11 +23,13 @@ class Case:
         reference: the problem, its right output, and what rounding costs.
         expected: (batch, heads, L, Ev) the output that is to be explained.
         precision: that in which it was computed.
+        deadline: when the search ends.
     """
 
     reference: Reference
     expected: NDArray[Any]
     precision: Precision
+    deadline: Deadline = field(default_factory=Deadline)
 
     @cached_property
     def limit(self) -> float:

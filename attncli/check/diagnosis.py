@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.attend.fast.blas import one_thread
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import to_the_last_key
 from attncli.attend.types import own
-from attncli.check import dropout, observations
+from attncli.check import observations
 from attncli.check.case import Case
 from attncli.check.compare import Comparison, compare
-from attncli.check.explanation import CONFIRMED, Explanation, distinguish, dropped, explained
+from attncli.check.deadline import SECONDS, Deadline
+from attncli.check.explanation import Explanation, distinguish
+from attncli.check.facts import facts as facts_of
 from attncli.check.layouts import Layout, readings
-from attncli.check.mistakes.variant import Variant
+from attncli.check.phases import diagnosed
 from attncli.check.precision import Reference, Right, decimals, grids
-from attncli.check.rounding import BFLOAT16, FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
-from attncli.check.search import Candidate, Search
-from attncli.check.subset import is_large, narrowed
-from attncli.sentences import Sentence, sentence
+from attncli.check.rounding import FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
+from attncli.check.search import Search
+from attncli.sentences import Sentence, sentence, word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 # Why mistakes were not looked for, where nobody says otherwise.
 NOT_ASKED = sentence("not_asked", flag="--no-diagnose")
-# Candidates that are looked at again with rounding to half precision.
-MOST_ROUNDED = 8
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class Finding:
         facts: what can be said of a difference that nothing explains.
         blind: what hides something of the data, by name.
         distinguish: what would tell the explanations apart.
+        untried: what there was no time to try.
+        seconds: how long the search was allowed to take.
     """
 
     comparison: Comparison
@@ -59,6 +59,8 @@ class Finding:
     facts: Sequence[Sentence] = ()
     blind: Sequence[str] = ()
     distinguish: Sequence[Sentence] = ()
+    untried: Sequence[Sentence] = ()
+    seconds: float = SECONDS
 
     @property
     def agrees(self) -> bool:
@@ -74,11 +76,13 @@ class Wanted:
         rtol: relative tolerance; None: what the precision explains.
         atol: absolute tolerance, likewise.
         diagnose: whether mistakes are looked for.
+        seconds: how long they may be looked for.
     """
 
     rtol: float | None = None
     atol: float | None = None
     diagnose: bool = True
+    seconds: float = SECONDS
 
 
 # NaN and ∞ are compared here like other numbers: what makes them needs no warning.
@@ -109,10 +113,19 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
         return finding
     finding = replace(finding, diagnosed=True)
     precision = comparison.level.precision if comparison.level.is_plain else None
-    case = Case(reference, layout.array, precision or FLOAT32)
-    found = diagnosed(Search.of(case, comparison))
-    facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else ()
-    return replace(finding, explanations=found, facts=facts, distinguish=distinguish(found, finding.blind))
+    case = Case(reference, layout.array, precision or FLOAT32, Deadline(wanted.seconds))
+    search = Search.of(case, comparison)
+    found = diagnosed(search, comparison)
+    facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else []
+    facts += facts_of(search.observed) if not found else []
+    return replace(
+        finding,
+        explanations=found,
+        facts=facts,
+        distinguish=distinguish(found, finding.blind),
+        untried=() if found else tuple(word("phase", each) for each in case.deadline.left_out),
+        seconds=wanted.seconds,
+    )
 
 
 def of_layer(finding: Finding, reference: Reference) -> Finding:
@@ -205,61 +218,3 @@ def rounding(comparison: Comparison, precisions: Sequence[Precision]) -> Level |
     """Return the less precise computation that explains the difference, where one does."""
     expected = (GIVEN, Level(precisions[0]))
     return comparison.level if comparison.agrees and comparison.level not in expected else None
-
-
-def diagnosed(search: Search) -> list[Explanation]:
-    """Look for one mistake, a cache of fewer bits, two, dropout, and for both beside rounding to half precision."""
-    with one_thread(1 << 30):
-        singles = search.singles()
-        confirmed = explained(search, search.explaining(singles))
-        if confirmed:
-            return confirmed
-        confirmed = explained(search, search.explaining(search.roundings()))
-        if confirmed:
-            return confirmed
-        pairs = two_at_once(search)
-        confirmed = explained(search, search.explaining(pairs))
-        if confirmed or search.case.precision.eps > FLOAT32.eps:
-            return confirmed
-        confirmed = without_dropout(search)
-        coarse = search.at(BFLOAT16)
-        for found in (singles, pairs) if not confirmed else ():
-            near = sorted(coarse.explaining(found), key=lambda each: each.distance)[:MOST_ROUNDED]
-            rounded = [each for each in near if search.case.rounding_of(each.recipe) is not None]
-            confirmed = confirmed or explained(coarse, rounded)
-    return confirmed
-
-
-def two_at_once(search: Search) -> list[Candidate]:
-    """Return the pairs that come near what was observed; of a large problem those that do so in a part of it."""
-    if not is_large(search.case.reference.operands):
-        return search.pairs()
-    part = narrowed(search)
-    # The widest limit: what is held against the whole later must not be lost here.
-    widest = search.at(BFLOAT16).case.limit
-    near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.recipe), widest)]
-    found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
-    return [each for each in found if each is not None]
-
-
-def without_dropout(search: Search) -> list[Explanation]:
-    """Look for dropout, alone or beside one other mistake that leaves numbers where they are."""
-    others = [each for each in search.known if isinstance(each, Variant) and each.piece.keeps_places]
-    for other in (None, *others):
-        recipe = search.made([] if other is None else [other])
-        lost = None if recipe is None else dropout.find(recipe, search.sample, search.case.expected)
-        if lost is None:
-            continue
-        alone = dropped(lost, search.case.expected)
-        if other is None:
-            return [alone]
-        both = replace(
-            alone,
-            mistakes=(other.mistakes[0].id, *alone.mistakes),
-            keys=(other.key, *alone.keys),
-            descriptions=(other.description, *alone.descriptions),
-            fixes=(other.fix, *alone.fixes),
-            detail={other.mistakes[0].id: dict(other.detail), **alone.detail},
-        )
-        return [both]
-    return []

@@ -14,6 +14,7 @@ from attncli.check.case import Case
 from attncli.check.compare import distance
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import DROPOUT, SAME
+from attncli.check.part import Part
 from attncli.check.recipe import Recipe
 from attncli.check.search import Candidate, Search
 from attncli.sentences import Field, Listed, Sentence, sentence, word
@@ -42,6 +43,7 @@ class Explanation:
         residual: the largest difference that is left.
         rows: how many rows were compared, and how many there are.
         rank: 1 for the simplest; one with a fitted number comes after one without.
+        part: that in which the mistakes were made; None: everywhere.
     """
 
     mistakes: tuple[str, ...]
@@ -53,6 +55,7 @@ class Explanation:
     residual: float
     rows: tuple[int, int]
     rank: int = 1
+    part: Part | None = None
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -87,18 +90,23 @@ def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
         if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
             continue  # the same mistake with a fitted number, although that number has a name
         share = search.allowed(each.recipe)
-        residual, worst, rows = whole(search.case, each.recipe)
+        residual, worst, rows = whole(search.case, each.recipe, search.part)
         if worst <= max(2 * share, 1.5 * each.distance):
             kept.append((each, residual, rows))
     fewest = min((each.fitted for each, _, _ in kept), default=0)
     named = [
-        replace(name, rank=1 + each.fitted - fewest)
+        replace(name, rank=1 + each.fitted - fewest, **_in_part(search.part))
         for each, residual, rows in kept
         for name in names(each, residual, rows)
     ]
     # Where options reproduce the output, variants that differ only in what this data does not have say nothing more.
     plain = {(each.mistakes, each.pieces) for each in named if each.options is not None}
     return [each for each in named if each.options is not None or (each.mistakes, each.pieces) not in plain]
+
+
+def _in_part(part: Part | None) -> dict[str, Any]:
+    """Return what an explanation says of a part: no option makes a mistake in a part alone."""
+    return {} if part is None else {"part": part, "options": None}
 
 
 def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[Explanation]:
@@ -125,10 +133,11 @@ def names(candidate: Candidate, residual: float, rows: tuple[int, int]) -> list[
     return found
 
 
-def whole(case: Case, recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
-    """Compute the whole problem; return the largest difference, that as a share of a row, and the rows compared.
+def whole(case: Case, recipe: Recipe, part: Part | None = None) -> tuple[float, float, tuple[int, int]]:
+    """Compute all of a problem, or of a part; return the largest difference, as a number and as a share of a row.
 
-    Where the fast twin cannot compute it and it is too much, some rows of every head stand for all.
+    The third number is how many rows were compared, and how many there are. Where the fast twin cannot compute it and
+    it is too much, some rows of every head stand for all.
     """
     expected, size = case.expected, case.reference.size
     batches, heads, queries, _ = expected.shape
@@ -142,20 +151,23 @@ def whole(case: Case, recipe: Recipe) -> tuple[float, float, tuple[int, int]]:
         for rearrange in recipe.back:
             made = rearrange(made)
         made = made * recipe.factor
-    share = min(1.0, MOST_SCORES / (batches * heads * queries * recipe.operands.sizes.keys))
-    count = queries if made is not None else max(1, int(queries * share))
-    rows = np.unique(np.linspace(0, queries - 1, count).round().astype(np.int64))
+    where = np.ones((batches, heads, queries), bool) if part is None else part.where
+    total = int(where.sum())
+    share = 1.0 if made is not None else min(1.0, MOST_SCORES / (total * recipe.operands.sizes.keys))
     step = max(1, CHUNK // recipe.operands.sizes.keys)
-    for batch in range(batches):
-        for head in range(heads):
-            for start in range(0, len(rows), step):
-                some = rows[start : start + step]
-                part = recipe.compute(batch, head, some) if made is None else made[batch, head, some]
-                apart = distance(part, expected[batch, head, some].astype(np.float64))
-                residual = max(residual, float(apart.max()))
-                worst = max(worst, float((apart / size[batch, head, some][:, None]).max()))
-                seen += len(some)
-    return residual, worst, (seen, batches * heads * queries)
+    for batch, head in np.argwhere(where.any(axis=2)).tolist():
+        every = np.flatnonzero(where[batch, head])
+        rows = every[
+            np.unique(np.linspace(0, len(every) - 1, max(1, int(len(every) * share))).round().astype(np.int64))
+        ]
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            computed = recipe.compute(batch, head, some) if made is None else made[batch, head, some]
+            apart = distance(computed, expected[batch, head, some].astype(np.float64))
+            residual = max(residual, float(apart.max()))
+            worst = max(worst, float((apart / size[batch, head, some][:, None]).max()))
+            seen += len(some)
+    return residual, worst, (seen, total)
 
 
 def distinguish(found: Sequence[Explanation], blind: Sequence[str]) -> list[Sentence]:

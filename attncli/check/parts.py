@@ -11,6 +11,8 @@ import numpy as np
 from attncli.check.compare import Comparison
 from attncli.check.explanation import Explanation
 from attncli.check.mistakes.registry import libraries
+from attncli.check.observations import ranges
+from attncli.check.part import Part
 from attncli.files.contents import of_item
 from attncli.sentences import Field, Listed, Sentence, Voice, sentence, word
 from attncli.show.lines import print_lines
@@ -135,10 +137,18 @@ def explanations(found: Sequence[Explanation], voice: Voice) -> Iterator[tuple[s
     """Say what explains a difference and what to change: each text after what its first line begins with."""
     for at, each in enumerate(found):
         same = at > 0 and each.rank == found[at - 1].rank
-        what = sentence("explained", mistakes=" + ".join(each.mistakes), what=Listed(each.descriptions, "and_also"))
+        said: Field = Listed(each.descriptions, "and_also")
+        said = said if each.part is None else sentence("only_in", what=said, places=part(each.part))
+        what = sentence("explained", mistakes=" + ".join(each.mistakes), what=said)
         yield f"{'=' if same else each.rank}. ", what
         if at == 0 or each.keys != found[at - 1].keys:
             yield from (("   ", line) for line in more(each, voice))
+
+
+def part(found: Part) -> Field:
+    """Name the part of an output in which a mistake was made."""
+    axes = found.axes().items()
+    return Listed(tuple(sentence(f"part_{name}", places=ranges(np.array(some))) for name, some in axes), "comma")
 
 
 def more(each: Explanation, voice: Voice) -> Iterator[Sentence]:
@@ -148,7 +158,8 @@ def more(each: Explanation, voice: Voice) -> Iterator[Sentence]:
     if flags:
         yield sentence("same_with_flags", flags=flags)
     seen, total = each.rows
-    over = sentence("all_rows") if seen == total else sentence("tried_rows", seen=seen, all=total)
+    every = sentence("all_rows" if each.part is None else "rows_of_part")
+    over = every if seen == total else sentence("tried_rows", seen=seen, all=total)
     if math.isfinite(each.residual):
         yield sentence("explains", rows=over, residual=f"{each.residual:.1e}")
     else:

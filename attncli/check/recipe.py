@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Opened: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
 
+# Numbers in query, key and value that are converted to float64 beforehand.
+MOST_IN_FLOAT64 = 1 << 25
+
 # --- the right stages, as `attend` has them --------------------------------------------------------------------------
 
 
@@ -183,6 +186,13 @@ class Recipe:
             made[of_head] = self._rows(batch, head, wanted[of_head] % sizes.queries)
         return made[np.searchsorted(wanted, lines), features]
 
+    def weights(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
+        """Return some rows of the weights of one head, (rows, S)."""
+        o = self.operands.select(batch=batch, head=head, rows=rows)
+        with np.errstate(all="ignore"):
+            opened, logits = self._logits(o, {"batch": batch, "head": head, "rows": rows})
+            return np.asarray(self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)[0, 0])
+
     def _rows(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return rows of what is made, before anything is rearranged."""
         # What softmax must see whole is computed whole, and one of it taken afterwards.
@@ -224,3 +234,11 @@ def _values(one: Operands) -> Array:
 
 def _unrotated(o: Operands) -> Options:
     return replace(o.options, rope=None)
+
+
+def in_float64(o: Operands) -> Operands:
+    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
+    if sum(array.size for array in o.states.values()) > MOST_IN_FLOAT64:
+        return o
+    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
+    return replace(o, query=query, key=key, value=value)

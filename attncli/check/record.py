@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from attncli.check import facts
 from attncli.check.backward.finding import BackwardFinding
 from attncli.check.backward.report import row_of
 from attncli.check.compare import Comparison, Worst
@@ -34,7 +35,8 @@ def record(checked: Checked) -> dict[str, Any]:
         found = compared | {
             "diagnosed": finding.diagnosed,
             "explanations": [_explanation(each) for each in finding.explanations],
-            "facts": list(map(IN_ENGLISH.say, finding.facts)),
+            "facts": [facts.record(each, IN_ENGLISH.say(each)) for each in finding.facts],
+            "untried": list(map(IN_ENGLISH.say, finding.untried)),
             "apart": list(map(IN_ENGLISH.say, finding.distinguish)),
             "blind": {_word("hides", name): _word("untold", name) for name in finding.blind},
             **({} if checked.beside is None else checked.beside.record()),
@@ -42,7 +44,7 @@ def record(checked: Checked) -> dict[str, Any]:
         if back is None:
             return said | found
         said["arrays"] = {"output": {"agrees": finding.agrees} | compared}
-        said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "apart", "blind")}
+        said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "untried", "apart", "blind")}
     assert back is not None  # one of both is there
     return said | _with_gradients(said, back, checked.labels)
 
@@ -57,7 +59,7 @@ def _with_gradients(said: Mapping[str, Any], back: BackwardFinding, labels: Mapp
     return {
         "diagnosed": said.get("diagnosed", False) or back.diagnosed,
         "explanations": [*said.get("explanations", ()), *map(_explanation, back.explanations)],
-        "facts": [*said.get("facts", ()), *map(IN_ENGLISH.say, back.facts)],
+        "facts": [*said.get("facts", ()), *(facts.record(each, IN_ENGLISH.say(each)) for each in back.facts)],
         "stopped": back.stopped,
         "arrays": {**said.get("arrays", {}), **arrays},
     }
@@ -102,6 +104,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "mistakes": list(explanation.mistakes),
         "rank": explanation.rank,
         "said": list(map(IN_ENGLISH.say, explanation.descriptions)),
+        "part": None if explanation.part is None else explanation.part.axes(),
         "detail": _in_english(explanation.detail),
         "residual": explanation.residual,
         "rows": list(explanation.rows),

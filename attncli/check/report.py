@@ -154,6 +154,9 @@ def reasons(finding: Finding, voice: Voice) -> Iterator[tuple[str, Sentence]]:
     if not finding.explanations:
         yield "", sentence("unexplained_output")
         yield from (("- ", fact) for fact in finding.facts)
+        if finding.untried:
+            phases = Listed(tuple(finding.untried), "comma")
+            yield "", sentence("untried", seconds=f"{finding.seconds:g}", phases=phases)
     yield from explanations(finding.explanations, voice)
     yield from (("", sentence("tell_apart", how=line)) for line in finding.distinguish)
     if finding.blind:

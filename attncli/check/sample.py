@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.check.case import Case
 from attncli.check.compare import distance
+from attncli.check.part import Part
 from attncli.check.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -66,28 +67,31 @@ class Sample:
         return one[finite], other[finite]
 
 
-def choose(case: Case, excess: NDArray[Any]) -> Sample:
+def choose(case: Case, excess: NDArray[Any], part: Part | None = None) -> Sample:
     """Choose the rows.
 
     Args:
         case: the output that is to be explained.
         excess: (batch, heads, L) how wrong each row is.
+        part: that from which they are chosen; None: all.
     """
-    batches, heads, queries = excess.shape
-    by_head = excess.max(axis=2)
-    order = [divmod(int(i), heads) for i in np.argsort(-by_head, axis=None, kind="stable")]
+    batches, heads, _ = excess.shape
+    where = np.ones(excess.shape, bool) if part is None else part.where
+    by_head = np.where(where, excess, -1).max(axis=2)
+    order = [divmod(int(i), heads) for i in np.argsort(-by_head, axis=None, kind="stable") if by_head.flat[i] >= 0]
     # The worst, the corners (which some mistakes leave right), and the least bad.
-    places = list(dict.fromkeys([order[0], (0, 0), (batches - 1, heads - 1), (0, heads - 1), order[-1]]))[:GROUPS]
+    likely = [order[0], (0, 0), (batches - 1, heads - 1), (0, heads - 1), order[-1]]
+    places = list(dict.fromkeys(place for place in likely if by_head[place] >= 0))[:GROUPS]
     count = max(3, min(ROWS, SCORES // max(1, case.reference.operands.sizes.keys)))
     groups = []
     for batch, head in places:
-        rows = _rows(excess[batch, head], queries, count)
+        rows = _rows(excess[batch, head], np.flatnonzero(where[batch, head]), count)
         observed = case.expected[batch, head, rows].astype(np.float64)
         groups.append(Group(batch, head, rows, observed, case.reference.size[batch, head, rows][:, None]))
     return Sample(tuple(groups))
 
 
-def _rows(excess: NDArray[Any], queries: int, count: int) -> NDArray[np.int64]:
-    worst = np.argsort(-excess, kind="stable")[: max(1, count // 3)]
-    spread = np.linspace(0, queries - 1, count - len(worst)).round().astype(np.int64)
-    return np.unique(np.concatenate([worst, spread]))
+def _rows(excess: NDArray[Any], among: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    worst = among[np.argsort(-excess[among], kind="stable")[: max(1, count // 3)]]
+    spread = np.linspace(0, len(among) - 1, count - len(worst)).round().astype(np.int64)
+    return np.unique(np.concatenate([worst, among[spread]]))

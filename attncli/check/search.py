@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -10,25 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from attncli.attend.operands import Operands
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
-from attncli.check.mistakes import (
-    additions,
-    cache,
-    causal,
-    layout,
-    masks,
-    numbers,
-    operands,
-    rotation,
-    rules,
-    softmax,
-    window,
-)
-from attncli.check.mistakes.variant import Unknown, Variant
+from attncli.check.families import FAMILIES, GENERATORS
+from attncli.check.mistakes import cache, layout
+from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant
+from attncli.check.part import Part
 from attncli.check.precision import SOME
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import Recipe, in_float64
 from attncli.check.refining import refined, rounder
 from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
 from attncli.check.sample import Sample, choose
@@ -37,35 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
-# Where several mistakes explain the same, they are named in this order: what is reported most often comes first.
-FAMILIES: tuple[Callable[[Operands], Iterable[Variant | Unknown]], ...] = (
-    masks.mask,
-    masks.lengths,
-    rules.ignored,
-    causal.causal,
-    layout.axes,
-    layout.reshapes,
-    numbers.scale,
-    rotation.rope,
-    softmax.closing,
-    window.window,
-    operands.heads_tiled,
-    operands.fused,
-    softmax.axis,
-    numbers.softcap,
-    softmax.sink,
-    additions.alibi,
-    operands.swapped,
-    additions.bias,
-    operands.score_function,
-    numbers.factor,
-)
 # Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
 # Keys of four bits may move all weight to another key, and a row by more than its size.
 ROUNDED_FAR = 2.0
-# Numbers in query, key and value that are converted to float64 beforehand.
-MOST_IN_FLOAT64 = 1 << 25
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
 CLOSE = 0.6
 
@@ -96,17 +60,25 @@ class Search:
         right: the right recipe, of the whole problem or of a part of it.
         sample: the rows that are tried.
         all_heads: whether all heads are there; some mistakes cannot be seen without them.
+        wrong: (batch, heads, L) which rows differ from the right ones.
+        part: that in which the mistakes are looked for; None: everywhere.
     """
 
     case: Case
     right: Recipe
     sample: Sample
+    wrong: NDArray[np.bool_]
     all_heads: bool = True
+    part: Part | None = None
 
     @classmethod
     def of(cls, case: Case, comparison: Comparison) -> Search:
         """Prepare the search in the whole problem."""
-        return cls(case, Recipe(in_float64(case.reference.operands)), choose(case, comparison.excess))
+        return cls(case, Recipe(in_float64(case.reference.operands)), choose(case, comparison.excess), comparison.wrong)
+
+    def within(self, part: Part, comparison: Comparison) -> Search:
+        """Return the search for what was done wrongly in a part alone."""
+        return replace(self, part=part, sample=choose(self.case, comparison.excess, part))
 
     def at(self, precision: Precision) -> Search:
         """Return the same search for an output of another precision."""
@@ -117,6 +89,16 @@ class Search:
         """Every mistake that can be made to this problem."""
         every = (each for family in FAMILIES for each in family(self.right.operands))
         return [each for each in every if self.all_heads or not each.piece.needs_all_heads]
+
+    def read_off(self) -> Iterator[Variant]:
+        """Return the mistakes of the generators, each as it is asked for, and once if two of them find it."""
+        seen = set()
+        for family in GENERATORS:
+            for each in family(self.right.operands):
+                for variant in each.make(self.observed) if isinstance(each, Generator) else (each,):
+                    if variant.key not in seen:
+                        seen.add(variant.key)
+                        yield variant
 
     def again(self, candidate: Candidate) -> Candidate | None:
         """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
@@ -140,12 +122,34 @@ class Search:
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
-        return [candidate for each in self.known for candidate in self.tried([], each)]
+        return self.each_alone(self.known, "some single mistakes")
+
+    def generated(self) -> list[Candidate]:
+        """Return those of the generators that come near it."""
+        return self.each_alone(self.read_off(), "some generated mistakes")
+
+    def each_alone(self, every: Iterable[Variant | Unknown], what: str) -> list[Candidate]:
+        """Try each by itself, as long as there is time."""
+        found: list[Candidate] = []
+        for each in every:
+            if self.is_over(what):
+                break
+            found += self.tried([], each)
+        return found
+
+    def is_over(self, what: str) -> bool:
+        """Tell whether there is no time left, and note what there was none for."""
+        deadline = self.case.deadline
+        if deadline.passed and what not in deadline.left_out:
+            deadline.left_out.append(what)
+        return deadline.passed
 
     def roundings(self) -> list[Candidate]:
         """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
         apart, found = self.sample.distance(self.right), []
         for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR else ():
+            if self.is_over("some caches of fewer bits"):
+                break
             recipe = self.made([each])
             # Most do not explain even the first rows, and to round all keys takes long.
             if recipe is not None and (distance := self.sample.distance(recipe, apart / 2)) <= apart / 2:
@@ -158,10 +162,12 @@ class Search:
         both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
         recipes: dict[tuple[int, bool], Recipe | None] = {}
-        progress = self.case.reference.progress
+        progress, deadline = self.case.reference.progress, self.case.deadline
         for at, pair in enumerate(both):
+            if self.is_over("some pairs of mistakes"):
+                break
             if progress is not None and at % 64 == 0:
-                progress(at / len(both))
+                progress(max(at / len(both), deadline.share))
             first, second = _in_order(pair)
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
@@ -195,6 +201,12 @@ class Search:
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
+
+    @cached_property
+    def observed(self) -> Observed:
+        """What generators fit their mistakes to."""
+        case = self.case
+        return Observed(self.baked, self.sample, case.expected, case.reference.output, self.wrong, case.limit)
 
     @cached_property
     def baked(self) -> Recipe:
@@ -272,14 +284,6 @@ class Search:
             apart = np.abs(one.compute(*place) - other.compute(*place)) / group.size
             worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
         return worst
-
-
-def in_float64(o: Operands) -> Operands:
-    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
-    if sum(array.size for array in o.states.values()) > MOST_IN_FLOAT64:
-        return o
-    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
-    return replace(o, query=query, key=key, value=value)
 
 
 def _half(array: NDArray[Any]) -> NDArray[Any]:

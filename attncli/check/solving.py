@@ -34,6 +34,12 @@ def solutions(matrix: NDArray[Any], sides: NDArray[Any]) -> NDArray[Any] | None:
         >>> solutions(np.array([[np.inf]]), np.array([[1.0]])) is None
         True
     """
+    found = solved(matrix, sides)
+    return None if found is None else found[0]
+
+
+def solved(matrix: NDArray[Any], sides: NDArray[Any]) -> tuple[NDArray[Any], float] | None:
+    """Solve as `solutions` does; return the smallest singular value beside what solves it."""
     equations, unknowns = matrix.shape
     size = float(np.abs(matrix).max(initial=0.0))
     if not 0 < size < np.inf or max(matrix.shape) > LONGEST or unknowns > equations:
@@ -45,4 +51,4 @@ def solutions(matrix: NDArray[Any], sides: NDArray[Any]) -> NDArray[Any] | None:
         return None
     if not values[-1] > values[0] * max(matrix.shape) * np.finfo(float).eps:
         return None
-    return np.asarray((sides / size @ left / values) @ right)
+    return np.asarray((sides / size @ left / values) @ right), float(values[-1] * size)

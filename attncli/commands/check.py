@@ -12,6 +12,7 @@ from attncli.attend.operands import Operands
 from attncli.attend.options import as_flag
 from attncli.check.backward.finding import check as check_gradients
 from attncli.check.backward.finding import expected_of, scores_held
+from attncli.check.deadline import SECONDS
 from attncli.check.diagnosis import Wanted, check
 from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
@@ -55,6 +56,10 @@ class Checking(Group):
         bool, shown("--diagnose/--no-diagnose", "Look for a mistake that explains a difference (default on).")
     ] = True
 
+    seconds: Annotated[
+        float, shown("--seconds", "How long a mistake is looked for in each problem.", min=0, metavar="NUMBER")
+    ] = SECONDS
+
     @classmethod
     def parameters(cls) -> Parameters:
         """Return the parameters of the class, and a flag for what the loss says and for the gradient of each state."""
@@ -70,7 +75,8 @@ class Checking(Group):
         Raises:
             InputError: a tolerance is NaN or ∞.
         """
-        return Wanted(_tolerance("rtol", self.rtol), _tolerance("atol", self.atol), self.diagnose)
+        seconds = number("seconds", self.seconds, "a number of seconds from 0")
+        return Wanted(_tolerance("rtol", self.rtol), _tolerance("atol", self.atol), self.diagnose, seconds)
 
 
 def _tolerance(name: str, value: float | None) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.check.backward.registry import BACKWARD
-from attncli.check.mistakes.registry import MISTAKES, SAME, Mistake
+from attncli.check.mistakes.mistake import Mistake
+from attncli.check.mistakes.registry import MISTAKES, SAME
 from attncli.reference.blocks import Block, Item
 from attncli.reference.topics import Program
 from attncli.reference.words import Words

@@ -103,7 +103,7 @@ def test_a_wrong_output_is_said_first(tmp_path: Path) -> None:
     path = put(tmp_path / "p.npz", unscaled | wrong | {"expected": output.astype(np.float32)}, options)
     said = found(path, status=1)
     assert ids(said) == [["scale"], ["scale"]]
-    assert "the output is wrong already: look there first" in said["facts"]
+    assert "the output is wrong already: look there first" in [each["said"] for each in said["facts"]]
     assert said["explanations"][1]["detail"]["scale"]["where"] == "both passes"
 
 
@@ -136,9 +136,10 @@ def test_nothing_known_gets_no_name(tmp_path: Path) -> None:
     arrays["expected_d_key"][:, 1] += noise
     said = found(put(tmp_path / "p.npz", arrays, options), status=1)
     assert ids(said) == []
-    assert said["facts"][0] == "right: d_value, d_query; wrong: d_key"
-    assert said["facts"][1].startswith("the first wrong one on the way back is d_key")
-    assert "d_key: heads that differ: 1; the other 1 of 2 are exact" in said["facts"]
+    facts = [each["said"] for each in said["facts"]]
+    assert facts[0] == "right: d_value, d_query; wrong: d_key"
+    assert facts[1].startswith("the first wrong one on the way back is d_key")
+    assert "d_key: heads that differ: 1; the other 1 of 2 are exact" in facts
 
 
 @pytest.mark.parametrize(

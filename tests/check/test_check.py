@@ -85,7 +85,7 @@ def test_an_unknown_mistake_is_not_named(tmp_path: Path) -> None:
     found = json.loads(called("check", path, "-f", "json", status=1).out)
     assert found["explanations"] == []
     assert found["heads_that_differ"] == [3]
-    assert "heads that differ: 3; the other 11 of 12 are exact" in found["facts"]
+    assert "heads that differ: 3; the other 11 of 12 are exact" in [each["said"] for each in found["facts"]]
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,25 @@ def test_the_verdict_does_not_depend_on_the_search(tmp_path: Path, factor: float
 
 
 def test_what_is_not_known_gets_no_name(tmp_path: Path) -> None:
-    """A constant added, a key that never counts, and attention without softmax's exponential: none of the mistakes."""
+    """Weights that have nothing to do with the scores."""
     arrays = recorded("coreference.npz")
-    added = arrays["expected"] + np.float32(0.01) * np.arange(32, dtype=np.float32)
     weights = np.random.default_rng(1).random((12, 16, 16)).astype(np.float32)
     weights /= weights.sum(-1, keepdims=True)
-    for name, wrong in (("added", added), ("other", weights @ arrays["value"])):
-        path = saved(tmp_path / f"{name}.npz", arrays, expected=wrong)
-        assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
+    path = saved(tmp_path / "other.npz", arrays, expected=weights @ arrays["value"])
+    assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
+
+
+def test_a_constant_that_was_added_is_named(tmp_path: Path) -> None:
+    """To every row alike, so that it may as well have been added to every value."""
+    arrays = recorded("coreference.npz")
+    added = arrays["expected"] + np.float32(0.01) * np.arange(32, dtype=np.float32)
+    path = saved(tmp_path / "added.npz", arrays, expected=added)
+    (found,) = json.loads(called("check", path, "-f", "json", status=1).out)["explanations"]
+    assert (found["mistakes"], found["said"]) == (["values-changed"], ["a constant vector was added to every value"])
 
 
 def test_a_key_that_never_counts_is_no_dropout(tmp_path: Path) -> None:
-    """Dropout is random: it takes another key in every row."""
+    """Dropout is random: it takes another key in every row. This key lost its value, and that is said."""
     rng = np.random.default_rng(2)
     arrays = {name: rng.standard_normal((4, 16, 32)).astype(np.float32) for name in ("query", "key", "value")}
     scores = arrays["query"].astype(float) @ arrays["key"].swapaxes(1, 2)
@@ -220,7 +227,9 @@ def test_a_key_that_never_counts_is_no_dropout(tmp_path: Path) -> None:
     options = np.array('{"scale": "sqrt", "causal": true}')
     wrong = (weights @ arrays["value"]).astype(np.float32)
     path = saved(tmp_path / "case.npz", arrays, expected=wrong, options=options)
-    assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
+    (found,) = json.loads(called("check", path, "-f", "json", status=1).out)["explanations"]
+    assert found["mistakes"] == ["keys-stale"]
+    assert found["said"] == ["key 8 was seen with a value of 0"]
 
 
 def test_a_reader_who_leaves_early_still_gets_the_status() -> None:

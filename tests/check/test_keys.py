@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from attncli.attend.operands import Operands
@@ -12,18 +13,20 @@ from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.check import subset
 from attncli.check.case import Case
-from attncli.check.diagnosis import Wanted, check, normal
+from attncli.check.diagnosis import check, normal
+from attncli.check.families import FAMILIES
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.precision import Reference
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import FLOAT32
 from attncli.check.sample import Sample
-from attncli.check.search import FAMILIES, Search
+from attncli.check.search import Search
 from attncli.sentences import sentence
 from tests.check.plain import attended, states
 from tests.mistakes.problems import places
 from tests.mistakes.problems import problem as problem_of
 from tests.mistakes.stages import Problem
+from tests.support.checking import PATIENT
 
 FEATURES = 8
 
@@ -40,7 +43,7 @@ def test_a_scale_by_the_number_of_heads_is_found_beside_another_mistake(
     monkeypatch.setattr(subset, "LARGE", large)
     arrays = states(heads=4, length=24, features=FEATURES)
     operands = prepare(arrays, Options.parse({"scale": "sqrt", "causal": True}))
-    found = check(operands, attended(arrays, scale), Wanted()).explanations[0]
+    found = check(operands, attended(arrays, scale), PATIENT).explanations[0]
     assert set(found.mistakes) == {"scale", "mask-dropped"}
     assert found.detail["scale"] == {"scale": pytest.approx(scale), "constant": constant}
 
@@ -82,7 +85,7 @@ def test_a_mistake_is_found_again_whatever_is_said_of_it() -> None:
     arrays = states(heads=2, length=4, features=FEATURES)
     operands = prepare(arrays, Options.parse({"scale": "sqrt", "causal": True}))
     case = Case(Reference.of(operands), arrays["query"], FLOAT32)
-    search = Search(case, Recipe(operands), Sample(()))
+    search = Search(case, Recipe(operands), Sample(()), np.ones((1, 2, 4), bool))
     for each in search.known:
         variant = replace(each.of(2.0), number=2.0) if isinstance(each, Unknown) else each
         found = search.same(replace(variant, description=sentence("why"), fix=sentence("where")))

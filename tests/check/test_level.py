@@ -10,7 +10,7 @@ import pytest
 
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
-from attncli.check.diagnosis import Finding, Wanted, check
+from attncli.check.diagnosis import Finding, check
 from attncli.check.report import details
 from attncli.check.rounding import (
     BFLOAT16,
@@ -28,6 +28,7 @@ from attncli.check.rounding import (
 from attncli.check.voice import IN_ENGLISH
 from attncli.sentences import Sentence
 from tests.check.plain import attended, states
+from tests.support.checking import PATIENT
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -65,7 +66,7 @@ def test_the_readme_states_the_margins() -> None:
 
 
 def checked(expected: np.ndarray, arrays: dict[str, np.ndarray]) -> Finding:
-    return check(prepare(arrays, Options.parse({"scale": "sqrt"})), expected, Wanted())
+    return check(prepare(arrays, Options.parse({"scale": "sqrt"})), expected, PATIENT)
 
 
 def said(sentences: Iterable[Sentence]) -> list[str]:

@@ -14,10 +14,10 @@ from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.check.diagnosis import normal
+from attncli.check.families import FAMILIES
 from attncli.check.mistakes.variant import Unknown
 from attncli.check.recipe import RIGHT, Recipe
 from attncli.check.rounding import BFLOAT16, EVERYTHING, FLOAT16, TOGETHER, Rounding
-from attncli.check.search import FAMILIES
 from tests.mistakes.problems import places
 from tests.mistakes.problems import problem as problem_of
 

@@ -10,8 +10,9 @@ import pytest
 from attncli import attention
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
-from attncli.check.diagnosis import Finding, Wanted, check
+from attncli.check.diagnosis import Finding, check
 from tests.support.arrays import normal
+from tests.support.checking import PATIENT
 
 STATES: dict[str, Any] = {
     "query": normal(1, 2, 9, 8),
@@ -34,7 +35,7 @@ ROTATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def found(arrays: dict[str, Any], options: dict[str, Any], observed: Any) -> Finding:
     """Return what is found in an output of this problem."""
     o = prepare(STATES | arrays, Options.parse({"rope": "half", "causal": True, **options}))
-    return check(o, observed, Wanted())
+    return check(o, observed, PATIENT)
 
 
 @pytest.mark.parametrize("name", ROTATIONS)
@@ -79,4 +80,4 @@ def test_alibi_with_another_sign_gets_its_name() -> None:
     slopes = np.array([2.0**-4, 2.0**-8])
     wrong = attention(**STATES, bias=-slopes[:, None, None] * distance)
     o = prepare(STATES | arrays, Options.parse({"alibi": True}))
-    assert check(o, wrong, Wanted()).explanations[0].mistakes == ("alibi-slopes",)
+    assert check(o, wrong, PATIENT).explanations[0].mistakes == ("alibi-slopes",)

@@ -16,6 +16,7 @@ from attncli.languages import DEFAULT, LANGUAGES, catalogue, of_locale
 from attncli.plot.page import SCRIPTS, STEPS
 from attncli.stats.numbers import NUMBERS
 from attncli.stats.words import WORDS
+from tests.support.chinese import BESIDE
 from tests.support.everything import everything
 from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
@@ -71,10 +72,6 @@ def test_no_sentence_was_left_in_english(name: str, part: str) -> None:
     """Only formulas and names of results are the same in two languages."""
     for key, text in texts(DEFAULT, part).items():
         assert texts(name, part)[key] != text or not words(text), key
-
-
-# Blanks beside the wide marks of Chinese, which bring their own.
-BESIDE = re.compile(r"\s[，。；：、！？）」》”]|[，。；：、！？（「《“]\s(?!\|)")
 
 
 @pytest.mark.parametrize("part", [*PARTS, "REFERENCE"])

@@ -22,16 +22,16 @@ from attncli.check.backward.reference import Gradients
 from attncli.check.backward.search import Search
 from attncli.check.backward.seen import Seen
 from attncli.check.diagnosis import Wanted, normal
+from attncli.check.families import FAMILIES, GENERATORS
 from attncli.check.mistakes.cache import rounded
-from attncli.check.mistakes.variant import Unknown
-from attncli.check.search import FAMILIES
+from attncli.check.mistakes.variant import Generator, Unknown, Variant
 from attncli.check.voice import voice
 from attncli.languages import LANGUAGES, catalogue
 from attncli.sentences import Field, Listed, Sentence
-from tests.languages.test_catalogues import BESIDE
 from tests.mistakes import cases_back
 from tests.mistakes.problems import places, problem
 from tests.mistakes.registry_back import MISTAKES
+from tests.support.chinese import BESIDE, is_english
 from tests.support.declared import put
 from tests.support.places import SAMPLES
 from tests.support.processes import called
@@ -48,14 +48,6 @@ BACK = (
     "broadcast-sum/mean",
     "split/query",
 )
-# Two English words side by side: Chinese has names, formulas and flags between its characters, but no two such words.
-ENGLISH = re.compile("[a-z]{2,} [a-z]{2,}")
-COMMAND = re.compile(r"attn compute|--[a-z-]+ [^ ]+")
-
-
-def is_english(text: str) -> bool:
-    """Tell whether there are English words in a text, but for those of a command."""
-    return ENGLISH.search(COMMAND.sub("", text)) is not None
 
 
 def all_said(what: Field | object) -> Iterator[Sentence]:
@@ -70,6 +62,13 @@ def all_said(what: Field | object) -> Iterator[Sentence]:
             yield from all_said(item)
 
 
+def variants(each: Variant | Unknown | Generator) -> list[Variant]:
+    """Return what a family yields, with numbers where it has to be found; nothing where it is read off an output."""
+    if isinstance(each, Unknown):
+        return [each.of(2.0), each.of(0.3)]
+    return [each] if isinstance(each, Variant) else []
+
+
 @cache
 def of_mistakes() -> tuple[Field, ...]:
     """Return what is said of every mistake, and what to change, each once."""
@@ -77,9 +76,9 @@ def of_mistakes() -> tuple[Field, ...]:
     for kind, shape in places(0):
         p = problem(0, kind, shape)
         o = normal(prepare(p.arrays, Options.parse(p.options)))
-        for family in (*FAMILIES, rounded):
+        for family in (*FAMILIES, rounded, *GENERATORS):
             for each in family(o):
-                for made in [each.of(2.0), each.of(0.3)] if isinstance(each, Unknown) else [each]:
+                for made in variants(each):
                     found |= dict.fromkeys((made.description, made.fix))
     for name in BACK:
         for search in searches(name):

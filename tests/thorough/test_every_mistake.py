@@ -10,12 +10,12 @@ import pytest
 
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
-from attncli.check.diagnosis import Wanted, check
+from attncli.check.diagnosis import check
 from tests.mistakes.cases import PAIRS, cases, pairs
 from tests.mistakes.controls import control, controls
 from tests.mistakes.registry import MISTAKES
 from tests.mistakes.stages import Problem, right
-from tests.support.checking import diagnose
+from tests.support.checking import PATIENT, diagnose
 from tests.support.places import SAMPLES
 
 SEED = 0
@@ -76,7 +76,7 @@ def test_each_mistake_in_a_real_layer(name: str) -> None:
         if same & TWINS:
             same |= TWINS
         expected = output.astype(np.float32)
-        finding = check(prepare(arrays, Options.parse(problem.options)), expected, Wanted())
+        finding = check(prepare(arrays, Options.parse(problem.options)), expected, PATIENT)
         names = [set(each.mistakes) for each in finding.explanations if each.rank == 1]
         if not names or len(names[0]) != 1 or not names[0] <= same:
             wrong.append((variant, names))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from attncli.check.backward.way import Changed, Way
-from attncli.check.mistakes.registry import Mistake
+from attncli.check.mistakes.mistake import Mistake
 from attncli.sentences import Sentence
 
 

@@ -24,7 +24,7 @@ from attncli.check.backward.search import Candidate, Search
 from attncli.check.backward.seen import Seen
 from attncli.check.diagnosis import Wanted
 from attncli.check.explanation import Explanation
-from attncli.check.mistakes.registry import Mistake
+from attncli.check.mistakes.mistake import Mistake
 from attncli.check.rounding import Level
 from attncli.errors import InputError
 from attncli.sentences import Listed, Sentence, sentence, word

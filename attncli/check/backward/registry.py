@@ -6,7 +6,7 @@ made in both passes or where the weights are computed again in the backward pass
 
 from __future__ import annotations
 
-from attncli.check.mistakes.registry import Mistake
+from attncli.check.mistakes.mistake import Mistake
 
 BACKWARD: dict[str, Mistake] = {}
 

@@ -12,13 +12,13 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.masks import both_open, with_empty, with_rule_options
+from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.registry import (
     CAUSAL_CORNER,
     CAUSAL_DIAGONAL,
     CAUSAL_UNWANTED,
     MASK_DROPPED,
     MASK_INVERTED,
-    Mistake,
 )
 from attncli.check.mistakes.runs import reach
 from attncli.check.mistakes.variant import Unknown, Variant

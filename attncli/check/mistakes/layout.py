@@ -13,7 +13,8 @@ from attncli.attend.arrays import ARRAYS
 from attncli.attend.operands import Operands
 from attncli.attend.stages.rotate import rotated
 from attncli.check.mistakes import pieces
-from attncli.check.mistakes.registry import HEAD_RESHAPE, LAYOUT, STRIDES, Mistake
+from attncli.check.mistakes.mistake import Mistake
+from attncli.check.mistakes.registry import HEAD_RESHAPE, LAYOUT, STRIDES
 from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
 from attncli.sentences import Sentence, sentence, words

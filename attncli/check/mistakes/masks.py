@@ -12,6 +12,7 @@ from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.empty import mean_when_empty, nan_when_empty
+from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.registry import (
     DOCUMENTS_MIXED,
     MASK_AS_BOOLEAN,
@@ -19,7 +20,6 @@ from attncli.check.mistakes.registry import (
     MASK_DROPPED,
     MASK_INVERTED,
     PADDING_ATTENDED,
-    Mistake,
 )
 from attncli.check.mistakes.rules import without_rules
 from attncli.check.mistakes.variant import Variant

@@ -34,6 +34,7 @@ MASK = Piece("mask", 1, keeps_places=True)
 LAYOUT = Piece("layout", 2, needs_all_heads=True)
 HEADS = Piece("heads", 2, needs_all_heads=True)
 OPERANDS = Piece("operands", 2)
+KEYS = Piece("keys", 4)
 CACHE = Piece("cache", 2, keeps_places=True)
 
 FUNCTION = Piece("function", 3, keeps_places=True)
@@ -46,7 +47,9 @@ CLOSING = Piece("closing", 4)
 EMPTY = Piece("empty", 4)
 
 SOFTMAX = Piece("softmax", 5, needs_all_heads=True)
+SOFTMAX_ROW = Piece("softmax of a row", 5)
 SINK = Piece("sink", 5)
 
+PLACES = Piece("places", 6, needs_all_heads=True)
 OUTPUT = Piece("output", 6)
 DROPOUT = Piece("dropout", 6)

@@ -14,7 +14,8 @@ from attncli.attend.rotary.rotation import Rotation, pairs
 from attncli.attend.stages.rotate import key_places, query_places, rotation_of
 from attncli.attend.views import after_past, ready
 from attncli.check.mistakes import pieces
-from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THETA, Mistake
+from attncli.check.mistakes.mistake import Mistake
+from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THETA
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError

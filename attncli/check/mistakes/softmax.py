@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,8 @@ from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.empty import all_when_empty, mean_when_empty, nan_when_empty
+from attncli.check.mistakes.general import KEYS_OPENED
+from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.registry import (
     EMPTY_ROW,
     MASK_ADDED,
@@ -20,7 +23,6 @@ from attncli.check.mistakes.registry import (
     MASK_VALUE,
     SINK,
     SOFTMAX_AXIS,
-    Mistake,
 )
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe, close, softmax, zero_when_empty
@@ -39,6 +41,8 @@ LOGITS = (-6.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0, 6.0)
 TIMES = (0.1, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0, 8.0)
 UNSCALED = sentence("fix_sink")
 ONE_TOO_MANY = sentence("fix_no_sink")
+# So near to a whole number of keys a sum may be, as a share and in keys; of more than exp(12) none could be told.
+NEAR, WHOLE, MOST_LOGIT = 1e-3, 0.02, 12.0
 FILLS = (-1.0, -2.0, -5.0, -10.0, -20.0, 1.0, 5.0)
 
 
@@ -200,8 +204,23 @@ def sink(o: Operands) -> Iterator[Variant | Unknown]:
 
 
 def _one_more(o: Operands, logit: float) -> Variant:
-    description = sentence("sink_number_added", logit=f"{logit:.6g}")
-    return _sink(np.full(o.sizes.heads, logit), "a number added", description, ONE_TOO_MANY)
+    value, count = np.full(o.sizes.heads, logit), _keys_of_0(logit)
+    if count is None:
+        return _sink(value, "a number added", sentence("sink_number_added", logit=f"{logit:.6g}"), ONE_TOO_MANY)
+    description = sentence("sink_as_keys_of_0", logit=f"{logit:.6g}", count=count)
+    variant = _sink(value, "a number added", description, sentence("fix_keys_behind"))
+    return replace(variant, mistakes=(KEYS_OPENED,), detail={"keys": count, "logit": logit})
+
+
+def _keys_of_0(logit: float) -> int | None:
+    """Return how many keys and values of 0 come to one more logit; None: no whole number of them, or one alone.
+
+    >>> _keys_of_0(1.386294), _keys_of_0(1.0), _keys_of_0(0.0)
+    (4, None, None)
+    """
+    count = math.exp(min(logit, MOST_LOGIT))
+    whole = round(count)
+    return whole if whole >= 2 and abs(count - whole) <= min(NEAR * whole, WHOLE) else None
 
 
 def _times(own: NDArray[np.float64], factor: float) -> Variant:

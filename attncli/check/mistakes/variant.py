@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.pieces import Piece
-from attncli.check.mistakes.registry import Mistake
 from attncli.check.recipe import Recipe
 from attncli.sentences import Sentence
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attncli.check.sample import Sample
 
 
@@ -70,3 +74,37 @@ class Unknown:
     def guesses(self, recipe: Recipe, sample: Sample) -> list[float]:
         """Return good guesses for the number."""
         return list(self.numbers(recipe, sample) if callable(self.numbers) else self.numbers)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What generators fit their mistakes to.
+
+    Attributes:
+        right: the right recipe.
+        sample: some rows of what is to be explained, those first in which most is wrong.
+        expected: (batch, heads, L, Ev) all of it.
+        output: (batch, heads, L, Ev) what is right.
+        wrong: (batch, heads, L) which rows of it differ from the right ones.
+        share: how large a share of a row rounding may be.
+    """
+
+    right: Recipe
+    sample: Sample
+    expected: NDArray[Any]
+    output: NDArray[Any]
+    wrong: NDArray[np.bool_]
+    share: float
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Mistakes that are read off what was observed: whatever was done instead, of one kind.
+
+    Attributes:
+        piece: see `Variant`.
+        make: returns the mistakes that may have been made, the likeliest first; each is then tried like any other.
+    """
+
+    piece: Piece
+    make: Callable[[Observed], Iterable[Variant]]

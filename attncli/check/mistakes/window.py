@@ -12,7 +12,8 @@ from attncli.attend.operands import Operands
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.causal import aligned, corners, shifted
 from attncli.check.mistakes.masks import both_open, with_empty, with_rule_options
-from attncli.check.mistakes.registry import CAUSAL_CORNER, CAUSAL_DIAGONAL, MASK_DROPPED, WINDOW_BOUNDS, Mistake
+from attncli.check.mistakes.mistake import Mistake
+from attncli.check.mistakes.registry import CAUSAL_CORNER, CAUSAL_DIAGONAL, MASK_DROPPED, WINDOW_BOUNDS
 from attncli.check.mistakes.runs import behind
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe

@@ -52,6 +52,23 @@ SENTENCES |= {
     "split": "查询的梯度里少了一段键，或者把它加了两次；键和值的梯度里的一段查询也可能如此。",
     "transposed": "某个乘积里矩阵没有转置，或者用错了因子。",
 }
+SENTENCES |= {
+    "accumulator": "分块计算时，出现更大的 logit 之后没有重新缩放累加的和与输出，或者把它们覆盖了。",
+    "borders": "文档、前缀或分块的边界不对，或者把它们当成了另一种规则。",
+    "columns-mixed": "输出的一些列放错了位置。",
+    "heads-mixed": "计算某个头时用了别的头的查询、键或值，或者它的输出放到了别的头的位置上。",
+    "items-mixed": "计算批中某一项时用了另一项的查询、键或值，或者它的输出放到了另一项的位置上。",
+    "keys-doubled": "有些键算了两次。",
+    "keys-lost": "求和时漏掉了一些键：最新的一个键、一个分块、一段或一页。",
+    "keys-opened": "看到了本该屏蔽的键：在长度或窗口之外，或者在分块或页的末尾之后。",
+    "keys-stale": "有些键或值属于别的位置，或者是 0：缓存的槽位没有写入，或者读错了。",
+    "not-written": "输出有些行处处是同一个数，例如 0 或 NaN：没有写入，或者没有可见的键。",
+    "parts-merged": "把键分成几段计算，合并时各段的权重不是它的指数之和。",
+    "rows-mixed": "输出的一些行放错了位置：错开了、次序颠倒了，或者重复了其中一行。",
+    "rules-mixed": "掩码、偏置或长度取自批中的另一项或另一个头，或者偏了一个键或一个查询。",
+    "softmax-replaced": "用别的函数代替了 softmax：做了两次、没有归一化、用了 sigmoid，或者只取最大的几个键。",
+    "values-changed": "权重是对的，值却不对：加上了一个常数、取自别的键，或者是别的数。",
+}
 
 _CLOSE = "在 softmax 之前，把被屏蔽的键的 logit 设为 −∞。"
 FIXES = {
@@ -108,6 +125,23 @@ FIXES |= {
     "softmax-back": "d_scores = weights ∘ (d_weights − rowsum(weights ∘ d_weights))。",
     "split": "检查分块循环的边界、最后不满的一块，以及原子累加的部分。",
     "transposed": "d_query = d_scores · key，d_key = d_scoresᵀ · query，d_value = weightsᵀ · d_output。",
+}
+FIXES |= {
+    "accumulator": "加上新的一块之前，先把累加的和与输出乘以 exp(m_old − m_new)。",
+    "borders": "看看每一段的第一个键和最后一个键，以及边界本身算不算在内。",
+    "columns-mixed": "看看写出输出的各维特征时用的下标。",
+    "heads-mixed": "看看读写每个头时用的下标。",
+    "items-mixed": "看看读写批中每一项时用的下标，尤其是读缓存时。",
+    "keys-doubled": "让每一段从上一段结束的地方开始。",
+    "keys-lost": "让遍历键的循环走完所有的键，并让每一段到下一段的开头为止。",
+    "keys-opened": "在 softmax 之前屏蔽它们。",
+    "keys-stale": "每个键和值都要先写后读，写进自己位置的槽位。",
+    "not-written": "看看这些行到底有没有写入，是不是所有的键都对它们屏蔽了。",
+    "parts-merged": "每一段乘以 exp(该段的 log-sum-exp − 全部的 log-sum-exp)，两者底数相同。",
+    "rows-mixed": "看看写出输出的每一行时用的下标。",
+    "rules-mixed": "看看读取时用的下标：批中每一项、每个头各有自己的一份。",
+    "softmax-replaced": "沿着键做 softmax：exp(logit − 最大的 logit)，再除以它们的和。",
+    "values-changed": "看看从投影到加权求和之间对值做了什么。",
 }
 
 LIBRARIES = {

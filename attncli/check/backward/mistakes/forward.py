@@ -22,10 +22,10 @@ from attncli.attend.stages.stage import Backward, Made
 from attncli.attend.views import product, ready, within
 from attncli.check.backward.change import Change
 from attncli.check.backward.way import Array, Found, Way
+from attncli.check.families import FAMILIES
 from attncli.check.mistakes.pieces import LAYOUT, OPERANDS
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
-from attncli.check.search import FAMILIES
 from attncli.sentences import sentence
 
 STATES = Operands.NAMES

@@ -1,9 +1,12 @@
 """English: what `attn check` says."""
 
 from attncli.languages.en.check.backward import BACKWARD
+from attncli.languages.en.check.elsewhere import ELSEWHERE
+from attncli.languages.en.check.facts import FACTS
 from attncli.languages.en.check.fixes import FIXES
 from attncli.languages.en.check.mistakes import MISTAKES
 from attncli.languages.en.check.report import REPORT
+from attncli.languages.en.check.sums import SUMS
 from attncli.languages.en.check.words import WORDS
 
-CHECK = REPORT | WORDS | MISTAKES | FIXES | BACKWARD
+CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD

@@ -1,0 +1,38 @@
+"""When a search ends, and what it had no time for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+# How long a search may take unless somebody says otherwise.
+SECONDS = 20.0
+
+
+@dataclass
+class Deadline:
+    """The end of a search, and what was left out because of it.
+
+    Attributes:
+        seconds: how long the search may take, from when this was made; ∞: as long as it needs.
+        left_out: what there was no time for, or not enough.
+
+    Example:
+        >>> deadline = Deadline(0.0)
+        >>> deadline.passed, deadline.left_out
+        (True, [])
+    """
+
+    seconds: float = SECONDS
+    left_out: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no time left."""
+        return time.monotonic() - self.began >= self.seconds
+
+    @property
+    def share(self) -> float:
+        """How much of the time is over, from 0 to 1."""
+        return min(1.0, (time.monotonic() - self.began) / self.seconds) if self.seconds else 1.0

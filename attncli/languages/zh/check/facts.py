@@ -1,0 +1,38 @@
+"""中文：没有任何错误能解释时，`attn check` 能说的事实；以及提前结束的搜索。Chinese: facts of `attn check`."""
+
+FACTS = {
+    "fact_border": "只有第 {rows} 行不同：分界处 {border} 是 {tile} 的倍数",
+    "fact_columns": "{all} 列中只有第 {columns} 列不同",
+    "fact_zeros": "不同的数中有 {share} 恰好是 0",
+    "fact_zeros_scaled": "不同的数中有 {share} 恰好是 0，其余是正确值的 {factor} 倍",
+    "fact_outside": (
+        "{all} 行中有 {count} 行不是它们可见的值的加权和：求和之后又加上了什么、做了投影或门控，或者读的是别的值"
+    ),
+    "fact_sums": "从输出反推，{all} 行中有 {count} 行的权重之和不是 1，而是 {sums}",
+    "fact_missing": "从输出反推，键 {keys} 的权重是 0，尽管这些键是可见的",
+    "fact_extra": "从输出反推，键 {keys} 有权重，尽管这些键已被屏蔽",
+    "fact_logits_factor": "从输出反推，头 {heads} 的 logit 是正确值的 {number} 倍",
+    "fact_logits_slope": "从输出反推，头 {heads} 的 logit 相差 {number} × 键到查询的距离",
+    "fact_logits_by_distance": "从输出反推，头 {heads} 的 logit 相差一个只取决于距离的数（{numbers}）",
+    "fact_logits_by_key": "从输出反推，头 {heads} 的 logit 相差一个只取决于键的数（{numbers}）",
+    "fact_logits_right": "从输出反推，头 {heads} 的 logit 是对的，至多每行相差一个常数",
+    "fact_logits_other": "从输出反推，头 {heads} 的 logit 最多相差 {number}，与距离和键都没有固定关系",
+    "rows_of_part": "这些行",
+    "only_in": "{what}；只在{places}",
+    "part_batch_items": "批次第 {places} 项",
+    "part_heads": "头 {places}",
+    "part_rows": "查询行 {places}",
+    "untried": "搜索在 {seconds} 秒后结束。没有尝试、或没有试完的有：{phases}。用 --seconds N 可以给它更多时间。",
+    "phase_some_single_mistakes": "部分单个错误",
+    "phase_some_generated_mistakes": "部分由数据推出的错误",
+    "phase_some_caches_of_fewer_bits": "部分位数更少的缓存",
+    "phase_some_pairs_of_mistakes": "部分成对的错误",
+    "phase_rows_that_were_not_written": "没有写入的行",
+    "phase_single_mistakes": "单个错误",
+    "phase_generated_mistakes": "由数据推出的错误",
+    "phase_caches_of_fewer_bits": "位数更少的缓存",
+    "phase_mistakes_in_a_part_alone": "只在一部分里出现的错误",
+    "phase_pairs_of_mistakes": "成对的错误",
+    "phase_dropout": "没有关掉的 dropout",
+    "phase_mistakes_beside_rounding": "与舍入并存的错误",
+}
