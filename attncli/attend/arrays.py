@@ -14,7 +14,7 @@ from attncli.attend.words.mask import MASK_ARRAYS
 from attncli.attend.words.norm import NORM_ARRAYS
 from attncli.attend.words.out import OUT_ARRAYS
 from attncli.attend.words.project import PROJECT_ARRAYS
-from attncli.attend.words.results import RESULT_ARRAYS
+from attncli.attend.words.results import RESULT_ARRAYS, expected_arrays
 from attncli.attend.words.rotate import ROTATE_ARRAYS
 from attncli.attend.words.score import SCORE_ARRAYS
 from attncli.attend.words.softmax import SOFTMAX_ARRAYS
@@ -44,13 +44,24 @@ _GIVEN = (
     *OUT_ARRAYS,
 )
 # In the order in which results carry them along.
-ARRAYS = {each.name: each for each in (*_GIVEN, *LOSS_ARRAYS, *RESULT_ARRAYS, *gradient_arrays(_GIVEN))}
+ARRAYS = {
+    each.name: each
+    for each in (
+        *_GIVEN,
+        *LOSS_ARRAYS,
+        *RESULT_ARRAYS,
+        *expected_arrays(RESULT_ARRAYS),
+        *gradient_arrays(_GIVEN),
+    )
+}
 
 # The arrays that flags of the computation can set; `expected` has its own flag, in `attn check`.
 GIVEN = tuple(name for name, each in ARRAYS.items() if each.role in (Role.STATE, Role.INPUT))
 RESULTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.RESULT)
 GRADIENTS = tuple(name for name, each in ARRAYS.items() if each.role is Role.GRADIENT)
 EXPECTED_GRADIENTS = tuple(f"expected_{name}" for name in GRADIENTS if f"expected_{name}" in ARRAYS)
+# In the order of the stages; the output, which comes last, is compared with `expected`.
+EXPECTED_RESULTS = tuple(f"expected_{name}" for name in RESULTS if f"expected_{name}" in ARRAYS)
 STATES = tuple(name for name, each in ARRAYS.items() if each.role is Role.STATE)
 # Computed in the precision of the computation, which may exceed that of the arrays in the file.
 INTERMEDIATE = (*(name for name in RESULTS if name != "output"), *(f"d_{name}" for name in ON_THE_WAY))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from attncli.sentences import Sentence, word
 
 # How long a search may take unless somebody says otherwise.
 SECONDS = 20.0
@@ -36,3 +38,16 @@ class Deadline:
     def share(self) -> float:
         """How much of the time is over, from 0 to 1."""
         return min(1.0, (time.monotonic() - self.began) / self.seconds) if self.seconds else 1.0
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left."""
+        return max(0.0, self.began + self.seconds - time.monotonic())
+
+    def again(self) -> Deadline:
+        """Return the same end for another search."""
+        return replace(self, left_out=[])
+
+    def untried(self) -> tuple[Sentence, ...]:
+        """Say what there was no time for."""
+        return tuple(word("phase", each) for each in self.left_out)

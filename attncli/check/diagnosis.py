@@ -18,11 +18,12 @@ from attncli.check.deadline import SECONDS, Deadline
 from attncli.check.explanation import Explanation, distinguish
 from attncli.check.facts import facts as facts_of
 from attncli.check.layouts import Layout, readings
+from attncli.check.mistakes.pieces import Piece
 from attncli.check.phases import diagnosed
 from attncli.check.precision import Reference, Right, decimals, grids
 from attncli.check.rounding import FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Search
-from attncli.sentences import Sentence, sentence, word
+from attncli.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +88,14 @@ class Wanted:
 
 # NaN and ∞ are compared here like other numbers: what makes them needs no warning.
 @np.errstate(all="ignore")
-def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: Progress | None = None) -> Finding:
+def check(
+    operands: Operands,
+    expected: NDArray[Any],
+    wanted: Wanted,
+    progress: Progress | None = None,
+    among: frozenset[Piece] | None = None,
+    deadline: Deadline | None = None,
+) -> Finding:
     """Compare, and look for what explains a difference.
 
     Args:
@@ -95,6 +103,8 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
         expected: the output of another program, in any layout.
         wanted: tolerances, and whether to look for mistakes.
         progress: called with the share that is done.
+        among: where mistakes are looked for; None: everywhere.
+        deadline: when the search ends; None: when the seconds that are asked for are over.
 
     Raises:
         InputError: the shape of the expected output is not that of an output of this problem in any layout.
@@ -113,8 +123,8 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
         return finding
     finding = replace(finding, diagnosed=True)
     precision = comparison.level.precision if comparison.level.is_plain else None
-    case = Case(reference, layout.array, precision or FLOAT32, Deadline(wanted.seconds))
-    search = Search.of(case, comparison)
+    case = Case(reference, layout.array, precision or FLOAT32, deadline or Deadline(wanted.seconds))
+    search = Search.of(case, comparison, among)
     found = diagnosed(search, comparison)
     facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else []
     facts += facts_of(search.observed) if not found else []
@@ -123,8 +133,8 @@ def check(operands: Operands, expected: NDArray[Any], wanted: Wanted, progress: 
         explanations=found,
         facts=facts,
         distinguish=distinguish(found, finding.blind),
-        untried=() if found else tuple(word("phase", each) for each in case.deadline.left_out),
-        seconds=wanted.seconds,
+        untried=() if found else case.deadline.untried(),
+        seconds=case.deadline.seconds,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.recipe import Recipe, softmax
+from attncli.check.recipe import OUTPUT, Recipe, softmax
 from attncli.check.sample import Sample
 from attncli.check.solving import solutions
 
@@ -43,7 +43,7 @@ class Dropped:
 
 def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | None:
     """Solve for the weights, in rows with fewer open keys than a value has features; return the dropout they show."""
-    if right.back or not right.has_right("softmax"):
+    if right.back or right.until != OUTPUT or not right.has_right("softmax"):
         return None
     ratios: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[Any]]] = {}
     for group in sample.groups:

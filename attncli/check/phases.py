@@ -10,8 +10,10 @@ from attncli.attend.fast.blas import one_thread
 from attncli.check import dropout
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
+from attncli.check.mistakes import pieces
 from attncli.check.mistakes.variant import Variant
 from attncli.check.part import LEAST, parts
+from attncli.check.recipe import OUTPUT
 from attncli.check.rounding import BFLOAT16, FLOAT32
 from attncli.check.search import Candidate, Search
 from attncli.check.subset import is_large, narrowed
@@ -64,6 +66,9 @@ def one_number(course: Course) -> list[Explanation]:
     these rows says more.
     """
     case = course.search.case
+    # A result before the output is not written or it is, whatever comes before it.
+    if course.search.right.until == OUTPUT and not course.search.seeks(pieces.PLACES):
+        return []
     found = unwritten(course.comparison, case.expected, case.reference.output)
     if found is None:
         return []
@@ -107,7 +112,7 @@ def pair(course: Course) -> list[Explanation]:
 def without_dropout(course: Course) -> list[Explanation]:
     """Look for dropout, alone or beside one other mistake that leaves numbers where they are."""
     search = course.search
-    if course.is_half:
+    if course.is_half or not search.seeks(pieces.DROPOUT):
         return []
     others = [each for each in search.known if isinstance(each, Variant) and each.piece.keeps_places]
     for other in (None, *others):

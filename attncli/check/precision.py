@@ -17,7 +17,7 @@ from attncli.attend.stages import cache
 from attncli.attend.stages.out import finished
 from attncli.attend.types import own
 from attncli.attend.views import one_of
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.rounding import EVERYTHING, FLOAT32, HALVES, PRECISIONS, TOGETHER, Precision, Rounding
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Reference:
     single: Operands
     progress: Callable[[float], None] | None = None
     other_codes: Operands | None = None
+
+    @property
+    def until(self) -> str:
+        """The result that it is of."""
+        return OUTPUT
 
     @classmethod
     def of(cls, operands: Operands, progress: Callable[[float], None] | None = None) -> Reference:
@@ -144,7 +149,7 @@ class Reference:
         """
         if self.operands.has_after:
             return None
-        recipe = Recipe(self.operands) if recipe is None else recipe
+        recipe = Recipe(self.operands, until=self.until) if recipe is None else recipe
         tried = [Rounding(kind, places) for kind, places in product(HALVES, TOGETHER)]
         recipes = [recipe, *(each.applied(recipe) for each in tried)]
         apart = [0.0] * len(recipes)  # squared differences, summed
@@ -160,9 +165,9 @@ class Reference:
 
     def samples(self) -> list[tuple[int, int, NDArray[np.int64]]]:
         """Return some rows of some heads, spread over all."""
-        sizes, (_, places, _, _) = self.operands.sizes, self.output.shape
-        count = max(1, min(ROWS, sizes.queries, SCORES // sizes.keys))
-        rows = np.unique(np.linspace(0, sizes.queries - 1, count).round().astype(np.int64))
+        sizes, (_, places, length, _) = self.operands.sizes, self.output.shape
+        count = max(1, min(ROWS, length, SCORES // sizes.keys))
+        rows = np.unique(np.linspace(0, length - 1, count).round().astype(np.int64))
         heads = np.unique(np.linspace(0, sizes.batch * places - 1, HEADS).round().astype(np.int64))
         return [(*divmod(int(each), places), rows) for each in heads]
 

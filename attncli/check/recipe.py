@@ -16,7 +16,7 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.stages import cap as right_cap
-from attncli.attend.stages import mask, score
+from attncli.attend.stages import mask, rotate, score
 from attncli.attend.stages import softmax as right_softmax
 from attncli.attend.stages.cache import held, to_meet
 from attncli.attend.views import one_of, ready, weigh
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
     Opened: TypeAlias = Mapping[str, NDArray[np.bool_]]
+
+# The results that a recipe reaches, in the order of the stages; the weighted sums are its output.
+OUTPUT = "output"
+REACHED = ("rotated_query", "rotated_key", "scores", "capped", "logits", "weights", "lse", OUTPUT)
 
 
 # Numbers in query, key and value that are converted to float64 beforehand.
@@ -109,6 +113,7 @@ class Recipe:
         factor: on the output.
         back: brings what is made to where the right output stands, by rearranging its numbers.
         finish: output → output. What it is at last made into.
+        until: the result at which it ends, one of `REACHED`.
     """
 
     operands: Operands
@@ -127,6 +132,7 @@ class Recipe:
     factor: float = 1.0
     back: tuple[Callable[[Array], Array], ...] = ()
     finish: Callable[[Array], Array] = output_kept
+    until: str = OUTPUT
 
     def with_operands(self, **changes: Any) -> Recipe:
         """Return this recipe with other operands, those that say what is closed included."""
@@ -151,7 +157,7 @@ class Recipe:
     @property
     def is_stream(self) -> bool:
         """Whether the fast twin can compute it: no stage is replaced."""
-        return self.rules is None and self.has_right(*RIGHT)
+        return self.until == OUTPUT and self.rules is None and self.has_right(*RIGHT)
 
     def has_right(self, *stages: str) -> bool:
         """Tell whether none of these stages is replaced."""
@@ -168,8 +174,10 @@ class Recipe:
         return places
 
     def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
-        """Return some rows of the output of one head, (rows, Ev)."""
+        """Return some rows of the output of one head, (rows, Ev), or of the result at which it ends, (rows, …)."""
         with np.errstate(all="ignore"):
+            if self.until != OUTPUT:
+                return self.finish(self._result(batch, head, rows))
             made = self._gathered(self.places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
             return self.finish(self.factor * made)
 
@@ -195,6 +203,29 @@ class Recipe:
 
     def _rows(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return rows of what is made, before anything is rearranged."""
+        o, weights = self._weights(batch, head, rows)
+        one = self.operands.select(batch=batch, head=head) if self.whole else o
+        return self.weigh(weights, _values(one))
+
+    def _result(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
+        """Return rows of a result on the way; of a rotated key they are keys, and the head is one of keys."""
+        if self.until == "weights":
+            return self._weights(batch, head, rows)[1]
+        if self.until == "rotated_key":
+            one = self.operands.select(batch=batch, head=head * self.operands.sizes.group, rows=np.arange(1))
+            return rotate.rotated(one)[1][0, 0, rows]
+        chosen: dict[str, Any] = {"batch": batch, "head": head, "rows": rows}
+        o = self.operands.select(**chosen)
+        if self.until == "rotated_query":
+            return rotate.rotated(o)[0][0, 0]
+        if self.until in ("scores", "capped"):
+            made = self.scale(self.products(o), o)
+            return (self.cap(made, o) if self.until == "capped" else made)[0, 0]
+        _, logits = self._logits(o, chosen)
+        return logits[0, 0] if self.until == "logits" else right_softmax.log_sum(logits, o.sinks)[0, 0, :, None]
+
+    def _weights(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[Operands, Array]:
+        """Return the part of the problem that was computed, and rows of the weights of one head, (rows, S)."""
         # What softmax must see whole is computed whole, and one of it taken afterwards.
         chosen: dict[str, Any] = {
             "batch": None if 0 in self.whole else batch,
@@ -206,8 +237,7 @@ class Recipe:
         weights = self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)
         if 2 in self.whole:
             weights = weights[:, :, rows]
-        one = self.operands.select(batch=batch, head=head) if self.whole else o
-        return self.weigh(one_of(one_of(weights, batch), head), _values(one))
+        return o, one_of(one_of(weights, batch), head)
 
     def _logits(self, o: Operands, chosen: Mapping[str, Any]) -> tuple[Opened, Array]:
         """Return where each rule is open, and the logits, of the chosen part of the problem."""

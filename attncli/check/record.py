@@ -17,6 +17,7 @@ from attncli.check.layouts import Layout
 from attncli.check.mistakes.registry import libraries
 from attncli.check.parts import fix
 from attncli.check.report import Checked
+from attncli.check.results.finding import ResultsFinding
 from attncli.check.rounding import Level
 from attncli.check.voice import IN_ENGLISH
 from attncli.files.contents import AnyLabels, of_item
@@ -35,18 +36,43 @@ def record(checked: Checked) -> dict[str, Any]:
         found = compared | {
             "diagnosed": finding.diagnosed,
             "explanations": [_explanation(each) for each in finding.explanations],
-            "facts": [facts.record(each, IN_ENGLISH.say(each)) for each in finding.facts],
+            "facts": list(map(fact, finding.facts)),
             "untried": list(map(IN_ENGLISH.say, finding.untried)),
             "apart": list(map(IN_ENGLISH.say, finding.distinguish)),
             "blind": {_word("hides", name): _word("untold", name) for name in finding.blind},
             **({} if checked.beside is None else checked.beside.record()),
         }
-        if back is None:
+        if checked.is_of_output:
             return said | found
         said["arrays"] = {"output": {"agrees": finding.agrees} | compared}
         said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "untried", "apart", "blind")}
-    assert back is not None  # one of both is there
-    return said | _with_gradients(said, back, checked.labels)
+    if checked.on_the_way is not None:
+        said |= _with_results(said, checked, checked.on_the_way)
+    return said if back is None else said | _with_gradients(said, back, checked.labels)
+
+
+def _with_results(said: Mapping[str, Any], checked: Checked, found: ResultsFinding) -> dict[str, Any]:
+    """Return what came of results on the way, before what came of the output."""
+    arrays = {
+        each.name: {"agrees": each.agrees, "really": each.is_really or None, "notes": in_english(each.notes)}
+        | _compared(each.comparison, each.layout, each.rounding, checked.labels, each.row)
+        for each in found.seen
+    }
+    explained = list(map(_explanation, found.explanations))
+    of_output = [each for each in said.get("explanations", ()) if found.explains_output is not True]
+    every = dict.fromkeys([*found.every_fact, *(() if checked.finding is None else checked.finding.facts)])
+    untried = dict.fromkeys([*map(IN_ENGLISH.say, found.untried), *said.get("untried", ())])
+    return {
+        "diagnosed": said.get("diagnosed", False) or found.diagnosed,
+        "explanations": [*explained, *of_output],
+        "facts": list(map(fact, every)),
+        "untried": list(untried),
+        "first_difference": None if found.first is None else found.first.name,
+        "right_until": found.right_until or None,
+        "explains_output": found.explains_output,
+        "output_follows": found.follows,
+        "arrays": {**arrays, **said.get("arrays", {})},
+    }
 
 
 def _with_gradients(said: Mapping[str, Any], back: BackwardFinding, labels: Mapping[str, AnyLabels]) -> dict[str, Any]:
@@ -59,7 +85,7 @@ def _with_gradients(said: Mapping[str, Any], back: BackwardFinding, labels: Mapp
     return {
         "diagnosed": said.get("diagnosed", False) or back.diagnosed,
         "explanations": [*said.get("explanations", ()), *map(_explanation, back.explanations)],
-        "facts": [*said.get("facts", ()), *(facts.record(each, IN_ENGLISH.say(each)) for each in back.facts)],
+        "facts": [*said.get("facts", ()), *map(fact, back.facts)],
         "stopped": back.stopped,
         "arrays": {**said.get("arrays", {}), **arrays},
     }
@@ -105,7 +131,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "rank": explanation.rank,
         "said": list(map(IN_ENGLISH.say, explanation.descriptions)),
         "part": None if explanation.part is None else explanation.part.axes(),
-        "detail": _in_english(explanation.detail),
+        "detail": in_english(explanation.detail),
         "residual": explanation.residual,
         "rows": list(explanation.rows),
         "fix": IN_ENGLISH.say(fix(explanation)),
@@ -118,10 +144,15 @@ def _word(kind: str, name: str) -> str:
     return IN_ENGLISH.say(word(kind, name))
 
 
-def _in_english(value: Any) -> Any:
+def fact(found: Sentence) -> dict[str, Any]:
+    """Return a fact for programs."""
+    return facts.record(found, IN_ENGLISH.say(found))
+
+
+def in_english(value: Any) -> Any:
     """Return details with what is said in them in words."""
     if isinstance(value, Mapping):
-        return {name: _in_english(each) for name, each in value.items()}
+        return {name: in_english(each) for name, each in value.items()}
     return IN_ENGLISH.say(value) if isinstance(value, Sentence | Listed) else value
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attncli.check.backward import report as backward
 from attncli.check.diagnosis import Finding
 from attncli.check.parts import agrees, difference, explanations, named, picture, places
+from attncli.check.results import report as results
 from attncli.check.voice import voice
 from attncli.sentences import Listed, Sentence, sentence, word
 from attncli.show.beside import Beside
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from attncli.check.backward.finding import BackwardFinding
+    from attncli.check.results.finding import ResultsFinding
     from attncli.files.contents import AnyLabels
     from attncli.sentences import Voice
     from attncli.show.screen import Screen
@@ -37,6 +39,7 @@ class Checked:
         labels: of queries and keys, if there are any.
         backward: what came of its gradients; None: there were none.
         beside: what else is told of the problem.
+        on_the_way: what came of its results before the output; None: there were none.
     """
 
     name: str
@@ -45,27 +48,32 @@ class Checked:
     labels: Mapping[str, AnyLabels] = field(default_factory=dict)
     backward: BackwardFinding | None = None
     beside: Beside | None = None
+    on_the_way: ResultsFinding | None = None
 
     @property
     def agrees(self) -> bool | None:
         """Whether all that was compared is right; None: it could not be checked."""
-        found = [each.agrees for each in (self.finding, self.backward) if each is not None]
+        found = [each.agrees for each in (self.finding, self.on_the_way, self.backward) if each is not None]
         return all(found) if found else None
+
+    @property
+    def is_of_output(self) -> bool:
+        """Whether nothing but an output was compared."""
+        return self.on_the_way is None and self.backward is None
 
 
 def verdict(checked: Checked) -> Sentence:
     """Return the result in one line."""
     finding, back = checked.finding, checked.backward
     if checked.agrees is None:
-        what = sentence("not_checked", problem=checked.problem)
-    elif back is None:
-        assert finding is not None  # one of both is there
-        what = of_output(finding)
-    elif finding is None:
-        what = backward.verdict(back)
-    else:
-        what = sentence("of_both", output=of_output(finding), gradients=backward.verdict(back))
-    return sentence("verdict", name=checked.name, what=what)
+        return sentence("verdict", name=checked.name, what=sentence("not_checked", problem=checked.problem))
+    if checked.is_of_output:
+        assert finding is not None  # it is there
+        return sentence("verdict", name=checked.name, what=of_output(finding))
+    said = [] if checked.on_the_way is None else [results.verdict(checked.on_the_way)]
+    said += [] if finding is None else [sentence("of_output", output=of_output(finding))]
+    said += [] if back is None else [backward.verdict(back)]
+    return sentence("verdict", name=checked.name, what=Listed(tuple(said), "semicolon"))
 
 
 def of_output(finding: Finding) -> Sentence:
@@ -107,8 +115,11 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         say(speech.say(verdict(checked)), style="yellow")
         return
     say(speech.say(verdict(checked)), style="bold green" if checked.agrees else "bold red")
-    if checked.finding is not None:
-        output_to_terminal(checked.finding, checked.labels, screen, console, speech)
+    way, output = checked.on_the_way, checked.finding
+    if way is not None:
+        results.to_terminal(way, output, checked.labels, screen, console, speech)
+    if output is not None and not (way is not None and results.explains(way, output)):
+        output_to_terminal(output, checked.labels, screen, console, speech)
     if checked.backward is not None:
         backward.to_terminal(checked.backward, checked.labels, screen, console, speech)
     if checked.beside is not None:

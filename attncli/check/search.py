@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from attncli.check.allowance import allowed
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
 from attncli.check.families import FAMILIES, GENERATORS
-from attncli.check.mistakes import cache, layout
+from attncli.check.mistakes import cache, layout, pieces
+from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant
 from attncli.check.part import Part
-from attncli.check.precision import SOME
-from attncli.check.recipe import Recipe, in_float64
+from attncli.check.recipe import OUTPUT, Recipe, in_float64
 from attncli.check.refining import refined, rounder
-from attncli.check.rounding import BFLOAT16, FLOAT32, Precision
+from attncli.check.rounding import Precision
 from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Search:
         all_heads: whether all heads are there; some mistakes cannot be seen without them.
         wrong: (batch, heads, L) which rows differ from the right ones.
         part: that in which the mistakes are looked for; None: everywhere.
+        among: the pieces in which they are looked for, see `attncli.check.results.start`; None: all.
     """
 
     case: Case
@@ -70,11 +72,13 @@ class Search:
     wrong: NDArray[np.bool_]
     all_heads: bool = True
     part: Part | None = None
+    among: frozenset[Piece] | None = None
 
     @classmethod
-    def of(cls, case: Case, comparison: Comparison) -> Search:
+    def of(cls, case: Case, comparison: Comparison, among: frozenset[Piece] | None = None) -> Search:
         """Prepare the search in the whole problem."""
-        return cls(case, Recipe(in_float64(case.reference.operands)), choose(case, comparison.excess), comparison.wrong)
+        right = Recipe(in_float64(case.reference.operands), until=case.reference.until)
+        return cls(case, right, choose(case, comparison.excess), comparison.wrong, among=among)
 
     def within(self, part: Part, comparison: Comparison) -> Search:
         """Return the search for what was done wrongly in a part alone."""
@@ -88,17 +92,35 @@ class Search:
     def known(self) -> list[Variant | Unknown]:
         """Every mistake that can be made to this problem."""
         every = (each for family in FAMILIES for each in family(self.right.operands))
-        return [each for each in every if self.all_heads or not each.piece.needs_all_heads]
+        return [each for each in every if self._is_sought(each)]
 
     def read_off(self) -> Iterator[Variant]:
         """Return the mistakes of the generators, each as it is asked for, and once if two of them find it."""
         seen = set()
         for family in GENERATORS:
             for each in family(self.right.operands):
-                for variant in each.make(self.observed) if isinstance(each, Generator) else (each,):
+                # What is read off an output cannot be read off a result before it.
+                if isinstance(each, Generator):
+                    made = each.make(self.observed) if self.right.until == OUTPUT and self.seeks(each.piece) else ()
+                else:
+                    made = (each,) if self._is_sought(each) else ()
+                for variant in made:
                     if variant.key not in seen:
                         seen.add(variant.key)
                         yield variant
+
+    def seeks(self, piece: Piece) -> bool:
+        """Tell whether mistakes are looked for in this piece."""
+        return self.among is None or piece in self.among
+
+    def _is_sought(self, each: Variant | Unknown) -> bool:
+        if not self.seeks(each.piece) or (each.piece.needs_all_heads and not self.all_heads):
+            return False
+        # What rearranges the output says nothing of what was made before it.
+        if self.right.until == OUTPUT or each.piece is not pieces.LAYOUT or not isinstance(each, Variant):
+            return True
+        made = self.made([each])
+        return made is not None and not made.back
 
     def again(self, candidate: Candidate) -> Candidate | None:
         """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
@@ -147,7 +169,7 @@ class Search:
     def roundings(self) -> list[Candidate]:
         """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
         apart, found = self.sample.distance(self.right), []
-        for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR else ():
+        for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR and self.seeks(pieces.CACHE) else ():
             if self.is_over("some caches of fewer bits"):
                 break
             recipe = self.made([each])
@@ -265,29 +287,7 @@ class Search:
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
-        eps = self.case.precision.eps
-        if eps > FLOAT32.eps:
-            states = {name: _half(getattr(recipe.operands, name)) for name in ("query", "key", "value")}
-            less, times = recipe.with_operands(**states), 1.0
-        else:
-            less, times = recipe.with_operands(dtype=np.dtype(np.float32)), eps / FLOAT32.eps
-        share = 2 * FLOAT32.margin * times * self._apart(less, recipe)
-        held = {name: each.loosened() for name, each in recipe.operands.held.items()}
-        share += SOME * self._apart(recipe.with_operands(held=held), recipe) if held else 0
-        return max(self.case.limit, share)
-
-    def _apart(self, one: Recipe, other: Recipe) -> float:
-        """Return how far apart two recipes are in the sample, as a share of a row's size."""
-        worst = 0.0
-        for group in self.sample.groups:
-            place = (group.batch, group.head, group.rows)
-            apart = np.abs(one.compute(*place) - other.compute(*place)) / group.size
-            worst = max(worst, float(apart[np.isfinite(apart)].max(initial=0.0)))
-        return worst
-
-
-def _half(array: NDArray[Any]) -> NDArray[Any]:
-    return BFLOAT16.round(np.asarray(array, dtype=np.float64))
+        return allowed(recipe, self.case, self.sample)
 
 
 def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:

@@ -37,7 +37,7 @@ def narrowed(search: Search) -> Search:
     )
     return replace(
         search,
-        right=Recipe(part_of(search.case.reference.operands, batch, heads)),
+        right=Recipe(part_of(search.case.reference.operands, batch, heads), until=search.right.until),
         sample=Sample(groups),
         all_heads=False,
     )

@@ -17,6 +17,8 @@ from attncli.check.diagnosis import Wanted, check
 from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
+from attncli.check.results.finding import check as check_results
+from attncli.check.results.finding import expected_of as results_of
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, Parameters, array_flag, shown
 from attncli.commands.inputs import Around, Inputs, Settings, array_flags
@@ -39,7 +41,10 @@ from attncli.show.progress import progress_bar
 from attncli.show.screen import Screen
 from attncli.text import as_json
 
-# The gradients that have flags; those of other arrays stand in files.
+# The results on the way and the gradients that have flags; all others stand in files.
+ON_THE_WAY = tuple(
+    f"expected_{name}" for name in ("rotated_query", "rotated_key", "scores", "logits", "weights", "lse", "context")
+)
 GRADIENTS = (GIVEN, *(f"expected_d_{name}" for name in STATES))
 
 
@@ -62,12 +67,12 @@ class Checking(Group):
 
     @classmethod
     def parameters(cls) -> Parameters:
-        """Return the parameters of the class, and a flag for what the loss says and for the gradient of each state."""
-        return super().parameters() | array_flags(*GRADIENTS)
+        """Return the parameters of the class, and flags for results on the way and for the gradients of states."""
+        return super().parameters() | array_flags(*ON_THE_WAY, *GRADIENTS)
 
     def arrays(self) -> dict[str, str | None]:
-        """Return the files of gradients that are given with flags, by array name."""
-        return {name: file for name, file in self.given().items() if name in GRADIENTS}
+        """Return the files of results and gradients that are given with flags, by array name."""
+        return {name: file for name, file in self.given().items() if name in (*ON_THE_WAY, *GRADIENTS)}
 
     def wanted(self) -> Wanted:
         """Return the tolerances, and whether to look for mistakes.
@@ -88,8 +93,9 @@ def run(
 ) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
     of mistakes, gives exactly that output. Gradients likewise: expected_d_query and so on, of the loss whose gradient
-    d_output is. Of a file of attn probe it tells what the outputs say of the program. Exit status: 0 all agree, 1
-    something differs, 2 it could not be checked.
+    d_output is; and results on the way, such as expected_weights: the first that is wrong says where to look. Of a file
+    of attn probe it tells what the outputs say of the program. Exit status: 0 all agree, 1 something differs, 2 it
+    could not be checked.
 
     \b
     Examples:
@@ -176,31 +182,32 @@ def _checked(
 
 
 def _compared(problem: Problem, wanted: Wanted) -> Checked:
-
-    gradients = bool(expected_of(problem.arrays))
-    if "expected" not in problem.arrays and not gradients:
+    gradients, results = bool(expected_of(problem.arrays)), bool(results_of(problem.arrays))
+    if "expected" not in problem.arrays and not gradients and not results:
         hint = 'give --expected FILE, or "expected" in the file'
         raise InputError("no expected output", place=problem.place, hint=hint)
     if gradients:
         with problem.naming_files():
             require_differentiable(problem.options)
     computation = attention_of(problem)
-    _require_room(computation.operands, wanted, gradients=gradients)
+    _require_room(computation.operands, wanted, gradients=gradients, results=len(results_of(problem.arrays)))
     computation.notices.add(of_inputs(computation.operands, computation.called))
     computation.notices.add([ONES] * (gradients and GIVEN not in problem.arrays))
     say(computation.notices)
     with progress_bar() as progress, problem.naming_files():
-        finding = back = None
-        if "expected" in problem.arrays:
+        finding = back = way = None
+        if results:
+            finding, way = check_results(computation.operands, problem.arrays, wanted, progress)
+        elif "expected" in problem.arrays:
             finding = check(computation.operands, problem.arrays["expected"], wanted, progress)
         if gradients:
             right = None if finding is None else finding.agrees
             back = check_gradients(problem.variables, problem.options, wanted, progress, right_output=right)
     beside = cache_report(problem, computation.operands, Choice())
-    return Checked(problem.place, finding, labels=problem.labels, backward=back, beside=beside)
+    return Checked(problem.place, finding, labels=problem.labels, backward=back, beside=beside, on_the_way=way)
 
 
-def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool) -> None:
+def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool, results: int = 0) -> None:
     """Refuse outputs and gradients that would not fit into memory.
 
     Raises:
@@ -209,6 +216,9 @@ def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool) -> Non
     hint = "--no-diagnose takes less" * wanted.diagnose
     needed = estimate.check(operands, CHUNK if wanted.diagnose else None)
     memory.require(needed, "the outputs are too large to be compared", hint)
+    if results:
+        needed = estimate.check_results(operands, results)
+        memory.require(needed, "the results on the way are too large to be compared", "give fewer of them, or one head")
     if gradients:
         held = scores_held(operands, searching=wanted.diagnose)
         memory.require(estimate.check_gradients(operands, held), "the gradients are too large to be compared", hint)

@@ -50,6 +50,8 @@ MULTIPLIED, LISTED = 32, 100
 # One number of a query, key or value that is checked, and again where mistakes are looked for, or where a cache rounds
 # it; a score of theirs.
 CHECKED, CHECKED_STATE, SOUGHT, ROUNDED, SCORED = 56, 32, 24, 24, 64
+# Arrays of the size of all scores that are held beside those that are compared: what makes them, and differences.
+COMPARED = 9
 # One score where gradients are checked: scores, logits, weights and their gradients, in float64.
 HELD = 96
 
@@ -308,6 +310,17 @@ def check(o: Operands, scores: int | None) -> int:
         looked = states * SOUGHT + min(scores, o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys) * SCORED
     rounded = states * ROUNDED * (o.options.cache is not None)
     return ALWAYS + output * CHECKED + states * CHECKED_STATE + rounded + looked
+
+
+def check_results(o: Operands, count: int) -> int:
+    """Return what it takes to compare results on the way with the right ones.
+
+    Args:
+        o: the problem.
+        count: how many of them are compared.
+    """
+    kept = o.sizes.scores * 8 * (count + COMPARED)
+    return ALWAYS + kept + sum(each.size for each in o.states.values()) * (CHECKED_STATE + 8 * COMPARED)
 
 
 def check_gradients(o: Operands, scores: int) -> int:

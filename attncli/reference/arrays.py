@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.attend.arrays import ARRAYS, EXPECTED_GRADIENTS, GIVEN
+from attncli.attend.arrays import ARRAYS, EXPECTED_GRADIENTS, EXPECTED_RESULTS, GIVEN
 from attncli.attend.options import as_flag
 from attncli.attend.steps import STAGES
 from attncli.attend.words.array import AXES, Array, Role
@@ -31,10 +31,12 @@ def page(words: Words, program: Program) -> Iterator[Block]:
     yield Heading(words.say("arrays_loss"))
     yield table(words, [each for each in every if each.role is Role.LOSS])
     yield Heading(words.say("arrays_expected"))
-    expected = [each for each in every if each.role is Role.EXPECTED and each.name not in EXPECTED_GRADIENTS]
+    listed = (*EXPECTED_RESULTS, *EXPECTED_GRADIENTS)  # a sentence is on all of them
+    expected = [each for each in every if each.role is Role.EXPECTED and each.name not in listed]
     yield table(words, expected)
-    names = words.listed(f"`{name}`" for name in EXPECTED_GRADIENTS)
-    yield Paragraph(words.say("arrays_expected_gradients", names=names))
+    compared = {"arrays_expected_results": EXPECTED_RESULTS, "arrays_expected_gradients": EXPECTED_GRADIENTS}
+    for key, names in compared.items():
+        yield Paragraph(words.say(key, names=words.listed(f"`{name}`" for name in names)))
     yield Heading(words.say("arrays_axes"))
     rows = tuple((symbol, words.of("axis", symbol, english)) for symbol, english in AXES.items())
     yield Table((words.say("axis"), words.say("what")), rows)

@@ -57,6 +57,7 @@ COMMANDS = (
     (1500, "stats STATES --rollout -f json"),
     (40_000, "check WIDE FEW FEW --expected WIDE --no-diagnose"),
     (2000, "check STATES --expected STATES"),
+    (2000, "check STATES --expected-weights SQUARE --no-diagnose"),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import attncli
-from attncli.attend.arrays import ARRAYS, BEFORE, EXPECTED_GRADIENTS, GRADIENTS, KINDS, Kind
+from attncli.attend.arrays import ARRAYS, BEFORE, EXPECTED_GRADIENTS, EXPECTED_RESULTS, GRADIENTS, KINDS, Kind
 from attncli.attend.options import as_flag, records
 from attncli.attend.scores import FUNCTIONS
 from attncli.attend.steps import STAGES, STEP_ALIASES
@@ -38,7 +38,7 @@ def declared() -> Iterator[tuple[str, str, str, str]]:
     for name, function in FUNCTIONS.items():
         yield "options", f"formula of {name}", name, function.formula
     for name, array in ARRAYS.items():
-        is_listed = name in (*GRADIENTS, *EXPECTED_GRADIENTS)  # in a sentence on all of them
+        is_listed = name in (*GRADIENTS, *EXPECTED_GRADIENTS, *EXPECTED_RESULTS)  # in a sentence on all of them
         topic = "results" if array.role in (Role.RESULT, Role.GRADIENT) else "arrays"
         yield topic, f"array_{name}", name, "" if is_listed else array.help
         for alias in array.names[1:]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attncli.attend.words.array import OF_OUTPUT, OVER_SCORES, Array, Role
 
 _QUERY, _KEY, _VALUE = ("B", "H", "L", "E"), ("B", "K", "S", "E"), ("B", "K", "S", "Ev")
 
 RESULT_ARRAYS = (
-    Array("expected", Role.EXPECTED, "", OF_OUTPUT, "What another program made of it, to compare with."),
+    Array(
+        "expected",
+        Role.EXPECTED,
+        "",
+        OF_OUTPUT,
+        "What another program made of it, to compare with.",
+        ("expected_output",),
+    ),
     Array("projected_query", Role.RESULT, "project", _QUERY, "x·W_q + b_q, past the cut into heads."),
     Array("projected_key", Role.RESULT, "project", _KEY, "x·W_k + b_k; past keys go before it."),
     Array("projected_value", Role.RESULT, "project", _VALUE, "x·W_v + b_v; past values go before it."),
@@ -40,3 +49,23 @@ RESULT_ARRAYS = (
     Array("context", Role.RESULT, "sum", OF_OUTPUT, "Σ weights · value, if anything comes after it."),
     Array("output", Role.RESULT, "out", OF_OUTPUT, "What comes out: Σ weights · value, gated and projected."),
 )
+
+
+def expected_arrays(made: Iterable[Array]) -> tuple[Array, ...]:
+    """Return what each result but the output is compared with.
+
+    >>> expected_arrays([each for each in RESULT_ARRAYS if each.name == "lse"])[0].shape
+    '(B, H, L)'
+    """
+    return tuple(
+        Array(
+            f"expected_{each.name}",
+            Role.EXPECTED,
+            "",
+            each.axes,
+            f"What another program made of the result {each.name}.",
+            closes=each.closes,
+        )
+        for each in made
+        if each.role is Role.RESULT and each.name != "output"
+    )

@@ -87,7 +87,7 @@ def of_one(each: Observed) -> Sentence:
 def details(each: Observed, finding: BackwardFinding) -> Iterator[Sentence]:
     """Say how one was compared."""
     if not each.layout.own:
-        yield sentence("other_layout_of_gradient", layout=each.layout.words())
+        yield sentence("other_layout_of_array", layout=each.layout.words())
     if each.name in finding.roundings:
         yield sentence("of_rounding", rounding=finding.roundings[each.name].words())
 

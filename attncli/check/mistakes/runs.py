@@ -8,8 +8,11 @@ import numpy as np
 
 from attncli.attend.views import one_of
 from attncli.check.mistakes.masks import with_rule_options
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.sample import Group, Sample
+
+# Rows of which the borders are tried.
+ROWS = 4
 
 
 def reach(recipe: Recipe, sample: Sample) -> list[float]:
@@ -35,6 +38,8 @@ def _ends(
 
     All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
     """
+    if recipe.until != OUTPUT:
+        return _seen(recipe, sample.groups[0], number, backwards=backwards)
     if recipe.back or recipe.operands.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
         return []
     open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
@@ -50,3 +55,17 @@ def _ends(
         if np.isfinite(apart).any():
             found.append(number(int(np.nanargmin(apart)), group, row))
     return list(dict.fromkeys(found))
+
+
+def _seen(recipe: Recipe, group: Group, number: Callable[[int, Group, int], float], *, backwards: bool) -> list[float]:
+    """Return what the open keys of logits or weights say, where the run of keys is there to be seen."""
+    closed = {"logits": -np.inf, "weights": 0.0}.get(recipe.until)
+    if closed is None:
+        return []
+    found = []
+    for row, observed in enumerate(group.observed):
+        opened = np.flatnonzero(observed > closed)
+        if len(opened):
+            last = len(observed) - 1
+            found.append(number(int(last - opened[0] if backwards else opened[-1]), group, row))
+    return list(dict.fromkeys(found))[:ROWS]

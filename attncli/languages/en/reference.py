@@ -150,6 +150,9 @@ REFERENCE = {
     ),
     "arrays_loss": "For gradients",
     "arrays_expected": "To compare with",
+    "arrays_expected_results": (
+        "What another program made of a result on the way has `expected_` before the name of the result: {names}."
+    ),
     "arrays_expected_gradients": (
         "What another program made of a gradient has `expected_` before the name of the gradient: {names}."
     ),

@@ -133,6 +133,7 @@ REFERENCE = {
     ),
     "arrays_loss": "用于梯度",
     "arrays_expected": "用来比较",
+    "arrays_expected_results": "别的程序算出的中间结果，名称是在结果的名称前加 `expected_`：{names}。",
     "arrays_expected_gradients": "别的程序算出的梯度，名称是在梯度的名称前加 `expected_`：{names}。",
     "arrays_axes": "形状中的字母",
     "options_intro": (

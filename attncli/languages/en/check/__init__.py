@@ -6,7 +6,8 @@ from attncli.languages.en.check.facts import FACTS
 from attncli.languages.en.check.fixes import FIXES
 from attncli.languages.en.check.mistakes import MISTAKES
 from attncli.languages.en.check.report import REPORT
+from attncli.languages.en.check.results import RESULTS
 from attncli.languages.en.check.sums import SUMS
 from attncli.languages.en.check.words import WORDS
 
-CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD
+CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS

@@ -4,7 +4,7 @@ REPORT = {
     # The verdict.
     "verdict": "{name}: {what}",
     "not_checked": "could not be checked: {problem}",
-    "of_both": "the output {output}; {gradients}",
+    "of_output": "the output {output}",
     "agrees": "agrees (largest difference {error}, tolerance {tolerance})",
     "differs": "differs by {error} (tolerance {tolerance})",
     "differs_not_finite": "differs: there is NaN or ∞ where the other output has a number",
@@ -19,7 +19,7 @@ REPORT = {
     "summary": "{all} checked: {agree} agree, {differ} differ, {failed} could not be checked",
     # How it was compared.
     "other_layout": "the expected output has another layout, {layout}, and was compared in that",
-    "other_layout_of_gradient": "it has another layout, {layout}, and was compared in that",
+    "other_layout_of_array": "it has another layout, {layout}, and was compared in that",
     "tolerance": "tolerance: {tolerance}",
     "tolerance_of_gradients": "tolerance of gradients: {tolerance}",
     "tolerance_given": "as given",

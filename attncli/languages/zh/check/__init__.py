@@ -6,7 +6,8 @@ from attncli.languages.zh.check.facts import FACTS
 from attncli.languages.zh.check.fixes import FIXES
 from attncli.languages.zh.check.mistakes import MISTAKES
 from attncli.languages.zh.check.report import REPORT
+from attncli.languages.zh.check.results import RESULTS
 from attncli.languages.zh.check.sums import SUMS
 from attncli.languages.zh.check.words import WORDS
 
-CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD
+CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS

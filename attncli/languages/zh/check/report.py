@@ -4,7 +4,7 @@ REPORT = {
     # 结论。
     "verdict": "{name}：{what}",
     "not_checked": "无法检查：{problem}",
-    "of_both": "输出{output}；{gradients}",
+    "of_output": "输出{output}",
     "agrees": "一致（最大差 {error}，容差 {tolerance}）",
     "differs": "不一致，相差 {error}（容差 {tolerance}）",
     "differs_not_finite": "不一致：一个输出是 NaN 或 ∞ 的地方，另一个是数",
@@ -19,7 +19,7 @@ REPORT = {
     "summary": "共检查 {all} 个：{agree} 个一致，{differ} 个不一致，{failed} 个无法检查",
     # 怎样比较。
     "other_layout": "期望输出的布局不同，是 {layout}，已按这种布局比较",
-    "other_layout_of_gradient": "布局不同，是 {layout}，已按这种布局比较",
+    "other_layout_of_array": "布局不同，是 {layout}，已按这种布局比较",
     "tolerance": "容差：{tolerance}",
     "tolerance_of_gradients": "梯度的容差：{tolerance}",
     "tolerance_given": "按给定的值",
