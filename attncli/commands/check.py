@@ -10,6 +10,11 @@ from attncli.attend.backpropagation import GIVEN, ONES, require_differentiable
 from attncli.attend.checks import number
 from attncli.attend.operands import Operands
 from attncli.attend.options import as_flag
+from attncli.check.against import report as against
+from attncli.check.against.diagnosis import first_of
+from attncli.check.against.record import to_json as against_json
+from attncli.check.against.running import compared, parsed
+from attncli.check.against.source import dump
 from attncli.check.backward.finding import check as check_gradients
 from attncli.check.backward.finding import expected_of, scores_held
 from attncli.check.deadline import SECONDS
@@ -20,13 +25,15 @@ from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.check.results.finding import check as check_results
 from attncli.check.results.finding import expected_of as results_of
 from attncli.commands.destination import Destination, destination
-from attncli.commands.groups import Group, Parameters, array_flag, shown
+from attncli.commands.groups import Group, Parameters, array_flag, of_arrays, shown
 from attncli.commands.inputs import Around, Inputs, Settings, array_flags
 from attncli.commands.output import cache_report, deliver_text, say
 from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.margins import Margins
+from attncli.files.open import STDIN
+from attncli.files.open import shown as shown_file
 from attncli.probe import report as probe
 from attncli.probe.inquiry import answers, is_probe, name_of
 from attncli.probe.replies import Reply, Verdict
@@ -64,6 +71,18 @@ class Checking(Group):
     seconds: Annotated[
         float, shown("--seconds", "How long a mistake is looked for in each problem.", min=0, metavar="NUMBER")
     ] = SECONDS
+    against: Annotated[
+        str | None,
+        of_arrays(
+            "--against",
+            "Another dump of the model, a file or a folder, to compare with, problem by problem, array by array.",
+            metavar="FILE",
+        ),
+    ] = None
+    map: Annotated[
+        list[str] | None,
+        of_arrays("--map", "With --against: which problem is which; may be repeated.", metavar="MINE=THEIRS"),
+    ] = None
 
     @classmethod
     def parameters(cls) -> Parameters:
@@ -93,19 +112,24 @@ def run(
 ) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
     of mistakes, gives exactly that output. Gradients likewise: expected_d_query and so on, of the loss whose gradient
-    d_output is; and results on the way, such as expected_weights: the first that is wrong says where to look. Of a file
-    of attn probe it tells what the outputs say of the program. Exit status: 0 all agree, 1 something differs, 2 it
-    could not be checked.
+    d_output is; and results on the way, such as expected_weights: the first that is wrong says where to look. With
+    --against the problems of two dumps are compared, layer by layer. Of a file of attn probe it tells what the outputs
+    say of the program. Exit status: 0 all agree, 1 something differs, 2 it could not be checked.
 
     \b
     Examples:
       attn check sample:port
       attn check sample:ocr:query sample:ocr:key sample:ocr:value --expected sample:ocr:expected
       attn check sample:induction sample:decode sample:speech --no-diagnose
+      attn check sample:port --against sample:induction
     """
     wanted = checking.wanted()
     where = destination(report, screening, known=REPORTS)
     margins = around.margins()
+    if checking.against is not None:
+        return _against(inputs, checking, settings, margins, screening.screen(), where)
+    if checking.map:
+        raise InputError("--map has no effect without --against", hint="--against FILE names the other dump")
     problems = separate(inputs.sources(), margins)
     if is_probe(problems):
         return _probed(problems, inputs, checking, settings, screening, where)
@@ -146,6 +170,33 @@ def _probed(
 def _status_of(replies: Sequence[Reply]) -> int:
     right = all(each.verdict in (Verdict.AS_ASKED, Verdict.UNANSWERED) for each in replies)
     return Exit.DONE if right else Exit.DIFFERENT
+
+
+def _against(
+    inputs: Inputs, checking: Checking, settings: Settings, margins: Margins, screen: Screen, where: Destination
+) -> int:
+    """Compare two dumps."""
+    wanted, theirs = checking.wanted(), str(checking.against)
+    given = inputs.arrays() | {"layer": inputs.layer, "expected": checking.expected} | checking.arrays()
+    for name, file in given.items():
+        if file is not None:
+            hint = "both dumps bring their arrays along; leave it out"
+            raise InputError(f"--{as_flag(name)} and --against contradict each other", hint=hint)
+    mapped, files = parsed(checking.map or ()), inputs.sources()
+    if STDIN in (*files, theirs) and (theirs in files or files.count(STDIN) > 1):
+        raise InputError("standard input can be read only once", place=STDIN)
+    called = (", ".join(map(shown_file, files)), shown_file(theirs))
+    dumps = dump(files, margins), dump([theirs], margins)
+    with progress_bar() as progress:
+        found = compared(called, dumps, mapped, settings.options(), progress)
+        first = first_of(found, wanted, progress)
+    with reader_may_leave():  # the exit status still matters
+        renderers = {
+            "table": lambda console: against.to_terminal(found, first, screen, console),
+            "json": lambda console: console.out(against_json(found, first), highlight=False),
+        }
+        deliver_text(renderers, screen, where)
+    return Exit.DONE if found.agrees else Exit.DIFFERENT
 
 
 def _deliver(found: Sequence[Checked], many: bool, screen: Screen, where: Destination) -> None:

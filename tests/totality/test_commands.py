@@ -19,7 +19,11 @@ each_command = pytest.mark.parametrize("name", COMMANDS)
 
 # What makes the examples that take many seconds small; and those that are there to differ.
 SMALLER = {"bench": ["--length", "64", "--keys", "64", "--rounds", "1"]}
-DIFFERS = (["attn", "check", "sample:port"], ["attn", "mask", "sample:induction", "-"])
+DIFFERS = (
+    ["attn", "check", "sample:port"],
+    ["attn", "check", "sample:port", "--against", "sample:induction"],
+    ["attn", "mask", "sample:induction", "-"],
+)
 
 
 def examples(name: str) -> list[list[list[str]]]:

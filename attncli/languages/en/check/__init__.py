@@ -1,5 +1,6 @@
 """English: what `attn check` says."""
 
+from attncli.languages.en.check.against import AGAINST
 from attncli.languages.en.check.backward import BACKWARD
 from attncli.languages.en.check.elsewhere import ELSEWHERE
 from attncli.languages.en.check.facts import FACTS
@@ -10,4 +11,4 @@ from attncli.languages.en.check.results import RESULTS
 from attncli.languages.en.check.sums import SUMS
 from attncli.languages.en.check.words import WORDS
 
-CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS
+CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS | AGAINST

@@ -1,5 +1,6 @@
 """中文：`attn check` 的说明文字。Chinese: what `attn check` says."""
 
+from attncli.languages.zh.check.against import AGAINST
 from attncli.languages.zh.check.backward import BACKWARD
 from attncli.languages.zh.check.elsewhere import ELSEWHERE
 from attncli.languages.zh.check.facts import FACTS
@@ -10,4 +11,4 @@ from attncli.languages.zh.check.results import RESULTS
 from attncli.languages.zh.check.sums import SUMS
 from attncli.languages.zh.check.words import WORDS
 
-CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS
+CHECK = REPORT | WORDS | MISTAKES | FIXES | FACTS | SUMS | ELSEWHERE | BACKWARD | RESULTS | AGAINST
