@@ -40,7 +40,7 @@ def fields(text: str) -> set[str]:
 
 def words(text: str) -> set[str]:
     """Return the English words of a sentence; some are written in English in every language."""
-    same = {"logit", "tanh", "softmax", "query", "value", "sink", "scores", "weights"}
+    same = {"logit", "tanh", "softmax", "query", "value", "sink", "scores", "weights", "dropout"}
     return set(re.findall("[a-z]{4,}", string.Formatter().vformat(text, (), Blank()))) - same
 
 

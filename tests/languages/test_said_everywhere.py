@@ -12,6 +12,7 @@ import pytest
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag, records
+from attncli.check.mistakes.registry import MISTAKES
 from attncli.commands.registry import COMMANDS
 from attncli.cost.request import SIZES
 from attncli.mask.differences import DIFFERENCES
@@ -59,10 +60,17 @@ CASES = [
     "inspect UNKNOWN",
     "check RIGHT",
     "check RIGHT RIGHT --rtol 1e-3",
+    "check WRONG",
+    "check WRONG --no-diagnose",
+    "check MINE --against THEIRS",
+    "check ROWS --against THEIRS",
+    "check THEIRS --against LABELS",
     "bench --length 8 --heads 1 --rounds 1 --against numpy --rope half",
     "cost --length 1024 --hidden-size 64 --flops 312T --bandwidth 2TB --memory 80GB",
     "cost --causal --window 3 --vary length=1024,2048,4096 -f markdown",
 ]
+# Those in which something differs.
+DIFFERENT = ("mask MASK ", "check WRONG", "check MINE", "check ROWS")
 # What formulas, units, keys and files are called in every language.
 SAME = """
 attn all bool cos csv diag eps exp float16 float32 float64 int64 fp8 int4 int8 group32 json log max mean nat none npz
@@ -74,9 +82,11 @@ PAPERS = """
 Milakov Gimelshein Online normalizer calculation for softmax Rabe Staats Self-attention Does Not Need Memory
 Dao FlashAttention FlashAttention-2 GPU ln l_new m_new o_new tiles
 """
+# The programs of those who do one thing in different ways, and their flag.
+LIBRARIES = "JAX ONNX TransformerEngine flash-attention transformers is_causal"
 NAMES = {each for name in ARRAYS for each in (name, as_flag(name), f"expected_{name}")}
 NAMES |= {each for name, record in records().items() for each in (name, as_flag(name), *record.choices)}
-NAMES |= {*SAME.split(), *PAPERS.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES}
+NAMES |= {*SAME.split(), *PAPERS.split(), *LIBRARIES.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES, *MISTAKES}
 # Flags, the fields of sentences, formulas in LaTeX, exponents, terms beside their translation, and what an error says.
 PLACEHOLDERS = re.compile(
     r"--[a-z-]+(?: (?:N|all|FILE|step))?|-[fo]\b|\{\w+\}|\$.*?\$|\d[\d.]*e[-+]?\d*|（[A-Za-z -]+）|unknown name '.*'"
@@ -86,12 +96,21 @@ PLACEHOLDERS = re.compile(
 ONE = ["--head", "0", "--batch", "0"]
 
 
+def wrong_on_the_way(states: dict[str, Any]) -> dict[str, Any]:
+    """Return scores that are masked already, and the weights and the output of a softmax that sees no mask."""
+    scores = states["query"] @ states["key"].swapaxes(1, 2) / 2
+    weights = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    closed = np.where(np.tri(4, dtype=bool), scores, np.float32(-1e9))
+    expected = {"expected_scores": closed, "expected_weights": weights, "expected": weights @ states["value"] / 2}
+    return {**expected, "options": '{"causal": true, "scale": "sqrt"}'}
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return files in which no text is English, by the words that stand for them."""
     folder = tmp_path_factory.mktemp("said")
     rng = np.random.default_rng(3)
-    archives = ("LAYER", "LABELS", "MASK", "MASKED", "RIGHT")
+    archives = ("LAYER", "LABELS", "MASK", "MASKED", "RIGHT", "WRONG", "MINE", "THEIRS", "ROWS")
     named = {name: folder / f"{at}.npz" for at, name in enumerate(archives)}
     matrices: dict[str, Any] = {f"w_{letter}": rng.standard_normal((4, 4)).astype("f4") for letter in "qkvo"}
     np.savez(
@@ -105,6 +124,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     np.savez(named["LABELS"], **states, labels=["一", "二", "一", "二"])
     one = {name: array[:1, :1] for name, array in states.items()}
     np.savez(named["RIGHT"], **one, expected=one["value"])
+    np.savez(named["WRONG"], **states, **wrong_on_the_way(states))
+    causal: dict[str, Any] = {"mask": np.tri(4, dtype=bool)}
+    np.savez(named["THEIRS"], **states, **causal)
+    np.savez(named["ROWS"], **states, mask=np.tri(4, k=-1, dtype=bool))
+    np.savez(named["MINE"], **{**states, "key": states["key"][:, ::-1]}, expected=states["value"], **causal)
     (folder / "u.json").write_text('{"甲": [[1, 2]], "乙": "文", "丙": {}}', encoding="utf-8")
     np.savez(named["MASK"], mask=np.tri(5, dtype=bool))
     np.savez(named["MASKED"], mask=np.tri(5, k=-1, dtype=bool))
@@ -148,7 +172,7 @@ def test_nothing_is_left_in_english(case: str, files: dict[str, Path], tmp_path:
     """On standard output, on standard error, and in what is written."""
     out = {"OUT.html": tmp_path / "o.html", "OUT.svg": tmp_path / "o.svg"}
     words = [str(out.get(word, files[word].name if word in files else word)) for word in case.split()]
-    ran = called(*words, "--lang", "zh", status=int(case.startswith("mask MASK ")), cwd=files["ALL"].parent)
+    ran = called(*words, "--lang", "zh", status=int(case.startswith(DIFFERENT)), cwd=files["ALL"].parent)
     text = ran.out + ran.err + "".join(shown(path.read_text("utf-8")) for path in out.values() if path.exists())
     assert words[0] in ("softmax", "sum") or re.search("[\u4e00-\u9fff]", text)
     assert english(text) == {}
