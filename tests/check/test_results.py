@@ -235,7 +235,7 @@ def test_lines_on_a_screen(tmp_path: Path) -> None:
     assert "scores right, weights wrong: looked for between these" in out
     assert "The output is what these weights give: nothing is wrong behind them." in out
     out = called("check", tmp_path / "case.npz", "--lang", "zh", status=1).out
-    assert "最先出错的是 weights；" in " ".join(out.split())
+    assert "最先出错的是weights；" in "".join(out.split())
     check(tmp_path, 0, logits=closed(-1e9))
     out = " ".join(called("check", tmp_path / "case.npz").out.split())
     assert "closed keys hold -1e9 there and −∞ here, which is the same" in out
