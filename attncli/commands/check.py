@@ -38,10 +38,11 @@ from attncli.probe import report as probe
 from attncli.probe.inquiry import answers, is_probe, name_of
 from attncli.probe.replies import Reply, Verdict
 from attncli.probe.voice import Voice
-from attncli.problem import estimate, memory
-from attncli.problem.assemble import Opened, assemble, separate
+from attncli.problem import estimate_checks, memory
+from attncli.problem.assemble import assemble
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
+from attncli.problem.opened import Opened, separate
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice
 from attncli.show.progress import progress_bar
@@ -265,14 +266,14 @@ def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool, result
         InputError: with their size.
     """
     hint = "--no-diagnose takes less" * wanted.diagnose
-    needed = estimate.check(operands, CHUNK if wanted.diagnose else None)
+    needed = estimate_checks.output(operands, CHUNK if wanted.diagnose else None)
     memory.require(needed, "the outputs are too large to be compared", hint)
     if results:
-        needed = estimate.check_results(operands, results)
+        needed = estimate_checks.results(operands, results)
         memory.require(needed, "the results on the way are too large to be compared", "give fewer of them, or one head")
     if gradients:
         held = scores_held(operands, searching=wanted.diagnose)
-        memory.require(estimate.check_gradients(operands, held), "the gradients are too large to be compared", hint)
+        memory.require(estimate_checks.gradients(operands, held), "the gradients are too large to be compared", hint)
 
 
 def _status(found: Sequence[Checked]) -> int:

@@ -11,8 +11,9 @@ from attncli.commands.presentation import REPORTS, Report, Screening
 from attncli.files.samples import PREFIX
 from attncli.inspect import layers, listing, samples
 from attncli.inspect import report as inspection
-from attncli.problem.assemble import assemble, separate
+from attncli.problem.assemble import assemble
 from attncli.problem.layer import is_pattern, matching
+from attncli.problem.opened import separate
 from attncli.problem.overview import line
 from attncli.problem.problem import Problem
 from attncli.said import Said

@@ -17,10 +17,11 @@ from attncli.files.save import encoded, save
 from attncli.plot import figure
 from attncli.plot.picture import Picture
 from attncli.problem import memory
-from attncli.problem.assemble import assemble, separate
+from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, scores_of
 from attncli.problem.notices import Notices
+from attncli.problem.opened import separate
 from attncli.problem.problem import Problem
 from attncli.problem.selection import Choice, choice_of
 from attncli.show.progress import part_of, progress_bar

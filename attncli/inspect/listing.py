@@ -11,7 +11,7 @@ from attncli.files.archive import meaning
 from attncli.files.contents import TEXT, Entry, UnknownNamesError
 from attncli.files.open import STDIN
 from attncli.problem import layer
-from attncli.problem.assemble import Opened
+from attncli.problem.opened import Opened
 from attncli.said import Said
 from attncli.show.lines import print_lines
 from attncli.show.records import print_records

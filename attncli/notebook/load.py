@@ -19,7 +19,8 @@ from attncli.files.margins import Margins
 from attncli.files.open import STDIN, split_name
 from attncli.notebook.messages import naming_the_file, warn
 from attncli.notebook.problem import Problem
-from attncli.problem.assemble import ATTENTION_ROLES, Opened, assemble
+from attncli.problem.assemble import ATTENTION_ROLES, assemble
+from attncli.problem.opened import Opened
 from attncli.problem.problem import Problem as Found
 from attncli.text import a_few, quoted
 

@@ -8,7 +8,8 @@ from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.probe.marker import ENTRY
 from attncli.probe.replies import Reply, replies
-from attncli.problem.assemble import Opened, assemble
+from attncli.problem.assemble import assemble
+from attncli.problem.opened import Opened
 
 
 def is_probe(problems: Sequence[Sequence[Opened]]) -> bool:

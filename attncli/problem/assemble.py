@@ -15,11 +15,11 @@ from attncli.attend.shapes import heads_of
 from attncli.attend.truth import whole
 from attncli.attend.words.array import Role
 from attncli.errors import InputError
-from attncli.files.contents import AnyLabels, Cases, Contents, Labels, Matrix, Named
+from attncli.files.contents import AnyLabels, Cases, Labels, Matrix, Named
 from attncli.files.margins import UNSAID, Margins
-from attncli.files.open import read, shown, split_name
 from attncli.files.samples import PREFIX
 from attncli.problem.first import First
+from attncli.problem.opened import Opened, check_stdin, each_problem, of_flag
 from attncli.problem.problem import Problem
 from attncli.said import Said
 
@@ -98,32 +98,6 @@ class _Draft:
         return _Draft(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A file that has been read, or one of several problems in it.
-
-    Attributes:
-        given: the argument that names it, or would name this problem alone; empty if it comes from no file.
-        contents: what it holds, or why it cannot be read.
-    """
-
-    given: str
-    contents: Contents | InputError
-
-    @classmethod
-    def file(cls, given: str, margins: Margins = UNSAID) -> Opened:
-        """Read a file. Do so only once: standard input cannot be read again."""
-        try:
-            return cls(given, read(given, margins))
-        except InputError as error:
-            return cls(given, error)
-
-    @property
-    def place(self) -> str:
-        """Its name in messages."""
-        return shown(self.given)
-
-
 def assemble(
     files: Sequence[str | Opened],
     arrays: Mapping[str, str | Opened | None],
@@ -169,7 +143,7 @@ def reader(
     if not files and not given and layer is None and not bare:
         hint = f"give files, or pipe one in; attn inspect {PREFIX} lists some to try"
         raise InputError("no files given, and nothing on standard input", hint=hint)
-    _check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
+    check_stdin([each.given if isinstance(each, Opened) else each for each in (*files, *given.values())])
     read_once = _Draft()
     opened = [each if isinstance(each, Opened) else Opened.file(each, margins) for each in files]
     for each in opened:
@@ -177,7 +151,7 @@ def reader(
             raise each.contents
     weights = None if layer is None else _put_layer(read_once, layer)
     _put_files(read_once, opened, roles)
-    set_apart = {name: each if isinstance(each, Opened) else _of_flag(each, margins) for name, each in given.items()}
+    set_apart = {name: each if isinstance(each, Opened) else of_flag(each, margins) for name, each in given.items()}
     for name, each in set_apart.items():
         read_once.put(name, _one_matrix(each, name), each.place)
     margins.check(read=any(matrix.is_table for _, matrix in read_once.matrices))
@@ -192,35 +166,6 @@ def reader(
         return _finish(draft, [*places, weights.place], lacking)
 
     return make
-
-
-def _of_flag(file: str, margins: Margins) -> Opened:
-    """Read the file of a flag, or the numbers that stand in its place."""
-    return Opened(file, read(file, margins, lists=True))
-
-
-def separate(files: Sequence[str], margins: Margins = UNSAID) -> list[Sequence[Opened]]:
-    """Split files into problems: every problem in every file, or all files together if one of them is a matrix.
-
-    A file that cannot be read counts as a problem; `assemble` reports what is wrong with it.
-    """
-    _check_stdin(files)
-    found = [each for file in files for each in each_problem(Opened.file(file, margins))]
-    if any(isinstance(each.contents, Matrix) for each in found):
-        return [found]
-    return [[each] for each in found] or [[]]
-
-
-def each_problem(opened: Opened) -> list[Opened]:
-    """Return the problems in a file, or the file itself if it holds only one or a matrix."""
-    if not isinstance(opened.contents, Cases):
-        return [opened]
-    return [Opened(f"{opened.given}:{name}", named) for name, named in opened.contents.named.items()]
-
-
-def _check_stdin(files: Sequence[str]) -> None:
-    if sum(split_name(file)[0] == "-" for file in files) > 1:
-        raise InputError("standard input can be read only once", place="-")
 
 
 def _put_layer(draft: _Draft, given: str) -> Weights:

@@ -46,14 +46,6 @@ PIXEL = 88
 WATCHED, PROFILED = 5, 6
 # One number of a product of layers, with the factors; and as text, in a list that is written at once.
 MULTIPLIED, LISTED = 32, 100
-# One number of an output that is checked: the right one, the expected one, the tolerance, and how far they are apart.
-# One number of a query, key or value that is checked, and again where mistakes are looked for, or where a cache rounds
-# it; a score of theirs.
-CHECKED, CHECKED_STATE, SOUGHT, ROUNDED, SCORED = 56, 32, 24, 24, 64
-# Arrays of the size of all scores that are held beside those that are compared: what makes them, and differences.
-COMPARED = 9
-# One score where gradients are checked: scores, logits, weights and their gradients, in float64.
-HELD = 96
 
 
 def steps(o: ScoreOperands, last: str) -> int:
@@ -295,43 +287,6 @@ def two_masks(cells: int) -> int:
 def canvas(pixels: int) -> int:
     """Return what matplotlib takes for a canvas of so many pixels."""
     return ALWAYS + pixels * PIXEL
-
-
-def check(o: Operands, scores: int | None) -> int:
-    """Return what it takes to compare an output with the right one, and to look for mistakes.
-
-    Args:
-        o: the problem.
-        scores: how many are computed at a time to look for mistakes; None: none are looked for.
-    """
-    states, output = sum(each.size for each in o.states.values()), math.prod(o.sizes.output_shape)
-    looked = 0
-    if scores is not None:
-        looked = states * SOUGHT + min(scores, o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys) * SCORED
-    rounded = states * ROUNDED * (o.options.cache is not None)
-    return ALWAYS + output * CHECKED + states * CHECKED_STATE + rounded + looked
-
-
-def check_results(o: Operands, count: int) -> int:
-    """Return what it takes to compare results on the way with the right ones.
-
-    Args:
-        o: the problem.
-        count: how many of them are compared.
-    """
-    kept = o.sizes.scores * 8 * (count + COMPARED)
-    return ALWAYS + kept + sum(each.size for each in o.states.values()) * (CHECKED_STATE + 8 * COMPARED)
-
-
-def check_gradients(o: Operands, scores: int) -> int:
-    """Return what it takes to compare gradients with the right ones.
-
-    Args:
-        o: the problem.
-        scores: of how many the results are held at a time on the way back; the right gradients are streamed.
-    """
-    states = sum(each.size for each in o.states.values()) + math.prod(o.sizes.output_shape)
-    return ALWAYS + scores * HELD + states * CHECKED_STATE * 3
 
 
 def _states(o: ScoreOperands) -> int:

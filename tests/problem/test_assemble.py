@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from attncli.errors import InputError
-from attncli.problem.assemble import SOFTMAX_ROLES, SUM_ROLES, assemble, separate
+from attncli.problem.assemble import SOFTMAX_ROLES, SUM_ROLES, assemble
+from attncli.problem.opened import separate
 from tests.support.files import put
 
 

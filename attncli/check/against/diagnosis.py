@@ -23,7 +23,7 @@ from attncli.check.results import finding as results
 from attncli.errors import InputError
 from attncli.mask.comparison import MOST_RULED
 from attncli.mask.differences import Explanation, explain
-from attncli.problem import estimate, memory
+from attncli.problem import estimate_checks, memory
 from attncli.problem.problem import Problem
 from attncli.sentences import Field, Sentence, sentence
 
@@ -162,8 +162,8 @@ def _explained(
 
 def _require_room(operands: Operands, count: int) -> None:
     what = "the first difference is too large to be explained"
-    memory.require(estimate.check(operands, CHUNK), what, "--no-diagnose takes less")
-    memory.require(estimate.check_results(operands, count), what, "--no-diagnose takes less")
+    memory.require(estimate_checks.output(operands, CHUNK), what, "--no-diagnose takes less")
+    memory.require(estimate_checks.results(operands, count), what, "--no-diagnose takes less")
 
 
 def _ways(row: Row) -> Iterator[tuple[Problem, str]]:

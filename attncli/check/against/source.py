@@ -11,7 +11,7 @@ from attncli.files.contents import Matrix, Named
 from attncli.files.formats import DATA, is_index, of_suffix
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.open import file_of, naming
-from attncli.problem.assemble import Opened, each_problem, separate
+from attncli.problem.opened import Opened, each_problem, separate
 
 # More files than this are not one dump.
 MOST_FILES = 20_000
