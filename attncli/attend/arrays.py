@@ -72,7 +72,7 @@ KINDS: dict[str, Kind] = (
     | dict.fromkeys(("query_labels", "key_labels", "labels"), Kind.LABELS)
     | dict.fromkeys(("title", "source", "probe", "dtype"), Kind.TEXT)
     | dict.fromkeys(("options", "show"), Kind.OBJECT)
-    | {"cache_effect": Kind.RECORD}
+    | {"cache_effect": Kind.RECORD, "simulated": Kind.RECORD}
 )
 ALIASES = {alias: each.name for each in ARRAYS.values() for alias in each.names[1:]}
 # What flags and keywords may still be called.

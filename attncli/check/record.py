@@ -31,6 +31,7 @@ def record(checked: Checked) -> dict[str, Any]:
     if checked.agrees is None:
         return {"file": checked.name, "agrees": None, "problem": checked.problem}
     said: dict[str, Any] = {"file": checked.name, "agrees": checked.agrees}
+    beside = {} if checked.told is None else dict(checked.told.record())
     if finding is not None:
         compared = _compared(finding.comparison, finding.layout, finding.rounding, checked.labels)
         found = compared | {
@@ -40,7 +41,7 @@ def record(checked: Checked) -> dict[str, Any]:
             "untried": list(map(IN_ENGLISH.say, finding.untried)),
             "apart": list(map(IN_ENGLISH.say, finding.distinguish)),
             "blind": {_word("hides", name): _word("untold", name) for name in finding.blind},
-            **({} if checked.beside is None else checked.beside.record()),
+            **beside,
         }
         if checked.is_of_output:
             return said | found
@@ -48,6 +49,7 @@ def record(checked: Checked) -> dict[str, Any]:
         said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "untried", "apart", "blind")}
     if checked.on_the_way is not None:
         said |= _with_results(said, checked, checked.on_the_way)
+    said |= beside
     return said if back is None else said | _with_gradients(said, back, checked.labels)
 
 

@@ -13,7 +13,7 @@ from attncli.check.parts import agrees, difference, explanations, named, picture
 from attncli.check.results import report as results
 from attncli.check.voice import voice
 from attncli.sentences import Listed, Sentence, sentence, word
-from attncli.show.beside import Beside
+from attncli.show.beside import Beside, Together
 from attncli.show.lines import print_lines
 from attncli.show.view import View
 from attncli.text import visible
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from attncli.check.backward.finding import BackwardFinding
     from attncli.check.results.finding import ResultsFinding
+    from attncli.check.simulate.report import SimulationReport
     from attncli.files.contents import AnyLabels
     from attncli.sentences import Voice
     from attncli.show.screen import Screen
@@ -40,6 +41,7 @@ class Checked:
         backward: what came of its gradients; None: there were none.
         beside: what else is told of the problem.
         on_the_way: what came of its results before the output; None: there were none.
+        simulated: what a kernel of less precision gives of it.
     """
 
     name: str
@@ -49,6 +51,12 @@ class Checked:
     backward: BackwardFinding | None = None
     beside: Beside | None = None
     on_the_way: ResultsFinding | None = None
+    simulated: SimulationReport | None = None
+
+    @property
+    def told(self) -> Beside | None:
+        """All that is told besides what came of the comparison."""
+        return Together.of(self.beside, self.simulated)
 
     @property
     def agrees(self) -> bool | None:
@@ -91,7 +99,7 @@ def summary(found: Sequence[Checked]) -> Sentence:
 
 
 def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console) -> None:
-    """Print one line per problem, and the summary."""
+    """Print one line per problem, below it what a kernel explains of it, and the summary."""
     from rich.text import Text
 
     speech = voice(screen.lang)
@@ -104,6 +112,8 @@ def many_to_terminal(found: Sequence[Checked], screen: Screen, console: Console)
             crop=False,
             overflow="ignore",
         )
+        for line in () if each.simulated is None else each.simulated.verdicts():
+            print_lines(line, screen=screen, console=console, first="  ")
     print_lines(speech.say(summary(found)), screen=screen, console=console, style="bold")
 
 
@@ -122,9 +132,9 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         output_to_terminal(output, checked.labels, screen, console, speech)
     if checked.backward is not None:
         backward.to_terminal(checked.backward, checked.labels, screen, console, speech)
-    if checked.beside is not None:
+    if checked.told is not None:
         console.print()
-        checked.beside.to_terminal(View(screen), console)
+        checked.told.to_terminal(View(screen), console)
 
 
 def output_to_terminal(

@@ -24,11 +24,13 @@ from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.check.results.finding import check as check_results
 from attncli.check.results.finding import expected_of as results_of
+from attncli.check.simulate.stages import Kernel
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, Parameters, array_flag, of_arrays, shown
 from attncli.commands.inputs import Around, Inputs, Settings, array_flags
 from attncli.commands.output import cache_report, deliver_text, say
 from attncli.commands.presentation import REPORTS, Report, Screening
+from attncli.commands.simulating import Simulating, simulation
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.margins import Margins
@@ -109,25 +111,35 @@ def _tolerance(name: str, value: float | None) -> float | None:
 
 
 def run(
-    inputs: Inputs, around: Around, checking: Checking, settings: Settings, report: Report, screening: Screening
+    inputs: Inputs,
+    around: Around,
+    checking: Checking,
+    simulating: Simulating,
+    settings: Settings,
+    report: Report,
+    screening: Screening,
 ) -> int:
     r"""Says whether the expected output is right up to rounding, where it differs, and which known mistake, or pair
     of mistakes, gives exactly that output. Gradients likewise: expected_d_query and so on, of the loss whose gradient
     d_output is; and results on the way, such as expected_weights: the first that is wrong says where to look. With
     --against the problems of two dumps are compared, layer by layer. Of a file of attn probe it tells what the outputs
-    say of the program. Exit status: 0 all agree, 1 something differs, 2 it could not be checked.
+    say of the program; with --simulate, whether the error is that of a kernel of less precision. Exit status: 0 all
+    agree, 1 something differs, 2 it could not be checked.
 
     \b
     Examples:
       attn check sample:port
       attn check sample:ocr:query sample:ocr:key sample:ocr:value --expected sample:ocr:expected
       attn check sample:induction sample:decode sample:speech --no-diagnose
+      attn check sample:decode --simulate flash=bfloat16
       attn check sample:port --against sample:induction
     """
-    wanted = checking.wanted()
+    wanted, kernel = checking.wanted(), simulating.kernel()
     where = destination(report, screening, known=REPORTS)
     margins = around.margins()
     if checking.against is not None:
+        if kernel is not None:
+            raise InputError("--simulate has no effect beside --against", hint="give one of them")
         return _against(inputs, checking, settings, margins, screening.screen(), where)
     if checking.map:
         raise InputError("--map has no effect without --against", hint="--against FILE names the other dump")
@@ -135,7 +147,7 @@ def run(
     if is_probe(problems):
         return _probed(problems, inputs, checking, settings, screening, where)
     many = len(problems) > 1
-    found = [_checked(files, inputs, margins, checking, settings, wanted, many) for files in problems]
+    found = [_checked(files, inputs, margins, checking, settings, wanted, kernel, many) for files in problems]
     screen = screening.screen()
     with reader_may_leave():  # the exit status still matters
         _deliver(found, many, screen, where)
@@ -220,20 +232,21 @@ def _checked(
     checking: Checking,
     settings: Settings,
     wanted: Wanted,
+    kernel: Kernel | None,
     many: bool,
 ) -> Checked:
     """Check one problem; if there are many, one that cannot be checked does not stop the others."""
     try:
         arrays = inputs.arrays() | {"expected": checking.expected} | checking.arrays()
         problem = assemble(files, arrays, settings.options(), margins=margins, layer=inputs.layer)
-        return _compared(problem, wanted)
+        return _compared(problem, wanted, kernel)
     except InputError as error:
         if not many:
             raise
         return Checked(error.place or ", ".join(each.place for each in files), problem=error.message)
 
 
-def _compared(problem: Problem, wanted: Wanted) -> Checked:
+def _compared(problem: Problem, wanted: Wanted, kernel: Kernel | None) -> Checked:
     gradients, results = bool(expected_of(problem.arrays)), bool(results_of(problem.arrays))
     if "expected" not in problem.arrays and not gradients and not results:
         hint = 'give --expected FILE, or "expected" in the file'
@@ -256,7 +269,16 @@ def _compared(problem: Problem, wanted: Wanted) -> Checked:
             right = None if finding is None else finding.agrees
             back = check_gradients(problem.variables, problem.options, wanted, progress, right_output=right)
     beside = cache_report(problem, computation.operands, Choice())
-    return Checked(problem.place, finding, labels=problem.labels, backward=back, beside=beside, on_the_way=way)
+    simulated = simulation(kernel, computation.operands, Choice(), finding)
+    return Checked(
+        problem.place,
+        finding,
+        labels=problem.labels,
+        backward=back,
+        beside=beside,
+        on_the_way=way,
+        simulated=simulated,
+    )
 
 
 def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool, results: int = 0) -> None:

@@ -13,6 +13,8 @@ import pytest
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.options import as_flag, records
 from attncli.check.mistakes.registry import MISTAKES
+from attncli.check.simulate.stages import STAGES
+from attncli.check.simulate.types import TYPES
 from attncli.commands.registry import COMMANDS
 from attncli.cost.request import SIZES
 from attncli.mask.differences import DIFFERENCES
@@ -27,6 +29,8 @@ CASES = [
     "compute LAYER --hidden HIDDEN",
     "compute LABELS --cache key=int4:token,value=int8 --step softmax",
     "compute LABELS --cache int8 --head 0 --step sum -f markdown",
+    "compute LABELS --simulate flash=bfloat16 --head all --step softmax",
+    "compute LABELS --simulate eager=float16 --step softmax -f markdown",
     "compute LABELS --vary scale=none,sqrt",
     "compute LABELS --vary causal -f markdown",
     "score ALL -f table",
@@ -59,6 +63,7 @@ CASES = [
     "inspect LABELS LAYER",
     "inspect UNKNOWN",
     "check RIGHT",
+    "check RIGHT --simulate flash=bfloat16",
     "check RIGHT RIGHT --rtol 1e-3",
     "check WRONG",
     "check WRONG --no-diagnose",
@@ -87,6 +92,7 @@ LIBRARIES = "JAX ONNX TransformerEngine flash-attention transformers is_causal"
 NAMES = {each for name in ARRAYS for each in (name, as_flag(name), f"expected_{name}")}
 NAMES |= {each for name, record in records().items() for each in (name, as_flag(name), *record.choices)}
 NAMES |= {*SAME.split(), *PAPERS.split(), *LIBRARIES.split(), *NUMBERS, *COMMANDS, *DIFFERENCES, *SIZES, *MISTAKES}
+NAMES |= {*STAGES, *TYPES}
 # Flags, the fields of sentences, formulas in LaTeX, exponents, terms beside their translation, and what an error says.
 PLACEHOLDERS = re.compile(
     r"--[a-z-]+(?: (?:N|all|FILE|step))?|-[fo]\b|\{\w+\}|\$.*?\$|\d[\d.]*e[-+]?\d*|（[A-Za-z -]+）|unknown name '.*'"

@@ -100,6 +100,9 @@ REFERENCE = {
         '`col`, such as `{{"head": 1, "row": "it"}}`'
     ),
     "entry_cache_effect": "in the JSON of `attn compute --cache`: what the cache changes, by head; nothing reads it again",
+    "entry_simulated": (
+        "in the JSON of `attn compute --simulate`: the error of such a kernel, by stage; nothing reads it again"
+    ),
     "files_layer": "A layer of a checkpoint",
     "files_layers": (
         "`--layer FILE:PREFIX` takes the weights of an attention layer by the names that its tensors have in models. "

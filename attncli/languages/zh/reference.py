@@ -90,6 +90,7 @@ REFERENCE = {
         '例如 `{{"head": 1, "row": "it"}}`'
     ),
     "entry_cache_effect": "`attn compute --cache` 写出的 JSON 中：缓存对每个头的影响；读取时忽略",
+    "entry_simulated": "`attn compute --simulate` 写出的 JSON 中：这种内核逐阶段的误差；读取时忽略",
     "files_layer": "检查点中的一层",
     "files_layers": (
         "`--layer FILE:PREFIX` 按模型中张量的通行名称取出一个注意力层的权重。FILE 可以是 {suffixes} 文件、{index}，"

@@ -7,6 +7,7 @@ from attncli.languages.zh.said.in_force import IN_FORCE
 from attncli.languages.zh.said.inspect import INSPECT
 from attncli.languages.zh.said.notices import NOTICES
 from attncli.languages.zh.said.plot import PLOT
+from attncli.languages.zh.said.simulate import SIMULATE
 from attncli.languages.zh.said.trace import TRACE
 
-SAID = {**BENCH, **COMMON, **COMPUTE, **IN_FORCE, **INSPECT, **NOTICES, **PLOT, **TRACE}
+SAID = {**BENCH, **COMMON, **COMPUTE, **IN_FORCE, **INSPECT, **NOTICES, **PLOT, **SIMULATE, **TRACE}
