@@ -23,6 +23,7 @@ from attncli.check.phases import diagnosed
 from attncli.check.precision import Reference, Right, decimals, grids
 from attncli.check.rounding import FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
 from attncli.check.search import Search
+from attncli.check.sharper import sharper
 from attncli.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
@@ -119,8 +120,10 @@ def check(
     operands = operands.core
     blind = tuple(observations.blind(operands))
     finding = Finding(comparison, layout, rounding=rounding(comparison, precisions), blind=blind)
-    if comparison.agrees or not wanted.diagnose:
+    if not wanted.diagnose:
         return finding
+    if comparison.agrees:
+        return below_tolerance(finding, reference, wanted)
     finding = replace(finding, diagnosed=True)
     precision = comparison.level.precision if comparison.level.is_plain else None
     case = Case(reference, layout.array, precision or FLOAT32, deadline or Deadline(wanted.seconds))
@@ -135,6 +138,23 @@ def check(
         distinguish=distinguish(found, finding.blind),
         untried=() if found else case.deadline.untried(),
         seconds=case.deadline.seconds,
+    )
+
+
+def below_tolerance(finding: Finding, reference: Reference, wanted: Wanted) -> Finding:
+    """Return what was found of an output that agrees: that it differs, where a mistake explains it much better."""
+    better = sharper(reference, finding.layout.array, finding.comparison, wanted.seconds)
+    if better is None:
+        return finding
+    comparison, found = better
+    return replace(
+        finding,
+        comparison=comparison,
+        rounding=None,
+        diagnosed=True,
+        explanations=found,
+        distinguish=distinguish(found, finding.blind),
+        seconds=wanted.seconds,
     )
 
 

@@ -34,6 +34,7 @@ from attncli.check.mistakes import (
 from attncli.check.mistakes.variant import Generator, Unknown, Variant
 
 Family = Callable[[Operands], Iterable[Variant | Unknown]]
+Reading = Callable[[Operands], Iterable[Variant | Generator]]
 
 # Mistakes that are made in pairs too.
 FAMILIES: tuple[Family, ...] = (
@@ -59,7 +60,7 @@ FAMILIES: tuple[Family, ...] = (
     numbers.factor,
 )
 # Mistakes that are read off what was observed, and those of which there are too many to try them in pairs.
-GENERATORS: tuple[Callable[[Operands], Iterable[Variant | Generator]], ...] = (
+GENERATORS: tuple[Reading, ...] = (
     places.moved,
     places.blank,
     heads.elsewhere,
@@ -70,5 +71,6 @@ GENERATORS: tuple[Callable[[Operands], Iterable[Variant | Generator]], ...] = (
     slots.runs,
     functions.functions,
     tiles.tiles,
-    values.changed,
 )
+# What fits more than one thing that has a name of its own, and comes after all that has.
+LAST: tuple[Reading, ...] = (values.changed,)

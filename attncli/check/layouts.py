@@ -108,7 +108,7 @@ def readings_as(
     seen = set()
     for order in [*own, *(each for each in ORDERS if each not in own)]:
         for shape, names in _shapes(order, counts, axes):
-            if _squeezed(shape) != _squeezed(expected.shape):
+            if _squeezed(shape) != _squeezed(expected.shape) or _scatters_heads(names, axes):
                 continue
             full = expected.reshape([counts[axis] for axis in order])
             array = full.transpose([order.index(axis) for axis in range(4)])
@@ -134,6 +134,12 @@ def _shapes(order: tuple[int, ...], lengths: Sequence[int], axes: Sequence[str])
     yield three, _named(three, (tuple(names[:3]), (names[3],)))
     everything = three[0] * three[1]
     yield [everything], (tuple(names),)
+
+
+def _scatters_heads(names: Axes, axes: Sequence[str]) -> bool:
+    """Tell whether heads are packed behind features: no library does that, and who finds it merged them wrongly."""
+    _, heads, _, features = axes
+    return any({heads, features} <= {*pack} and pack.index(features) < pack.index(heads) for pack in names)
 
 
 def _named(counts: Sequence[int], axes: Axes) -> Axes:

@@ -73,7 +73,9 @@ def places(
     where += [sentence("at_head", index=worst.head)] * (heads > 1)
     where += [at, sentence("at_column", index=worst.feature)]
     numbers = {"expected": number(worst.expected, 6), "computed": number(worst.computed, 6)}
-    yield sentence("worst", where=Listed(tuple(where), "comma"), **numbers)
+    # Beside numbers that are not finite the worst of the others may be no more than rounding.
+    if c.nonfinite_at is None or c.error > c.tolerance:
+        yield sentence("worst", where=Listed(tuple(where), "comma"), **numbers)
     if c.nonfinite_at is not None:
         axes = zip(("batch item", "head", row, "column"), c.nonfinite_at, strict=True)
         where = [sentence(f"at_{name.replace(' ', '_')}", index=index) for name, index in axes]

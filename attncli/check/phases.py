@@ -10,6 +10,7 @@ from attncli.attend.fast.blas import one_thread
 from attncli.check import dropout
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
+from attncli.check.families import LAST
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.variant import Variant
 from attncli.check.part import LEAST, parts
@@ -21,6 +22,8 @@ from attncli.check.unwritten import unwritten
 
 # Candidates that are looked at again with rounding to half precision.
 MOST_ROUNDED = 8
+# The rules that may close every key of a row.
+CLOSING = {pieces.CAUSAL, pieces.WINDOW, pieces.LENGTH, pieces.MASK}
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ class Course:
 def one_number(course: Course) -> list[Explanation]:
     """Look whether what differs is one number throughout, before anything is made to fit it.
 
-    Where all is, whatever closes every key would explain it. Where the other rows are right, a rule that closes just
-    these rows says more.
+    Where all is, a rule that closes every key explains it, and is no likelier. Where the other rows are right, a rule
+    that closes just these rows says more.
     """
     case = course.search.case
     # A result before the output is not written or it is, whatever comes before it.
@@ -72,7 +75,10 @@ def one_number(course: Course) -> list[Explanation]:
     found = unwritten(course.comparison, case.expected, case.reference.output)
     if found is None:
         return []
-    exact = [each for each in course.search.explaining(course.singles) if not each.fitted] if found.part else []
+    exact = [each for each in course.search.explaining(course.singles) if not each.fitted]
+    if found.part is None:
+        closing = [each for each in exact if {variant.piece for variant in each.variants} <= CLOSING]
+        return [*explained(course.search, closing), found]
     return explained(course.search, exact) or [found]
 
 
@@ -91,9 +97,14 @@ def cache_of_fewer_bits(course: Course) -> list[Explanation]:
     return explained(course.search, course.search.explaining(course.search.roundings()))
 
 
+def other_values(course: Course) -> list[Explanation]:
+    """Look for other values: what has a name of its own comes before."""
+    return explained(course.search, course.search.explaining(course.search.generated(LAST)))
+
+
 def in_a_part(course: Course) -> list[Explanation]:
     """Look for one mistake that was made in some heads, batch items or rows alone."""
-    for part in parts(course.comparison.wrong):
+    for part in parts(course.search.beyond_rounding(course.comparison)):
         if part.where.sum() * course.search.case.expected.shape[-1] < LEAST:
             continue
         within = course.search.within(part, course.comparison)
@@ -169,6 +180,7 @@ PHASES = (
     Phase("single mistakes", single),
     Phase("generated mistakes", generated),
     Phase("caches of fewer bits", cache_of_fewer_bits),
+    Phase("other values", other_values),
     Phase("mistakes in a part alone", in_a_part),
     Phase("pairs of mistakes", pair),
     Phase("dropout", without_dropout),

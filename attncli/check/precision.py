@@ -17,6 +17,7 @@ from attncli.attend.stages import cache
 from attncli.attend.stages.out import finished
 from attncli.attend.types import own
 from attncli.attend.views import one_of
+from attncli.check.positions import in_float32
 from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.rounding import EVERYTHING, FLOAT32, HALVES, PRECISIONS, TOGETHER, Precision, Rounding
 
@@ -57,7 +58,7 @@ class Reference:
 
     Attributes:
         operands: the problem, to be computed in float64.
-        single: the same, to be computed in float32.
+        single: the same, to be computed in float32, positions included.
         other_codes: the same in float64, where keys and values that float32 might round to other codes of a cache have
             those; None: there is no such cache.
         progress: called with the share that is done.
@@ -80,7 +81,7 @@ class Reference:
         right = replace(operands, dtype=double, output_dtype=double).core
         less = replace(operands, dtype=single, output_dtype=single).core
         if operands.options.cache is None:
-            return cls(right, less, progress)
+            return cls(right, in_float32(less), progress)
         # Mistakes are made to what has been rounded. What float32 rounds to other codes counts apart from its error.
         other, right, less = cache.baked(right, in_float32=True), cache.baked(right), cache.baked(less)
         return cls(right, replace(less, key=right.key, value=right.value), progress, other)

@@ -133,11 +133,14 @@ class Level:
         precision: in which the output was computed; None: the tolerance was given.
         decimals: to how many decimals the output was rounded, where it was.
         rounding: what was rounded on the way, where that is not everything.
+        times_better: how many times less a mistake leaves than the right computation rounded in any way, where that
+            says more than the precision.
     """
 
     precision: Precision | None
     decimals: int | None = None
     rounding: Rounding | None = None
+    times_better: float | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -158,6 +161,8 @@ class Level:
             return sentence("tolerance_given")
         if self.decimals is not None:
             return sentence("tolerance_decimals", count=self.decimals)
+        if self.times_better is not None:
+            return sentence("tolerance_sharper", times=f"{self.times_better:.0f}", name=self.precision.name)
         key = "tolerance_half" if self.precision.is_half else "tolerance_times"
         return sentence(key, times=self.precision.margin, name=self.precision.name)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from attncli.check.allowance import allowed
+from attncli.check.allowance import COSTS_IN_HALF, allowed
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
-from attncli.check.families import FAMILIES, GENERATORS
+from attncli.check.families import FAMILIES, GENERATORS, Reading
 from attncli.check.mistakes import cache, layout, pieces
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant
@@ -33,6 +33,8 @@ FAR = 0.5
 ROUNDED_FAR = 2.0
 # A number is refined if a guess leaves no more than this share of what was observed, in squares.
 CLOSE = 0.6
+# What explains an output leaves so many times less of the difference, and in half precision so many.
+LESS, LESS_IN_HALF = 2.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ class Search:
         every = (each for family in FAMILIES for each in family(self.right.operands))
         return [each for each in every if self._is_sought(each)]
 
-    def read_off(self) -> Iterator[Variant]:
-        """Return the mistakes of the generators, each as it is asked for, and once if two of them find it."""
+    def read_off(self, generators: Sequence[Reading]) -> Iterator[Variant]:
+        """Return the mistakes of generators, each as it is asked for, and once if two of them find it."""
         seen = set()
-        for family in GENERATORS:
+        for family in generators:
             for each in family(self.right.operands):
                 # What is read off an output cannot be read off a result before it.
                 if isinstance(each, Generator):
@@ -146,9 +148,9 @@ class Search:
         """Return the mistakes that alone come anywhere near what was observed."""
         return self.each_alone(self.known, "some single mistakes")
 
-    def generated(self) -> list[Candidate]:
-        """Return those of the generators that come near it."""
-        return self.each_alone(self.read_off(), "some generated mistakes")
+    def generated(self, generators: Sequence[Reading] = GENERATORS) -> list[Candidate]:
+        """Return those of generators that come near it."""
+        return self.each_alone(self.read_off(generators), "some generated mistakes")
 
     def each_alone(self, every: Iterable[Variant | Unknown], what: str) -> list[Candidate]:
         """Try each by itself, as long as there is time."""
@@ -224,6 +226,11 @@ class Search:
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
 
+    def beyond_rounding(self, comparison: Comparison) -> NDArray[np.bool_]:
+        """Return which rows differ, in half precision by less than the tolerance too: (batch, heads, L)."""
+        precision = self.case.precision
+        return comparison.excess > COSTS_IN_HALF / precision.margin if precision.is_half else comparison.wrong
+
     @cached_property
     def observed(self) -> Observed:
         """What generators fit their mistakes to."""
@@ -280,10 +287,20 @@ class Search:
         return rounder(best) if best is not None else []
 
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
-        """Return the candidates that explain what was observed to within rounding."""
+        """Return the candidates that explain what was observed to within rounding.
+
+        In half precision much is within rounding: there those come first that come nearest, and what another one
+        explains much better is left out.
+        """
         # Whatever changes nothing, or little, explains nothing.
-        most = self.sample.distance(self.right) / 2
-        return [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
+        half = self.case.precision.is_half
+        most = self.sample.distance(self.right) / (LESS_IN_HALF if half else LESS)
+        explaining = [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
+        if not half:
+            return explaining
+        nearest = min((each.distance for each in explaining), default=0.0)
+        near = [each for each in explaining if each.distance <= LESS_IN_HALF * nearest]
+        return sorted(near, key=lambda each: float(f"{each.distance:.2g}"))
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""

@@ -54,13 +54,11 @@ def test_sizes_that_all_differ_leave_one_reading(axes: str, name: str) -> None:
     ("shape", "names"),
     [
         ((6, 5, 7), ["(batch·heads, queries, features)", "(heads·batch, queries, features)"]),
-        ((2, 5, 21), ["(batch, queries, heads·features)", "(batch, queries, features·heads)"]),
+        # Heads behind features are no layout of any library, but merged wrongly.
+        ((2, 5, 21), ["(batch, queries, heads·features)"]),
         ((5, 2, 21), ["(queries, batch, heads·features)"]),
         ((2, 15, 7), ["(batch, heads·queries, features)", "(batch, queries·heads, features)"]),
-        (
-            (10, 21),
-            ["(batch·queries, heads·features)", "(queries·batch, heads·features)", "(batch·queries, features·heads)"],
-        ),
+        ((10, 21), ["(batch·queries, heads·features)", "(queries·batch, heads·features)"]),
     ],
 )
 def test_packed_axes_can_be_read_in_either_order(shape: tuple[int, ...], names: list[str]) -> None:
@@ -104,9 +102,8 @@ def test_the_own_layout_of_packed_heads_is_packed() -> None:
     options = Options.parse({"heads": 3})
     packed = prepare({"query": np.ones((5, 18)), "key": np.ones((4, 18)), "value": np.ones((4, 21))}, options).sizes
     given = np.arange(105).reshape(5, 21)
-    own, other = readings(given, packed)
+    (own,) = readings(given, packed)
     assert (own.name, own.own) == ("(queries, heads·features)", True)
-    assert (other.name, other.own) == ("(queries, features·heads)", False)
     assert_array_equal(own.array[0, 2], given[:, 14:])
 
 

@@ -22,7 +22,7 @@ from attncli.check.backward.reference import Gradients
 from attncli.check.backward.search import Search
 from attncli.check.backward.seen import Seen
 from attncli.check.diagnosis import Wanted, normal
-from attncli.check.families import FAMILIES, GENERATORS
+from attncli.check.families import FAMILIES, GENERATORS, LAST
 from attncli.check.mistakes.cache import rounded
 from attncli.check.mistakes.variant import Generator, Unknown, Variant
 from attncli.check.voice import voice
@@ -76,7 +76,7 @@ def of_mistakes() -> tuple[Field, ...]:
     for kind, shape in places(0):
         p = problem(0, kind, shape)
         o = normal(prepare(p.arrays, Options.parse(p.options)))
-        for family in (*FAMILIES, rounded, *GENERATORS):
+        for family in (*FAMILIES, rounded, *GENERATORS, *LAST):
             for each in family(o):
                 for made in variants(each):
                     found |= dict.fromkeys((made.description, made.fix))

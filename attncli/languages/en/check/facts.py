@@ -42,6 +42,7 @@ FACTS = {
     "phase_single_mistakes": "single mistakes",
     "phase_generated_mistakes": "generated mistakes",
     "phase_caches_of_fewer_bits": "caches of fewer bits",
+    "phase_other_values": "other values",
     "phase_mistakes_in_a_part_alone": "mistakes in a part alone",
     "phase_pairs_of_mistakes": "pairs of mistakes",
     "phase_dropout": "dropout that was left on",

@@ -26,6 +26,8 @@ REPORT = {
     "tolerance_decimals": "half a unit of the last of {count} decimals",
     "tolerance_times": "{times} times the error of {name} on these inputs",
     "tolerance_half": "{times} times the error of rounding everything to {name} on these inputs",
+    "tolerance_sharper": "within the tolerance of {name}, but what is named below leaves {times} times less than the right computation "
+    "with anything rounded",
     "of_rounding": "the difference is that of rounding: {rounding}",
     "given": "given",
     "precision": "{name}",

@@ -31,6 +31,7 @@ FACTS = {
     "phase_single_mistakes": "单个错误",
     "phase_generated_mistakes": "由数据推出的错误",
     "phase_caches_of_fewer_bits": "位数更少的缓存",
+    "phase_other_values": "别的值",
     "phase_mistakes_in_a_part_alone": "只在一部分里出现的错误",
     "phase_pairs_of_mistakes": "成对的错误",
     "phase_dropout": "没有关掉的 dropout",

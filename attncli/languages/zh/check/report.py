@@ -26,6 +26,7 @@ REPORT = {
     "tolerance_decimals": "{count} 位小数中最后一位的半个单位",
     "tolerance_times": "{name} 在这些输入上的误差的 {times} 倍",
     "tolerance_half": "全部舍入为 {name} 在这些输入上造成的误差的 {times} 倍",
+    "tolerance_sharper": "误差虽在 {name} 的容差之内，但下面指出的错误所留下的误差，只有正确计算（无论怎样舍入）的 1/{times}",
     "of_rounding": "差异来自舍入：{rounding}",
     "given": "给定",
     "precision": "{name}",
