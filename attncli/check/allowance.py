@@ -6,7 +6,7 @@ import numpy as np
 
 from attncli.check.case import Case
 from attncli.check.precision import SOME
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.rounding import EVERYTHING, FLOAT32, Rounding
 from attncli.check.sample import Sample
 
@@ -30,7 +30,9 @@ def allowed(recipe: Recipe, case: Case, sample: Sample) -> float:
     by_codes = _by_codes(recipe, sample)
     if precision.is_half:
         cost = _apart(Rounding(precision, EVERYTHING).applied(recipe), recipe, sample)
-        return max(COSTS_IN_HALF * max(cost, reference.half[precision]) + by_codes, reference.limit(FLOAT32))
+        # What it costs the right recipe is measured for the output alone; of results on the way the limit tells it.
+        least = reference.half[precision] if recipe.until == OUTPUT else case.limit / precision.margin
+        return max(COSTS_IN_HALF * max(cost, least) + by_codes, reference.limit(FLOAT32))
     less, times = recipe.with_operands(dtype=np.dtype(np.float32)), precision.eps / FLOAT32.eps
     return max(case.limit, 2 * FLOAT32.margin * times * _apart(less, recipe, sample) + by_codes)
 
