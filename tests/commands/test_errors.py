@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.files import member, npy, zipped
 from tests.support.places import ROOT, SAMPLES
-from tests.support.processes import attn, called, environment
+from tests.support.processes import attn, called, environment, small_files
 
 ARTICLE = SAMPLES / "article.json"
 
@@ -304,9 +304,7 @@ def test_a_folder_that_is_not_there_and_an_extension_that_means_nothing(tmp_path
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     """A file that cannot grow stands in for the disk; the device for full disks, where there is one, for a pipe."""
-    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
-    # Or what is compiled for the first time would be left behind cut off, for all that come after.
-    script += "sys.dont_write_bytecode = True; "
+    script = small_files(100)
     script += "sys.argv = ['attn', *sys.argv[1:]]; from attncli.__main__ import main; main()"
     words = ["compute", "samples/induction.npz", "-o", str(tmp_path / "out.npy")]
     done = subprocess.run(

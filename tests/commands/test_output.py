@@ -14,7 +14,7 @@ import pytest
 from tests.support.arrays import normal
 from tests.support.files import put
 from tests.support.places import SAMPLES
-from tests.support.processes import called, environment
+from tests.support.processes import called, environment, small_files
 
 ARTICLE = SAMPLES / "article.json"
 OUTPUT = called("compute", ARTICLE, "-f", "csv").out
@@ -126,8 +126,7 @@ def test_more_than_a_matrix_is_refused_as_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["json", "csv", "npz", "md"])
 def test_a_disk_that_takes_only_half_leaves_nothing(kind: str, tmp_path: Path) -> None:
     """What is written in pieces is no file until all of it is there."""
-    script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)); "
-    script += "from attncli.__main__ import main; main()"
+    script = small_files(600) + "from attncli.__main__ import main; main()"
     words = [sys.executable, "-c", script, "compute", str(SAMPLES / "induction.npz"), "--head", "1"]
     done = subprocess.run(
         [*words, "-o", f"o.{kind}"],

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from tests.support.files import sparse
 from tests.support.memory import peak
 from tests.support.places import ROOT
-from tests.support.processes import attn, environment
+from tests.support.processes import attn, environment, small_files
 
 
 def test_the_command_gives_what_the_steps_give(tmp_path: Path) -> None:
@@ -115,8 +115,7 @@ def test_a_bar_is_shown_on_a_terminal_when_it_takes_long(tmp_path: Path) -> None
 
 def test_a_disk_that_is_full_is_told_before_the_work(tmp_path: Path) -> None:
     """Room for a mapped file is taken at once: later, its lack would kill the program."""
-    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
-    script += "from attncli.__main__ import main; main()"
+    script = small_files(1000) + "from attncli.__main__ import main; main()"
     array = sparse(tmp_path / "q.npy", (1200, 8))
     words = [sys.executable, "-c", script, "compute", str(array), "-o", str(tmp_path / "o.npy")]
     done = subprocess.run(words, capture_output=True, text=True, env=environment(), cwd=ROOT, check=False)

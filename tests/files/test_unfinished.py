@@ -20,7 +20,7 @@ from attncli.files.formats import FORMATS
 from attncli.files.save import save, save_problems
 from attncli.files.unfinished import give_name, unfinished
 from tests.support.files import sparse
-from tests.support.processes import attn, environment
+from tests.support.processes import attn, environment, small_files
 
 PART = ".attn-0123456789abcdef.part"
 # What some systems, and some disks of others, do not have.
@@ -130,7 +130,7 @@ def test_signals_leave_neither_files_nor_folders(before: str, tmp_path: Path) ->
 def test_a_disk_that_is_full_is_told_and_nothing_is_left(before: str, suffix: str, tmp_path: Path) -> None:
     """Here for files of more than 1000 bytes."""
     np.save(tmp_path / "q.npy", np.ones((40, 40)))
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+    limit = small_files(1000)
     words = [sys.executable, "-c", before + limit + RUN, "compute", "q.npy", "-o", f"o{suffix}"]
     done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, f"attn: o{suffix}: cannot be written: File too large\n")

@@ -31,6 +31,16 @@ main()
 """
 
 
+def small_files(most: int) -> str:
+    """Return the beginning of a script that may write no file of more than so many bytes.
+
+    It writes no modules either: what is compiled for the first time would be left behind cut off, for all that come
+    after.
+    """
+    limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))"
+    return f"import resource, sys; sys.dont_write_bytecode = True; {limit}; "
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a process wrote."""
