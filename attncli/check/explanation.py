@@ -83,9 +83,12 @@ def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
 
 def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
     """Try candidates on the whole problem; return those that explain all of it, one for each name."""
+    nearest = {id(each) for each in sorted(found, key=lambda each: each.distance)[:CONFIRMED]}
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
-    for each in ordered[:CONFIRMED]:
+    for each in ordered:
+        if id(each) not in nearest:
+            continue
         replaced = {variant.piece for variant in each.variants}
         if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
             continue  # the same mistake with a fitted number, although that number has a name

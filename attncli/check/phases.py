@@ -123,7 +123,8 @@ def pair(course: Course) -> list[Explanation]:
 def without_dropout(course: Course) -> list[Explanation]:
     """Look for dropout, alone or beside one other mistake that leaves numbers where they are."""
     search = course.search
-    if course.is_half or not search.seeks(pieces.DROPOUT):
+    behind_layer = search.right.until == OUTPUT and search.right.operands.has_after
+    if course.is_half or behind_layer or not search.seeks(pieces.DROPOUT):
         return []
     others = [each for each in search.known if isinstance(each, Variant) and each.piece.keeps_places]
     for other in (None, *others):

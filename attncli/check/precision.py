@@ -61,6 +61,7 @@ class Reference:
         single: the same, to be computed in float32, positions included.
         other_codes: the same in float64, where keys and values that float32 might round to other codes of a cache have
             those; None: there is no such cache.
+        given: the problem before its states are projected and normalised; None: mistakes before that are not made.
         progress: called with the share that is done.
     """
 
@@ -68,6 +69,7 @@ class Reference:
     single: Operands
     progress: Callable[[float], None] | None = None
     other_codes: Operands | None = None
+    given: Operands | None = None
 
     @property
     def until(self) -> str:
@@ -78,10 +80,11 @@ class Reference:
     def of(cls, operands: Operands, progress: Callable[[float], None] | None = None) -> Reference:
         """Prepare a problem."""
         double, single = (np.dtype(each) for each in (np.float64, np.float32))
-        right = replace(operands, dtype=double, output_dtype=double).core
+        given = replace(operands, dtype=double, output_dtype=double)
+        right = given.core
         less = replace(operands, dtype=single, output_dtype=single).core
         if operands.options.cache is None:
-            return cls(right, in_float32(less), progress)
+            return cls(right, in_float32(less), progress, given=given)
         # Mistakes are made to what has been rounded. What float32 rounds to other codes counts apart from its error.
         other, right, less = cache.baked(right, in_float32=True), cache.baked(right), cache.baked(less)
         return cls(right, replace(less, key=right.key, value=right.value), progress, other)

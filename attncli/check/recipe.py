@@ -19,6 +19,7 @@ from attncli.attend.stages import cap as right_cap
 from attncli.attend.stages import mask, rotate, score
 from attncli.attend.stages import softmax as right_softmax
 from attncli.attend.stages.cache import held, to_meet
+from attncli.attend.stages.out import finished
 from attncli.attend.views import one_of, ready, weigh
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 # The results that a recipe reaches, in the order of the stages; the weighted sums are its output.
 OUTPUT = "output"
 REACHED = ("rotated_query", "rotated_key", "scores", "capped", "logits", "weights", "lse", OUTPUT)
-
-
-# Numbers in query, key and value that are converted to float64 beforehand.
-MOST_IN_FLOAT64 = 1 << 25
 
 # --- the right stages, as `attend` has them --------------------------------------------------------------------------
 
@@ -110,8 +107,10 @@ class Recipe:
         masked: weights, where each rule is open → weights. What masks still do to them: nothing.
         empty: recipe, weights, logits, operands → weights. What a row gets in which all keys are closed.
         weigh: weights of one head, its values → their weighted sums.
+        back: brings the weighted sums to where the right ones stand, by rearranging their numbers.
+        after: operands, weighted sums (1, heads, rows, Ev) → output. The gate and the matrix behind them, if any.
         factor: on the output.
-        back: brings what is made to where the right output stands, by rearranging its numbers.
+        beside: what is added to the output, in its shape; None: nothing.
         finish: output → output. What it is at last made into.
         until: the result at which it ends, one of `REACHED`.
     """
@@ -129,8 +128,10 @@ class Recipe:
     masked: Callable[[Array, Opened], Array] = weights_kept
     empty: Callable[[Recipe, Array, Array, Operands], Array] = zero_when_empty
     weigh: Callable[[Array, Array], Array] = weigh
-    factor: float = 1.0
     back: tuple[Callable[[Array], Array], ...] = ()
+    after: Callable[[Operands, Array], Array] = finished
+    factor: float = 1.0
+    beside: Array | None = None
     finish: Callable[[Array], Array] = output_kept
     until: str = OUTPUT
 
@@ -156,8 +157,9 @@ class Recipe:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the fast twin can compute it: no stage is replaced."""
-        return self.until == OUTPUT and self.rules is None and self.has_right(*RIGHT)
+        """Whether the fast twin can compute it: nothing is replaced or added, or rearranged within a layer."""
+        in_place = self.beside is None and not (self.back and self.operands.has_after)
+        return self.until == OUTPUT and self.rules is None and in_place and self.has_right(*RIGHT)
 
     def has_right(self, *stages: str) -> bool:
         """Tell whether none of these stages is replaced."""
@@ -174,15 +176,39 @@ class Recipe:
         return places
 
     def compute(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
-        """Return some rows of the output of one head, (rows, Ev), or of the result at which it ends, (rows, …)."""
+        """Return some rows of the output of one head, (rows, Ev), or of the result at which it ends, (rows, …).
+
+        A matrix behind the heads makes rows of all heads.
+        """
         with np.errstate(all="ignore"):
             if self.until != OUTPUT:
                 return self.finish(self._result(batch, head, rows))
-            made = self._gathered(self.places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
-            return self.finish(self.factor * made)
+            made = self.factor * self._output(batch, head, rows)
+            return self.finish(made if self.beside is None else made + self.beside[batch, head, rows])
+
+    def _output(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
+        o = self.operands
+        if o.layer.out is not None:
+            # What is rearranged may have other rows than the output, and those of the gate are all that matters here.
+            some = o.select(batch=batch, rows=None if self.back and o.gate is None else rows)
+            return self.after(some, self._of_all_heads(batch, rows))[0, 0]
+        sums = self._sums(batch, head, rows)
+        if not o.has_after and self.after is finished:
+            return sums
+        return self.after(o.select(batch=batch, head=head, rows=rows), sums[None, None])[0, 0]
+
+    def _of_all_heads(self, batch: int, rows: NDArray[np.int64]) -> Array:
+        """Return the weighted sums of all heads, (1, heads, rows, Ev)."""
+        if not self.back:
+            return self._rows(batch, None, rows)[None]
+        return np.stack([self._sums(batch, head, rows) for head in range(self.places.shape[1])])[None]
+
+    def _sums(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
+        """Return some weighted sums of one head, (rows, Ev)."""
+        return self._gathered(self.places[batch, head, rows]) if self.back else self._rows(batch, head, rows)
 
     def _gathered(self, places: NDArray[np.int64]) -> Array:
-        """Return the numbers that stand at these places of what is made, computing just the rows they stand in."""
+        """Return the sums that stand at these places of what is made, computing just the rows they stand in."""
         sizes = self.operands.sizes
         lines, features = np.divmod(places, sizes.value_features)
         wanted = np.unique(lines)
@@ -201,11 +227,14 @@ class Recipe:
             opened, logits = self._logits(o, {"batch": batch, "head": head, "rows": rows})
             return np.asarray(self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)[0, 0])
 
-    def _rows(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
-        """Return rows of what is made, before anything is rearranged."""
+    def _rows(self, batch: int, head: int | None, rows: NDArray[np.int64]) -> Array:
+        """Return rows of what is made, before anything is rearranged, (rows, Ev); of all heads (heads, rows, Ev)."""
         o, weights = self._weights(batch, head, rows)
-        one = self.operands.select(batch=batch, head=head) if self.whole else o
-        return self.weigh(weights, _values(one))
+        values = _values(self.operands.select(batch=batch, head=head) if self.whole else o)
+        if head is not None:
+            return self.weigh(weights, values[0])
+        serving = np.arange(len(weights)) * len(values) // len(weights)
+        return np.stack([self.weigh(each, values[at]) for each, at in zip(weights, serving, strict=True)])
 
     def _result(self, batch: int, head: int, rows: NDArray[np.int64]) -> Array:
         """Return rows of a result on the way; of a rotated key they are keys, and the head is one of keys."""
@@ -224,8 +253,8 @@ class Recipe:
         _, logits = self._logits(o, chosen)
         return logits[0, 0] if self.until == "logits" else right_softmax.log_sum(logits, o.sinks)[0, 0, :, None]
 
-    def _weights(self, batch: int, head: int, rows: NDArray[np.int64]) -> tuple[Operands, Array]:
-        """Return the part of the problem that was computed, and rows of the weights of one head, (rows, S)."""
+    def _weights(self, batch: int, head: int | None, rows: NDArray[np.int64]) -> tuple[Operands, Array]:
+        """Return the part of the problem that was computed, and rows of the weights of one head, (rows, S), or all."""
         # What softmax must see whole is computed whole, and one of it taken afterwards.
         chosen: dict[str, Any] = {
             "batch": None if 0 in self.whole else batch,
@@ -237,7 +266,8 @@ class Recipe:
         weights = self.empty(self, self.masked(self.softmax(logits, o), opened), logits, o)
         if 2 in self.whole:
             weights = weights[:, :, rows]
-        return o, one_of(one_of(weights, batch), head)
+        weights = one_of(weights, batch)
+        return o, weights if head is None else one_of(weights, head)
 
     def _logits(self, o: Operands, chosen: Mapping[str, Any]) -> tuple[Opened, Array]:
         """Return where each rule is open, and the logits, of the chosen part of the problem."""
@@ -250,7 +280,7 @@ class Recipe:
         one = self.operands.select(**chosen)
         with np.errstate(all="ignore"):
             _, logits = self._logits(one, chosen)
-        return logits[0, 0, 0], _values(one)
+        return logits[0, 0, 0], _values(one)[0]
 
 
 # The stages that a mistake may replace, by name.
@@ -258,17 +288,9 @@ RIGHT = {each.name: each.default for each in fields(Recipe) if callable(each.def
 
 
 def _values(one: Operands) -> Array:
-    """Return the values of one head, (S, Ev)."""
-    return held(one, "value", ready(one.value, one.dtype))[0, 0]
+    """Return the values of one batch item, (heads, S, Ev)."""
+    return held(one, "value", ready(one.value, one.dtype))[0]
 
 
 def _unrotated(o: Operands) -> Options:
     return replace(o.options, rope=None)
-
-
-def in_float64(o: Operands) -> Operands:
-    """Return the operands with their states in float64, where they are small enough: thousands of recipes use them."""
-    if sum(array.size for array in o.states.values()) > MOST_IN_FLOAT64:
-        return o
-    query, key, value = (np.asarray(array, dtype=np.float64) for array in (o.query, o.key, o.value))
-    return replace(o, query=query, key=key, value=value)

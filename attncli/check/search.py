@@ -18,7 +18,7 @@ from attncli.check.mistakes import cache, layout, pieces
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant
 from attncli.check.part import Part
-from attncli.check.recipe import OUTPUT, Recipe, in_float64
+from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.refining import refined, rounder
 from attncli.check.rounding import Precision
 from attncli.check.sample import Sample, choose
@@ -79,8 +79,7 @@ class Search:
     @classmethod
     def of(cls, case: Case, comparison: Comparison, among: frozenset[Piece] | None = None) -> Search:
         """Prepare the search in the whole problem."""
-        right = Recipe(in_float64(case.reference.operands), until=case.reference.until)
-        return cls(case, right, choose(case, comparison.excess), comparison.wrong, among=among)
+        return cls(case, case.right, choose(case, comparison.excess), comparison.wrong, among=among)
 
     def within(self, part: Part, comparison: Comparison) -> Search:
         """Return the search for what was done wrongly in a part alone."""
@@ -96,24 +95,30 @@ class Search:
         every = (each for family in FAMILIES for each in family(self.right.operands))
         return [each for each in every if self._is_sought(each)]
 
-    def read_off(self, generators: Sequence[Reading]) -> Iterator[Variant]:
+    def read_off(self, generators: Sequence[Reading]) -> Iterator[Variant | Unknown]:
         """Return the mistakes of generators, each as it is asked for, and once if two of them find it."""
         seen = set()
         for family in generators:
             for each in family(self.right.operands):
-                # What is read off an output cannot be read off a result before it.
                 if isinstance(each, Generator):
-                    made = each.make(self.observed) if self.right.until == OUTPUT and self.seeks(each.piece) else ()
+                    made = each.make(self.observed) if self._is_read_off(each) else ()
                 else:
                     made = (each,) if self._is_sought(each) else ()
-                for variant in made:
-                    if variant.key not in seen:
-                        seen.add(variant.key)
-                        yield variant
+                for one in made:
+                    if isinstance(one, Unknown):
+                        yield one
+                    elif one.key not in seen:
+                        seen.add(one.key)
+                        yield one
 
     def seeks(self, piece: Piece) -> bool:
         """Tell whether mistakes are looked for in this piece."""
         return self.among is None or piece in self.among
+
+    def _is_read_off(self, each: Generator) -> bool:
+        # What is read off an output cannot be read off a result before it, nor mostly off what a layer makes of it.
+        in_reach = self.right.until == OUTPUT and (each.in_layers or not self.right.operands.has_after)
+        return in_reach and self.seeks(each.piece)
 
     def _is_sought(self, each: Variant | Unknown) -> bool:
         if not self.seeks(each.piece) or (each.piece.needs_all_heads and not self.all_heads):
@@ -234,8 +239,8 @@ class Search:
     @cached_property
     def observed(self) -> Observed:
         """What generators fit their mistakes to."""
-        case = self.case
-        return Observed(self.baked, self.sample, case.expected, case.reference.output, self.wrong, case.limit)
+        case, given = self.case, self.case.reference.given
+        return Observed(self.baked, self.sample, case.expected, case.reference.output, self.wrong, case.limit, given)
 
     @cached_property
     def baked(self) -> Recipe:

@@ -22,6 +22,8 @@ HEADS = 2
 
 def is_large(operands: Operands) -> bool:
     """Tell whether pairs are better looked for in a part of this problem."""
+    if operands.layer.out is not None:  # which needs all heads
+        return False
     several = operands.sizes.heads > HEADS or operands.sizes.batch > 1
     return several and sum(array.size for array in operands.states.values()) > LARGE
 
@@ -59,6 +61,7 @@ def part_of(operands: Operands, batch: int, heads: list[int]) -> Operands:
         value=np.asarray(one.value[:, serving], dtype=double),
         mask=over(one.mask),
         bias=over(one.bias),
+        gate=over(one.gate),
         sinks=None if one.sinks is None else one.sinks[heads],
         head_indices=one.head_indices[heads],
         sizes=replace(one.sizes, heads=len(heads), key_heads=len(heads)),

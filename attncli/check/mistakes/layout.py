@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.operands import Operands
-from attncli.attend.stages.rotate import rotated
+from attncli.attend.stages.rotate import to_meet
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.registry import HEAD_RESHAPE, LAYOUT, STRIDES
@@ -127,10 +127,13 @@ def about_rotation(o: Operands, variant: Variant, matters: bool = True) -> Itera
 
 
 def baked(recipe: Recipe) -> Recipe:
-    """Return the recipe with query and key already rotated, so that rearranging them leaves their positions alone."""
-    if recipe.operands.options.rope is None:
+    """Return the recipe with query and key as they meet, so that rearranging them leaves positions and norms alone."""
+    o = recipe.operands
+    if o.options.rope is None and not o.norms_late:
         return recipe
-    return recipe.with_rotated(*rotated(recipe.operands))
+    made = recipe.with_rotated(*to_meet(o))
+    options = replace(made.operands.options, qk_norm=None)
+    return replace(made, operands=replace(made.operands, options=options)) if o.norms_late else made
 
 
 def axes(o: Operands) -> Iterator[Variant]:
@@ -151,7 +154,7 @@ def _swap(recipe: Recipe, *, axis: int) -> Recipe | None:
     query, key = turned["query"], turned["key"]
     if query.shape[1] % key.shape[1] or o.bias is not None or o.key_lengths is not None or o.sinks is not None:
         return None
-    if any(each is not None for each in (o.places, o.key_places, o.row_indices)):  # which go by the right axes
+    if any(each is not None for each in (o.places, o.key_places, o.row_indices, o.gate)):  # which go by the right axes
         return None
     sizes = replace(
         o.sizes,

@@ -39,6 +39,7 @@ class Piece:
         return first <= end and (last > begin or last == end)
 
 
+EARLY = Piece("early", 0, turns=True)
 ROTATION = Piece("rotation", 0, turns=True, keeps_places=True, shows=("rotate", "rotate"))
 
 CAUSAL = Piece("causal", 1, keeps_places=True, shows=("mask", "mask"))
@@ -65,6 +66,8 @@ SOFTMAX = Piece("softmax", 5, needs_all_heads=True, shows=("softmax", "softmax")
 SOFTMAX_ROW = Piece("softmax of a row", 5, shows=("softmax", "softmax"))
 SINK = Piece("sink", 5, shows=("softmax", "softmax"))
 
+GATE = Piece("gate", 6, shows=("gate", "out"))
+OUT = Piece("out", 6, shows=("out", "out"))
 PLACES = Piece("places", 6, needs_all_heads=True, shows=("sum", "out"))
 OUTPUT = Piece("output", 6, shows=("sum", "out"))
 DROPOUT = Piece("dropout", 6, shows=("softmax", "sum"))

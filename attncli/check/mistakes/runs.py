@@ -38,9 +38,10 @@ def _ends(
 
     All runs of a row are tried at once: their sums are the running sums of exponentials and of values.
     """
+    o = recipe.operands
     if recipe.until != OUTPUT:
         return _seen(recipe, sample.groups[0], number, backwards=backwards)
-    if recipe.back or recipe.operands.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
+    if recipe.back or o.has_after or o.sinks is not None or not recipe.has_right("close", "softmax", "masked", "empty"):
         return []
     open_ = with_rule_options(recipe, window=None) if backwards else with_rule_options(recipe, causal=False)
     group = sample.groups[0]

@@ -16,6 +16,7 @@ from attncli.sentences import Sentence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.attend.operands import Operands
     from attncli.check.sample import Sample
 
 
@@ -87,6 +88,7 @@ class Observed:
         output: (batch, heads, L, Ev) what is right.
         wrong: (batch, heads, L) which rows of it differ from the right ones.
         share: how large a share of a row rounding may be.
+        given: the problem before its query, key and value are projected and normalised; None: there is none to change.
     """
 
     right: Recipe
@@ -95,6 +97,7 @@ class Observed:
     output: NDArray[Any]
     wrong: NDArray[np.bool_]
     share: float
+    given: Operands | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ class Generator:
     Attributes:
         piece: see `Variant`.
         make: returns the mistakes that may have been made, the likeliest first; each is then tried like any other.
+        in_layers: whether it can read what a gate or a matrix made of the weighted sums.
     """
 
     piece: Piece
-    make: Callable[[Observed], Iterable[Variant]]
+    make: Callable[[Observed], Iterable[Variant | Unknown]]
+    in_layers: bool = False

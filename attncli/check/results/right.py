@@ -170,7 +170,7 @@ class OfResult(Reference):
     def named(cls, results: Results, name: str, taken: Array | None = None) -> OfResult:
         """Return the result of a name, or an array that stands for it, of as many rows in each of as many heads."""
         right, less = stream.alone(results.core), stream.alone(results.at(np.float32).core)
-        return cls(right, less, None, None, results, name, taken)
+        return cls(right, less, results=results, name=name, taken=taken)
 
     @property
     def _all(self) -> Results:

@@ -56,8 +56,6 @@ REPORT = {
     "why": "Why",
     "not_looked_for": "Not looked for ({why}).",
     "not_asked": "{flag}",
-    "gate_comes_after": ("a gate comes after the attention, and the known mistakes are made in the attention itself"),
-    "matrix_comes_after": ("{name} comes after the attention, and the known mistakes are made in the attention itself"),
     "unexplained_output": "None of the known mistakes, alone or in pairs, makes this output.",
     "unexplained_gradients": "None of the known mistakes makes these gradients.",
     "stopped": "The search was stopped after some seconds: not every mistake was tried.",

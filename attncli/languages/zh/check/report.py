@@ -55,8 +55,6 @@ REPORT = {
     "why": "原因",
     "not_looked_for": "没有查找（{why}）。",
     "not_asked": "{flag}",
-    "gate_comes_after": "注意力之后还有门控，而已知的错误都出在注意力本身",
-    "matrix_comes_after": "注意力之后还有 {name}，而已知的错误都出在注意力本身",
     "unexplained_output": "已知的错误，无论单独一个还是两个并存，都得不出这个输出。",
     "unexplained_gradients": "已知的错误都得不出这些梯度。",
     "stopped": "查找几秒之后停止：没有试完所有错误。",
