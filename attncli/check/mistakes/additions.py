@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def alibi(o: Operands) -> Iterator[Variant]:
     """ALiBi has other slopes or another sign, or is missing or not wanted."""
     if not o.options.alibi:
-        yield _slopes("added", None, sentence("fix_no_alibi"), {"alibi": True}, alibi=True)
+        yield with_slopes("added", None, sentence("fix_no_alibi"), {"alibi": True}, alibi=True)
         return
     fix = sentence("fix_slopes")
-    yield _slopes("left out", None, sentence("fix_alibi"), {"alibi": False}, alibi=False)
+    yield with_slopes("left out", None, sentence("fix_alibi"), {"alibi": False}, alibi=False)
     others: tuple[tuple[str, Penalties], ...] = (
         ("geometric", partial(_geometric, start=1)),
         ("from 0", partial(_geometric, start=0)),
@@ -42,24 +42,27 @@ def alibi(o: Operands) -> Iterator[Variant]:
         ("signed", _signed),
     )
     for form, make in others:
-        yield _slopes(form, make, fix)
+        yield with_slopes(form, make, fix)
     if o.factor != 1:
-        yield _slopes("before the scale", partial(_scaled, by=o.factor), fix)
+        yield with_slopes("before the scale", partial(_scaled, by=o.factor), fix)
 
 
-def _slopes(
+def with_slopes(
     form: str,
     make: Penalties | None,
     fix: Sentence,
     options: Mapping[str, object] | None = None,
     *,
     alibi: bool = True,
+    said: Sentence | None = None,
 ) -> Variant:
+    """Return the mistake that adds another ALiBi, said as its form is called where nothing else is said."""
+
     def apply(recipe: Recipe) -> Recipe:
         changed = recipe.with_operands(options=replace(recipe.operands.options, alibi=alibi))
         return changed if make is None else replace(changed, added=partial(_with_alibi, make=make))
 
-    description = word("alibi", form)
+    description = word("alibi", form) if said is None else said
     return Variant((ALIBI_SLOPES,), pieces.ALIBI, form, apply, description, fix, {"alibi": description}, options)
 
 
@@ -68,11 +71,13 @@ def _with_alibi(o: Operands, *, make: Penalties) -> dict[str, NDArray[Any]]:
     return additions(o) | {"alibi": make(o.standing[0], o.keys_standing[0], o.head_indices, o.head_count)}
 
 
-def _distance(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.abs(_signed_distance(positions, keys))
+def distances(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return |p − j|, (batch or 1, 1, L, S)."""
+    return np.abs(signed_distances(positions, keys))
 
 
-def _signed_distance(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+def signed_distances(positions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return p − j, (batch or 1, 1, L, S)."""
     return positions[:, None, :, None] - keys[:, None, None, :]
 
 
@@ -87,13 +92,13 @@ def _geometric(
 ) -> NDArray[np.float64]:
     if power is not None:
         count = 1 << ((count - 1).bit_length() if power else count.bit_length() - 1)
-    return -(2.0 ** (-8.0 * (heads + start) / count))[:, None, None] * _distance(positions, keys)
+    return -(2.0 ** (-8.0 * (heads + start) / count))[:, None, None] * distances(positions, keys)
 
 
 def _to_the_end(
     positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int
 ) -> NDArray[np.float64]:
-    return -(2.0 ** (-8.0 * heads / max(1, count - 1)))[:, None, None] * _distance(positions, keys)
+    return -(2.0 ** (-8.0 * heads / max(1, count - 1)))[:, None, None] * distances(positions, keys)
 
 
 def _scaled(
@@ -105,7 +110,7 @@ def _scaled(
 def _signed(
     positions: NDArray[np.int64], keys: NDArray[np.int64], heads: NDArray[np.int64], count: int
 ) -> NDArray[np.float64]:
-    return -right_alibi.slopes(count)[heads][:, None, None] * _signed_distance(positions, keys)
+    return -right_alibi.slopes(count)[heads][:, None, None] * signed_distances(positions, keys)
 
 
 def bias(o: Operands) -> Iterator[Variant]:

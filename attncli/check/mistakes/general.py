@@ -80,3 +80,79 @@ VALUES_CHANGED = GENERAL.declare(
     "The weights are right, but the values are not: with a constant added, those of other keys, or other numbers.",
     "Look at what happens to the values between their projection and the weighted sum.",
 )
+ROPE_SCALING = GENERAL.declare(
+    "rope-scaling",
+    "The frequencies of rotary embedding are not scaled as the model asks for, or are scaled unasked.",
+    "Scale frequencies, not positions, by the type and the parameters of the model's configuration (--rope-scaling).",
+)
+ROPE_FREQUENCIES = GENERAL.declare(
+    "rope-frequencies",
+    "Rotary embedding has other frequencies: in another order, of other exponents, rounded, or 0 for some pairs.",
+    "Let pair i of D/2 turn by base^(−2i/D) radians a position, computed in float32.",
+)
+ROPE_DIM = GENERAL.declare(
+    "rope-dim",
+    "Another part of the features is rotated than should be, or by the frequencies of another number of features.",
+    "Rotate as many features as the model does, with the frequencies of so many (--rope-dim).",
+)
+ROPE_SECTIONS = GENERAL.declare(
+    "rope-sections",
+    "Of several positions (time, height, width) others rotate a pair of features than should.",
+    "Use the sections of the model's configuration (--rope-sections).",
+)
+ROPE_TABLE = GENERAL.declare(
+    "rope-table",
+    "The tables of cosines and sines are read a row off or swapped, or they or the positions are rounded.",
+    "Turn (a, b) to (a·cos − b·sin, a·sin + b·cos), with tables of float32.",
+)
+ROPE_VALUE = GENERAL.declare(
+    "rope-value",
+    "The value or the output is rotated, as only query and key should be.",
+    "Rotate query and key alone.",
+)
+POSITIONS = GENERAL.declare(
+    "positions",
+    "Positions begin anew, go on, stop or are those of other tokens where they should not.",
+    "Give each query and key the position of its token: in its document, its batch item, behind its cache.",
+)
+
+QK_NORM = GENERAL.declare(
+    "qk-norm",
+    "Query and key are normalised otherwise than they should be: not at all, after the rotation, without the weights.",
+    "Normalise them as the model does: which norm, before or after the rotation, with which weights (--qk-norm).",
+)
+GATE = GENERAL.declare(
+    "gate",
+    "The output gate is left out, multiplied without its sigmoid or twice, or is that of another head or feature.",
+    "Multiply each weighted sum by σ(gate), once, before the output projection.",
+)
+PROJECTION = GENERAL.declare(
+    "projection",
+    "The output projection is left out: the output is the context, the sums of all heads side by side.",
+    "Multiply the sums of all heads by w_o, or compare with the context.",
+)
+PROJECTION_BIAS = GENERAL.declare(
+    "projection-bias",
+    "The bias of a projection (query, key, value or output) is left out, added twice, or added elsewhere.",
+    "Add b_q, b_k, b_v and b_o once each, to what their matrices make.",
+)
+PROJECTION_TRANSPOSED = GENERAL.declare(
+    "projection-transposed",
+    "The matrix of a projection is transposed: (out, in) is read as (in, out), or the other way round.",
+    "Say how the matrices lie (--weights): in-out for x·W, out-in for PyTorch's nn.Linear.",
+)
+RESIDUAL = GENERAL.declare(
+    "residual",
+    "The input of the layer, the query or the value is added to the output.",
+    "Compare with the output of the attention, before anything is added to it.",
+)
+QUERY_SCALE = GENERAL.declare(
+    "query-scale",
+    "The factor that each query or head has of its own, a temperature, is left out or another one's, or added unasked.",
+    "Multiply the scores of each query by its own factor (query_scale), beside the scale.",
+)
+FEATURES = GENERAL.declare(
+    "features-moved",
+    "Features of query and key do not meet their own: a part is left out, stands elsewhere or is another head's.",
+    "Let query and key have the same features in the same order, all of them.",
+)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.attend.rotary.rotation import Rotation, pairs
+from attncli.attend.rotary.rotation import pairs
 from attncli.attend.stages.rotate import key_places, query_places, rotation_of
 from attncli.attend.views import after_past, ready
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.registry import ROPE_OFFSET, ROPE_PAIRING, ROPE_THETA
+from attncli.check.mistakes.turning import turn
 from attncli.check.mistakes.variant import Unknown, Variant
 from attncli.check.recipe import Recipe
 from attncli.errors import InputError
@@ -42,14 +43,20 @@ def rope(o: Operands) -> Iterator[Variant | Unknown]:
     other = PAIRINGS[1 - PAIRINGS.index(own)]
     fix = sentence("fix_rope", flags=f"--rope {own}" + f" --rope-theta {o.options.rope_theta:g}" * (o.cos is None))
     yield _option(other, "other pairs", sentence("rope_other_pairs", pairing=other, own=own), fix)
-    yield _option(None, "left out", sentence("rope_left_out"), fix)
+    # A single token that is turned by position 0 is not turned.
+    is_alone = o.sizes.past > 0 and o.sizes.queries == 1
+    yield _option(None, "left out", sentence("rope_left_out_alone" if is_alone else "rope_left_out"), fix)
     for table, pairing in ((other, own), (own, other)):
         description = sentence("rope_table", table=table, pairing=pairing)
         make = partial(_mixed, table=table, pairing=pairing)
         yield _pairing(f"{table} table, {pairing} turn", make, description, fix)
-    yield _pairing("backwards", partial(_turned, backwards=True), sentence("rope_backwards"), fix)
-    yield _pairing("query only", partial(_turned, key=None), sentence("rope_query_only"), fix)
-    yield _pairing("key only", partial(_turned, query=None), sentence("rope_key_only"), fix)
+    # Tables that are swapped turn backwards, and a quarter farther, which cancels where all keys are turned so.
+    said = sentence("rope_backwards" if o.sizes.past else "rope_backwards_swapped")
+    yield _pairing("backwards", partial(_turned, backwards=True), said, fix)
+    said = sentence("rope_query_only_new" if o.sizes.past else "rope_query_only")
+    yield _pairing("query only", partial(_turned, key=None), said, fix)
+    said = sentence("rope_key_only_alone" if is_alone else "rope_key_only")
+    yield _pairing("key only", partial(_turned, query=None), said, fix)
     for share in (2, 4):
         count = o.sizes.features // share
         part = {"rope_dim": (count,)}
@@ -110,6 +117,9 @@ def _option(pairing: Pairing | None, form: str, description: Sentence, fix: Sent
 def _theta(o: Operands, theta: float) -> Variant:
     pairing = o.options.rope or "half"
     common = any(abs(theta / each - 1) < 1e-4 for each in THETAS)
+    key = "rope_theta_common" if common else "rope_theta"
+    if o.sizes.past:
+        key = "rope_theta_of_new_common" if common else "rope_theta_of_new"
 
     def apply(recipe: Recipe) -> Recipe:
         return recipe.with_operands(options=replace(recipe.operands.options, rope=pairing, rope_theta=float(theta)))
@@ -119,7 +129,7 @@ def _theta(o: Operands, theta: float) -> Variant:
         pieces.ROTATION,
         f"base {theta:.6g}" if common else "another base",
         apply,
-        sentence("rope_theta_common" if common else "rope_theta", base=f"{theta:.6g}"),
+        sentence(key, base=f"{theta:.6g}"),
         sentence("fix_theta", base=f"{o.options.rope_theta:g}") if o.options.rope else sentence("fix_no_rope"),
         {"rope_theta": theta},
         {"rope": pairing, "rope_theta": theta},
@@ -203,23 +213,18 @@ def _turned(
     start = 0 if past else o.sizes.past
     queries, keys = ready(o.query, o.dtype), ready(o.key[:, :, start:], o.dtype)
     if query is not None:
-        queries = _turn(rotation_of(o, queries.shape[-1]), queries, query(query_places(o)), backwards)
+        queries = turn(rotation_of(o, queries.shape[-1]), queries, query(query_places(o)), backwards=backwards)
     if key is not None:
         places = key(o.keys_standing if past else key_places(o))
         for _ in range(times):
-            keys = _turn(rotation_of(o, keys.shape[-1]), keys, places, backwards)
+            keys = turn(rotation_of(o, keys.shape[-1]), keys, places, backwards=backwards)
     return queries, after_past(None if past or not start else o.key[:, :, :start], keys)
-
-
-def _turn(rotation: Rotation, states: NDArray[Any], places: NDArray[np.int64], backwards: bool = False) -> NDArray[Any]:
-    cos, sin = rotation.tables(places, states.dtype)
-    return rotation.turn(states, cos, -sin if backwards else sin)
 
 
 def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rotate with a table that repeats its angles for one pairing, and pairs made by the other."""
 
-    def turn(states: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    def mixed(states: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
         rotation = rotation_of(o, states.shape[-1])
         part = slice(rotation.first, rotation.first + rotation.features)
         turned = [each[:, None] for each in rotation.tables(places, states.dtype)]
@@ -232,8 +237,8 @@ def _mixed(o: Operands, *, table: str, pairing: str) -> tuple[NDArray[Any], NDAr
         return made
 
     past = o.key[:, :, : o.sizes.past] if o.sizes.past else None
-    key = turn(ready(o.key[:, :, o.sizes.past :], o.dtype), key_places(o))
-    return turn(ready(o.query, o.dtype), query_places(o)), after_past(past, key)
+    key = mixed(ready(o.key[:, :, o.sizes.past :], o.dtype), key_places(o))
+    return mixed(ready(o.query, o.dtype), query_places(o)), after_past(past, key)
 
 
 def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -244,6 +249,8 @@ def _undone(o: Operands, *, pairing: str, theta: float, other: str | None) -> tu
         for each, backwards in ((pairing, True), (other, False)):
             if each is not None:
                 options = replace(o.options, rope=each, rope_theta=theta)  # type: ignore[arg-type]
-                found = _turn(rotation_of(replace(o, options=options), found.shape[-1]), found, places, backwards)
+                found = turn(
+                    rotation_of(replace(o, options=options), found.shape[-1]), found, places, backwards=backwards
+                )
         made.append(found)
     return made[0], made[1]

@@ -70,6 +70,24 @@ SENTENCES |= {
     "values-changed": "权重是对的，值却不对：加上了一个常数、取自别的键，或者是别的数。",
 }
 
+SENTENCES |= {
+    "features-moved": "查询和键的特征没有一一对应：有一部分漏掉了、放错了位置，或者取自别的头。",
+    "gate": "输出门控漏掉了，没有经过 sigmoid 或乘了两次，或者取自别的头、别的特征。",
+    "positions": "位置在不该的地方从头数起、接着往下数、停住不动，或者用了别的词元的位置。",
+    "projection": "输出投影漏掉了：输出的是上下文，即各头的加权和依次相连。",
+    "projection-bias": "某个投影（查询、键、值或输出）的偏置漏加、加了两次，或者加在了别处。",
+    "projection-transposed": "某个投影的矩阵被转置：把 (输出, 输入) 读成了 (输入, 输出)，或者相反。",
+    "qk-norm": "查询和键的归一化不对：没有做、在旋转之后才做，或者没有乘权重。",
+    "query-scale": "每个查询或每个头自己的缩放因子（温度）漏乘了、用了别处的，或者没有要求却乘了。",
+    "residual": "输出上加了这一层的输入、查询或值。",
+    "rope-dim": "旋转的不是该转的那部分特征，或者频率按另一个特征数计算。",
+    "rope-frequencies": "旋转位置编码的频率不对：次序不同、指数不同、被舍入，或者有几对特征的频率是 0。",
+    "rope-scaling": "旋转位置编码的频率没有按模型的要求缩放，或者没有要求却缩放了。",
+    "rope-sections": "有几种位置（时间、高、宽）时，有些特征对按错了位置旋转。",
+    "rope-table": "余弦表和正弦表读错了一行、弄混了，或者表、位置被舍入了。",
+    "rope-value": "本该只旋转查询和键，却把值或输出也旋转了。",
+}
+
 _CLOSE = "在 softmax 之前，把被屏蔽的键的 logit 设为 −∞。"
 FIXES = {
     "alibi-slopes": (
@@ -142,6 +160,24 @@ FIXES |= {
     "rules-mixed": "看看读取时用的下标：批中每一项、每个头各有自己的一份。",
     "softmax-replaced": "沿着键做 softmax：exp(logit − 最大的 logit)，再除以它们的和。",
     "values-changed": "看看从投影到加权求和之间对值做了什么。",
+}
+
+FIXES |= {
+    "features-moved": "让查询和键的特征完全一样，次序也一样。",
+    "gate": "在输出投影之前，把每个加权和乘以 σ(gate)，只乘一次。",
+    "positions": "让每个查询和键都用自己词元的位置：在自己的文档里、自己那一项里，接在缓存之后。",
+    "projection": "把各头的加权和乘以 w_o，或者与上下文比较。",
+    "projection-bias": "b_q、b_k、b_v、b_o 各加一次，加在各自矩阵的结果上。",
+    "projection-transposed": "说明矩阵怎样存放（--weights）：x·W 用 in-out，PyTorch 的 nn.Linear 用 out-in。",
+    "qk-norm": "按模型的做法归一化：用哪一种，在旋转之前还是之后，乘哪些权重（--qk-norm）。",
+    "query-scale": "除了缩放之外，把每个查询的得分乘以它自己的因子（query_scale）。",
+    "residual": "与注意力本身的输出比较，即还没有加上任何东西的时候。",
+    "rope-dim": "模型旋转多少维就旋转多少维，频率也按这么多维计算（--rope-dim）。",
+    "rope-frequencies": "D/2 对特征中的第 i 对，每个位置转 θ^(−2i/D) 弧度，用 float32 计算。",
+    "rope-scaling": "按模型配置里的类型和参数缩放频率，而不是位置（--rope-scaling）。",
+    "rope-sections": "使用模型配置里的分段（--rope-sections）。",
+    "rope-table": "把 (a, b) 变成 (a·cos − b·sin, a·sin + b·cos)，表用 float32。",
+    "rope-value": "只旋转查询和键。",
 }
 
 LIBRARIES = {
