@@ -199,12 +199,15 @@ def test_the_verdict_does_not_depend_on_the_search(tmp_path: Path, factor: float
 
 
 def test_what_is_not_known_gets_no_name(tmp_path: Path) -> None:
-    """Weights that have nothing to do with the scores."""
+    """Weights that have nothing to do with the scores, and random numbers added."""
     arrays = recorded("coreference.npz")
+    noise = np.random.default_rng(2).standard_normal(arrays["expected"].shape)
+    added = arrays["expected"] + np.float32(0.01) * noise.astype(np.float32)
     weights = np.random.default_rng(1).random((12, 16, 16)).astype(np.float32)
     weights /= weights.sum(-1, keepdims=True)
-    path = saved(tmp_path / "other.npz", arrays, expected=weights @ arrays["value"])
-    assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
+    for name, wrong in (("added", added), ("other", weights @ arrays["value"])):
+        path = saved(tmp_path / f"{name}.npz", arrays, expected=wrong)
+        assert json.loads(called("check", path, "-f", "json", status=1).out)["explanations"] == []
 
 
 def test_a_constant_that_was_added_is_named(tmp_path: Path) -> None:
