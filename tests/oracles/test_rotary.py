@@ -77,7 +77,8 @@ def test_frequencies_of_transformers(kind: str, data: Any) -> None:
     )
     theirs, attention = ROPE_INIT_FUNCTIONS[kind](config, "cpu", seq_len=length)
     mine = scaled(scaling("rope_scaling", given_here | {"max_position_embeddings": most}), turned, theta, length)
-    assert_allclose(mine.frequencies, theirs.numpy(), **CLOSE)
+    # Theirs are of float32: where a ramp ends near 0 or 1, little is left of its digits.
+    assert_allclose(mine.frequencies, theirs.numpy(), rtol=1e-4, atol=1e-12)
     assert_allclose(mine.attention, attention, rtol=1e-12)
 
 

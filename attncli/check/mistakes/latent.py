@@ -91,7 +91,8 @@ def _variant(form: str, said: Sentence, apply: Any, fix: Sentence, mistake: Mist
 
 def _some(recipe: Recipe, *, which: NDArray[np.bool_]) -> Recipe | None:
     o = recipe.operands
-    if o.query.shape[-1] != len(which):
+    # The matrices of a score function have a row for each feature.
+    if o.query.shape[-1] != len(which) or o.parameters:
         return None
     return recipe.with_operands(query=o.query[..., which], key=o.key[..., which])
 

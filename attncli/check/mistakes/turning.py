@@ -103,12 +103,15 @@ def rotated(
     return Variant((mistake,), pieces.ROTATION, form, apply, description, fix, told)
 
 
-def _made(recipe: Recipe, *, make: Rotate, whole: bool) -> Recipe:
+def _made(recipe: Recipe, *, make: Rotate, whole: bool) -> Recipe | None:
     """Turn all of a small problem once; of a large one, of which some heads are looked at, only those.
 
-    Where it is the turned states that are compared, they are made as they are.
+    Where it is the turned states that are compared, they are made as they are. Where query and key have not as many
+    features, as some score functions allow, other frequencies would fit only one of them.
     """
     o = recipe.operands
+    if o.query.shape[-1] != o.key.shape[-1]:
+        return None
     if whole or recipe.until.startswith("rotated") or o.query.size + o.key.size <= LARGE:
         return recipe.with_rotated(*make(o))
     return replace(recipe, products=partial(_products, make=make))
