@@ -19,7 +19,7 @@ from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files.archive import joined
 from attncli.files.contents import Named
-from attncli.files.formats import DATA, Format, Holds, of_output, that_hold
+from attncli.files.formats import DATA, Format, Holds, of_output, of_suffix, that_hold
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.unfinished import unfinished, unfinished_folder
 from attncli.said import Said
@@ -166,7 +166,8 @@ def check_problems(path: str, force: bool) -> None:
         raise InputError("the name of the output is empty")
     if path == "-":
         raise InputError("a recording is a file; standard output gets the list of what is in it", hint="give -o FILE")
-    if not _is_folder(path):
+    # A folder that is named as a file is a slip of the hand, unless it is there.
+    if not _is_folder(path) or (of_suffix(path) and not Path(path).exists()):
         of_output(path, ARCHIVES)
         check_target(path, force)
         if not is_regular(path):

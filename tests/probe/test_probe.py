@@ -255,3 +255,11 @@ def test_a_marker_that_nobody_wrote_is_refused(tmp_path: Path) -> None:
     err = called("check", tmp_path / "odd.npz", status=2).err
     assert "probe asks for 'scle', which is no question" in err
     assert 'did you mean "scale"?' in err
+
+
+@pytest.mark.parametrize("name", ["probe.npz/", "probe.json/"])
+def test_a_folder_that_is_named_as_a_file_is_refused(name: str, tmp_path: Path) -> None:
+    """It is a slip of the hand, unless there is such a folder."""
+    ran = called("probe", "-o", f"{tmp_path}/{name}", "--ask", "scale", status=2)
+    assert ran.err.startswith(f"attn: {tmp_path}/{name}: ")
+    assert list(tmp_path.iterdir()) == []
