@@ -83,7 +83,13 @@ def dropped(found: dropout.Dropped, expected: NDArray[Any]) -> Explanation:
 
 def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
     """Try candidates on the whole problem; return those that explain all of it, one for each name."""
-    nearest = {id(each) for each in sorted(found, key=lambda each: each.distance)[:CONFIRMED]}
+    # So many of those with a fitted number, and of those without: a number fits the sample where nothing else is wrong.
+    by_distance = sorted(found, key=lambda each: each.distance)
+    nearest = {
+        id(each)
+        for fitted in {each.fitted for each in found}
+        for each in [one for one in by_distance if one.fitted == fitted][:CONFIRMED]
+    }
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
     for each in ordered:
