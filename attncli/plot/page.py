@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,7 @@ def collect(
 ) -> dict[str, Any]:
     """Return the numbers that the page's script draws, and the names of their rows, columns and steps."""
     o = computation.operands
-    sizes, labels = o.sizes, computation.problem.labels_of(batch)
+    sizes = o.sizes
     kinds = kinds_of(computation)
     run = run_of(computation)
     cells = math.ceil(sizes.queries / run[0]) * math.ceil(sizes.keys / run[1])
@@ -134,16 +134,36 @@ def collect(
             keys=sizes.keys,
         )
         computation.notices.add([means])
+    lengths = [packed(lengths_of(o, batch, each, run[1]), True) for each in range(sizes.heads)]
+    return of_maps(computation, batch, run, heads, exact=exact) | {"head": head, "lengths": lengths}
+
+
+def of_maps(
+    computation: AttentionComputation,
+    batch: int,
+    run: tuple[int, int],
+    maps: Sequence[Mapping[str, NDArray[Any]]],
+    *,
+    exact: bool,
+) -> dict[str, Any]:
+    """Return maps as the page's script reads them, with the names of their rows, columns and steps.
+
+    Args:
+        computation: what the maps are of.
+        batch: the batch item.
+        run: how many rows and columns a cell stands for.
+        maps: by step, all with the same steps.
+        exact: whether all digits are kept.
+    """
+    sizes, labels = computation.operands.sizes, computation.problem.labels_of(batch)
     return {
         "queries": names_of(labels.get("query_labels"), sizes.queries, run[0]),
         "keys": names_of(labels.get("key_labels"), sizes.keys, run[1]),
         "run": run,
         "item": [batch, sizes.batch],
-        "steps": [*kinds, WEIGHTED],
-        "head": head,
+        "steps": [*maps[0], WEIGHTED],
         "exact": exact,
-        "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in heads],
-        "lengths": [packed(lengths_of(o, batch, each, run[1]), True) for each in range(sizes.heads)],
+        "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in maps],
     }
 
 

@@ -11,12 +11,11 @@ from attncli.languages import catalogue
 from attncli.plot.page import (
     EXACT,
     STEPS,
-    WEIGHTED,
     document,
     kinds_of,
     lengths_of,
-    names_of,
     notes_of,
+    of_maps,
     packed,
     run_of,
 )
@@ -86,16 +85,6 @@ def _collect(compared: Compared, place: tuple[int, int], progress: Progress | No
         made = averaged(each, [kind for kind in kinds if kind in there], batch, head, run, part)
         found.append({kind: made.get(kind, made["scores"]) for kind in kinds})
     exact = cells <= EXACT
-    labels = one.problem.labels_of(batch)
-    return {
-        "queries": names_of(labels.get("query_labels"), sizes.queries, run[0]),
-        "keys": names_of(labels.get("key_labels"), sizes.keys, run[1]),
-        "run": run,
-        "item": [batch, sizes.batch],
-        "steps": [*kinds, WEIGHTED],
-        "head": 0,
-        "exact": exact,
-        "heads": [{kind: packed(numbers, exact) for kind, numbers in each.items()} for each in found],
-        "lengths": [packed(lengths_of(each.operands, batch, head, run[1]), True) for each in computations],
-        "variants": compared.titles,
-    }
+    lengths = [packed(lengths_of(each.operands, batch, head, run[1]), True) for each in computations]
+    maps = of_maps(one, batch, run, found, exact=exact)
+    return maps | {"head": 0, "lengths": lengths, "variants": compared.titles}
