@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from attncli.check.case import Case
+from attncli.check.compare import Comparison
 from attncli.check.precision import SOME
 from attncli.check.recipe import OUTPUT, Recipe
-from attncli.check.rounding import EVERYTHING, FLOAT32, Rounding
+from attncli.check.rounding import EVERYTHING, FLOAT32, Precision, Rounding
 from attncli.check.sample import Sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # How many times what rounding everything to half precision costs an explanation may leave: of 1200 right outputs, by
 # all routes, the furthest was off by 2.3 times that, and one in a hundred by 1.4 times.
@@ -35,6 +41,11 @@ def allowed(recipe: Recipe, case: Case, sample: Sample) -> float:
         return max(COSTS_IN_HALF * max(cost, least) + by_codes, reference.limit(FLOAT32))
     less, times = recipe.with_operands(dtype=np.dtype(np.float32)), precision.eps / FLOAT32.eps
     return max(case.limit, 2 * FLOAT32.margin * times * _apart(less, recipe, sample) + by_codes)
+
+
+def beyond_rounding(comparison: Comparison, precision: Precision) -> NDArray[np.bool_]:
+    """Return which rows differ, in half precision by less than the tolerance too: (batch, heads, L)."""
+    return comparison.excess > COSTS_IN_HALF / precision.margin if precision.is_half else comparison.wrong
 
 
 def _by_codes(recipe: Recipe, sample: Sample) -> float:

@@ -16,8 +16,8 @@ from attncli.sentences import Field, Sentence, sentence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The largest tile at whose border rows may begin to differ.
-TILE = 256
+# The tiles at whose borders rows may begin to differ.
+TILES = (8, 16, 32, 64, 128, 256)
 # Weights that sum to 1 but for this do so.
 SUM = 1e-3
 # So many of the rows must show a thing before it is said of them.
@@ -44,7 +44,7 @@ def _border(wrong: NDArray[np.bool_]) -> Iterator[Sentence]:
     first, last = int(rows.argmax()), len(rows) - 1 - int(rows[::-1].argmax())
     if rows[first : last + 1].all() and (first or last < len(rows) - 1):
         border = first or last + 1
-        tile = max((size for size in (1 << n for n in range(3, 9)) if border % size == 0 and size <= TILE), default=0)
+        tile = max((size for size in TILES if border % size == 0), default=0)
         where: dict[str, Field] = {"rows": f"{first}–{last}" if first < last else str(first)}
         if tile:
             yield sentence("fact_border", **where, border=border, tile=tile)

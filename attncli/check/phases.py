@@ -8,6 +8,7 @@ from functools import cached_property
 
 from attncli.attend.fast.blas import one_thread
 from attncli.check import dropout
+from attncli.check.allowance import beyond_rounding
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
 from attncli.check.families import LAST
@@ -104,7 +105,7 @@ def other_values(course: Course) -> list[Explanation]:
 
 def in_a_part(course: Course) -> list[Explanation]:
     """Look for one mistake that was made in some heads, batch items or rows alone."""
-    for part in parts(course.search.beyond_rounding(course.comparison)):
+    for part in parts(beyond_rounding(course.comparison, course.search.case.precision)):
         if part.where.sum() * course.search.case.expected.shape[-1] < LEAST:
             continue
         within = course.search.within(part, course.comparison)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +10,31 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Apart = Callable[[float], NDArray[Any] | None]
+
 REFINEMENTS = 12
+# A number is refined if a guess leaves no more than this share of what was observed, in squares.
+CLOSE = 0.6
 
 
-def refined(apart: Callable[[float], NDArray[Any] | None], start: float) -> float | None:
+def nearest(apart: Apart, guesses: Sequence[float], observed: NDArray[Any]) -> list[float]:
+    """Return the number that comes nearest to what was observed, and rounder ones beside it; none if no guess is near.
+
+    Args:
+        apart: a number → how far what it makes is from what was observed; None: it makes nothing.
+        guesses: where to begin.
+        observed: what was observed, as flat as the differences.
+    """
+    squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
+    best = int(np.argmin(squares))
+    # Whatever explains the observed output is already near it at the nearest of the guesses.
+    if not squares[best] <= CLOSE * float(observed @ observed):
+        return []
+    found = refined(apart, guesses[best])
+    return [] if found is None else rounder(found)
+
+
+def refined(apart: Apart, start: float) -> float | None:
     """Refine a number by the method of Gauss and Newton, in its logarithm; its sign stays."""
     number, here = start, apart(start)
     for _ in range(REFINEMENTS):

@@ -6,33 +6,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.allowance import COSTS_IN_HALF, allowed
+from attncli.check.allowance import allowed
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
 from attncli.check.families import FAMILIES, GENERATORS, Reading
 from attncli.check.mistakes import cache, layout, pieces
 from attncli.check.mistakes.pieces import Piece
-from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant
+from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant, in_order
 from attncli.check.part import Part
 from attncli.check.recipe import OUTPUT, Recipe
-from attncli.check.refining import refined, rounder
+from attncli.check.refining import nearest
 from attncli.check.rounding import Precision
 from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Mistake = TypeVar("Mistake", Variant, Variant | Unknown)
 # Differences of more than this share of a row are not rounding of any kind.
 FAR = 0.5
 # Keys of four bits may move all weight to another key, and a row by more than its size.
 ROUNDED_FAR = 2.0
-# A number is refined if a guess leaves no more than this share of what was observed, in squares.
-CLOSE = 0.6
 # What explains an output leaves so many times less of the difference, and in half precision so many.
 LESS, LESS_IN_HALF = 2.0, 3.0
 
@@ -197,7 +194,7 @@ class Search:
                 break
             if progress is not None and at % 64 == 0:
                 progress(max(at / len(both), deadline.share))
-            first, second = _in_order(pair)
+            first, second = in_order(pair)
             if isinstance(first, Variant) and isinstance(second, Variant):
                 base = self.base(pair)
                 place = (id(first), base is self.right)
@@ -223,18 +220,13 @@ class Search:
             return []
         found = []
         for number in self.fitted(base, others, each):
-            variants = _in_order([*others, replace(each.of(number), number=number)])
+            variants = in_order([*others, replace(each.of(number), number=number)])
             recipe = self.made(variants)
             if recipe is not None:
                 found += self.near(tuple(variants), recipe, fitted=1)
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
-
-    def beyond_rounding(self, comparison: Comparison) -> NDArray[np.bool_]:
-        """Return which rows differ, in half precision by less than the tolerance too: (batch, heads, L)."""
-        precision = self.case.precision
-        return comparison.excess > COSTS_IN_HALF / precision.margin if precision.is_half else comparison.wrong
 
     @cached_property
     def observed(self) -> Observed:
@@ -255,7 +247,7 @@ class Search:
     def made(self, variants: Sequence[Variant], start: Recipe | None = None) -> Recipe | None:
         """Return the right recipe with these mistakes in it; None where they cannot be made together."""
         recipe: Recipe | None = self.base(variants) if start is None else start
-        for variant in _in_order(variants):
+        for variant in in_order(variants):
             recipe = None if recipe is None else variant.apply(recipe)
         return recipe
 
@@ -282,14 +274,7 @@ class Search:
         guesses = unknown.guesses(base, self.sample)
         if not unknown.smooth or len(guesses) < 2:
             return guesses
-        squares = [np.inf if (each := apart(guess)) is None else float(each @ each) for guess in guesses]
-        order = np.argsort(squares)
-        # Whatever explains the observed output is already near it at the nearest of the guesses.
-        _, observed = self.sample.together(base, 1)
-        if not squares[order[0]] <= CLOSE * float(observed @ observed):
-            return []
-        best = refined(apart, guesses[order[0]])
-        return rounder(best) if best is not None else []
+        return nearest(apart, guesses, self.sample.together(base, 1)[1])
 
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
         """Return the candidates that explain what was observed to within rounding.
@@ -310,7 +295,3 @@ class Search:
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""
         return allowed(recipe, self.case, self.sample)
-
-
-def _in_order(variants: Iterable[Mistake]) -> list[Mistake]:
-    return sorted(variants, key=lambda each: each.piece.order)

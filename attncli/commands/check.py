@@ -8,7 +8,6 @@ from typing import Annotated
 from attncli.attend.arrays import ARRAYS, STATES
 from attncli.attend.backpropagation import GIVEN, ONES, require_differentiable
 from attncli.attend.checks import number
-from attncli.attend.operands import Operands
 from attncli.attend.options import as_flag
 from attncli.check.against import report as against
 from attncli.check.against.diagnosis import first_of
@@ -16,14 +15,14 @@ from attncli.check.against.record import to_json as against_json
 from attncli.check.against.running import compared, parsed
 from attncli.check.against.source import dump
 from attncli.check.backward.finding import check as check_gradients
-from attncli.check.backward.finding import expected_of, scores_held
+from attncli.check.backward.finding import expected_of
 from attncli.check.deadline import SECONDS
 from attncli.check.diagnosis import Wanted, check
-from attncli.check.explanation import CHUNK
 from attncli.check.record import to_json
 from attncli.check.report import Checked, many_to_terminal, to_terminal
 from attncli.check.results.finding import check as check_results
 from attncli.check.results.finding import expected_of as results_of
+from attncli.check.room import require_room
 from attncli.check.simulate.stages import Kernel
 from attncli.commands.destination import Destination, destination
 from attncli.commands.groups import Group, Parameters, array_flag, of_arrays, shown
@@ -40,7 +39,6 @@ from attncli.probe import report as probe
 from attncli.probe.inquiry import answers, is_probe, name_of
 from attncli.probe.replies import Reply, Verdict
 from attncli.probe.voice import Voice
-from attncli.problem import estimate_checks, memory
 from attncli.problem.assemble import assemble
 from attncli.problem.factory import attention_of
 from attncli.problem.notices import of_inputs
@@ -255,7 +253,7 @@ def _compared(problem: Problem, wanted: Wanted, kernel: Kernel | None) -> Checke
         with problem.naming_files():
             require_differentiable(problem.options)
     computation = attention_of(problem)
-    _require_room(computation.operands, wanted, gradients=gradients, results=len(results_of(problem.arrays)))
+    require_room(computation.operands, wanted, gradients=gradients, results=len(results_of(problem.arrays)))
     computation.notices.add(of_inputs(computation.operands, computation.called))
     computation.notices.add([ONES] * (gradients and GIVEN not in problem.arrays))
     say(computation.notices)
@@ -279,23 +277,6 @@ def _compared(problem: Problem, wanted: Wanted, kernel: Kernel | None) -> Checke
         on_the_way=way,
         simulated=simulated,
     )
-
-
-def _require_room(operands: Operands, wanted: Wanted, *, gradients: bool, results: int = 0) -> None:
-    """Refuse outputs and gradients that would not fit into memory.
-
-    Raises:
-        InputError: with their size.
-    """
-    hint = "--no-diagnose takes less" * wanted.diagnose
-    needed = estimate_checks.output(operands, CHUNK if wanted.diagnose else None)
-    memory.require(needed, "the outputs are too large to be compared", hint)
-    if results:
-        needed = estimate_checks.results(operands, results)
-        memory.require(needed, "the results on the way are too large to be compared", "give fewer of them, or one head")
-    if gradients:
-        held = scores_held(operands, searching=wanted.diagnose)
-        memory.require(estimate_checks.gradients(operands, held), "the gradients are too large to be compared", hint)
 
 
 def _status(found: Sequence[Checked]) -> int:

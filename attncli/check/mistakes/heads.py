@@ -13,9 +13,8 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.check.compare import distance
 from attncli.check.mistakes import pieces
-from attncli.check.mistakes.general import HEADS_MIXED, ITEMS_MIXED
-from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.orders import named
+from attncli.check.mistakes.places import HEADS, ITEMS, Axis
 from attncli.check.mistakes.variant import Generator, Observed, Variant
 from attncli.check.recipe import Recipe
 from attncli.sentences import Sentence, sentence, series, word
@@ -27,25 +26,6 @@ if TYPE_CHECKING:
 ROWS = 3
 MOST = 1 << 28
 STATES = Operands.NAMES
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Batch items or heads, of which one may be taken for another.
-
-    Attributes:
-        number: which axis of (batch, heads, …) it is.
-        noun: one of them.
-        mistake: what is named.
-    """
-
-    number: int
-    noun: str
-    mistake: Mistake
-
-
-HEADS = Axis(1, "head", HEADS_MIXED)
-ITEMS = Axis(0, "batch item", ITEMS_MIXED)
 Sources = tuple[int, int, int]
 
 
@@ -184,7 +164,7 @@ class _Search:
         return Variant(
             (self.axis.mistake,),
             pieces.HEADS,
-            f"{noun}s: " + "; ".join(f"{name} {each.tolist()}" for name, each in orders.items()),
+            f"{self.axis.nouns}: " + "; ".join(f"{name} {each.tolist()}" for name, each in orders.items()),
             partial(_reordered, orders=orders, axis=self.axis),
             reduce(lambda one, other: sentence("semicolon", one=one, other=other), said),
             word("fix_read", noun),

@@ -32,25 +32,27 @@ NUMBERS, LIKELY, FURTHER = 512, 8, 4.0
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis of the output.
+    """An axis along which one thing may be taken for another.
 
     Attributes:
         number: which of (batch, heads, L, Ev) it is.
-        nouns: what stands on it.
+        noun: one of what stands on it.
         mistake: what is named.
     """
 
     number: int
-    nouns: str
+    noun: str
     mistake: Mistake
 
+    @property
+    def nouns(self) -> str:
+        """Several of what stands on it."""
+        return f"{self.noun}s"
 
-AXES = (
-    Axis(1, "heads", HEADS_MIXED),
-    Axis(0, "batch items", ITEMS_MIXED),
-    Axis(2, "query rows", ROWS_MIXED),
-    Axis(3, "columns", COLUMNS_MIXED),
-)
+
+HEADS = Axis(1, "head", HEADS_MIXED)
+ITEMS = Axis(0, "batch item", ITEMS_MIXED)
+AXES = (HEADS, ITEMS, Axis(2, "query row", ROWS_MIXED), Axis(3, "column", COLUMNS_MIXED))
 
 
 def moved(o: Operands) -> Iterator[Generator]:

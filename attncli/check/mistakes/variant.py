@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import Operands
     from attncli.check.sample import Sample
+
+Either = TypeVar("Either", "Variant", "Variant | Unknown")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Unknown:
     def guesses(self, recipe: Recipe, sample: Sample) -> list[float]:
         """Return good guesses for the number."""
         return list(self.numbers(recipe, sample) if callable(self.numbers) else self.numbers)
+
+
+def in_order(variants: Iterable[Either]) -> list[Either]:
+    """Return mistakes in the order in which they are made."""
+    return sorted(variants, key=lambda each: each.piece.order)
 
 
 @dataclass(frozen=True)
