@@ -9,7 +9,7 @@ from attncli.commands.presentation import Output, Steps, Tables, Threads
 from attncli.commands.simulating import Simulating, simulation
 from attncli.commands.varying import Varying, compare, target
 from attncli.errors import InputError
-from attncli.files.formats import DATA
+from attncli.files.formats import NUMBERS
 from attncli.problem.assemble import assemble, reader
 from attncli.problem.factory import computation_of, needs_value
 from attncli.show.beside import Together
@@ -48,7 +48,7 @@ def run(
         _compare(vary, inputs, around, settings, steps, tables, output, machine)
         return
     where = destination(output, tables)
-    if kernel is not None and where.kind in DATA and where.kind.name != "json":
+    if kernel is not None and where.kind in NUMBERS and where.kind.name != "json":
         hint = "use -f table, markdown or json"
         raise InputError(f"{where.kind.name} holds arrays alone, and not what --simulate tells", hint=hint)
     wanted = steps.chosen()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from attncli.errors import InputError
-from attncli.files.formats import FORMATS, RESULTS, Format, Holds, of_output, suffixes, that_hold
+from attncli.files.formats import FOLDERS, FORMATS, WRITTEN, Format, Holds, of_output, suffixes, that_hold
 from attncli.text import listed
 
 # The format for terminals.
@@ -53,15 +53,17 @@ class Destination:
         kind: the format.
         path: the file; None is standard output.
         force: whether an existing file is written over.
+        chunks: the shape of the chunks in which a folder keeps its arrays; None: as they are chosen.
     """
 
     kind: Format
     path: str | None = None
     force: bool = False
+    chunks: tuple[int, ...] | None = None
 
 
 def destination(
-    output: FormattedTarget, shown: Shown, default: str = TABLE.name, known: Iterable[Format] = RESULTS
+    output: FormattedTarget, shown: Shown, default: str = TABLE.name, known: Iterable[Format] = WRITTEN
 ) -> Destination:
     """Return where the output goes, after checking that it can be written there.
 
@@ -77,6 +79,7 @@ def destination(
     asked, known = FORMATS[output.format] if output.format else None, tuple(known)
     kind = target_format(output, known, asked)
     found = Destination(asked or FORMATS[default]) if kind is None else Destination(kind, output.output, output.force)
+    found = replace(found, chunks=_chunks(getattr(output, "chunks", None), found))
     refuse_idle(shown, found, known)
     if found.path is None and not found.kind.text and sys.stdout.isatty():
         hint = f"use -o FILE{found.kind.suffix}, or a pipe"
@@ -84,7 +87,26 @@ def destination(
     return found
 
 
-def refuse_idle(shown: Shown, where: Destination, known: Iterable[Format] = RESULTS) -> None:
+def _chunks(given: str | None, where: Destination) -> tuple[int, ...] | None:
+    """Return the shape of chunks that is asked for.
+
+    Raises:
+        InputError: it is none, or the output has no chunks.
+    """
+    if given is None:
+        return None
+    if not where.kind.is_folder:
+        hint = f"leave it out, or write a {listed(suffixes(FOLDERS), 'or')} file"
+        raise InputError(f"--chunks has no effect on {where.path or where.kind.name}", hint=hint)
+    sizes = given.split(",")
+    if not all(each.strip().isascii() and each.strip().isdecimal() and 0 < int(each[:19]) for each in sizes):
+        raise InputError(
+            f"--chunks is a whole number for each axis, not {given[:40]!r}", hint="as in --chunks 1,8,4096,64"
+        )
+    return tuple(int(each[:19]) for each in sizes)
+
+
+def refuse_idle(shown: Shown, where: Destination, known: Iterable[Format] = WRITTEN) -> None:
     """Refuse flags about tables where there is no table.
 
     Raises:
@@ -104,7 +126,7 @@ def refuse_idle(shown: Shown, where: Destination, known: Iterable[Format] = RESU
         raise InputError(f"{asked} has no effect on {what}", hint=f"leave it out{hint or '; it is for terminals'}")
 
 
-def target_format(output: Target, known: Iterable[Format] = RESULTS, asked: Format | None = None) -> Format | None:
+def target_format(output: Target, known: Iterable[Format] = WRITTEN, asked: Format | None = None) -> Format | None:
     """Return the format of the requested file, after checking that it can be written; None: it is no file.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 from typer import Option
 
 from attncli.commands.language import speaking
-from attncli.files.formats import DATA, FORMATS, Holds, suffixes, that_hold
+from attncli.files.formats import DATA, FORMATS, READ, Holds, suffixes, that_hold
 from attncli.text import listed
 
 # The headings for parameters in the help.
@@ -71,7 +71,7 @@ def with_formats(text: str) -> str:
     'Formats that hold one array (csv, tsv, npy)'
     """
     words = {
-        "DATA": listed((each.title for each in DATA), "or"),
+        "DATA": listed((each.title for each in READ), "or"),
         "SINGLE": ", ".join(each.name for each in DATA if each.is_single),
         "PICTURES": listed(suffixes(that_hold(Holds.PICTURE))),
         "PAGES": listed(suffixes(that_hold(Holds.PAGE))),

@@ -11,7 +11,7 @@ from attncli.attend.options import as_flag, records
 from attncli.attend.words.option import LAYOUT, Option
 from attncli.commands.groups import ARRAYS_HEADING, Group, Parameters, array_flag, of_arrays, setting
 from attncli.commands.standard_input import standard_input
-from attncli.files.formats import DATA, INDEX, OF_WEIGHTS, Format
+from attncli.files.formats import INDEX, OF_WEIGHTS, READ, Format
 from attncli.files.margins import TITLES as MARGINS
 from attncli.files.margins import Margins
 from attncli.text import listed
@@ -85,7 +85,7 @@ class Inputs(Arrays):
     files: Annotated[
         list[str] | None,
         files_argument(
-            f"One file of named arrays ({', '.join(each.title for each in DATA if each.is_archive)}; FILE:NAME picks "
+            f"One file of named arrays ({', '.join(each.title for each in READ if each.is_archive)}; FILE:NAME picks "
             "one of several problems in it); or one matrix (as query and hidden), two (QUERY HIDDEN) or three (QUERY "
             "KEY VALUE); - is standard input, '[[1,2],[3,4]]' a matrix, sample:NAME a sample."
         ),

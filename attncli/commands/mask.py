@@ -17,9 +17,9 @@ from attncli.commands.presentation import FORMAT_OR_TABLE, Screening, written_in
 from attncli.commands.status import Exit, reader_may_leave
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels
-from attncli.files.formats import DATA, FORMATS, Holds, that_hold
+from attncli.files.formats import DATA, FOLDERS, FORMATS, NUMBERS, Holds, that_hold
 from attncli.files.margins import Margins
-from attncli.files.save import encoded, is_regular, mapped, save, saving, write
+from attncli.files.save import encoded, is_regular, mapped, save, save_results
 from attncli.languages import catalogue
 from attncli.mask import picture as drawn
 from attncli.mask import record, report
@@ -41,7 +41,7 @@ from attncli.text import joined
 
 JSON = FORMATS["json"]
 TEXTS = (TABLE, *DATA)
-KNOWN = (*TEXTS, *that_hold(Holds.PICTURE, Holds.PAGE))
+KNOWN = (*TEXTS, *FOLDERS, *that_hold(Holds.PICTURE, Holds.PAGE))
 THREE_AXES = Said("mask has the axes (B, L, S), and three axes of a mask are read as (H, L, S)")
 # What a file of one matrix is, and one of two that are compared.
 ROLES = {1: (("mask",),)}
@@ -120,7 +120,7 @@ def _one(
         notices.add(choice.left_out(opening.shape))
         return
     places = _all_unless_chosen(choice).places(opening.shape)
-    if where.kind in DATA:
+    if where.kind in NUMBERS:
         cells = Booleans("mask", _labels(side, places), side.problem.texts, places, opening.plane, opening.fill)
         notices.add([THREE_AXES] if cells.is_of_items_alone else [])
         _write(cells, where, margins, progress)
@@ -162,7 +162,7 @@ def _two(
             "the masks cannot be laid on each other, cell by cell", hint="leave out -f and -o, or use json"
         )
     places = _all_unless_chosen(choice).places(shape)
-    if where.kind in DATA:
+    if where.kind in NUMBERS:
         cells = Booleans("mask", {}, compared.a.problem.texts, places, (shape[2], shape[3]), compared.fill)
         _write(cells, where, margins, progress)
         return
@@ -217,8 +217,7 @@ def _write(booleans: Booleans, where: Destination, margins: Margins, progress: P
     booleans.require(where.kind)
     named = booleans.named(progress)
     if where.path is not None:
-        with saving(where.path, where.force) as file:
-            write(where.kind, named, file, margins)
+        say(save_results(where.kind, where.path, named, where.force, margins, where.chunks))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(encoded(where.kind, named, margins))

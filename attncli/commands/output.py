@@ -13,7 +13,7 @@ from attncli.commands.destination import TABLE, Destination
 from attncli.commands.messages import notice
 from attncli.commands.presentation import Tables
 from attncli.errors import InputError
-from attncli.files.formats import DATA, FORMATS, Format
+from attncli.files.formats import DATA, FORMATS, NUMBERS, Format
 from attncli.files.margins import Margins
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from attncli.attend.operands import ScoreOperands
     from attncli.attend.parts import Selection
+    from attncli.files.contents import Named
     from attncli.problem.problem import Problem
 
 JSON = FORMATS["json"]
@@ -47,6 +48,7 @@ class Delivery:
         threads: number of threads of a stream; None: OMP_NUM_THREADS, or the number of CPUs.
         margins: what stands around the numbers of tables.
         beside: what is told of the results beside them, if anything.
+        chunks: the shape of the chunks of a folder; None: as they are chosen.
     """
 
     computation: Computation
@@ -56,6 +58,7 @@ class Delivery:
     threads: int | None
     margins: Margins
     beside: Beside | None = None
+    chunks: Sequence[int] | None = None
 
     @cached_property
     def part(self) -> Selection:
@@ -71,7 +74,7 @@ class Delivery:
         Raises:
             InputError: one head is requested but the format carries all of them, or there is not enough memory.
         """
-        if self.kind not in DATA:
+        if self.kind not in NUMBERS:
             from attncli.compute import report
 
             report.require(self.computation, self.choice, self.view)
@@ -115,7 +118,7 @@ class Delivery:
 
     def writer(self) -> Callable[[IO[bytes]], None]:
         """Compute what formats for programs hold; return what writes it, or a table, to a file that is open."""
-        if self.kind not in DATA:
+        if self.kind not in NUMBERS:
             from attncli.compute import report
 
             self.begin()
@@ -125,16 +128,23 @@ class Delivery:
             )
         from attncli.files.save import write
 
+        return partial(write, self.kind, self.result(), margins=self.margins)
+
+    def result(self) -> Named:
+        """Compute what formats for programs hold."""
         with progress_bar() as progress:
             result = self.computation.result(self.part, Resources(self.threads, progress))
         if self.kind is JSON and self.beside is not None:
             result = replace(result, records=self.beside.record())
-        return partial(write, self.kind, result, margins=self.margins)
+        return result
 
     def to_file(self, path: str, force: bool) -> None:
         """Write a file; an output that is streamed is written while it is computed."""
-        from attncli.files.save import mapped, saving
+        from attncli.files.save import mapped, save_results, saving
 
+        if self.kind.is_folder:
+            say(save_results(self.kind, path, self.result(), force, chunks=self.chunks))
+            return
         if not self.fills(path):
             write = self.writer()
             with saving(path, force) as file:
@@ -187,11 +197,11 @@ def deliver(
     Raises:
         InputError: the file exists, the format cannot hold the result, or the input is wrong.
     """
-    if where.kind in DATA and not steps:
+    if where.kind in NUMBERS and not steps:
         computation = computation.without_steps(where.kind)
     if where.kind in DATA and where.kind.is_single and len(steps) <= 1:
         computation = computation.alone()
-    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins, beside)
+    delivery = Delivery(computation, where.kind, tables.choice(), tables.view(), threads, margins, beside, where.chunks)
     if where.kind.is_single and len(steps) > 1:
         hint = "use " + listed((each.name for each in DATA if each.is_archive), "or")
         raise InputError(f"{where.kind.name} holds one array, but --step asks for {len(steps)}", hint=hint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from attncli.commands.groups import Group, setting, shown
 from attncli.commands.language import language
-from attncli.files.formats import FORMATS, RESULTS, Format, suffixes
+from attncli.files.formats import FOLDERS, FORMATS, RESULTS, Format, suffixes
 from attncli.languages import LANGUAGES
 from attncli.problem.selection import Choice, choice_of, index_or_all, steps_among
 from attncli.show.screen import LEAST_WIDTH, Screen
@@ -136,6 +136,14 @@ class Output(Group):
         shown("--output -o", "Write a file, not standard output, in the format of its extension.", metavar="FILE"),
     ] = None
     force: Annotated[bool, shown("--force", "Overwrite an existing file.")] = False
+    chunks: Annotated[
+        str | None,
+        shown(
+            "--chunks",
+            f"Shape of the chunks of a {listed(suffixes(FOLDERS), 'or')} file, such as 1,8,4096,64 (default: chosen).",
+            metavar="SHAPE",
+        ),
+    ] = None
 
 
 class Threads(Group):

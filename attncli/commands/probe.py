@@ -14,7 +14,7 @@ from attncli.commands.output import say
 from attncli.commands.presentation import REPORTS, ReportFormat, Screening
 from attncli.errors import InputError
 from attncli.files.contents import Named
-from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
+from attncli.files.formats import ARCHIVES, FORMATS, suffixes
 from attncli.files.save import check_problems, save_problems
 from attncli.probe.registry import IDS
 from attncli.probe.report import list_of, questions, rows
@@ -24,7 +24,7 @@ from attncli.show.lines import print_lines
 from attncli.show.records import print_records
 from attncli.text import as_json, did_you_mean, listed
 
-ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
+ARCHIVED = listed(suffixes(ARCHIVES), "or")
 if TYPE_CHECKING:
     TypeName = str
 else:  # Typer turns a Literal into a choice. The choices are computed, so mypy cannot know them.
@@ -88,7 +88,7 @@ class Probing(Screening):
 
     output: Annotated[
         str | None,
-        shown("--output -o", f"Write {ARCHIVES}; or FOLDER/, with one file per problem.", metavar="FILE"),
+        shown("--output -o", f"Write {ARCHIVED}; or FOLDER/, with one file per problem.", metavar="FILE"),
     ] = None
     force: Annotated[bool, shown("--force", "Overwrite existing files.")] = False
     format: Annotated[

@@ -12,7 +12,7 @@ from attncli.commands.groups import OUTPUT, Group
 from attncli.commands.output import say
 from attncli.commands.presentation import REPORTS, ReportFormat, Screening
 from attncli.errors import InputError
-from attncli.files.formats import FORMATS, Holds, suffixes, that_hold
+from attncli.files.formats import ARCHIVES, FORMATS, suffixes
 from attncli.files.save import check_problems, save_problems
 from attncli.problem.overview import line
 from attncli.said import Said
@@ -27,7 +27,7 @@ from attncli.trace.passes import Choice, Place, ranges
 from attncli.trace.record import Recorded, of_layers
 from attncli.trace.run import hear, keep
 
-ARCHIVES = listed(suffixes(that_hold(Holds.PROBLEMS)), "or")
+ARCHIVED = listed(suffixes(ARCHIVES), "or")
 GIVEN, WHICH = "Model and input", "What to record"
 
 
@@ -90,7 +90,7 @@ class Recording(Group):
 
     output: Annotated[
         str | None,
-        _option("--output -o", f"Write {ARCHIVES}; or FOLDER/, with one file per problem.", OUTPUT, metavar="FILE"),
+        _option("--output -o", f"Write {ARCHIVED}; or FOLDER/, with one file per problem.", OUTPUT, metavar="FILE"),
     ] = None
     force: Annotated[bool, _option("--force", "Overwrite existing files.", OUTPUT)] = False
     format: Annotated[

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from attncli.errors import InputError
 from attncli.files.contents import Tensors
-from attncli.files.formats import OF_WEIGHTS, is_index
-from attncli.files.open import STDIN, file_of, kind_of, naming
+from attncli.files.formats import OF_WEIGHTS, Format, folder_of, is_address, is_index
+from attncli.files.open import STDIN, at_address, file_of, kind_of, naming
 from attncli.text import listed
 
 # What a folder may hold, in the order in which it is looked for: an index says where everything is.
@@ -19,8 +19,8 @@ def tensors(path: str) -> Tensors:
     """Open a file of tensors, of which none is read before it is asked for.
 
     Args:
-        path: of a safetensors or NPZ file, of an index of safetensors files, or of a folder that holds either; or a
-            sample.
+        path: of a safetensors, NPZ or HDF5 file, of a Zarr store or its address, of an index of safetensors files, or of
+            a folder that holds such files or an index; or a sample.
 
     Raises:
         InputError: with the file and the fix, whatever is wrong with it.
@@ -28,7 +28,12 @@ def tensors(path: str) -> Tensors:
     with naming(path):
         if path == STDIN:
             raise InputError("is a stream, and of a layer only parts are read", hint="save it as a file first")
-        file = _in_folder(file_of(path))
+        if is_address(path):
+            return _tensors(at_address(path), path)
+        file = file_of(path)
+        if (folder := folder_of(file)) is not None:
+            return _tensors(folder, file)
+        file = _in_folder(file)
         if not stat.S_ISREG(file.stat().st_mode):
             raise InputError("is not a regular file, and of a layer only parts are read")
         if is_index(file.name):
@@ -39,9 +44,13 @@ def tensors(path: str) -> Tensors:
         if kind not in OF_WEIGHTS:
             read = listed(each.title for each in OF_WEIGHTS)
             raise InputError(f"is {kind.title}; the weights of a layer are read from {read} files")
-        with kind.codec() as codec:
-            found: Tensors = codec.tensors(file)
-            return found
+        return _tensors(kind, file)
+
+
+def _tensors(kind: Format, path: Path | str) -> Tensors:
+    with kind.codec() as codec:
+        found: Tensors = codec.tensors(path)
+        return found
 
 
 def _in_folder(path: Path) -> Path:

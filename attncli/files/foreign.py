@@ -76,8 +76,9 @@ _PICKLE = _python(
     "numpy, pickle; d = pickle.load(open(sys.argv[1], 'rb')); numpy.savez(sys.argv[2], **(d if isinstance(d, dict) "
     "else {{'hidden': d}}))"
 )
-_HDF5 = _python(
-    "h5py, numpy; d = {{}}; h5py.File(sys.argv[1]).visititems(lambda n, o: d.update({{n: o[()]}} if isinstance(o, "
+# An HDF5 file behind a text, with the axes in the order of Fortran.
+_MATLAB_7 = _python(
+    "h5py, numpy; d = {{}}; h5py.File(sys.argv[1]).visititems(lambda n, o: d.update({{n: o[()].T}} if isinstance(o, "
     "h5py.Dataset) else {{}})); numpy.savez(sys.argv[2], **d)"
 )
 _MATLAB = _python(
@@ -130,7 +131,7 @@ FOREIGN = (
             starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
         ),
     ),
-    Foreign("an HDF5 file", (".h5", ".hdf5", ".hdf"), _HDF5, ".npz", starts(b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3")),
+    Foreign("a MATLAB 7.3 file", (".mat",), _MATLAB_7, ".npz", starts(b"MATLAB 7.3")),
     Foreign("a MATLAB file", (".mat",), _MATLAB, ".npz", starts(b"MATLAB 5.0")),
     Foreign("compressed", (".gz",), "gunzip --keep {given}", "", starts(b"\x1f\x8b")),
     Foreign("compressed", (".bz2",), "bunzip2 --keep {given}", "", _like(rb"BZh[1-9]1AY&SY")),

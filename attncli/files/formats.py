@@ -2,12 +2,15 @@
 
 A format that is read has a module in this folder, which writes it too. The module of a text format defines
 ``parse(text)``, that of a binary one ``read_path(path)`` and ``read_bytes(data)``; an archive's also take ``only``, the
-name of what is wanted. All define ``write(named, file)``. To add a format, write its module and add it to the table.
+name of what is wanted, and it defines ``tensors(path)`` if weights may lie in it. All define ``write(named, file)``; but
+one that is a folder ``write_folder(named, path, chunks)``, and nothing that takes bytes. To add a format, write its
+module and add it to the table.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -50,6 +53,8 @@ class Format(NamedTuple):
         margins: whether a header row and a column of labels may stand around its numbers. What its module defines then
             takes the keywords ``header`` and ``row_labels`` too.
         goes_back: whether its writer changes what it has written, so that for a pipe all of it is held first.
+        marks: names of files any of which makes a folder one of this format, if it is a folder and not a file.
+        read_only: whether it is read, and not written.
     """
 
     name: str
@@ -65,6 +70,8 @@ class Format(NamedTuple):
     every_type: bool = False
     margins: bool = False
     goes_back: bool = False
+    marks: tuple[str, ...] = ()
+    read_only: bool = False
 
     @property
     def suffix(self) -> str:
@@ -80,6 +87,11 @@ class Format(NamedTuple):
     def is_single(self) -> bool:
         """Whether it holds one array, without a name."""
         return self.holds in (Holds.MATRIX, Holds.ARRAY)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, which no pipe carries."""
+        return bool(self.marks)
 
     @contextmanager
     def codec(self) -> Iterator[Any]:
@@ -140,6 +152,27 @@ FORMATS: dict[str, Format] = {
             extra="safetensors",
             every_type=True,
         ),
+        Format(
+            "zarr",
+            "Zarr",
+            (".zarr",),
+            Holds.PROBLEMS,
+            False,
+            "zarr.archive",
+            extra="zarr",
+            marks=("zarr.json", ".zgroup", ".zarray"),
+        ),
+        Format(
+            "hdf5",
+            "HDF5",
+            (".h5", ".hdf5", ".hdf"),
+            Holds.PROBLEMS,
+            False,
+            "hdf5",
+            starts(b"\x89HDF\r\n\x1a\n"),
+            extra="hdf5",
+            read_only=True,
+        ),
         Format("markdown", "Markdown", (".md",), Holds.TABLES),
         Format("table", "tables", (".txt",), Holds.TABLES),
         Format("png", "PNG", (".png",), Holds.PICTURE, False, extra="plot"),
@@ -159,7 +192,7 @@ def that_hold(*what: Holds) -> tuple[Format, ...]:
     """Return the formats that hold one of these.
 
     >>> [each.name for each in that_hold(Holds.PROBLEMS)]
-    ['npz', 'safetensors']
+    ['npz', 'safetensors', 'zarr', 'hdf5']
     """
     return tuple(each for each in FORMATS.values() if each.holds in what)
 
@@ -169,9 +202,18 @@ OF_WEIGHTS = that_hold(Holds.PROBLEMS)
 INDEX = "model.safetensors.index.json"
 # What says in the folder of a model how it is built.
 CONFIGURATION = "config.json"
-# Those that are read and written, and those that carry the results of a command: to programs or to people.
-DATA = tuple(each for each in FORMATS.values() if each.module)
+# Those that are read; of them those that are written to files and pipes, those that are folders, and both.
+READ = tuple(each for each in FORMATS.values() if each.module)
+DATA = tuple(each for each in READ if not each.is_folder and not each.read_only)
+FOLDERS = tuple(each for each in READ if each.is_folder)
+NUMBERS = (*DATA, *FOLDERS)
+# Those that hold several problems, and are written.
+ARCHIVES = tuple(each for each in OF_WEIGHTS if not each.read_only)
+# Those that carry the results of a command to programs or to people: through a pipe too, and to files.
 RESULTS = (*DATA, *that_hold(Holds.TABLES))
+WRITTEN = (*RESULTS, *FOLDERS)
+# What begins as an address of fsspec does, such as ``s3://`` or ``simplecache::s3://``; C: is a disk of Windows.
+ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def of_suffix(path: str) -> Format | None:
@@ -181,6 +223,20 @@ def of_suffix(path: str) -> Format | None:
     ('CSV', None)
     """
     return BY_SUFFIX.get(Path(path).suffix.lower())
+
+
+def is_address(path: str) -> bool:
+    """Tell whether a path is the address of something on another machine.
+
+    >>> is_address("s3://bucket/x.zarr"), is_address("simplecache::s3://b/x.zarr"), is_address("C://x.zarr")
+    (True, True, False)
+    """
+    return ADDRESS.match(path) is not None
+
+
+def folder_of(path: Path) -> Format | None:
+    """Return the format of a folder that is one of a format."""
+    return next((each for each in FOLDERS if any((path / mark).is_file() for mark in each.marks)), None)
 
 
 def is_index(name: str) -> bool:
@@ -221,7 +277,7 @@ def sniff(head: bytes) -> Format:
     >>> sniff(b"[[1, 2]]").title, sniff(b"1,2").title
     ('JSON', 'CSV')
     """
-    return next((each for each in DATA if each.recognise is not None and each.recognise(head)), PLAIN)
+    return next((each for each in READ if each.recognise is not None and each.recognise(head)), PLAIN)
 
 
 def suffixes(formats: Iterable[Format]) -> list[str]:

@@ -18,6 +18,7 @@ from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
 from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named, Tensors
+from attncli.files.formats import FOLDERS
 from attncli.files.json import parse_object
 from attncli.files.maps import mapped
 
@@ -34,9 +35,9 @@ BOMB_RATIO = 100
 
 
 def read_path(path: Path, only: str | None = None) -> Contents:
-    """Read an archive file, or only the array or problem of this name."""
+    """Read an archive file, or only the array or problem of this name; it may be a packed folder of another format."""
     with _opened(path) as stream:
-        return _read(stream, mapped(path), only)
+        return _read(stream, mapped(path), only, path)
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:
@@ -86,12 +87,18 @@ def _members(stream: Any, whole: memoryview) -> Iterator[tuple[zipfile.ZipFile, 
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if "[Content_Types].xml" in members:
             raise InputError("is an Office document, not an NPZ archive", hint="save the sheet as CSV UTF-8")
-        _check_bomb(archive.infolist(), len(whole))
+        check_bomb(archive.infolist(), len(whole))
         yield archive, members
 
 
-def _read(stream: Any, whole: memoryview, only: str | None) -> Contents:
+def _read(stream: Any, whole: memoryview, only: str | None, path: Path | None = None) -> Contents:
     with _members(stream, whole) as (archive, members):
+        if packed := next((kind for kind in FOLDERS if members.keys() & set(kind.marks)), None):
+            if path is None:
+                raise InputError(f"is a packed {packed.title} store, which is read as a file alone")
+            with packed.codec() as codec:
+                found: Contents = codec.read_path(path, only)
+                return found
 
         def named(entries: Entries) -> Named:
             def one(name: str, meant: str) -> NDArray[Any]:
@@ -129,7 +136,7 @@ def _named(arrays: dict[str, NDArray[Any]]) -> Named:
     )
 
 
-def _check_bomb(members: list[zipfile.ZipInfo], size: int) -> None:
+def check_bomb(members: list[zipfile.ZipInfo], size: int) -> None:
     """Refuse an archive that would unpack to far more than it is, before anything is unpacked."""
     packed = [info for info in members if info.compress_type != zipfile.ZIP_STORED]
     held = sum(info.compress_size for info in packed)

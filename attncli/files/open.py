@@ -15,9 +15,21 @@ from typing import cast
 from attncli.errors import InputError
 from attncli.files import foreign, typed
 from attncli.files.contents import Contents
-from attncli.files.formats import DATA, FORMATS, Format, is_index, of_suffix, sniff, suffixes
+from attncli.files.formats import (
+    FOLDERS,
+    FORMATS,
+    READ,
+    Format,
+    folder_of,
+    is_address,
+    is_index,
+    of_suffix,
+    sniff,
+    suffixes,
+)
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.samples import PREFIX, find
+from attncli.text import listed
 
 STDIN = "-"
 # Parsing text takes ten times its size in memory; larger matrices belong in a file that is mapped.
@@ -70,9 +82,16 @@ def naming(path: str) -> Iterator[None]:
 def split_name(given: str) -> tuple[str, str | None]:
     """Split ``F:name``; a file whose own name has a colon wins, and a matrix that is typed has no name in it.
 
+    An address has colons of its own; a name stands behind the suffix of a format.
+
     >>> split_name("dump.npz:query"), split_name("sample:decode:query")
     (('dump.npz', 'query'), ('sample:decode', 'query'))
+    >>> split_name("s3://host:80/x.zarr:a/b:c"), split_name("s3://host:80/x.zarr")
+    (('s3://host:80/x.zarr', 'a/b:c'), ('s3://host:80/x.zarr', None))
     """
+    if is_address(given):
+        ends = [at + len(each) for each in suffixes(FOLDERS) if (at := given.find(f"{each}:")) >= 0]
+        return (given[: min(ends)], given[min(ends) + 1 :]) if ends else (given, None)
     if _exists(given):
         return given, None
     if given.startswith(PREFIX) and not Path(PREFIX[:-1]).is_file():
@@ -113,9 +132,15 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
         if sys.stdin is None:
             raise InputError("is closed")
         return read_stream(cast(BufferedReader, sys.stdin.buffer), None, name, margins)
+    if is_address(path):
+        return _read_folder(at_address(path), path, name)
     file = file_of(path)
     mode = file.stat().st_mode
     if stat.S_ISDIR(mode):
+        if (folder := folder_of(file)) is not None:
+            return _read_folder(folder, file, name)
+        if (meant := of_suffix(file.name)) in FOLDERS and meant is not None:
+            raise InputError(f"is no {meant.title} store: it has none of {', '.join(meant.marks)}")
         hint = f"attn inspect {quote(f'{path}:*')} lists the layers of its weights"
         raise InputError("is a directory, not a file", hint=hint if any(file.glob("*.safetensors")) else "")
     if not stat.S_ISREG(mode):  # a pipe, such as <(command) makes
@@ -132,6 +157,23 @@ def _read(path: str, name: str | None, margins: Margins) -> Contents:
         return _parse(kind, file.read_bytes(), only, margins)
     with kind.codec() as codec:
         return codec.read_path(file, **dict(kind.settings), **only)
+
+
+def at_address(path: str) -> Format:
+    """Return the format of what lies at an address.
+
+    Raises:
+        InputError: it is read from files alone.
+    """
+    kind = of_suffix(path.rstrip("/"))
+    if kind is None or not kind.is_folder:
+        raise InputError(f"is an address, and at addresses {listed(suffixes(FOLDERS), 'or')} alone are read")
+    return kind
+
+
+def _read_folder(kind: Format, path: Path | str, name: str | None) -> Contents:
+    with kind.codec() as codec:
+        return codec.read_path(path, **_only(kind, name))
 
 
 def file_of(path: str) -> Path:
@@ -185,7 +227,9 @@ def _kind(head: bytes, known: Format | None, path: str = "") -> Format:
         raise InputError("is empty")
     real = sniff(head)
     foreign.check(path, head, real)
-    kind = real if known is None or known not in DATA else known
+    kind = real if known is None or known not in READ else known
+    if kind.is_folder:
+        raise InputError(f"is a file, and {kind.title} stores are folders")
     _check_kind(kind, real, head)
     return kind
 
@@ -197,7 +241,7 @@ def _check_kind(kind: Format, real: Format, head: bytes) -> None:
     if not kind.text and real is not kind:
         raise InputError(f"is not {_with_article(kind)} file: wrong magic bytes")
     if kind.text and b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"is binary, not {kind.title}", hint=", ".join(suffixes(DATA)) + " files are read")
+        raise InputError(f"is binary, not {kind.title}", hint=", ".join(suffixes(READ)) + " files are read")
 
 
 def _with_article(kind: Format) -> str:

@@ -7,7 +7,7 @@ import io
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +19,14 @@ from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files.archive import joined
 from attncli.files.contents import Named
-from attncli.files.formats import DATA, Format, Holds, of_output, of_suffix, that_hold
+from attncli.files.formats import ARCHIVES, DATA, Format, Holds, folder_of, is_address, of_output, of_suffix
 from attncli.files.margins import UNSAID, Margins
-from attncli.files.unfinished import unfinished, unfinished_folder
+from attncli.files.unfinished import unfinished, unfinished_folder, unfinished_store
 from attncli.said import Said
 from attncli.text import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-ARCHIVES = that_hold(Holds.PROBLEMS)
 
 
 def encoded(kind: Format, named: Named, margins: Margins = UNSAID) -> bytes:
@@ -76,12 +73,16 @@ def check_target(path: str, force: bool) -> None:
             folder itself.
     """
     target = Path(path)
+    if is_address(path):
+        raise InputError("is an address, and what is written are files of this machine", place=path)
     if os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119  # Path() drops the slash that says so
         raise InputError("names a folder, not a file", place=path, hint=f"without the slash: {target}")
     if target.is_symlink() and _leads_nowhere(target):
         raise InputError("is a link that leads back to itself", place=path)
-    if target.is_dir():
-        raise InputError("is a directory, not a file", place=path)
+    kind = of_suffix(path)
+    if target.is_dir() and (kind is None or folder_of(target) is not kind):
+        meant = f"no {kind.title} store" if kind is not None and kind.is_folder else "not a file"
+        raise InputError(f"is a directory, {meant}", place=path)
     if target.exists() and not force:
         raise InputError("exists already", place=path, hint="--force writes over it")
     if not target.parent.is_dir():
@@ -118,6 +119,43 @@ def saving(path: str, force: bool) -> Iterator[IO[bytes]]:
             return
         with unfinished(target, force) as stream:
             yield stream
+
+
+def save_results(
+    kind: Format,
+    path: str,
+    named: Named,
+    force: bool,
+    margins: Margins = UNSAID,
+    chunks: Sequence[int] | None = None,
+) -> list[str]:
+    """Write results in a format, whatever it is, as `save` does.
+
+    Args:
+        kind: the format.
+        path: of the file, or of the folder if the format is one.
+        named: the results.
+        force: whether what is there is replaced.
+        margins: what stands around the numbers of a table.
+        chunks: the shape of chunks, for arrays with as many axes; other formats have none.
+
+    Returns:
+        Notices.
+
+    Raises:
+        InputError: as `save` and `write`.
+    """
+    if not kind.is_folder:
+        with saving(path, force) as file:
+            write(kind, named, file, margins)
+        return []
+    check_target(path, force)
+    with _saying(path), unfinished_store(Path(os.path.realpath(path)), force) as folder, kind.codec() as codec:
+        several: Mapping[str, tuple[int, ...]] = codec.write_folder(named, folder, chunks)
+    return [
+        Said("{name} is written in chunks of {shape}", name=name, shape="×".join(map(str, shape)))
+        for name, shape in several.items()
+    ]
 
 
 @contextmanager
@@ -170,7 +208,7 @@ def check_problems(path: str, force: bool) -> None:
     if not _is_folder(path) or (of_suffix(path) and not Path(path).exists()):
         of_output(path, ARCHIVES)
         check_target(path, force)
-        if not is_regular(path):
+        if not is_regular(path) and not Path(path).is_dir():
             raise InputError("is not a regular file", place=path)
     elif not Path(path).absolute().parent.is_dir():
         raise InputError("its folder does not exist", place=path, hint=f"mkdir -p {Path(path).parent}")
@@ -179,7 +217,7 @@ def check_problems(path: str, force: bool) -> None:
 
 
 def _is_folder(path: str) -> bool:
-    return path.endswith(("/", os.sep)) or Path(path).is_dir()
+    return path.endswith(("/", os.sep)) or (Path(path).is_dir() and folder_of(Path(path)) is None)
 
 
 def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list[str]:
@@ -207,8 +245,7 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
         _save_each(path, problems, exact[0], force)
         return []
     kind = of_output(path, ARCHIVES)
-    with _saying(path), unfinished(Path(os.path.realpath(path)), force) as stream:
-        write(kind, joined(problems), stream)
+    save_results(kind, path, joined(problems), force)
     if kind in exact:
         return []
     lost = Said(

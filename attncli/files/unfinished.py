@@ -75,6 +75,41 @@ def unfinished_folder(near: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def unfinished_store(target: Path, force: bool) -> Iterator[Path]:
+    """Yield the path of a folder to make, which becomes the target when the block ends without an error.
+
+    Args:
+        target: its path, without links.
+        force: whether it takes the place of what is there.
+
+    Raises:
+        FileExistsError: the target exists by now, and ``force`` is off.
+        InputError: an input has changed meanwhile.
+    """
+    with unfinished_folder(target.parent) as part:
+        made, old = part / "made", part / "old"
+        yield made
+        check_unchanged()
+        if target.exists() and not force:
+            raise FileExistsError(target)
+        # No system puts a folder in the place of one that holds something: for a moment there is neither.
+        with Undoing(partial(_restore, old, target)):
+            try:
+                if target.exists():
+                    target.rename(old)
+                made.rename(target)
+            except OSError:
+                _restore(old, target)
+                raise
+
+
+def _restore(old: Path, target: Path) -> None:
+    """Put back what was moved away, if nothing has taken its place."""
+    if old.exists() and not target.exists():
+        old.rename(target)
+
+
+@contextmanager
 def _part(folder: Path) -> Iterator[Path]:
     """Yield a path at which there is nothing yet, and see to it that there is nothing afterwards."""
     _remove_left(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attncli.attend.arrays import KINDS, Kind
-from attncli.files.formats import DATA, INDEX, OF_WEIGHTS, PLAIN, Format, suffixes
+from attncli.files.formats import DATA, INDEX, OF_WEIGHTS, PLAIN, READ, Format, suffixes
 from attncli.problem.assemble import ATTENTION_ROLES, SOFTMAX_ROLES, SUM_ROLES
 from attncli.problem.families import BESIDE, FAMILIES
 from attncli.reference.blocks import Block, Code, Table
@@ -60,7 +60,7 @@ def _beside() -> Iterator[str]:
 
 def _given(words: Words) -> Iterator[tuple[str, str]]:
     yield (
-        words.say("files_archive", suffixes=_suffixes(words, [each for each in DATA if each.is_archive])),
+        words.say("files_archive", suffixes=_suffixes(words, [each for each in READ if each.is_archive])),
         words.say("files_named"),
     )
     yield f"`{INDEX}`", words.say("files_shards")

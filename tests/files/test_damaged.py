@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 from attncli.errors import InputError
 from attncli.files.contents import Contents, Matrix, Named
-from attncli.files.formats import FORMATS, Format
+from attncli.files.formats import DATA, Format
 from attncli.files.open import read, read_stream
 from attncli.files.save import encoded
 from tests.support.files import member, npy, put, zipped
@@ -22,8 +22,8 @@ from tests.support.memory import peak
 
 TWO = npy("<f4", "(1, 2)", struct.pack("<2f", 1, 2))
 STATES = Named({"query": np.ones((2, 3)), "hidden": np.ones((4, 3))}, {"key_labels": ("a", "b", "c", "d")})
-BINARY = [each for each in FORMATS.values() if each.module and not each.text]
-DATA = 30 + len("query.npy")  # where the data of the first member begin, if it has no extra field
+BINARY = [each for each in DATA if not each.text]
+START = 30 + len("query.npy")  # where the data of the first member begin, if it has no extra field
 
 
 def refused(path: Path) -> str:
@@ -60,7 +60,7 @@ def test_one_bit_that_is_not_what_it_was(deflate: bool, tmp_path: Path) -> None:
     """In the numbers of an archive, far behind its header, where nothing but the checksum shows it."""
     many = npy("<f4", "(1, 100_002)", struct.pack("<100002f", *range(100_002)))
     whole = bytearray(zipped(member(b"query.npy", many, deflate), member(b"key.npy", TWO)))
-    numbers = DATA + len(many) - 8
+    numbers = START + len(many) - 8
     if deflate:
         assert "query.npy" in refused(put(tmp_path, "x", _with_checksum(whole, 7)))
         return

@@ -41,7 +41,7 @@ HEADS = {
     "m.xlsx": (zipped("[Content_Types].xml", "xl/workbook.xml"), "a spreadsheet", "read_excel"),
     "m.ods": (zipped("mimetype", "content.xml"), "a spreadsheet", "read_excel"),
     "m.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(30), "a spreadsheet", "read_excel"),
-    "m.h5": (b"\x89HDF\r\n\x1a\n" + bytes(30), "an HDF5 file", "h5py.File"),
+    "m73.mat": (b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(90), "a MATLAB 7.3 file", "h5py.File"),
     "m.mat": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(90), "a MATLAB file", "loadmat"),
     "m.csv.gz": (b"\x1f\x8b\x08\0" + bytes(30), "compressed", "gunzip"),
     "m.bz2": (b"BZh91AY&SY" + bytes(30), "compressed", "bunzip2"),

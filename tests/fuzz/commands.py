@@ -58,6 +58,8 @@ WAYS: Mapping[str, Sequence[Callable[[str, str], Words]]] = {
 }
 # Those that read no file of arrays: their command lines are fuzzed all the same.
 WITHOUT = ("help", "probe", "trace", "bench")
+# The formats that are written as files; those that are folders have tests of their own.
+FILES = [each for each in FORMATS.values() if not each.is_folder and not each.read_only]
 
 
 def formats(command: str) -> list[Words]:
@@ -67,9 +69,7 @@ def formats(command: str) -> list[Words]:
     if "format" in flags:
         found += [["-f", name] for name in flags["format"].type.choices]
     if "output" in flags:
-        found += [
-            ["-o", f"out{each.suffix}", *_beside(command, each)] for each in FORMATS.values() if _writes(flags, each)
-        ]
+        found += [["-o", f"out{each.suffix}", *_beside(command, each)] for each in FILES if _writes(flags, each)]
     return found
 
 

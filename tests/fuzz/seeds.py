@@ -12,7 +12,7 @@ import numpy as np
 from attncli import steps
 from attncli.files.archive import joined
 from attncli.files.contents import Named
-from attncli.files.formats import FORMATS, Format, Holds
+from attncli.files.formats import DATA, Format, Holds
 from attncli.files.save import encoded
 from tests.fuzz import forms
 from tests.fuzz.problems import Array, Problem, draw
@@ -98,4 +98,4 @@ BY_HOLDS: Mapping[Holds, Callable[[Format, random.Random, np.random.Generator], 
     Holds.NAMED: _named,
     Holds.PROBLEMS: _named,
 }
-WRITTEN = [each for each in FORMATS.values() if each.holds in BY_HOLDS]
+WRITTEN = [each for each in DATA if each.holds in BY_HOLDS]

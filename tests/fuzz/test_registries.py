@@ -13,7 +13,7 @@ from attncli.attend.arrays import GIVEN
 from attncli.attend.options import records
 from attncli.attend.scores import FUNCTIONS
 from attncli.commands.registry import COMMANDS
-from attncli.files.formats import DATA, FORMATS, Format
+from attncli.files.formats import DATA, Format
 from tests.fuzz import commands, layers, outputs, problems, readers, reference, refusals, seeds
 from tests.fuzz.mutators import MUTATORS, mutated
 from tests.fuzz.program import Place
@@ -28,7 +28,7 @@ DECLARED: Mapping[str, tuple[Collection[str], Collection[str]]] = {
     "formats that are read by others": (readers.READERS, [each.name for each in DATA]),
     "formats of which there are valid files": ([each.name for each in seeds.WRITTEN], [each.name for each in DATA]),
     "formats of one array that are read back": (SINGLE, [each.name for each in DATA if each.is_single]),
-    "formats whose outputs are read": (outputs.READERS, FORMATS),
+    "formats whose outputs are read": (outputs.READERS, [each.name for each in commands.FILES]),
     "commands": ([*commands.WAYS, *commands.WITHOUT], COMMANDS),
 }
 
@@ -80,7 +80,7 @@ def test_every_command_is_asked_for_every_format_that_it_writes() -> None:
     found = {command: commands.formats(command) for command in commands.READS}
     assert all(len(each) > 2 for each in found.values())
     written = {words[1].rpartition(".")[2] for each in found.values() for words in each if words[:1] == ["-o"]}
-    assert written == {each.suffix.removeprefix(".") for each in FORMATS.values()}
+    assert written == {each.suffix.removeprefix(".") for each in commands.FILES}
 
 
 def test_mutators_change_most_files() -> None:

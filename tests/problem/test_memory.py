@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attncli.problem.cgroups import left
+from attncli.cgroups import left
 from tests.support.processes import environment
 
 MB = 1 << 20
@@ -72,7 +72,7 @@ def test_what_ulimit_leaves_is_what_is_not_taken_yet(limit: str) -> None:
     """Of one GB: less than that by what the interpreter and NumPy take, and more than half of it."""
     script = (
         f"import resource; resource.setrlimit(resource.{limit}, (1 << 30, 1 << 30)); import numpy; "
-        "from attncli.problem.memory import available_memory; print(available_memory())"
+        "from attncli.memory import available_memory; print(available_memory())"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

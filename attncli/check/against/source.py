@@ -8,7 +8,7 @@ from pathlib import Path
 from attncli.errors import InputError
 from attncli.files import archive
 from attncli.files.contents import Matrix, Named
-from attncli.files.formats import DATA, is_index, of_suffix
+from attncli.files.formats import READ, folder_of, is_index, of_suffix
 from attncli.files.margins import UNSAID, Margins
 from attncli.files.open import file_of, naming
 from attncli.problem.opened import Opened, each_problem, separate
@@ -45,7 +45,7 @@ def dump(given: Sequence[str], margins: Margins = UNSAID) -> dict[str, Sequence[
 
 def _is_folder(given: str) -> bool:
     try:
-        return Path(given).is_dir()
+        return Path(given).is_dir() and folder_of(Path(given)) is None
     except (OSError, ValueError):  # the name is too long, or contains a NUL
         return False
 
@@ -74,7 +74,7 @@ def _folder(given: str, margins: Margins) -> dict[str, Opened]:
     if len(files) > MOST_FILES:
         raise InputError(f"holds more than {MOST_FILES} files", place=given)
     indexes = [each for each in files if is_index(each.name)]
-    read = indexes or [each for each in files if of_suffix(each.name) in DATA]
+    read = indexes or [each for each in files if of_suffix(each.name) in READ]
     found: dict[str, Opened] = {}
     loose: dict[str, Matrix] = {}
     for file in read:

@@ -318,6 +318,16 @@ REFERENCE = {
         "Texts are metadata; labels and options are metadata as JSON text. BF16 and F8 tensors are read too, and computed "
         "in float32."
     ),
+    "format_zarr": (
+        "A folder, or an address such as `s3://bucket/case.zarr` where fsspec knows it: a group of named arrays, or one "
+        "array, which is one matrix. Groups in groups become parts of names, `a/b/query` that of `a.b`. Versions 3 and 2 "
+        "are read, packed as `.zarr.zip` too; version 3 is written, in chunks and shards (`--chunks`). Labels, texts and "
+        "options are attributes. bfloat16 is written as float32. Codecs that run code and links are refused."
+    ),
+    "format_hdf5": (
+        "Read, not written. Groups become parts of names, and attributes are labels, texts and options, as in Zarr. Links, "
+        "and arrays whose numbers lie in other files, are refused."
+    ),
     "formats_safe": (
         "Files that are mapped must not change before the command is done. Nothing is ever unpickled. Files of PyTorch, "
         "pandas, Excel and the like are refused with the command that converts them."

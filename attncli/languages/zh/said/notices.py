@@ -28,6 +28,7 @@ NOTICES = {
     "{format} has no {types}: the same numbers are float32 there; {suffix} keeps them": (
         "{format} 没有 {types} 类型：这些数在其中存为 float32；用 {suffix} 可以保留原来的类型"
     ),
+    "{name} is written in chunks of {shape}": "{name} 按 {shape} 的分块写出",
     "about {size} of {format} will be written; the same would be {less} as {other}": (
         "将写出约 {size} 的 {format}；写成 {other} 只要 {less}"
     ),
