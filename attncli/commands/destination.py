@@ -99,7 +99,7 @@ def _chunks(given: str | None, where: Destination) -> tuple[int, ...] | None:
         hint = f"leave it out, or write a {listed(suffixes(FOLDERS), 'or')} file"
         raise InputError(f"--chunks has no effect on {where.path or where.kind.name}", hint=hint)
     sizes = given.split(",")
-    if not all(each.strip().isascii() and each.strip().isdecimal() and 0 < int(each[:19]) for each in sizes):
+    if not all(each.strip().isascii() and each.strip().isdecimal() and int(each[:19]) > 0 for each in sizes):
         raise InputError(
             f"--chunks is a whole number for each axis, not {given[:40]!r}", hint="as in --chunks 1,8,4096,64"
         )

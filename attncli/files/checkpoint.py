@@ -19,8 +19,8 @@ def tensors(path: str) -> Tensors:
     """Open a file of tensors, of which none is read before it is asked for.
 
     Args:
-        path: of a safetensors, NPZ or HDF5 file, of a Zarr store or its address, of an index of safetensors files, or of
-            a folder that holds such files or an index; or a sample.
+        path: of a safetensors, NPZ or HDF5 file, of a Zarr store or its address, of an index of safetensors files, or
+            of a folder that holds such files or an index; or a sample.
 
     Raises:
         InputError: with the file and the fix, whatever is wrong with it.

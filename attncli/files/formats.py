@@ -2,9 +2,9 @@
 
 A format that is read has a module in this folder, which writes it too. The module of a text format defines
 ``parse(text)``, that of a binary one ``read_path(path)`` and ``read_bytes(data)``; an archive's also take ``only``, the
-name of what is wanted, and it defines ``tensors(path)`` if weights may lie in it. All define ``write(named, file)``; but
-one that is a folder ``write_folder(named, path, chunks)``, and nothing that takes bytes. To add a format, write its
-module and add it to the table.
+name of what is wanted, and it defines ``tensors(path)`` if weights may lie in it. All define ``write(named, file)``;
+but one that is a folder ``write_folder(named, path, chunks)``, and nothing that takes bytes. To add a format, write
+its module and add it to the table.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "hdf5",
             "HDF5",
-            (".h5", ".hdf5", ".hdf"),
+            (".h5", ".hdf5"),
             Holds.PROBLEMS,
             False,
             "hdf5",
@@ -211,7 +211,7 @@ NUMBERS = (*DATA, *FOLDERS)
 ARCHIVES = tuple(each for each in OF_WEIGHTS if not each.read_only)
 # Those that carry the results of a command to programs or to people: through a pipe too, and to files.
 RESULTS = (*DATA, *that_hold(Holds.TABLES))
-WRITTEN = (*RESULTS, *FOLDERS)
+WRITTEN = tuple(each for each in FORMATS.values() if each in (*RESULTS, *FOLDERS))
 # What begins as an address of fsspec does, such as ``s3://`` or ``simplecache::s3://``; C: is a disk of Windows.
 ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]+://")
 

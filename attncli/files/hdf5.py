@@ -84,10 +84,12 @@ def _read(source: Path | io.BytesIO, only: str | None) -> Contents:
 
 
 def _walked(file: Any) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the paths of all arrays by their names, and what attributes say, likewise. No link is followed.
+    """Return the paths of all arrays by their names, and what attributes say, likewise.
+
+    Links within the file are left out: they are second names of what has one.
 
     Raises:
-        InputError: a link leads elsewhere, or two arrays have one name.
+        InputError: a link leads to another file, or two arrays have one name.
     """
     found: dict[str, str] = {}
     said: dict[str, Any] = {}
@@ -106,16 +108,16 @@ def _walked(file: Any) -> tuple[dict[str, str], dict[str, Any]]:
         elif kind is h5py.Group:
             group = file[path or "/"]
             said |= {f"{name}.{own}" if name else own: each for own, each in _said(group)}
-            below = [(f"{path}/{each}" if path else each, depth + 1) for each in group]
-            for each, _ in below:
-                _check_link(file, each)
-            waiting += reversed(below)
+            below = [f"{path}/{each}" if path else each for each in group]
+            waiting += [(each, depth + 1) for each in reversed(below) if _is_here(file, each)]
     return found, said
 
 
-def _check_link(file: Any, path: str) -> None:
-    if not isinstance(file.get(path, getlink=True), h5py.HardLink):
-        raise InputError(f"{path} is a link, and links in a file are not followed", hint="save the arrays themselves")
+def _is_here(file: Any, path: str) -> bool:
+    link = file.get(path, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise InputError(f"{path} is a link to another file, which is not opened", hint="save the arrays themselves")
+    return isinstance(link, h5py.HardLink)
 
 
 def _said(group: Any) -> Iterator[tuple[str, Any]]:

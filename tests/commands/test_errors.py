@@ -165,7 +165,8 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "binary": (
         "f.csv",
         b"1,2\0\n",
-        "attn: f.csv: is binary, not CSV\nhint: .json, .csv, .tsv, .npy, .npz, .safetensors files are read\n",
+        "attn: f.csv: is binary, not CSV\n"
+        "hint: .json, .csv, .tsv, .npy, .npz, .safetensors, .zarr, .h5, .hdf5 files are read\n",
     ),
     "no fit": (
         "f.json",
@@ -297,7 +298,7 @@ def test_a_folder_that_is_not_there_and_an_extension_that_means_nothing(tmp_path
     ran = attn("compute", ARTICLE, "-o", tmp_path / "out.xls", status=2)
     assert ran.err == (
         f"attn: {tmp_path}/out.xls: the extension '.xls' names no format\n"
-        "hint: one of .json, .csv, .tsv, .npy, .npz, .safetensors, .md, .txt\n"
+        "hint: one of .json, .csv, .tsv, .npy, .npz, .safetensors, .zarr, .md, .txt\n"
     )
     assert not list(tmp_path.iterdir())
 

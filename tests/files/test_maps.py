@@ -14,14 +14,14 @@ import pytest
 
 from attncli.errors import InputError
 from attncli.files.contents import Named
-from attncli.files.formats import FORMATS, Format
+from attncli.files.formats import DATA, FORMATS, Format
 from attncli.files.maps import check_unchanged, watched
 from attncli.files.open import read
 from attncli.files.save import encoded, save
 from tests.support.files import sparse
 from tests.support.processes import AT_IMPORT, called, environment
 
-MAPPED = [each for each in FORMATS.values() if each.module and not each.text]
+MAPPED = [each for each in DATA if not each.text]
 
 
 @pytest.fixture(autouse=True)

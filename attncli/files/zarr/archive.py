@@ -15,7 +15,7 @@ from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
 from attncli.files.npz import own_type
 from attncli.files.zarr.headers import Header, header, node
 from attncli.files.zarr.places import Place, place_of
-from attncli.files.zarr.stored import Stored, create, write
+from attncli.files.zarr.stored import Stored, create, regions, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ def _walked(place: Place) -> tuple[Arrays, dict[str, Any]]:
 
 def _entry(found: Arrays, name: str) -> Entry:
     try:
-        promised = _header(found, name)
+        promised = header(found[name][1])
     except InputError as error:
         return Entry(name, None, error.message)
     return Entry(name, promised.shape, promised.dtype.name)
@@ -136,7 +136,8 @@ def write_folder(named: Named, path: Path, chunks: Sequence[int] | None = None) 
         array = own_type(given)
         fits = chunks is not None and len(chunks) == array.ndim
         made = create(path, array.shape, array.dtype, name=name, chunks=chunks if fits else None)
-        write(path, name, tuple(slice(0, size) for size in array.shape), array.astype(made.dtype, copy=False))
+        for region in regions(array.shape, made.whole):  # the library would hold ten shards at a time
+            write(path, name, region, array[region].astype(made.dtype, copy=False))
         if any(part < size for part, size in zip(made.header.chunks, array.shape, strict=True)):
             several[name] = made.header.chunks
     return several

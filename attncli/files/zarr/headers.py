@@ -22,18 +22,14 @@ if TYPE_CHECKING:
 
 # Files that make a folder an array or a group, of version 3 and of version 2.
 V3, ARRAY_2, GROUP_2, ATTRIBUTES_2 = "zarr.json", ".zarray", ".zgroup", ".zattrs"
-TYPES = (
-    "bool",
-    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-    "float16",
-    "float32",
-    "float64",
-)
+INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+TYPES = ("bool", *INTEGERS, "float16", "float32", "float64")
 OLD_TYPE = re.compile(r"[<>|](b1|[iu][1248]|f[248])")
-FILTERS = tuple(
-    "adler32 astype bitround blosc bz2 crc32 crc32c delta fixedscaleoffset fletcher32 gzip jenkins_lookup3 lz4 lzma "
-    "packbits quantize shuffle zlib zstd".split()  # noqa: SIM905  # as a list it would take a screen
-)
+# Checksums, compressors, and what comes before them.
+SUMS = ("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3")
+PACKERS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
+CHANGES = ("astype", "bitround", "delta", "fixedscaleoffset", "packbits", "quantize", "shuffle")
+FILTERS = (*SUMS, *PACKERS, *CHANGES)
 CODECS = ("bytes", "transpose", "blosc", "gzip", "zstd", "crc32c", *(f"numcodecs.{each}" for each in FILTERS))
 SHARDING = "sharding_indexed"
 # The library makes a list of all chunks that it reads.
@@ -106,7 +102,9 @@ def header(metadata: Mapping[str, Any]) -> Header:
     """
     try:
         made = _new(metadata) if metadata["zarr_format"] == 3 else _old(metadata)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its metadata are broken") from None
     if not len(made.shape) == len(made.chunks) == len(made.shards) <= MOST_AXES:
         raise InputError("its metadata are broken: its shape and its chunks do not have the same axes")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class Stored:
         Raises:
             InputError: a chunk is broken.
         """
-        with _saying(self.key):
+        with _saying():
             return np.asarray(self._array[region])
 
     def read(self) -> NDArray[Any]:
@@ -78,7 +79,6 @@ class Stored:
         size, shard = self.header.size, self.header.shard_size
         what = f"{show(self.shape)} {self.dtype.name} take {memory.size(size)}"
         memory.require(size + max(shard, min(size, AT_A_TIME * shard)), what, "")
-        self.place.check(self.key)
         found = self[...]
         if found.shape != self.shape or found.dtype.name != self.dtype.name:
             raise InputError(f"broken Zarr array: {show(found.shape)} {found.dtype} and not what its metadata promise")
@@ -88,7 +88,8 @@ class Stored:
     def _array(self) -> Any:
         import zarr
 
-        with _saying(self.key):
+        self.place.check(self.key)
+        with _saying():
             return zarr.open_array(
                 store=self.place.store(),
                 path=self.key,
@@ -127,8 +128,8 @@ def create(
 ) -> Stored:
     """Make an array that has no numbers yet, to be written in regions.
 
-    Numbers are not compressed: those of attention hardly shrink. Each chunk has a checksum, and those of zeros alone
-    are there too, so that what is missing shows.
+    Numbers are not compressed: those of attention hardly shrink. Each chunk has a checksum, and where a region has not
+    been written there are NaN, so that it shows; whole numbers and bools have no word for that, and are 0 there.
 
     Args:
         path: of a folder, which becomes the store, or the group that is there already.
@@ -149,7 +150,7 @@ def create(
             chunks=chosen.chunks,
             shards=chosen.shards,
             compressors=[zarr.codecs.Crc32cCodec()],
-            fill_value=0,
+            fill_value=np.nan if dtype.kind == "f" else 0,
             config={"write_empty_chunks": True},
         )
     return opened(path, name)
@@ -178,6 +179,19 @@ def write(path: Path | str, name: str, region: Region, numbers: NDArray[Any]) ->
         array[region] = numbers
 
 
+def regions(shape: Sequence[int], whole: Sequence[int]) -> Iterator[Region]:
+    """Yield regions of one shard each, which together are the array.
+
+    >>> list(regions((3, 4), (2, 4)))
+    [(slice(0, 2, None), slice(0, 4, None)), (slice(2, 3, None), slice(0, 4, None))]
+    """
+    along = (
+        [slice(start, min(start + each, size)) for start in range(0, size, each)]
+        for size, each in zip(shape, whole, strict=True)
+    )
+    yield from product(*along)
+
+
 def check_aligned(region: Region, shape: Sequence[int], whole: Sequence[int]) -> None:
     """Refuse a region that holds a part of a shard: another writer could hold the rest.
 
@@ -201,7 +215,7 @@ def _warning_nobody() -> Iterator[None]:
 
 
 @contextmanager
-def _saying(key: str) -> Iterator[None]:
+def _saying() -> Iterator[None]:
     """Return a context that turns whatever the library raises on a broken store into one error."""
     try:
         with _warning_nobody():

@@ -319,9 +319,9 @@ REFERENCE = {
         "in float32."
     ),
     "format_zarr": (
-        "A folder, or an address such as `s3://bucket/case.zarr` where fsspec knows it: a group of named arrays, or one "
+        "A folder, or an address such as `s3://…` where fsspec knows it: a group of named arrays, or one "
         "array, which is one matrix. Groups in groups become parts of names, `a/b/query` that of `a.b`. Versions 3 and 2 "
-        "are read, packed as `.zarr.zip` too; version 3 is written, in chunks and shards (`--chunks`). Labels, texts and "
+        "are read, packed as ZIP too; version 3 is written, in chunks and shards (`--chunks`). Labels, texts and "
         "options are attributes. bfloat16 is written as float32. Codecs that run code and links are refused."
     ),
     "format_hdf5": (
