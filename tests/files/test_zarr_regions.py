@@ -141,7 +141,7 @@ def test_processes_write_one_array_at_once(tmp_path: Path) -> None:
 def test_an_array_is_opened_by_its_name(tmp_path: Path) -> None:
     """With dots or slashes, and by what is there."""
     group = zarr.create_group(tmp_path / "x.zarr")
-    group.create_array("a/b/q", data=np.ones((2, 3)))
+    group.create_array("a/b/q", shape=(2, 3), dtype="f4")
     for name in ("a.b.q", "a/b/q"):
         assert opened(tmp_path / "x.zarr", name).shape == (2, 3)
     for name, message in {"a.q": "has no array 'a.q'", "": "is not one array"}.items():
