@@ -15,6 +15,7 @@ from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, NUMBERS, Format
 from attncli.files.margins import Margins
+from attncli.problem import estimate
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
 from attncli.problem.memory import size
 from attncli.problem.selection import Choice
@@ -88,6 +89,7 @@ class Delivery:
         self.computation.check_head(self.kind, self.part)
         length = self.computation.length(self.part, self.kind)
         whole = length if self.kind.goes_back and path is None else 0
+        whole += min(length, estimate.SHARDS) if self.kind.is_folder else 0
         in_place = path is not None and self.fills(path)
         needed = self.computation.needs(self.part, threads=self.threads, in_place=in_place)
         self.computation.require(needed + whole, self.part)

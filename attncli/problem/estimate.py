@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Whatever is done: modules that are loaded for it, buffers of BLAS, and the piece that is written at the moment.
 ALWAYS = 24 << 20
+# What a folder of chunks takes while it is written: a shard of 128 MB as its chunks, put together, and as a file.
+SHARDS = 3 << 27
 # One number as text, with what separates it from the next.
 TEXT = 21
 # One cell of a table: its text, the lists that it is in, and its share of the lines.

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Region = tuple[slice, ...]
-# How many chunks the library zarr reads at a time.
-AT_A_TIME = 10
+# How many shards the library zarr reads at a time; larger ones are read one by one, each of which takes three times its
+# size: the file, its chunks, and what they are put together to.
+AT_A_TIME, LARGE, OF_A_SHARD = 10, 1 << 25, 3
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class Stored:
         """
         size, shard = self.header.size, self.header.shard_size
         what = f"{show(self.shape)} {self.dtype.name} take {memory.size(size)}"
+        if shard > LARGE:
+            memory.require(size + OF_A_SHARD * shard, what, "")
+            found = np.empty(self.shape, self.dtype)
+            for region in regions(self.shape, self.whole):
+                found[region] = self[region]
+            return found
         memory.require(size + max(shard, min(size, AT_A_TIME * shard)), what, "")
         found = self[...]
         if found.shape != self.shape or found.dtype.name != self.dtype.name:
