@@ -245,16 +245,16 @@ def save_problems(path: str, problems: Mapping[str, Named], force: bool) -> list
         _save_each(path, problems, exact[0], force)
         return []
     kind = of_output(path, ARCHIVES)
-    save_results(kind, path, joined(problems), force)
+    notices = save_results(kind, path, joined(problems), force)
     if kind in exact:
-        return []
+        return notices
     lost = Said(
         "{format} has no {types}: the same numbers are float32 there; {suffix} keeps them",
         format=kind.title,
         types=listed(sorted(narrow), "or"),
         suffix=exact[0].suffix,
     )
-    return [lost]
+    return [*notices, lost]
 
 
 def _save_each(path: str, problems: Mapping[str, Named], kind: Format, force: bool) -> None:

@@ -55,8 +55,8 @@ def load(*files: str | PathLike[str] | ArrayLike, **keywords: Unpack[LoadKeyword
     """Load a problem from files or arrays, to look at it, compute its steps, and have it explained and drawn.
 
     Args:
-        *files: what commands take as FILES: one file of named arrays (JSON, NPZ or safetensors), or one matrix (query
-            and hidden at once), two (query, hidden) or three (query, key, value) as CSV, TSV or NPY; ``"F:name"`` picks
+        *files: what commands take as FILES: one file of named arrays (JSON, NPZ, safetensors, Zarr or HDF5), or one
+            matrix (query and hidden at once), two (query, hidden) or three (query, key, value) as CSV, TSV or NPY; ``"F:name"`` picks
             one array or problem of a file, ``"sample:NAME"`` is a sample, ``"[[1, 2], [3, 4]]"`` a matrix. An array may
             stand in the place of a matrix: (…, L, E), 1 to 4 axes, see `steps`.
         **keywords: set or replace what the files hold. Arrays and options by the names that they have in `steps`; an

@@ -67,6 +67,15 @@ def test_many_chunks_are_few_files(tmp_path: Path) -> None:
     assert_array_equal(opened(tmp_path / "x.zarr")[1:3, 5:7], numbers[1:3, 5:7])
 
 
+def test_large_shards_are_read_one_by_one(tmp_path: Path) -> None:
+    """And put together to what was written."""
+    size = 34 << 20
+    create(tmp_path / "x.zarr", (2, size), np.dtype("u1"), chunks=(1, size))
+    write(tmp_path / "x.zarr", "", (slice(1, 2), slice(0, size)), np.ones((1, size), "u1"))
+    found = opened(tmp_path / "x.zarr").read()
+    assert found.sum(axis=1, dtype="i8").tolist() == [0, size]
+
+
 def test_a_region_is_read_without_the_rest(tmp_path: Path) -> None:
     """Of chunks that are broken nothing is read, and what is read of them is refused; the checksum shows it."""
     numbers = np.arange(64, dtype="f4").reshape(8, 8)
