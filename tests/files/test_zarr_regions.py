@@ -67,9 +67,10 @@ def test_many_chunks_are_few_files(tmp_path: Path) -> None:
     assert_array_equal(opened(tmp_path / "x.zarr")[1:3, 5:7], numbers[1:3, 5:7])
 
 
-def test_large_shards_are_read_one_by_one(tmp_path: Path) -> None:
+@pytest.mark.takes(2)
+@pytest.mark.parametrize("size", [34, 34 << 20])
+def test_small_shards_are_read_at_once_and_large_ones_one_by_one(size: int, tmp_path: Path) -> None:
     """And put together to what was written."""
-    size = 34 << 20
     create(tmp_path / "x.zarr", (2, size), np.dtype("u1"), chunks=(1, size))
     write(tmp_path / "x.zarr", "", (slice(1, 2), slice(0, size)), np.ones((1, size), "u1"))
     found = opened(tmp_path / "x.zarr").read()
