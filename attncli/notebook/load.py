@@ -56,9 +56,10 @@ def load(*files: str | PathLike[str] | ArrayLike, **keywords: Unpack[LoadKeyword
 
     Args:
         *files: what commands take as FILES: one file of named arrays (JSON, NPZ, safetensors, Zarr or HDF5), or one
-            matrix (query and hidden at once), two (query, hidden) or three (query, key, value) as CSV, TSV, NPY or Zarr;
-            ``"F:name"`` picks one array or problem of a file, ``"sample:NAME"`` is a sample, ``"[[1, 2], [3, 4]]"`` a
-            matrix. An array may stand in the place of a matrix: (…, L, E), 1 to 4 axes, see `steps`.
+            matrix (query and hidden at once), two (query, hidden) or three (query, key, value) as CSV, TSV, NPY or
+            Zarr; ``"F:name"`` picks one array or problem of a file, ``"sample:NAME"`` is a sample, and
+            ``"[[1, 2], [3, 4]]"`` a matrix. An array may stand in the place of a matrix: (…, L, E), 1 to 4 axes, see
+            `steps`.
         **keywords: set or replace what the files hold. Arrays and options by the names that they have in `steps`; an
             array is a file, as on the command line, or an array.
             ``layer``: ``"FILE:PREFIX"``, the weights of a layer of a checkpoint.
