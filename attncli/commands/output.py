@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from io import BytesIO
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from attncli.commands.destination import TABLE, Destination
 from attncli.commands.messages import notice
@@ -27,6 +28,7 @@ from attncli.show.view import View
 from attncli.text import listed
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import Console
 
     from attncli.attend.operands import ScoreOperands
@@ -111,7 +113,7 @@ class Delivery:
         """Tell whether a file is written while it is computed, and so may be larger than memory."""
         from attncli.files.save import is_regular
 
-        return self.computation.streams and self.kind.in_place and is_regular(path)
+        return self.computation.streams and (self.kind.is_folder or (self.kind.in_place and is_regular(path)))
 
     def begin(self) -> None:
         """Compute what all tables have in common."""
@@ -132,29 +134,29 @@ class Delivery:
 
         return partial(write, self.kind, self.result(), margins=self.margins)
 
-    def result(self) -> Named:
-        """Compute what formats for programs hold."""
+    def result(self, out: NDArray[Any] | None = None) -> Named:
+        """Compute what formats for programs hold; an output that is streamed goes into an array, if one is given."""
         with progress_bar() as progress:
-            result = self.computation.result(self.part, Resources(self.threads, progress))
+            result = self.computation.result(self.part, Resources(self.threads, progress, out))
         if self.kind is JSON and self.beside is not None:
             result = replace(result, records=self.beside.record())
         return result
 
     def to_file(self, path: str, force: bool) -> None:
         """Write a file; an output that is streamed is written while it is computed."""
-        from attncli.files.save import mapped, save_results, saving
+        from attncli.files.save import mapped, on_disk, save_results, saving
 
+        target = self.computation.target(self.part) if self.fills(path) else None
         if self.kind.is_folder:
-            say(save_results(self.kind, path, self.result(), force, chunks=self.chunks))
-            return
-        if not self.fills(path):
+            with nullcontext() if target is None else on_disk(path, *target, force) as out:
+                say(save_results(self.kind, path, self.result(out), force, chunks=self.chunks))
+        elif target is not None:
+            with mapped(self.kind, path, *target, force) as out:
+                self.result(out)
+        else:
             write = self.writer()
             with saving(path, force) as file:
                 write(file)
-            return
-        shape, dtype = self.computation.target(self.part)
-        with mapped(self.kind, path, shape, dtype, force) as out, progress_bar() as progress:
-            self.computation.result(self.part, Resources(self.threads, progress, out))
 
     def to_stdout(self) -> None:
         """Write to standard output; a table is printed while it is computed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import math
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from attncli.files.archive import joined
 from attncli.files.contents import Named
 from attncli.files.formats import ARCHIVES, DATA, Format, Holds, folder_of, is_address, of_output, of_suffix
 from attncli.files.margins import UNSAID, Margins
-from attncli.files.unfinished import unfinished, unfinished_folder, unfinished_store
+from attncli.files.unfinished import room, scratch, unfinished, unfinished_folder, unfinished_store
 from attncli.said import Said
 from attncli.text import listed
 
@@ -178,14 +177,17 @@ def mapped(
     with _saying(path), unfinished(Path(path).resolve(), force) as stream:
         with kind.codec() as codec:
             codec.begin(stream, shape, dtype)
-        start = stream.tell()
-        stream.flush()
-        # Reserve the room now: if the disk were full later, writing to the map would kill the program.
-        size = start + math.prod(shape) * dtype.itemsize
-        os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
-        array = np.memmap(stream, dtype, "r+", start, shape)
+        array = room(stream, shape, dtype)
         yield array
         array.flush()
+
+
+@contextmanager
+def on_disk(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], force: bool) -> Iterator[NDArray[Any]]:
+    """Yield an array on the disk of an output, to be filled in place and then written to it, and so as `mapped`."""
+    check_target(path, force)
+    with _saying(path), scratch(Path(os.path.realpath(path)).parent, shape, dtype) as array:
+        yield array
 
 
 def is_regular(path: str) -> bool:

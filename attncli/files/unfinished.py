@@ -7,6 +7,7 @@ one that writes into the folder removes it.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -16,10 +17,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from attncli.files.maps import check_unchanged
 from attncli.signals import Undoing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 try:
     import fcntl
@@ -101,6 +107,29 @@ def unfinished_store(target: Path, force: bool) -> Iterator[Path]:
             except OSError:
                 _restore(old, target)
                 raise
+
+
+@contextmanager
+def scratch(near: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """Yield an array in a file of its own in a folder, which is gone afterwards; it may be larger than memory."""
+    with _part(near) as part:
+        nameless = _nameless(near)
+        with part.open("x+b") if nameless is None else os.fdopen(nameless, "w+b") as stream:
+            _lock(stream.fileno())
+            yield room(stream, shape, dtype)
+
+
+def room(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap[Any, Any]:
+    """Map an array behind what is written in a file already.
+
+    Raises:
+        OSError: the disk has no room for it: if it were full later, writing to the map would kill the program.
+    """
+    start = stream.tell()
+    stream.flush()
+    size = start + math.prod(shape) * dtype.itemsize
+    os.posix_fallocate(stream.fileno(), 0, size) if hasattr(os, "posix_fallocate") else stream.truncate(size)
+    return np.memmap(stream, dtype, "r+", start, shape)
 
 
 def _restore(old: Path, target: Path) -> None:

@@ -384,3 +384,15 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
         ran = attn(*words, cwd=tmp_path, status=2, env={"PYTHONPATH": path})
         assert ran.err.endswith(": .zarr files need an extra\nhint: pip install 'attncli[zarr]'\n")
     assert sorted(each.name for each in tmp_path.iterdir() if not each.name.startswith("__")) == ["x.zarr", "zarr.py"]
+
+
+def test_an_output_that_is_streamed_is_not_held(tmp_path: Path) -> None:
+    """It has the bits of the same output as NPY, and nothing is left of where it was kept."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.normal(size=(1100, 4)).astype("f4"))
+    for name in ("o.npy", "o.zarr"):
+        called("compute", "x.npy", "--causal", "-o", name, cwd=tmp_path)
+    group = zarr.open_group(tmp_path / "o.zarr", mode="r")
+    assert list(group.array_keys()) == ["output"]
+    assert_array_equal(np.asarray(group["output"]), np.load(tmp_path / "o.npy"))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["o.npy", "o.zarr", "x.npy"]
