@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
 from attncli.files.contents import Named
-from attncli.files.json import parse_object
+from attncli.files.json import object_of, parse_object
 from attncli.files.json_values import to_labels, to_text
 
 if TYPE_CHECKING:
@@ -53,4 +52,4 @@ def named_of(arrays: Mapping[str, NDArray[Any]], said: Mapping[str, Any]) -> Nam
 
 
 def _object(value: Any, name: str) -> dict[str, object]:
-    return parse_object(value if isinstance(value, str) else json.dumps(value), name)
+    return parse_object(value, name) if isinstance(value, str) else object_of(value, name)

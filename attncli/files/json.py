@@ -71,10 +71,11 @@ def parse_object(text: str, name: str) -> dict[str, object]:
     except InputError as error:
         error.place = ": ".join(filter(None, [name, error.place]))
         raise
-    return _object_of(data, name)
+    return object_of(data, name)
 
 
-def _object_of(data: Any, name: str) -> dict[str, object]:
+def object_of(data: Any, name: str) -> dict[str, object]:
+    """Return an object, and refuse anything else."""
     if not isinstance(data, dict):
         raise InputError(f"{name} must be an object, not {kind_of(data)}")
     return data
@@ -119,9 +120,7 @@ def _named(whole: dict[str, Any], meant: Entries) -> Named:
     data = {name: whole[name] for name in meant}
     kinds = {name: KINDS[meant[name]] for name in data}
     texts = {meant[name]: to_text(value, name) for name, value in data.items() if kinds[name] is Kind.TEXT}
-    objects = {
-        meant[name]: _object_of(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.OBJECT
-    }
+    objects = {meant[name]: object_of(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.OBJECT}
     arrays = {meant[name]: to_array(value, meant[name]) for name, value in data.items() if kinds[name] is Kind.ARRAY}
     given = texts.pop("dtype", None)
     dtype = "float64" if given is None else given

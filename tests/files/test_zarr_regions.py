@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 
 from attncli.errors import InputError
 from attncli.files.zarr.layout import FEW, MOST_CHUNK, SHARD, layout
-from attncli.files.zarr.stored import check_aligned, create, opened, regions, write
+from attncli.files.zarr.stored import check_aligned, create, opened, regions, write_region
 from tests.support.processes import environment
 
 F4 = np.dtype("f4")
@@ -61,7 +61,7 @@ def test_many_chunks_are_few_files(tmp_path: Path) -> None:
     made = create(tmp_path / "x.zarr", numbers.shape, F4, chunks=(1, 2, 8))
     assert (made.header.chunks, made.whole) == ((1, 2, 8), (4, 64, 8))
     for region in regions(made.shape, made.whole):
-        write(tmp_path / "x.zarr", "", region, numbers[region])
+        write_region(tmp_path / "x.zarr", "", region, numbers[region])
     assert len([each for each in (tmp_path / "x.zarr").rglob("*") if each.is_file()]) == 2
     assert_array_equal(np.asarray(zarr.open_array(tmp_path / "x.zarr", mode="r")), numbers)
     assert_array_equal(opened(tmp_path / "x.zarr")[1:3, 5:7], numbers[1:3, 5:7])
@@ -72,7 +72,7 @@ def test_many_chunks_are_few_files(tmp_path: Path) -> None:
 def test_small_shards_are_read_at_once_and_large_ones_one_by_one(size: int, tmp_path: Path) -> None:
     """And put together to what was written."""
     create(tmp_path / "x.zarr", (2, size), np.dtype("u1"), chunks=(1, size))
-    write(tmp_path / "x.zarr", "", (slice(1, 2), slice(0, size)), np.ones((1, size), "u1"))
+    write_region(tmp_path / "x.zarr", "", (slice(1, 2), slice(0, size)), np.ones((1, size), "u1"))
     found = opened(tmp_path / "x.zarr").read()
     assert found.sum(axis=1, dtype="i8").tolist() == [0, size]
 
@@ -83,7 +83,7 @@ def test_a_region_is_read_without_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "x.zarr"
     create(path, (8, 8), F4, chunks=(2, 8))
     for region in regions((8, 8), (2, 8)):
-        write(path, "", region, numbers[region])
+        write_region(path, "", region, numbers[region])
     lazy = opened(path)
     assert (lazy.shape, lazy.dtype) == ((8, 8), F4)
     chunk = path / "c/3/0"
@@ -98,7 +98,7 @@ def test_a_region_is_read_without_the_rest(tmp_path: Path) -> None:
 def test_what_has_not_been_written_shows(tmp_path: Path) -> None:
     """As NaN; zeros that were written are zeros."""
     create(tmp_path / "x.zarr", (4, 2), F4, chunks=(2, 2))
-    write(tmp_path / "x.zarr", "", (slice(0, 2), slice(0, 2)), np.zeros((2, 2), "f4"))
+    write_region(tmp_path / "x.zarr", "", (slice(0, 2), slice(0, 2)), np.zeros((2, 2), "f4"))
     found = opened(tmp_path / "x.zarr")[:]
     assert (found[:2] == 0).all()
     assert np.isnan(found[2:]).all()
@@ -117,20 +117,20 @@ def test_a_region_that_cuts_a_shard_is_refused(rows: slice, message: str, tmp_pa
     """Another writer may hold the rest; the last shard may be cut by the array."""
     create(tmp_path / "x.zarr", (5, 2), F4, chunks=(2, 2))
     with pytest.raises(ValueError, match=message):
-        write(tmp_path / "x.zarr", "", (rows, slice(0, 2)), np.zeros((rows.stop - rows.start, 2), "f4"))
+        write_region(tmp_path / "x.zarr", "", (rows, slice(0, 2)), np.zeros((rows.stop - rows.start, 2), "f4"))
     check_aligned((slice(4, 5), slice(0, 2)), (5, 2), (2, 2))
     with pytest.raises(ValueError, match="for a region of"):
-        write(tmp_path / "x.zarr", "", (slice(4, 5), slice(0, 2)), np.zeros((1, 2), "f8"))
+        write_region(tmp_path / "x.zarr", "", (slice(4, 5), slice(0, 2)), np.zeros((1, 2), "f8"))
 
 
 WRITER = """
 import sys, numpy as np
-from attncli.files.zarr.stored import opened, regions, write
+from attncli.files.zarr.stored import opened, regions, write_region
 path, own, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 made = opened(path, "output")
 for at, region in enumerate(regions(made.shape, made.whole)):
     if at % count == own:
-        write(path, "output", region, np.full([each.stop - each.start for each in region], at, "f4"))
+        write_region(path, "output", region, np.full([each.stop - each.start for each in region], at, "f4"))
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.files.formats import FORMATS
+from attncli.files.formats import NUMBERS
 from tests.plot.test_plot import data_of
 from tests.support.files import files
 from tests.support.processes import called
@@ -61,7 +61,7 @@ def test_pages_open_there(problem: Path) -> None:
     assert (data["head"], data["first"]) == (0, {"step": "weights", "row": 1})
 
 
-@pytest.mark.parametrize("kind", [each for each in FORMATS.values() if each.is_archive], ids=lambda each: each.name)
+@pytest.mark.parametrize("kind", [each for each in NUMBERS if each.is_archive], ids=lambda each: each.name)
 def test_every_archive_carries_it(problem: Path, kind: Any) -> None:
     """Through a file and back, beside options."""
     called("compute", "f.json", "--scale", "sqrt", "-o", f"g{kind.suffix}", cwd=problem)

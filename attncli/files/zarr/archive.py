@@ -15,7 +15,7 @@ from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
 from attncli.files.npz import own_type
 from attncli.files.zarr.headers import Header, header, node
 from attncli.files.zarr.places import Place, place_of
-from attncli.files.zarr.stored import Stored, create, regions, write
+from attncli.files.zarr.stored import Stored, create, regions, write_region
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,7 +137,7 @@ def write_folder(named: Named, path: Path, chunks: Sequence[int] | None = None) 
         fits = chunks is not None and len(chunks) == array.ndim
         made = create(path, array.shape, array.dtype, name=name, chunks=chunks if fits else None)
         for region in regions(array.shape, made.whole):  # the library would hold ten shards at a time
-            write(path, name, region, array[region].astype(made.dtype, copy=False))
+            write_region(path, name, region, array[region].astype(made.dtype, copy=False))
         if any(part < size for part, size in zip(made.header.chunks, array.shape, strict=True)):
             several[name] = made.header.chunks
     return several

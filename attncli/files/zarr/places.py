@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from typing import Any
 
 from attncli.errors import InputError
 from attncli.files.formats import is_address
+from attncli.files.json import decode
 from attncli.files.npz import broken_archive, check_bomb
 
 MOST_HEADER = 1 << 24  # bytes of one piece of metadata; labels of a million tokens take fewer
@@ -57,8 +57,8 @@ class Place(ABC):
         if data is None:
             return None
         try:
-            found = json.loads(data)
-        except (ValueError, RecursionError):
+            found = decode(data.decode())
+        except ValueError:
             raise InputError(f"{full} is broken: it is not JSON") from None
         if not isinstance(found, dict):
             raise InputError(f"{full} is broken: it is not an object")

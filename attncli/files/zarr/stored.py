@@ -163,7 +163,7 @@ def create(
     return opened(path, name)
 
 
-def write(path: Path | str, name: str, region: Region, numbers: NDArray[Any]) -> None:
+def write_region(path: Path | str, name: str, region: Region, numbers: NDArray[Any]) -> None:
     """Write a region of an array of a store; several processes may do so at once, each in shards of its own.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli import steps
 from attncli.files.contents import Named
-from attncli.files.formats import DATA, FORMATS, Holds, that_hold
+from attncli.files.formats import DATA, FORMATS
 from attncli.files.save import encoded
 from tests.fuzz import forms
 from tests.fuzz.campaign import Case
@@ -21,7 +21,7 @@ from tests.fuzz.program import Place
 from tests.fuzz.rules.order import TAME, tame
 from tests.support.declared import flags
 
-ARCHIVES = that_hold(Holds.NAMED, Holds.PROBLEMS)
+ARCHIVES = [each for each in DATA if each.is_archive]
 # Positions up to here cost the scores few of their digits, whatever is multiplied by them.
 FAR = 1000
 RESULTS = ("scores", "capped", "logits", "weights", "output")
