@@ -50,6 +50,12 @@ class Case:
         """How large a share of a row rounding may be, for the right recipe."""
         return self.reference.limit(self.precision)
 
+    @cached_property
+    def size(self) -> NDArray[Any]:
+        """(batch, heads, L) how large the numbers of each row are, right or observed: the larger ones."""
+        observed = np.abs(self.expected).max(axis=-1, initial=0.0)
+        return np.maximum(self.reference.size, np.where(np.isfinite(observed), observed, 0))
+
     def rounding_of(self, recipe: Recipe) -> Rounding | None:
         """Return what, rounded to half precision, brings a recipe much nearer to the expected output, if anything."""
         return self.reference.rounding_of(self.expected, recipe)

@@ -148,7 +148,7 @@ def whole(case: Case, recipe: Recipe, part: Part | None = None) -> tuple[float, 
     The third number is how many rows were compared, and how many there are. Where the fast twin cannot compute it and
     it is too much, some rows of every head stand for all.
     """
-    expected, size = case.expected, case.reference.size
+    expected, size = case.expected, case.size
     batches, heads, queries, _ = expected.shape
     residual = worst = 0.0
     seen = 0

@@ -87,7 +87,7 @@ def choose(case: Case, excess: NDArray[Any], part: Part | None = None) -> Sample
     for batch, head in places:
         rows = _rows(excess[batch, head], np.flatnonzero(where[batch, head]), count)
         observed = case.expected[batch, head, rows].astype(np.float64)
-        groups.append(Group(batch, head, rows, observed, case.reference.size[batch, head, rows][:, None]))
+        groups.append(Group(batch, head, rows, observed, case.size[batch, head, rows][:, None]))
     return Sample(tuple(groups))
 
 
