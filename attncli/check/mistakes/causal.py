@@ -32,7 +32,7 @@ def causal(o: Operands) -> Iterator[Variant | Unknown]:
         for shift, corner in corners(o).items():
             description = sentence("causal_unwanted", corner=word("corner", corner))
             yield aligned(o, CAUSAL_UNWANTED, corner, shift, description, {"corner": corner})
-        yield Unknown(pieces.CAUSAL, reach, partial(_found_causal, o), smooth=False)
+        yield from _reach(o)
         return
     yield Variant(
         (MASK_DROPPED,),
@@ -47,7 +47,13 @@ def causal(o: Operands) -> Iterator[Variant | Unknown]:
     yield from _aligned(o)
     for strict in (False, True):
         yield from with_empty(_turned_round(strict))
-    yield Unknown(pieces.CAUSAL, reach, partial(_found_causal, o), smooth=False)
+    yield from _reach(o)
+
+
+def _reach(o: Operands) -> Iterator[Unknown]:
+    """The rule begins anywhere; of one query alone that says no more than which keys were left out."""
+    if o.sizes.queries > 1:
+        yield Unknown(pieces.CAUSAL, reach, partial(_found_causal, o), smooth=False)
 
 
 def corners(o: Operands) -> dict[int, str]:

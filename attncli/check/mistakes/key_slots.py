@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.general import KEYS_STALE
 from attncli.check.mistakes.variant import Variant
@@ -78,6 +79,8 @@ def orders(count: int, past: int) -> Iterator[Order]:
         if page < count:
             yield _sized("pages reversed", page, _pages(slots, page, lambda pages: pages[::-1]))
             yield _sized("within pages reversed", page, _within(slots, page))
+            yield _sized("page before", page, np.where(slots < page, slots, slots - page))
+            yield _sized("page after", page, np.where(slots + page < count, slots + page, slots))
             yield _sized("first page", page, slots % page)
             yield _sized("pages exchanged", page, _pages(slots, page, _paired))
 
@@ -103,8 +106,11 @@ def slots(o: Operands) -> Iterator[Variant]:
     """Keys, values or both were read from other slots than their own."""
     if o.sizes.keys < 2:
         return
+    closed = bool(openings(o))
     for order in orders(o.sizes.keys, o.sizes.past):
         for names in BOTH:
+            if len(names) == 2 and not closed and _loses(order):
+                continue
             yield Variant(
                 (KEYS_STALE,),
                 pieces.KEYS,
@@ -114,6 +120,12 @@ def slots(o: Operands) -> Iterator[Variant]:
                 sentence("fix_slots"),
                 {"read": list(names), "order": order.slots.tolist() if len(order.slots) <= SHORT else order.name},
             )
+
+
+def _loses(order: Order) -> bool:
+    """Tell whether some keys are read as often as each other and the rest never: where all are open, it is lost."""
+    counts = np.bincount(order.slots, minlength=len(order.slots))
+    return bool((counts == 0).any()) and len(np.unique(counts[counts > 0])) == 1
 
 
 def _read(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -> Recipe | None:

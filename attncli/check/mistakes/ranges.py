@@ -20,6 +20,7 @@ from attncli.attend.views import one_of
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.changes import CHANGES, Change
 from attncli.check.mistakes.changes import Row as Sums
+from attncli.check.mistakes.general import KEYS_LOST
 from attncli.check.mistakes.spans import Run, distinct, rows_of
 from attncli.check.mistakes.variant import Generator, Observed, Variant
 from attncli.check.recipe import Recipe, in_order
@@ -60,6 +61,8 @@ def _found(observed: Observed, *, change: Change) -> Iterator[Variant]:
             batch, head, row = group.batch, group.head, int(group.rows[at])
             if not observed.wrong[batch, head, row] or not np.isfinite(group.observed[at]).all():
                 continue
+            if change.mistake is KEYS_LOST and not group.observed[at].any():
+                continue  # no key is left of those that it sees
             seen = _seen(observed, change, (batch, head, row), group.observed[at], float(group.size[at, 0]))
             if seen is None:
                 return

@@ -30,7 +30,9 @@ def window(o: Operands) -> Iterator[Variant | Unknown]:
                 yield _window(o, bounds, (WINDOW_BOUNDS,), how, sentence("window_other", how=word("bounds", how)))
         yield from _chunks(o)
         yield from _moved(o)
-    yield Unknown(pieces.WINDOW, behind, partial(_found_window, o), smooth=False)
+    if o.options.window is not None or o.sizes.queries > 1:
+        # Of one query alone it says no more than which keys were left out.
+        yield Unknown(pieces.WINDOW, behind, partial(_found_window, o), smooth=False)
 
 
 def _other_bounds(left: int, right: int) -> dict[tuple[int, int], str]:

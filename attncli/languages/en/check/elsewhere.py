@@ -59,6 +59,8 @@ ELSEWHERE = {
     "slots_back": "{size} slots before, around the end",
     "slots_pages_reversed": "pages of {size} in reverse order",
     "slots_within_pages_reversed": "pages of {size} each in reverse order",
+    "slots_page_before": "each page of {size} from the one before",
+    "slots_page_after": "each page of {size} from the one after",
     "slots_first_page": "the first page of {size} for all",
     "slots_pages_exchanged": "pages of {size} exchanged in pairs",
     "fix_slots": "look at the index with which the cache is read and written",

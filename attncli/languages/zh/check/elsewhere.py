@@ -58,6 +58,8 @@ ELSEWHERE = {
     "slots_back": "往前第 {size} 个槽位，到开头再从末尾数起",
     "slots_pages_reversed": "每页 {size} 个，各页的次序颠倒",
     "slots_within_pages_reversed": "每页 {size} 个，页内的次序颠倒",
+    "slots_page_before": "每页 {size} 个，都读了前一页",
+    "slots_page_after": "每页 {size} 个，都读了后一页",
     "slots_first_page": "每页 {size} 个，全都读了第一页",
     "slots_pages_exchanged": "每页 {size} 个，相邻的两页对调",
     "fix_slots": "看看读写缓存时用的下标",
