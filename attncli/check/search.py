@@ -184,7 +184,7 @@ class Search:
 
     def pairs(self) -> list[Candidate]:
         """Return the pairs of mistakes that come near it together."""
-        every = [each for each in self.known if not (each.raw if isinstance(each, Variant) else each.alone)]
+        every = [each for each in self.known if not (each.alone or (isinstance(each, Variant) and each.raw))]
         both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
         recipes: dict[tuple[int, bool], Recipe | None] = {}

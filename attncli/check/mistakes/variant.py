@@ -37,6 +37,7 @@ class Variant:
         options: the options of the computation that give exactly what was observed; None where none do.
         number: the number in it that was searched for, where one was.
         raw: whether it is made before query and key are rotated.
+        alone: whether it is looked for only where nothing else is wrong.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -49,6 +50,7 @@ class Variant:
     options: Mapping[str, object] | None = None
     number: float | None = None
     raw: bool = False
+    alone: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
