@@ -12,15 +12,19 @@ from attncli.attend.operands import Operands
 from attncli.check.mistakes import (
     additions,
     biases,
+    blocks,
     borders,
     caps,
     causal,
+    clamps,
     constants,
+    extremes,
     features,
     frequencies,
     functions,
     gates,
     heads,
+    kept,
     key_slots,
     latent,
     layout,
@@ -38,11 +42,15 @@ from attncli.check.mistakes import (
     rotated_before,
     rotation,
     rules,
+    score_features,
+    shares_elsewhere,
+    shares_fitted,
+    sinks,
     slots,
     softmax,
+    splits,
     standing,
     temperature,
-    tiles,
     values,
     window,
 )
@@ -77,6 +85,8 @@ FAMILIES: tuple[Family, ...] = (
     additions.bias,
     operands.score_function,
     numbers.factor,
+    functions.early,
+    kept.alone,
 )
 # Mistakes that are read off what was observed, and those of which there are too many to try them in pairs.
 GENERATORS: tuple[Reading, ...] = (
@@ -88,8 +98,13 @@ GENERATORS: tuple[Reading, ...] = (
     ranges.runs,
     key_slots.slots,
     slots.runs,
+    sinks.sinks,
     functions.functions,
-    tiles.tiles,
+    kept.kept,
+    splits.splits,
+    blocks.blocks,
+    shares_elsewhere.merged,
+    extremes.extremes,
     frequencies.scaling,
     features.parts,
     features.ways,
@@ -112,6 +127,8 @@ GENERATORS: tuple[Reading, ...] = (
     latent.turning_part,
     latent.values,
     latent.cut,
+    score_features.cut,
+    clamps.clamps,
     temperature.given,
     biases.biases,
     penalties.alibi,
@@ -119,4 +136,4 @@ GENERATORS: tuple[Reading, ...] = (
     temperature.unasked,
 )
 # What fits more than one thing that has a name of its own, and comes after all that has.
-LAST: tuple[Reading, ...] = (values.changed,)
+LAST: tuple[Reading, ...] = (shares_fitted.fitted, values.changed)

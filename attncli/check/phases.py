@@ -12,7 +12,7 @@ from attncli.check.allowance import beyond_rounding
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
 from attncli.check.families import LAST
-from attncli.check.mistakes import pieces
+from attncli.check.mistakes import extremes, pieces
 from attncli.check.mistakes.variant import Variant
 from attncli.check.part import LEAST, parts
 from attncli.check.recipe import OUTPUT
@@ -43,6 +43,11 @@ class Course:
     def singles(self) -> list[Candidate]:
         """The mistakes that alone come near what was observed."""
         return self.search.singles()
+
+    @cached_property
+    def out_of_range(self) -> list[Candidate]:
+        """The mistakes by which exponentials leave the range of their type."""
+        return self.search.explaining(self.search.generated((extremes.extremes,)))
 
     @cached_property
     def pairs(self) -> list[Candidate]:
@@ -76,6 +81,9 @@ def one_number(course: Course) -> list[Explanation]:
     found = unwritten(course.comparison, case.expected, case.reference.output)
     if found is None:
         return []
+    # Exponentials that leave the range of their type say more too.
+    if beyond := explained(course.search, course.out_of_range):
+        return beyond
     exact = [each for each in course.search.explaining(course.singles) if not each.fitted]
     if found.part is None:
         closing = [each for each in exact if {variant.piece for variant in each.variants} <= CLOSING]

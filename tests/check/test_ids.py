@@ -35,8 +35,11 @@ def made() -> Iterator[str]:
 
 
 def test_the_families_make_every_mistake_of_the_registry_and_no_other() -> None:
-    """An id that no family yields explains nothing; one that is not declared says nothing."""
-    assert set(made()) == set(MISTAKES) - set(GENERAL)
+    """An id that no family yields explains nothing; one that is not declared says nothing.
+
+    Beside them they make some that generators make otherwise, and that other mistakes come near to.
+    """
+    assert set(made()) - set(GENERAL) == set(MISTAKES) - set(GENERAL)
 
 
 def test_the_registry_is_in_the_order_of_the_alphabet() -> None:

@@ -13,7 +13,8 @@ from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.general import FUNCTION
-from attncli.check.mistakes.variant import Variant
+from attncli.check.mistakes.near import functions_near
+from attncli.check.mistakes.variant import Generator, Observed, Variant
 from attncli.check.recipe import Recipe, softmax
 from attncli.sentences import Sentence, sentence, word
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
     Function: TypeAlias = Callable[[Array, Operands], Array]
-
-MOST_KEPT = (1, 2, 3, 4, 5, 8, 10, 16, 20, 32, 40, 50, 64, 100, 128, 256)
 
 
 def _exponentials(logits: Array, o: Operands) -> Array:
@@ -99,12 +98,93 @@ def _square_root(logits: Array, o: Operands) -> Array:
     return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
 
 
-def _kept(logits: Array, o: Operands, *, count: int, renormalised: bool) -> Array:
-    """Keep the largest logits of each row alone."""
-    least = np.partition(logits, -count, axis=-1)[..., -count, None]
-    small = logits < least
-    return softmax(np.where(small, -np.inf, logits), o) if renormalised else np.where(small, 0, softmax(logits, o))
+def _entmax(logits: Array, o: Operands) -> Array:
+    """Project with α = 1.5 (Peters et al., "Sparse sequence-to-sequence models", 2019), the threshold by bisection."""
+    top = logits.max(axis=-1, keepdims=True)
+    z = np.where(np.isfinite(logits), (logits - np.where(np.isfinite(top), top, 0)) / 2, -np.inf)
+    low, high = np.full_like(top, -1.0), np.zeros_like(top)
+    for _ in range(40):
+        middle = (low + high) / 2
+        more = (np.maximum(z - middle, 0) ** 2).sum(axis=-1, keepdims=True) >= 1
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    return np.maximum(z - low, 0) ** 2
 
+
+def _per_key(function: Callable[[Array], Array], logits: Array, o: Operands) -> Array:
+    """Divide by the number of open keys."""
+    is_open = logits > -np.inf
+    return np.where(is_open, function(logits), 0) / np.maximum(is_open.sum(axis=-1, keepdims=True), 1)
+
+
+def _per_slot(function: Callable[[Array], Array], logits: Array, o: Operands) -> Array:
+    """Divide by the number of all keys."""
+    return np.where(logits > -np.inf, function(logits), 0) / logits.shape[-1]
+
+
+def _plain(function: Callable[[Array], Array], logits: Array, o: Operands) -> Array:
+    return np.where(logits > -np.inf, function(logits), 0)
+
+
+def _sigmoid_of_length(logits: Array, o: Operands) -> Array:
+    """σ(logit − ln n), n being the number of keys (Ramapuram et al., "Theory of sigmoid self-attention", 2024)."""
+    return 1 / (1 + np.exp(np.log(logits.shape[-1]) - logits))
+
+
+def _one_more(logits: Array, o: Operands) -> Array:
+    made = _less_maximum(logits, o)
+    return np.asarray(made / (1 + made.sum(axis=-1, keepdims=True)))
+
+
+def _up_to_each(logits: Array, o: Operands) -> Array:
+    made = _less_maximum(logits, o)
+    total = np.cumsum(made, axis=-1)
+    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+
+
+def _by_length(logits: Array, o: Operands) -> Array:
+    made = np.where(logits > -np.inf, logits, 0)
+    total = np.sqrt((made**2).sum(axis=-1, keepdims=True))
+    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+
+
+def _by_size(logits: Array, o: Operands) -> Array:
+    made = np.where(logits > -np.inf, logits, 0)
+    total = np.abs(made).sum(axis=-1, keepdims=True)
+    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+
+
+def _changed(function: Callable[[Array, Array], Array], logits: Array, o: Operands) -> Array:
+    """Change the right weights, given how many keys are open."""
+    is_open = logits > -np.inf
+    return np.where(is_open, function(softmax(logits, o), is_open.sum(axis=-1, keepdims=True)), 0)
+
+
+def _times(number: Callable[[Array, Array], Array], power: float, logits: Array, o: Operands) -> Array:
+    """Multiply the right weights of each row by a power of one number of the row."""
+    right = softmax(logits, o)
+    return np.asarray(right * np.where(np.isfinite(logits).any(-1, keepdims=True), number(logits, right), 1) ** power)
+
+
+def _sum(logits: Array, right: Array) -> Array:
+    return np.asarray(np.exp(logits - logits.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True))
+
+
+def _lse(logits: Array, right: Array) -> Array:
+    return logits.max(axis=-1, keepdims=True) + np.log(_sum(logits, right))
+
+
+# Numbers of a row that its weights may be multiplied or divided by, to which power; what comes to another is left out.
+ROW_NUMBERS: dict[str, tuple[Callable[[Array, Array], Array], tuple[float, ...]]] = {
+    "sum": (_sum, (-1.0,)),
+    "sum of exponentials": (lambda logits, right: np.exp(_lse(logits, right)), (-1.0,)),
+    "lse": (_lse, (1.0, -1.0)),
+    "maximum": (lambda logits, right: logits.max(axis=-1, keepdims=True), (1.0, -1.0)),
+    "exponential of the maximum": (lambda logits, right: np.exp(logits.max(axis=-1, keepdims=True)), (-1.0,)),
+    "number of keys": (lambda logits, right: (logits > -np.inf).sum(axis=-1, keepdims=True), (1.0, -1.0, 0.5, -0.5)),
+    "largest weight": (lambda logits, right: right.max(axis=-1, keepdims=True), (1.0,)),
+    "length of the weights": (lambda logits, right: np.sqrt((right**2).sum(axis=-1, keepdims=True)), (1.0, -1.0)),
+}
+POWERS = {1.0: "multiplied", -1.0: "divided", 0.5: "multiplied by the root", -0.5: "divided by the root"}
 
 # What comes to the same as another where nothing is closed.
 WITH_CLOSED = "twice with closed keys"
@@ -128,24 +208,65 @@ FUNCTIONS: dict[str, Function] = {
     "mean": _mean,
     "sparsemax": _sparsemax,
     "square root": _square_root,
+    "entmax": _entmax,
+    "one more after the maximum": _one_more,
+    "relu squared mean": partial(_per_key, _squared_relu),
+    "relu squared over all keys": partial(_per_slot, _squared_relu),
+    "relu over all keys": partial(_per_slot, lambda x: np.maximum(x, 0)),
+    "relu squared": partial(_plain, _squared_relu),
+    "sigmoid less ln n": _sigmoid_of_length,
+    "sigmoid mean": partial(_per_key, lambda x: 1 / (1 + np.exp(-x))),
+    "exponentials mean": partial(_per_key, np.exp),
+    "scores mean": partial(_per_key, lambda x: x),
+    "scores over all keys": partial(_per_slot, lambda x: x),
+    "scores over their length": _by_length,
+    "scores over their size": _by_size,
+    "scores squared normalised": partial(_normalised, lambda x: x * x),
+    "taylor": partial(_normalised, lambda x: 1 + x + x * x / 2),
+    "silu": partial(_plain, lambda x: x / (1 + np.exp(-x))),
+    "tanh": partial(_plain, np.tanh),
+    "softplus": partial(_plain, lambda x: np.logaddexp(0, x)),
+    "up to each key": _up_to_each,
+    "weights squared": partial(_changed, lambda w, n: w * w),
+    "root of weights": partial(_changed, lambda w, n: np.sqrt(w)),
+    "one less weights": partial(_changed, lambda w, n: 1 - w),
+    "weights less their mean": partial(_changed, lambda w, n: w - 1 / np.maximum(n, 1)),
 }
+# Beside which other mistakes would be named first, for they come near it in half precision.
+EARLY = ("twice", WITH_CLOSED)
 
 
-def functions(o: Operands) -> Iterator[Variant]:
-    """Another function stands in place of softmax, or keeps a few keys alone."""
+def early(o: Operands) -> Iterator[Variant]:
+    """Those that a scale or a softcap comes near to."""
+    for form in EARLY:
+        if form != WITH_CLOSED or openings(o):
+            yield replace(variant_of(form, word("function", form), FUNCTIONS[form]), alone=True)
+
+
+def functions(o: Operands) -> Iterator[Variant | Generator]:
+    """Another function stands in place of softmax, or a number of each row is multiplied with it."""
+    if o.has_after:
+        yield from _every(o)
+    else:
+        yield Generator(pieces.SOFTMAX_ROW, _near)
+
+
+def _near(observed: Observed) -> Iterator[Variant]:
+    yield from functions_near(observed, _every(observed.right.operands))
+
+
+def _every(o: Operands) -> Iterator[Variant]:
     for form, function in FUNCTIONS.items():
         if form != WITH_CLOSED or openings(o):
-            yield _variant(form, word("function", form), function)
-    for count in MOST_KEPT:
-        if count < o.sizes.keys:
-            said = sentence("kept_one") if count == 1 else sentence("kept_several", count=count)
-            yield _variant(f"{count} kept", said, partial(_kept, count=count, renormalised=True))
-            said = sentence("kept_as_they_are", what=said)
-            form = f"{count} kept, and not normalised again"
-            yield _variant(form, said, partial(_kept, count=count, renormalised=False))
+            yield variant_of(form, word("function", form), function)
+    for name, (number, powers) in ROW_NUMBERS.items():
+        for power in powers:
+            said = sentence("row_times", how=word("row", POWERS[power]), number=word("row_number", name))
+            yield variant_of(f"{POWERS[power]}, {name}", said, partial(_times, number, power))
 
 
-def _variant(form: str, said: Sentence, function: Function) -> Variant:
+def variant_of(form: str, said: Sentence, function: Function) -> Variant:
+    """Return the mistake of another function in place of softmax."""
     return Variant(
         (FUNCTION,),
         pieces.SOFTMAX_ROW,

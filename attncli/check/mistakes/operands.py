@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.scores import FUNCTIONS
+from attncli.attend.stages.cache import to_meet
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.layout import STATES, about_rotation
 from attncli.check.mistakes.registry import HEADS_TILED, OPERANDS_SWAPPED, QKV_SPLIT, SCORE_FUNCTION
 from attncli.check.mistakes.variant import Variant
-from attncli.check.recipe import Recipe
+from attncli.check.recipe import Recipe, products
 from attncli.sentences import sentence, word, words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
 
 
 def heads_tiled(o: Operands) -> Iterator[Variant]:
@@ -123,6 +130,13 @@ def score_function(o: Operands) -> Iterator[Variant]:
                 {"score": name},
                 {"score": name},
             )
+    if own == "dot":
+        for name, distance in DISTANCES.items():
+            said, fix = sentence("score_other", name=word("distance", name), own=own), sentence("fix_score", own=own)
+            apply = partial(_by_distance, distance=distance)
+            yield Variant(
+                (SCORE_FUNCTION,), pieces.FUNCTION, f"distance {name}", apply, said, fix, {"score": name}, alone=True
+            )
     weights = o.parameters.get("w_a")
     if own == "general" and weights is not None and weights.shape[0] == weights.shape[1]:
         yield Variant(
@@ -134,6 +148,34 @@ def score_function(o: Operands) -> Iterator[Variant]:
             sentence("fix_score_transposed"),
             {"score": "general, transposed"},
         )
+
+
+def _squares(products: Array, query: Array, key: Array) -> Array:
+    """Return |q − k|², (…, L, S)."""
+    return np.maximum(query + key - 2 * products, 0)
+
+
+# Scores that grow as query and key come nearer, of q·k, |q|² (…, L, 1) and |k|² (…, 1, S).
+DISTANCES: dict[str, Callable[[Array, Array, Array], Array]] = {
+    "half of the square": lambda *each: -_squares(*each) / 2,
+    "square": lambda *each: -_squares(*each),
+    "distance": lambda *each: -np.sqrt(_squares(*each)),
+    "over the keys": lambda products, query, key: products / np.maximum(np.sqrt(key), 1e-30),
+    "over the queries": lambda products, query, key: products / np.maximum(np.sqrt(query), 1e-30),
+}
+
+
+def _by_distance(recipe: Recipe, *, distance: Callable[[Array, Array, Array], Array]) -> Recipe | None:
+    if not recipe.has_right("products"):
+        return None
+
+    def made(o: Operands) -> Array:
+        query, key = to_meet(o)
+        each = o.sizes.heads // key.shape[1] if key.shape[1] else 1
+        length = np.repeat((key * key).sum(axis=-1), each, axis=1)[:, :, None]
+        return distance(products(o), (query * query).sum(axis=-1, keepdims=True), length)
+
+    return replace(recipe, products=made)
 
 
 def _scored(recipe: Recipe, *, options: Options) -> Recipe:

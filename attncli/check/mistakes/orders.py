@@ -35,7 +35,7 @@ def named(order: NDArray[np.int64], right: NDArray[np.int64], count: int) -> Sen
         number 2 for 0, 0 for 2
         number 3 for 2
     """
-    for said, other in _patterns(right, count):
+    for said, other in patterns(right, count):
         if np.array_equal(order, other):
             return said
     off = np.flatnonzero(order != right).tolist()
@@ -43,7 +43,8 @@ def named(order: NDArray[np.int64], right: NDArray[np.int64], count: int) -> Sen
     return sentence("order_some_of_many" if len(off) > MOST else "order_some", places=told)
 
 
-def _patterns(right: NDArray[np.int64], count: int) -> Iterator[tuple[Sentence, NDArray[np.int64]]]:
+def patterns(right: NDArray[np.int64], count: int) -> Iterator[tuple[Sentence, NDArray[np.int64]]]:
+    """Return the orders that people read in by mistake, and what each is called, of so many things to read from."""
     places = np.arange(len(right))
     yield sentence("order_reversed"), right[::-1]
     yield sentence("order_next_around"), (right + 1) % count

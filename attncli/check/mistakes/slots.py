@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from attncli.attend.operands import Operands
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.changes import CHANGES, Change
+from attncli.check.mistakes.cuts import PARTS, SIZES
 from attncli.check.mistakes.ranges import variant_of
 from attncli.check.mistakes.spans import Run, distinct, rows_of
-from attncli.check.mistakes.tiles import PARTS, SIZES
 from attncli.check.mistakes.variant import Generator, Observed, Variant
 
 # Below this share of a row rounding leaves enough.

@@ -43,6 +43,9 @@ UNSCALED = sentence("fix_sink")
 ONE_TOO_MANY = sentence("fix_no_sink")
 # So near to a whole number of keys a sum may be, as a share and in keys; of more than exp(12) none could be told.
 NEAR, WHOLE, MOST_LOGIT = 1e-3, 0.02, 12.0
+# So many scores at most go through one softmax together; what kernels fill keys up to a multiple of.
+SCORES = 1 << 20
+TILES = (4, 8, 16, 32, 64, 128, 256)
 FILLS = (-1.0, -2.0, -5.0, -10.0, -20.0, 1.0, 5.0)
 
 
@@ -164,6 +167,11 @@ def axis(o: Operands) -> Iterator[Variant]:
         yield _axis(name, name, description, stages)
         if rules_of(o):
             yield _axis(name, f"{name}, empty rows nan", description, stages | {"empty": nan_when_empty})
+    for name, axes in (("queries and keys", (2, 3)), ("heads and keys", (1, 3)), ("everything", (0, 1, 2, 3))):
+        if len(axes) > 2 and o.sizes.batch * o.sizes.heads * o.sizes.queries * o.sizes.keys > SCORES:
+            continue
+        stages = {"softmax": partial(_along_all, axes=axes), "whole": frozenset(axes) - {3}, "empty": zero_when_empty}
+        yield replace(_axis(name, name, word("softmax", name), stages), alone=True)
 
 
 def _axis(name: str, form: str, description: Sentence, stages: Mapping[str, Any]) -> Variant:
@@ -183,14 +191,22 @@ def _along(logits: Array, o: Operands, *, axis: int) -> Array:
     return np.moveaxis(softmax(np.moveaxis(logits, axis, -1), replace(o, sinks=None)), -1, axis)
 
 
+def _along_all(logits: Array, o: Operands, *, axes: tuple[int, ...]) -> Array:
+    top = logits.max(axis=axes, keepdims=True)
+    made = np.exp(logits - np.where(np.isfinite(top), top, 0))
+    return made / np.maximum(made.sum(axis=axes, keepdims=True), np.finfo(float).tiny)
+
+
 def sink(o: Operands) -> Iterator[Variant | Unknown]:
     """The sink is left out, scaled, or not wanted."""
     if o.sinks is None:
-        yield _sink(np.zeros(o.sizes.heads), "0 added", sentence("sink_0_added"), ONE_TOO_MANY)
+        yield sink_variant(np.zeros(o.sizes.heads), "0 added", sentence("sink_0_added"), ONE_TOO_MANY)
+        tails = dict.fromkeys(-o.sizes.keys % tile for tile in TILES)
+        yield from (replace(_one_more(o, math.log(count)), alone=True) for count in tails if count > 1)
         yield Unknown(pieces.SINK, LOGITS, partial(_one_more, o), alone=True)
         return
     own = np.asarray(o.sinks, dtype=np.float64)
-    yield _sink(None, "left out", sentence("sink_left_out"), UNSCALED)
+    yield sink_variant(None, "left out", sentence("sink_left_out"), UNSCALED)
     others = {"taken as 0": 0 * own, "sign": -own}
     if o.factor not in (0, 1):
         others["scaled"] = own * o.factor
@@ -199,16 +215,16 @@ def sink(o: Operands) -> Iterator[Variant | Unknown]:
         plain = np.where(own > 0, np.log(own), -np.inf)
     others["no exponential"] = plain
     for form, value in others.items():
-        yield _sink(value, form, word("sink", form), UNSCALED)
+        yield sink_variant(value, form, word("sink", form), UNSCALED)
     yield Unknown(pieces.SINK, TIMES, partial(_times, own), alone=True)
 
 
 def _one_more(o: Operands, logit: float) -> Variant:
     value, count = np.full(o.sizes.heads, logit), _keys_of_0(logit)
     if count is None:
-        return _sink(value, "a number added", sentence("sink_number_added", logit=f"{logit:.6g}"), ONE_TOO_MANY)
+        return sink_variant(value, "a number added", sentence("sink_number_added", logit=f"{logit:.6g}"), ONE_TOO_MANY)
     description = sentence("sink_as_keys_of_0", logit=f"{logit:.6g}", count=count)
-    variant = _sink(value, "a number added", description, sentence("fix_keys_behind"))
+    variant = sink_variant(value, f"{count} keys of 0 added", description, sentence("fix_keys_behind"))
     return replace(variant, mistakes=(KEYS_OPENED,), detail={"keys": count, "logit": logit})
 
 
@@ -224,10 +240,12 @@ def _keys_of_0(logit: float) -> int | None:
 
 
 def _times(own: NDArray[np.float64], factor: float) -> Variant:
-    return _sink(own * factor, "multiplied", sentence("sink_multiplied", factor=f"{factor:.6g}"), UNSCALED)
+    return sink_variant(own * factor, "multiplied", sentence("sink_multiplied", factor=f"{factor:.6g}"), UNSCALED)
 
 
-def _sink(value: NDArray[Any] | None, form: str, description: Sentence, fix: Sentence) -> Variant:
+def sink_variant(value: NDArray[Any] | None, form: str, description: Sentence, fix: Sentence) -> Variant:
+    """Return the mistake with these sinks (heads,); None: without any."""
+
     def apply(recipe: Recipe) -> Recipe | None:
         fits = value is None or len(value) == recipe.operands.sizes.heads
         return recipe.with_operands(sinks=value) if fits else None

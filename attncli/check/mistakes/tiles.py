@@ -1,234 +1,211 @@
-"""Running sums over tiles of keys, and parts that are put together: what goes wrong at their borders.
+"""Running sums over tiles of keys: what goes wrong at their borders.
 
 Right is: a running maximum m, a sum l and an output o; with each tile, l and o are multiplied by exp(m_old − m_new)
 before the tile's own are added (Milakov & Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al.,
-"FlashAttention", 2022). Parts computed apart are weighed by their sums of exponentials, which the log-sum-exp holds.
+"FlashAttention", 2022).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.attend.stages.mask import openings
-from attncli.check.mistakes import pieces
-from attncli.check.mistakes.general import ACCUMULATOR, PARTS_MERGED
-from attncli.check.mistakes.mistake import Mistake
-from attncli.check.mistakes.variant import Variant
-from attncli.check.recipe import Recipe
-from attncli.sentences import Sentence, sentence, word
+from attncli.check.mistakes.cuts import Cut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[Any]
 
-SIZES = (8, 16, 32, 64, 128, 256, 512)
-PARTS = (2, 3, 4, 6, 8)
-
 
 @dataclass(frozen=True)
 class Tiles:
-    """A row of logits in tiles.
+    """Rows of logits in tiles.
 
     Attributes:
-        exponentials: (…, tiles, size) of the logits, less the largest logit of each one's tile; 0 for closed keys.
-        top: (…, tiles, 1) the largest logit of each tile; −∞ where a tile has no open key.
-        keys: how many keys there are.
+        logits: (…, tiles, size) −∞ for closed keys, and where a tile has fewer keys.
+        cut: where the tiles begin.
+        o: the operands of the rows.
     """
 
-    exponentials: Array
-    top: Array
-    keys: int
+    logits: Array
+    cut: Cut
+    o: Operands
 
     @classmethod
-    def of(cls, logits: Array, size: int) -> Tiles:
-        """Cut logits (…, S) into tiles; the last one is filled up with closed keys."""
-        keys = logits.shape[-1]
-        padding = [(0, 0)] * (logits.ndim - 1) + [(0, -keys % size)]
-        cut = np.pad(logits, padding, constant_values=-np.inf).reshape(*logits.shape[:-1], -1, size)
-        top = cut.max(axis=-1, keepdims=True)
-        return cls(np.exp(cut - _finite(top)), top, keys)
+    def of(cls, logits: Array, cut: Cut, o: Operands) -> Tiles:
+        """Cut logits (…, S) into tiles."""
+        padding = [(0, 0)] * (logits.ndim - 1) + [(0, 1)]
+        return cls(np.pad(logits, padding, constant_values=-np.inf)[..., cut.index], cut, o)
 
-    @property
+    @cached_property
+    def top(self) -> Array:
+        """(…, tiles, 1) the largest logit of each tile; −∞ where it has no open key."""
+        return np.asarray(self.logits.max(axis=-1, keepdims=True))
+
+    @cached_property
+    def exponentials(self) -> Array:
+        """(…, tiles, size) of the logits, less the largest logit of each one's tile; 0 for closed keys."""
+        return np.asarray(np.exp(self.logits - finite(self.top)))
+
+    @cached_property
     def sums(self) -> Array:
         """(…, tiles, 1) the sum of each tile."""
-        return self.exponentials.sum(axis=-1, keepdims=True)
+        return np.asarray(self.exponentials.sum(axis=-1, keepdims=True))
 
-    @property
+    @cached_property
+    def lse(self) -> Array:
+        """(…, tiles, 1) the log-sum-exp of each tile; −∞ where it has no open key."""
+        return np.where(np.isfinite(self.top), self.top + np.log(np.where(self.sums == 0, 1, self.sums)), -np.inf)
+
+    @cached_property
     def running(self) -> Array:
         """(…, tiles, 1) the largest logit up to each tile."""
-        return np.maximum.accumulate(self.top, axis=-2)
+        return np.asarray(np.maximum.accumulate(self.top, axis=-2))
+
+    @property
+    def before(self) -> Array:
+        """(…, tiles, 1) the largest logit before each tile; −∞ before the first."""
+        return np.concatenate([np.full_like(self.top[..., :1, :], -np.inf), self.running[..., :-1, :]], axis=-2)
 
     @property
     def largest(self) -> Array:
         """(…, 1, 1) the largest logit of all."""
-        return self.top.max(axis=-2, keepdims=True)
+        return np.asarray(self.top.max(axis=-2, keepdims=True))
+
+    @property
+    def is_open(self) -> Array:
+        """(…, tiles, 1) whether a tile has open keys."""
+        return np.asarray(np.isfinite(self.top))
+
+    def scaled(self, to: Array) -> Array:
+        """Return what turns exponentials less their own tile's maximum into those less another."""
+        return np.where(self.is_open, np.exp(finite(self.top) - finite(to)), 0)
 
     def back(self, weights: Array) -> Array:
         """Return weights (…, tiles, size) as (…, S)."""
-        return weights.reshape(*weights.shape[:-2], -1)[..., : self.keys]
+        return weights.reshape(*weights.shape[:-2], -1)[..., self.cut.back]
 
 
-def _finite(top: Array) -> Array:
+def finite(top: Array) -> Array:
+    """Return logits with 0 for those of closed keys."""
     return np.where(np.isfinite(top), top, 0)
 
 
-def _scaled(tiles: Tiles, to: Array) -> Array:
-    """Return what turns exponentials less their own tile's maximum into those less another."""
-    return np.where(np.isfinite(tiles.top), np.exp(_finite(tiles.top) - _finite(to)), 0)
+def over(numerator: Array, denominator: Array) -> Array:
+    """Divide; what is divided by 0 becomes 0."""
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator != 0)
 
 
-def _over(numerator: Array, denominator: Array) -> Array:
-    return np.divide(
-        numerator,
-        denominator,
-        out=np.zeros(np.broadcast_shapes(numerator.shape, denominator.shape)),
-        where=denominator != 0,
-    )
+def total(numbers: Array) -> Array:
+    """Return the sum over the tiles."""
+    return np.asarray(numbers.sum(axis=-2, keepdims=True))
 
 
-def _unscaled_output(t: Tiles) -> Array:
-    """The output is not multiplied when a larger logit comes, the sum is."""
-    total = (t.sums * _scaled(t, t.largest)).sum(axis=-2, keepdims=True)
-    return _over(t.exponentials * _scaled(t, t.running), total)
+def _accumulated(t: Tiles, output: Callable[[Array], Array], sums: Callable[[Array], Array]) -> Array:
+    """Return the weights of a loop, given what a step makes of its two running numbers where exp(m_old − m_new) is due.
+
+    A tile is added less the largest logit so far, and what was added before is multiplied at each step.
+    """
+    added = t.scaled(t.running)
+    steps = np.where(np.isfinite(t.before), np.exp(finite(t.before) - finite(t.running)), 1)
+    return over(t.exponentials * added * _behind(output(steps)), total(t.sums * added * _behind(sums(steps))))
 
 
-def _unscaled_sum(t: Tiles) -> Array:
-    """The sum is not multiplied, the output is."""
-    total = (t.sums * _scaled(t, t.running)).sum(axis=-2, keepdims=True)
-    return _over(t.exponentials * _scaled(t, t.largest), total)
+def _behind(steps: Array) -> Array:
+    """Return the product of the steps behind each tile."""
+    products = np.cumprod(steps[..., ::-1, :], axis=-2)[..., ::-1, :]
+    return np.concatenate([products[..., 1:, :], np.ones_like(products[..., :1, :])], axis=-2)
 
 
-def _unscaled(t: Tiles) -> Array:
-    """Neither is multiplied."""
-    total = (t.sums * _scaled(t, t.running)).sum(axis=-2, keepdims=True)
-    return _over(t.exponentials * _scaled(t, t.running), total)
+def _right(step: Array) -> Array:
+    return step
+
+
+def _not(step: Array) -> Array:
+    return np.ones_like(step)
+
+
+def _twice(step: Array) -> Array:
+    return step * step
+
+
+def _inverse(step: Array) -> Array:
+    return over(np.ones_like(step), step)
 
 
 def _own_maximum(t: Tiles) -> Array:
     """Each tile is taken less its own maximum, and nothing is multiplied."""
-    return _over(t.exponentials, t.sums.sum(axis=-2, keepdims=True))
+    return over(t.exponentials, total(t.sums))
 
 
-def _last_sum(t: Tiles) -> Array:
-    """The sum is that of the last tile with open keys, overwritten each time."""
-    sums = t.sums * _scaled(t, t.largest)
-    there = np.isfinite(t.top)
-    last = there.shape[-2] - 1 - there[..., ::-1, :].argmax(axis=-2)
-    total = np.take_along_axis(sums, last[..., None, :], axis=-2)
-    return _over(t.exponentials * _scaled(t, t.largest), total)
+def _old_maximum(t: Tiles, *, sums_too: bool) -> Array:
+    """Each tile but the first is taken less the largest logit before it, and what came before is multiplied."""
+    wrong = np.where(np.isfinite(t.before), np.exp(finite(t.running) - finite(t.before)), 1) * t.scaled(t.largest)
+    return over(t.exponentials * wrong, total(t.sums * (wrong if sums_too else t.scaled(t.largest))))
 
 
-def _each(t: Tiles) -> Array:
-    """Return the weights within each part alone."""
-    return _over(t.exponentials, t.sums)
+def _sum_of(t: Tiles, *, at: str) -> Array:
+    """The sum is that of one tile: the last, the last with open keys, the first."""
+    sums = t.sums * t.scaled(t.largest)
+    there = t.is_open
+    which = {
+        "last": np.full_like(there[..., :1, :], there.shape[-2] - 1, dtype=np.int64),
+        "last open": (there.shape[-2] - 1 - there[..., ::-1, :].argmax(axis=-2))[..., None, :],
+        "first": there.argmax(axis=-2)[..., None, :],
+    }[at]
+    own = np.take_along_axis(sums, which, axis=-2)
+    # A kernel that lets a sum of 0 stand for an empty row divides by 1.
+    return t.exponentials * t.scaled(t.largest) / np.where(own == 0, 1, own)
 
 
-def _averaged(t: Tiles) -> Array:
-    return _each(t) / t.top.shape[-2]
+def _each_step(t: Tiles) -> Array:
+    """The output is divided by the running sum at every tile, and not multiplied by the old one again."""
+    added = t.scaled(t.running)
+    steps = np.where(np.isfinite(t.before), np.exp(finite(t.before) - finite(t.running)), 1)
+    sums = np.zeros_like(t.sums)
+    last = np.zeros_like(t.sums[..., 0, :])
+    for at in range(t.cut.count):
+        last = last * steps[..., at, :] + t.sums[..., at, :] * added[..., at, :]
+        sums[..., at, :] = last
+    inverse = over(np.ones_like(sums), sums)
+    inverse = np.where(t.is_open, inverse, 1)
+    return t.exponentials * added * inverse * _behind(steps * inverse)
 
 
-def _averaged_open(t: Tiles) -> Array:
-    return _over(_each(t), np.isfinite(t.top).sum(axis=-2, keepdims=True))
-
-
-def _by_maximum(t: Tiles) -> Array:
-    shares = _scaled(t, t.largest)
-    return _each(t) * _over(shares, shares.sum(axis=-2, keepdims=True))
-
-
-def _by_sum(t: Tiles) -> Array:
-    return _each(t) * _over(t.sums, t.sums.sum(axis=-2, keepdims=True))
-
-
-def _in_base_2(t: Tiles) -> Array:
-    with np.errstate(divide="ignore"):
-        lse = t.top + np.log(t.sums)
-    shares = np.where(np.isfinite(lse), np.exp2(lse - _finite(lse.max(axis=-2, keepdims=True))), 0)
-    return _each(t) * _over(shares, shares.sum(axis=-2, keepdims=True))
-
-
-def _by_logarithm(t: Tiles) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lse = np.where(np.isfinite(t.top), t.top + np.log(t.sums), 0)
-    return _each(t) * _over(lse, lse.sum(axis=-2, keepdims=True))
-
-
-@dataclass(frozen=True)
-class Bug:
-    """One way in which tiles or parts are put together wrongly.
-
-    Attributes:
-        mistake: what it is called.
-        fix: what to do.
-        weights: the tiles → the weights that are made.
-    """
-
-    mistake: Mistake
-    fix: Sentence
-    weights: Callable[[Tiles], Array]
-
-
-RESCALE = sentence("fix_rescale")
-ADD = sentence("fix_sum_overwritten")
-WEIGH = sentence("fix_weigh")
-# What comes to the same as another where nothing is closed.
-WHERE_OPEN = "averaged if open"
 # By what identifies each, which names the sentence on it too.
-BUGS = {
-    "output not rescaled": Bug(ACCUMULATOR, RESCALE, _unscaled_output),
-    "sum not rescaled": Bug(ACCUMULATOR, RESCALE, _unscaled_sum),
-    "nothing rescaled": Bug(ACCUMULATOR, RESCALE, _unscaled),
-    "own maximum": Bug(ACCUMULATOR, RESCALE, _own_maximum),
-    "sum overwritten": Bug(ACCUMULATOR, ADD, _last_sum),
-    "averaged": Bug(PARTS_MERGED, WEIGH, _averaged),
-    WHERE_OPEN: Bug(PARTS_MERGED, WEIGH, _averaged_open),
-    "added": Bug(PARTS_MERGED, WEIGH, _each),
-    "by maximum": Bug(PARTS_MERGED, WEIGH, _by_maximum),
-    "by sum": Bug(PARTS_MERGED, WEIGH, _by_sum),
-    "base 2": Bug(PARTS_MERGED, WEIGH, _in_base_2),
-    "by logarithm": Bug(PARTS_MERGED, WEIGH, _by_logarithm),
+ACCUMULATED: dict[str, Callable[[Tiles], Array]] = {
+    "output not rescaled": partial(_accumulated, output=_not, sums=_right),
+    "sum not rescaled": partial(_accumulated, output=_right, sums=_not),
+    "nothing rescaled": partial(_accumulated, output=_not, sums=_not),
+    "own maximum": _own_maximum,
+    "output rescaled twice": partial(_accumulated, output=_twice, sums=_right),
+    "sum rescaled twice": partial(_accumulated, output=_right, sums=_twice),
+    "output rescaled inversely": partial(_accumulated, output=_inverse, sums=_right),
+    "sum rescaled inversely": partial(_accumulated, output=_right, sums=_inverse),
+    "both rescaled inversely": partial(_accumulated, output=_inverse, sums=_inverse),
+    "less the old maximum": partial(_old_maximum, sums_too=True),
+    "output less the old maximum": partial(_old_maximum, sums_too=False),
+    "divided at each tile": _each_step,
+}
+OVERWRITTEN: dict[str, Callable[[Tiles], Array]] = {
+    "sum overwritten": partial(_sum_of, at="last open"),
+    "sum overwritten by closed tiles too": partial(_sum_of, at="last"),
+    "sum of the first tile": partial(_sum_of, at="first"),
 }
 
 
-def tiles(o: Operands) -> Iterator[Variant]:
-    """Tiles are added up, or parts put together, wrongly."""
-    keys = o.sizes.keys
-    parts = [-(-keys // count) for count in PARTS if keys >= 2 * count]
-    sizes = dict.fromkeys([*parts, *(size for size in SIZES if size < keys)])
-    bugs = {form: bug for form, bug in BUGS.items() if form != WHERE_OPEN or openings(o)}
-    for form, bug in bugs.items():
-        for size in sizes:
-            yield Variant(
-                (bug.mistake,),
-                pieces.SOFTMAX_ROW,
-                f"{form}, {size}",
-                partial(_made, weights=bug.weights, size=size),
-                _said(form, bug, keys, size),
-                bug.fix,
-                {"size": size, "bug": form},
-            )
-
-
-def _said(form: str, bug: Bug, keys: int, size: int) -> Sentence:
-    """Say what went wrong and where keys are cut: tiles have a usual size, parts are few."""
-    what, count = word("bug", form), -(-keys // size)
-    if size in SIZES and bug.mistake is ACCUMULATOR:
-        return sentence("in_tiles", what=what, size=size)
-    few = count in PARTS and size == -(-keys // count)
-    return sentence("in_parts", what=what, count=count) if few else sentence("in_parts_of", what=what, size=size)
-
-
-def _made(recipe: Recipe, *, weights: Callable[[Tiles], Array], size: int) -> Recipe:
-    def softmax(logits: Array, o: Operands) -> Array:
-        with np.errstate(all="ignore"):
-            found = Tiles.of(logits, size)
-            return found.back(weights(found))
-
-    return replace(recipe, softmax=softmax)
+def beside_sink(weights: Array, t: Tiles) -> Array:
+    """Give the sink its share, where there is one: at the end, as kernels do."""
+    if t.o.sinks is None:
+        return weights
+    sink = np.asarray(t.o.sinks, np.float64).reshape(-1, 1, 1, 1)
+    top = np.maximum(t.largest, sink)
+    sums = total(t.sums * np.exp(finite(t.top) - top) * t.is_open)
+    return np.asarray(weights * sums / (sums + np.exp(sink - top)))
