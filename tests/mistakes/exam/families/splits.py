@@ -195,7 +195,7 @@ def zigzag(x: Core, rng: Rng) -> Array:
     return x.out()[:, :, np.concatenate([chunks[0], chunks[3], chunks[1], chunks[2]])]
 
 
-@kind("splits/rank-0-only", "grouped dense", "heads-lost", (all_of("heads?", r"(zero|0\b|left|missing)"),))
+@kind("splits/rank-0-only", "grouped dense", "heads-lost not-written", (all_of("heads?", r"(zero|0\b|left|missing)"),))
 def rank_0(x: Core, rng: Rng) -> Array:
     """Tensor parallel: the other rank's half of the heads is not gathered."""
     made = x.out()

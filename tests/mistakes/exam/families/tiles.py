@@ -179,7 +179,7 @@ def garbage(x: Core, rng: Rng) -> Array | None:
     return None if made is None else made.out()
 
 
-@kind("tiles/last-rows-zero", "dense causal chunked", "rows-lost", (all_of(r"rows?|quer", r"<row>", ZERO),))
+@kind("tiles/last-rows-zero", "dense causal chunked", "rows-lost not-written", (all_of(r"rows?|quer", r"<row>", ZERO),))
 def rows_zero(x: Core, rng: Rng) -> Wrong | None:
     n, tile = x.shape[2], 16 if x.shape[2] > 16 else 8
     first = n // tile * tile if n % tile else n - tile
