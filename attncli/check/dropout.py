@@ -34,11 +34,13 @@ class Dropped:
         factor: on the weights that were kept; 1 where they were not scaled up.
         share: of the weights that could be solved for, how many were dropped.
         rows: how many rows could be solved.
+        what: what was dropped: "weights", "keys" (their logits), "scores" or "output".
     """
 
     factor: float
     share: float
     rows: int
+    what: str = "weights"
 
 
 def find(right: Recipe, sample: Sample, expected: NDArray[Any]) -> Dropped | None:

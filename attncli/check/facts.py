@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check import by_chance
 from attncli.check.differences import Difference, differences
 from attncli.check.mistakes.variant import Observed
 from attncli.check.observations import ranges, span
@@ -30,6 +31,7 @@ def facts(observed: Observed) -> Iterator[Sentence]:
     """Return what can be said of an output that nothing explains, beside which rows and heads of it differ."""
     yield from _border(observed.wrong)
     yield from _columns(observed)
+    yield from by_chance.facts(observed)
     zeros = list(_zeros(observed))
     yield from zeros
     # Where single numbers were lost, the weights that would make the rest say nothing.

@@ -20,6 +20,7 @@ from attncli.check.mistakes import (
     constants,
     extremes,
     features,
+    flushed,
     frequencies,
     functions,
     gates,
@@ -28,6 +29,7 @@ from attncli.check.mistakes import (
     key_slots,
     latent,
     layout,
+    lower,
     masks,
     norms,
     numbers,
@@ -37,6 +39,7 @@ from attncli.check.mistakes import (
     penalties,
     places,
     projections,
+    quantised,
     ranges,
     residual,
     rotated_before,
@@ -136,4 +139,10 @@ GENERATORS: tuple[Reading, ...] = (
     temperature.unasked,
 )
 # What fits more than one thing that has a name of its own, and comes after all that has.
-LAST: tuple[Reading, ...] = (shares_fitted.fitted, values.changed)
+LAST: tuple[Reading, ...] = (
+    quantised.codes,
+    lower.kept,
+    flushed.small,
+    shares_fitted.fitted,
+    values.changed,
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from attncli.attend.fast.blas import one_thread
-from attncli.check import dropout
+from attncli.check import dropout, random_loss
 from attncli.check.allowance import beyond_rounding
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
@@ -91,9 +91,19 @@ def one_number(course: Course) -> list[Explanation]:
     return explained(course.search, exact) or [found]
 
 
+def dropped_output(course: Course) -> list[Explanation]:
+    """Look for dropout on the output itself, which a glance at its zeros tells."""
+    search = course.search
+    if search.right.until != OUTPUT or not search.seeks(pieces.DROPOUT):
+        return []
+    expected, reference = search.case.expected, search.case.reference
+    lost = random_loss.of_output(expected, reference.output, reference.tolerance(search.case.precision))
+    return [] if lost is None else [dropped(lost, expected)]
+
+
 def single(course: Course) -> list[Explanation]:
-    """Look for one mistake."""
-    return explained(course.search, course.search.explaining(course.singles))
+    """Look for one mistake; of dropout on the output a glance at its zeros tells."""
+    return dropped_output(course) or explained(course.search, course.search.explaining(course.singles))
 
 
 def generated(course: Course) -> list[Explanation]:
@@ -124,9 +134,18 @@ def in_a_part(course: Course) -> list[Explanation]:
     return []
 
 
+def random_loss_alone(course: Course) -> list[Explanation]:
+    """Look for dropout beside no other mistake, of keys and scores and in half precision too."""
+    search = course.search
+    if not search.seeks(pieces.DROPOUT):
+        return []
+    lost = random_loss.find(search.baked, search.sample, search.case.expected, search.allowed(search.baked))
+    return [] if lost is None else [dropped(lost, search.case.expected)]
+
+
 def pair(course: Course) -> list[Explanation]:
-    """Look for two mistakes at once."""
-    return explained(course.search, course.search.explaining(course.pairs))
+    """Look for two mistakes at once; before that, which takes long, for dropout alone."""
+    return random_loss_alone(course) or explained(course.search, course.search.explaining(course.pairs))
 
 
 def without_dropout(course: Course) -> list[Explanation]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # With more numbers in query and key, or in a bias, what positions cost is not measured: they would fill the memory.
 MOST = 1 << 25
 SINGLE = np.dtype(np.float32)
+# Columns that a cache may have had before those that are there: with the margin of a tolerance, some thousands.
+BEFORE = 256
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,11 +72,14 @@ def _turn(o: Operands, states: NDArray[Any], places: NDArray[np.int64]) -> NDArr
 
 
 def _with_penalties(o: Operands) -> Operands:
-    """Return it with slope · p added for each query, so that ALiBi leaves slope · j, as large as that rounds."""
+    """Return it with slope · p added for each query, so that ALiBi leaves slope · j, as large as that rounds.
+
+    Columns may be counted from further back than the first key, of a cache whose beginning is gone.
+    """
     if not o.options.alibi or o.sinks is not None:  # a sink would stay behind
         return o
     steep = slopes(o.head_count)[o.head_indices][:, None, None]
-    each = (steep * o.standing[0][:, None, :, None]).astype(SINGLE)  # (batch or 1, heads, L, 1)
+    each = (steep * (BEFORE + o.standing[0][:, None, :, None])).astype(SINGLE)  # (batch or 1, heads, L, 1)
     if o.bias is None:
         return replace(o, bias=each)
     shape = np.broadcast_shapes(each.shape, o.bias.shape)

@@ -156,3 +156,13 @@ FEATURES = GENERAL.declare(
     "Features of query and key do not meet their own: a part is left out, stands elsewhere or is another head's.",
     "Let query and key have the same features in the same order, all of them.",
 )
+ROUNDED_BETWEEN = GENERAL.declare(
+    "rounding",
+    "Numbers on the way are kept in fewer bits: scores, weights, exponentials, or a sum while it runs over the keys.",
+    "Keep scores and weights in float16 or more, and sums over keys in float32.",
+)
+WEIGHTS_FLUSHED = GENERAL.declare(
+    "weights-flushed",
+    "Weights below some threshold count as 0.",
+    "Keep small weights, or lower the threshold: many of them together are not small.",
+)

@@ -66,6 +66,8 @@ SOFTMAX = Piece("softmax", 5, needs_all_heads=True, shows=("softmax", "softmax")
 SOFTMAX_ROW = Piece("softmax of a row", 5, shows=("softmax", "softmax"))
 SINK = Piece("sink", 5, shows=("softmax", "softmax"))
 
+ROUNDED = Piece("rounded", 5, keeps_places=True, shows=("score", "sum"))
+
 GATE = Piece("gate", 6, shows=("gate", "out"))
 OUT = Piece("out", 6, shows=("out", "out"))
 PLACES = Piece("places", 6, needs_all_heads=True, shows=("sum", "out"))

@@ -38,6 +38,7 @@ class Variant:
         number: the number in it that was searched for, where one was.
         raw: whether it is made before query and key are rotated.
         alone: whether it is looked for only where nothing else is wrong.
+        flips: whether numbers near the middle between two codes may go to either, so that a few rows differ.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -51,6 +52,7 @@ class Variant:
     number: float | None = None
     raw: bool = False
     alone: bool = False
+    flips: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

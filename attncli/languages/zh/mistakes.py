@@ -67,6 +67,8 @@ SENTENCES |= {
     "rows-mixed": "输出的一些行放错了位置：错开了、次序颠倒了，或者重复了其中一行。",
     "rules-mixed": "掩码、偏置或长度取自批中的另一项或另一个头，或者偏了一个键或一个查询。",
     "softmax-replaced": "用别的函数代替了 softmax：做了两次、没有归一化、用了 sigmoid，或者只取最大的几个键。",
+    "rounding": "途中的数只用了较少的位数：得分、权重、指数，或对键求和时的累加器。",
+    "weights-flushed": "小于某个阈值的权重当成了 0。",
     "values-changed": "权重是对的，值却不对：加上了一个常数、取自别的键，或者是别的数。",
 }
 
@@ -159,6 +161,8 @@ FIXES |= {
     "rows-mixed": "看看写出输出的每一行时用的下标。",
     "rules-mixed": "看看读取时用的下标：批中每一项、每个头各有自己的一份。",
     "softmax-replaced": "沿着键做 softmax：exp(logit − 最大的 logit)，再除以它们的和。",
+    "rounding": "得分和权重至少用 float16 保存，对键的累加用 float32。",
+    "weights-flushed": "保留小的权重，或者降低阈值：很多小的加起来并不小。",
     "values-changed": "看看从投影到加权求和之间对值做了什么。",
 }
 

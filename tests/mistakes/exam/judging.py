@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.diagnosis import Finding
 from attncli.check.record import record, strict
 from attncli.check.report import Checked
+from attncli.check.voice import IN_ENGLISH
 from tests.mistakes.exam.kinds import Item
 from tests.mistakes.exam.plain import right
 from tests.mistakes.stages import Array
@@ -80,7 +81,11 @@ def judged(item: Item, finding: Finding) -> tuple[str, tuple[str, ...]]:
     facts = [EXACT.sub("", " ".join(leaves(each))) for each in found["facts"]]
     texts = (*(text for _, text in explanations), *facts)
     if finding.agrees:
-        return "agrees", texts
+        # What says that only rounding, and which, makes it agree says so much of the cause.
+        said = "" if finding.rounding is None else IN_ENGLISH.say(finding.rounding.words())
+        return ("described" if said and is_plain(item.patterns, said) else "agrees"), (*texts, said)[
+            : len(texts) + bool(said)
+        ]
     right_ones = [is_right(item, ids, text) for ids, text in explanations]
     if any(right_ones):
         return ("first" if right_ones[0] else "named"), texts

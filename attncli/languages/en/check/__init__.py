@@ -3,6 +3,7 @@
 from attncli.languages.en.check.added import ADDED
 from attncli.languages.en.check.against import AGAINST
 from attncli.languages.en.check.backward import BACKWARD
+from attncli.languages.en.check.codes import CODES
 from attncli.languages.en.check.elsewhere import ELSEWHERE
 from attncli.languages.en.check.facts import FACTS
 from attncli.languages.en.check.fixes import FIXES
@@ -25,6 +26,7 @@ CHECK = (
     | ELSEWHERE
     | ADDED
     | AGAINST
+    | CODES
     | LAYER
     | RESULTS
     | STANDING

@@ -3,6 +3,7 @@
 from attncli.languages.zh.check.added import ADDED
 from attncli.languages.zh.check.against import AGAINST
 from attncli.languages.zh.check.backward import BACKWARD
+from attncli.languages.zh.check.codes import CODES
 from attncli.languages.zh.check.elsewhere import ELSEWHERE
 from attncli.languages.zh.check.facts import FACTS
 from attncli.languages.zh.check.fixes import FIXES
@@ -25,6 +26,7 @@ CHECK = (
     | ELSEWHERE
     | ADDED
     | AGAINST
+    | CODES
     | LAYER
     | RESULTS
     | STANDING

@@ -20,8 +20,10 @@ def bfloat(x: Array) -> Array:
 
 @kind("numbers/scores-overflow", "loud", "numbers overflow", (all_of(r"(overflow|65504|∞|infin|nan|float16)"),))
 def overflow(x: Core, rng: Rng) -> Array | None:
-    """q·k in float16, before the scale."""
+    """q·k in float16, before the scale; where nothing is that large, it is but rounded."""
     raw = (8 * x.raw()).astype(np.float16).astype(np.float32) / 8
+    if np.isfinite(raw).all():
+        return None
     s = raw * x.scale
     e = np.exp(s - s.max(-1, keepdims=True))
     return x.out(e / e.sum(-1, keepdims=True))
@@ -79,7 +81,7 @@ def keys_in_float8(x: Core, rng: Rng) -> Array:
     return x.but(k=x.k.astype(ml_dtypes.float8_e5m2).astype(np.float32)).out()
 
 
-@kind("numbers/nan-in-one-tile", "dense causal", "numbers", (all_of("nan", r"(row|quer|tile|<row>|\d)"),))
+@kind("numbers/nan-in-one-tile", "dense causal", "not-written", (all_of("nan", r"(row|quer|tile|<row>|\d)"),))
 def nan_tile(x: Core, rng: Rng) -> Array:
     made = x.out()
     tile = 4 if x.shape[2] < 16 else 16
@@ -87,7 +89,7 @@ def nan_tile(x: Core, rng: Rng) -> Array:
     return made
 
 
-@kind("numbers/nan-in-one-head", "dense causal", "numbers", (all_of("nan", "head"),))
+@kind("numbers/nan-in-one-head", "dense causal", "not-written", (all_of("nan", "head"),))
 def nan_head(x: Core, rng: Rng) -> Array:
     made = x.out()
     made[:, 1] = np.nan
@@ -149,7 +151,7 @@ def noise(x: Core, rng: Rng) -> Array:
 @kind(
     "numbers/tiny-weights-flushed",
     "dense causal",
-    "softmax-largest rounding",
+    "weights-flushed softmax-largest rounding",
     (all_of(r"(small|tiny|flush|below|threshold|zero|largest|less than)", r"weights?"),),
 )
 def flushed(x: Core, rng: Rng) -> Array:
