@@ -19,6 +19,8 @@ from attncli.attend.shapes import Sizes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attncli.attend.pages import Pages
+
 # The symbols of the axes of what has a field of its own; those of the other arrays stand in their records.
 AXES_OF = {
     **{name: ARRAYS[name].axes for name in ("query", "key", "value", "mask", "bias", "key_lengths", "sinks")},
@@ -86,6 +88,7 @@ class ScoreOperands:
         held: how a cache of fewer bits holds keys and values, with the scales that all parts share; it is known where
             query, key and value are made.
         given: what a layer was given, by the user's names; empty where query, key and value are as they were given.
+        pages: the pools and the table that key and value are gathered from; None: they are not in pages.
         notices: what was decided about arrays that could have been meant otherwise.
     """
 
@@ -119,6 +122,7 @@ class ScoreOperands:
     made: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     given: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    pages: Pages | None = None
     notices: tuple[str, ...] = ()
 
     NAMES: ClassVar[tuple[str, ...]] = ("query", "key")

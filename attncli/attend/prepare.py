@@ -105,6 +105,7 @@ def prepare_scores(arrays: Mapping[str, Any], options: Options) -> ScoreOperands
         "factor": scale_factor(options, sizes),
         "dtype": dtype,
         "output_dtype": output_dtype,
+        "pages": pages,
         "notices": tuple(each for each in (notice, *of_rotation(options)) if each),
     }
     made = ScoreOperands(**operands) if "value" not in operands else Operands(**operands)

@@ -35,6 +35,11 @@ KEYS_STALE = GENERAL.declare(
     "Some keys or values are those of another position, or 0: a slot of the cache that was not written, or misread.",
     "Write each key and value before it is read, in the slot of its position.",
 )
+PAGES = GENERAL.declare(
+    "pages",
+    "Pages of the cache are read by another table, or another number of their slots is.",
+    "Look up page block_table[item, j // page size] for keys and values alike, and close the slots behind the length.",
+)
 ACCUMULATOR = GENERAL.declare(
     "accumulator",
     "Running sums over tiles of keys are not rescaled when a larger logit comes, or are overwritten.",

@@ -35,7 +35,7 @@ class Order:
     Attributes:
         name: in scripts.
         said: in words.
-        slots: (S,) the slot of each key.
+        slots: (S,) the slot of each key; −1: none, it is 0.
     """
 
     name: str
@@ -63,6 +63,8 @@ def orders(count: int, past: int) -> Iterator[Order]:
     yield _order("after", np.minimum(slots + 1, count - 1))
     yield _order("before around", np.roll(slots, 1))
     yield _order("after around", np.roll(slots, -1))
+    yield _order("before or zero", slots - 1)
+    yield _order("after or zero", np.where(slots < count - 1, slots + 1, -1))
     yield _order("reversed", slots[::-1])
     if 0 < past < count:
         yield _order("new first", np.concatenate([slots[past:], slots[:past]]))
@@ -70,8 +72,11 @@ def orders(count: int, past: int) -> Iterator[Order]:
         yield _order("last new for new", np.where(slots < past, slots, count - 1))
         yield _order("first new for new", np.where(slots < past, slots, past))
         yield _order("last past for new", np.where(slots < past, slots, past - 1))
+        yield _order("last new alone", np.select([slots < past, slots == past], [slots, count - 1], -1))
+        over = np.select([slots < past - 1, slots < count - 1], [slots, slots + 1], -1)
+        yield Order("new over past", sentence("slots_new_over_past", key=past - 1, slot=count - 1), over)
         yield _order("new early", np.where(slots < past - 1, slots, np.minimum(slots + 1, count - 1)))
-    for shift in dict.fromkeys([count // 2, count // 4, count - past]):
+    for shift in dict.fromkeys([count // 2, count // 3, count // 4, count - past]):
         if 1 < shift < count - 1:
             yield _sized("further", shift, np.roll(slots, -shift))
             yield _sized("back", shift, np.roll(slots, shift))
@@ -132,4 +137,5 @@ def _read(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -
     o = recipe.operands
     if o.sizes.keys != len(order):
         return None
-    return recipe.with_operands(**{name: getattr(o, name)[:, :, order] for name in names})
+    there = (order >= 0)[:, None]
+    return recipe.with_operands(**{name: np.where(there, getattr(o, name)[:, :, order], 0) for name in names})

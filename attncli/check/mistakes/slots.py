@@ -26,10 +26,12 @@ def runs(o: Operands) -> Iterator[Generator]:
 
 
 def _likely(observed: Observed) -> Iterator[Variant]:
-    keys = observed.right.operands.sizes.keys
+    keys, past = observed.right.operands.sizes.keys, observed.right.operands.sizes.past
     if observed.share < FINE:
         return
-    runs, rows = [*dict.fromkeys(_single(keys)), Run(0, keys - 1, follows=False)], rows_of(observed)
+    halves = [Run(0, past - 1, follows=False), Run(past, keys - 1, follows=False)] if 0 < past < keys else []
+    runs = [*dict.fromkeys([*_single(keys), *halves]), Run(0, keys - 1, follows=False)]
+    rows = rows_of(observed)
     tried = {change.name: distinct(_tried(runs, change), change, rows, keys) for change in CHANGES}
     for run in runs:
         yield from (variant_of(run, change, keys) for change in CHANGES if run in tried[change.name])

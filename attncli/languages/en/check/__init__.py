@@ -3,6 +3,7 @@
 from attncli.languages.en.check.added import ADDED
 from attncli.languages.en.check.against import AGAINST
 from attncli.languages.en.check.backward import BACKWARD
+from attncli.languages.en.check.caches import CACHES
 from attncli.languages.en.check.codes import CODES
 from attncli.languages.en.check.elsewhere import ELSEWHERE
 from attncli.languages.en.check.facts import FACTS
@@ -27,6 +28,7 @@ CHECK = (
     | ADDED
     | AGAINST
     | CODES
+    | CACHES
     | LAYER
     | RESULTS
     | STANDING

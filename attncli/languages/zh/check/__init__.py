@@ -3,6 +3,7 @@
 from attncli.languages.zh.check.added import ADDED
 from attncli.languages.zh.check.against import AGAINST
 from attncli.languages.zh.check.backward import BACKWARD
+from attncli.languages.zh.check.caches import CACHES
 from attncli.languages.zh.check.codes import CODES
 from attncli.languages.zh.check.elsewhere import ELSEWHERE
 from attncli.languages.zh.check.facts import FACTS
@@ -27,6 +28,7 @@ CHECK = (
     | ADDED
     | AGAINST
     | CODES
+    | CACHES
     | LAYER
     | RESULTS
     | STANDING

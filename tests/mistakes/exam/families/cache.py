@@ -134,7 +134,12 @@ def one_slot(x: Core, rng: Rng) -> Array:
     "cache/value-one-step-late",
     "extend decode causal",
     "values-moved operands-shifted",
-    (all_of("value", r"(shift|moved|late|one (key|step|place)|by -?1|off by|neighbou?r|previous|next)"),),
+    (
+        all_of(
+            "value",
+            r"(shift|moved|late|one (key|step|place)|by -?1|off by|neighbou?r|previous|next|slot (before|after))",
+        ),
+    ),
 )
 def value_late(x: Core, rng: Rng) -> Array:
     return swapped(x, v=np.concatenate([0 * x.v[:, :, :1], x.v[:, :, :-1]], 2))
@@ -144,7 +149,11 @@ def value_late(x: Core, rng: Rng) -> Array:
     "cache/keys-one-slot-on",
     "extend decode",
     "keys-moved operands-shifted",
-    (all_of("key", r"(shift|moved|late|one (key|step|place)|by -?1|off by|neighbou?r|previous|next)"),),
+    (
+        all_of(
+            "key", r"(shift|moved|late|one (key|step|place)|by -?1|off by|neighbou?r|previous|next|slot (before|after))"
+        ),
+    ),
 )
 def keys_on(x: Core, rng: Rng) -> Array:
     return swapped(x, k=np.roll(x.k, 1, 2))
@@ -236,7 +245,12 @@ def past_values_zero(x: Core, rng: Rng) -> Wrong:
     return Wrong(swapped(x, v=v), {"first": 0})
 
 
-@kind("cache/ring-not-unrolled", "extend", "keys-moved", (all_of("key", r"(roll|rotat|shift|order|moved|ring)"),))
+@kind(
+    "cache/ring-not-unrolled",
+    "extend",
+    "keys-moved",
+    (all_of("(key|value)", r"(roll|rotat|shift|order|moved|ring|around the end)"),),
+)
 def ring(x: Core, rng: Rng) -> Array:
     """The slots of a ring buffer are taken in memory order for values, in time order for keys."""
     return swapped(x, v=np.roll(x.v, x.shape[3] // 3, 2))

@@ -113,7 +113,7 @@ for label, step in {"one-more": 1, "one-less": -1}.items():
         f"cache/length-{label}",
         "pages padded",
         "key-lengths keys-lost keys-extra window-bounds",
-        (all_of(r"(length|key|padd)", r"(1|one|more|less|fewer|off)", f"({EXTRA}|{LOST})"),),
+        (all_of(r"(length|key|padd)", r"(1|one|more|less|fewer|off)", f"({EXTRA}|{LOST}|too long|too short)"),),
     )
     def _(x: Core, rng: Rng, step: int = step) -> Array | None:
         ends = x.p.arrays["key_lengths"] + step
