@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from attncli.sentences import Sentence, word
@@ -18,6 +20,8 @@ class Deadline:
     Attributes:
         seconds: how long the search may take, from when this was made; ∞: as long as it needs.
         left_out: what there was no time for, or not enough.
+        clock: what time it is, in seconds.
+        began: when the search began; NaN: now.
 
     Example:
         >>> deadline = Deadline(0.0)
@@ -27,22 +31,27 @@ class Deadline:
 
     seconds: float = SECONDS
     left_out: list[str] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    began: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.began):
+            self.began = self.clock()
 
     @property
     def passed(self) -> bool:
         """Whether there is no time left."""
-        return time.monotonic() - self.began >= self.seconds
+        return self.clock() - self.began >= self.seconds
 
     @property
     def share(self) -> float:
         """How much of the time is over, from 0 to 1."""
-        return min(1.0, (time.monotonic() - self.began) / self.seconds) if self.seconds else 1.0
+        return min(1.0, (self.clock() - self.began) / self.seconds) if self.seconds else 1.0
 
     @property
     def left(self) -> float:
         """How many seconds are left."""
-        return max(0.0, self.began + self.seconds - time.monotonic())
+        return max(0.0, self.began + self.seconds - self.clock())
 
     def again(self) -> Deadline:
         """Return the same end for another search."""

@@ -22,7 +22,8 @@ from attncli.check.mistakes.pieces import Piece
 from attncli.check.phases import diagnosed
 from attncli.check.precision import Reference, Right, decimals, grids
 from attncli.check.rounding import FLOAT32, FLOAT64, GIVEN, PRECISIONS, Level, Precision
-from attncli.check.search import Search
+from attncli.check.ruled_out import RuledOut
+from attncli.check.search import FAR, Search
 from attncli.check.sharper import sharper
 from attncli.sentences import Sentence, sentence
 
@@ -50,6 +51,7 @@ class Finding:
         distinguish: what would tell the explanations apart.
         untried: what there was no time to try.
         seconds: how long the search was allowed to take.
+        ruled_out: the families of mistakes with the nearest of each; None: none were looked for in the whole output.
     """
 
     comparison: Comparison
@@ -63,6 +65,7 @@ class Finding:
     distinguish: Sequence[Sentence] = ()
     untried: Sequence[Sentence] = ()
     seconds: float = SECONDS
+    ruled_out: RuledOut | None = None
 
     @property
     def agrees(self) -> bool:
@@ -110,6 +113,7 @@ def check(
     Raises:
         InputError: the shape of the expected output is not that of an output of this problem in any layout.
     """
+    deadline = deadline or Deadline(wanted.seconds)
     reference = Reference.of(normal(operands), progress)
     precisions = precisions_of(operands, expected)
     layout, comparison = chosen(
@@ -123,7 +127,7 @@ def check(
         return below_tolerance(finding, reference, wanted)
     finding = replace(finding, diagnosed=True)
     precision = comparison.level.precision if comparison.level.is_plain else None
-    case = Case(reference, layout.array, precision or FLOAT32, deadline or Deadline(wanted.seconds))
+    case = Case(reference, layout.array, precision or FLOAT32, deadline)
     search = Search.of(case, comparison, among)
     found = diagnosed(search, comparison)
     facts = list(observations.observed(comparison, layout.array, reference.output)) if not found else []
@@ -135,6 +139,7 @@ def check(
         distinguish=distinguish(found, finding.blind),
         untried=() if found else case.deadline.untried(),
         seconds=case.deadline.seconds,
+        ruled_out=RuledOut.of(search, FAR),
     )
 
 

@@ -99,9 +99,14 @@ def explained(search: Search, found: Sequence[Candidate]) -> list[Explanation]:
     }
     ordered = sorted(found, key=lambda each: (len(each.variants), each.fitted))
     kept: list[tuple[Candidate, float, tuple[int, int]]] = []
+    tried = 0
     for each in ordered:
         if id(each) not in nearest:
             continue
+        # One is always held against the whole; it may be large, and take as long as the search did.
+        if tried and search.is_over("the whole of what explains a sample"):
+            break
+        tried += 1
         replaced = {variant.piece for variant in each.variants}
         if each.fitted and any({v.piece for v in other.variants} == replaced for other, _, _ in kept):
             continue  # the same mistake with a fitted number, although that number has a name

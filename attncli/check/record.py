@@ -19,6 +19,7 @@ from attncli.check.parts import fix
 from attncli.check.report import Checked
 from attncli.check.results.finding import ResultsFinding
 from attncli.check.rounding import Level
+from attncli.check.ruled_out import RuledOut
 from attncli.check.voice import IN_ENGLISH
 from attncli.files.contents import AnyLabels, of_item
 from attncli.sentences import Listed, Sentence, word
@@ -39,6 +40,7 @@ def record(checked: Checked) -> dict[str, Any]:
             "explanations": [_explanation(each) for each in finding.explanations],
             "facts": list(map(fact, finding.facts)),
             "untried": list(map(IN_ENGLISH.say, finding.untried)),
+            "ruled_out": [] if finding.ruled_out is None else _ruled_out(finding.ruled_out),
             "apart": list(map(IN_ENGLISH.say, finding.distinguish)),
             "blind": {_word("hides", name): _word("untold", name) for name in finding.blind},
             **beside,
@@ -46,7 +48,10 @@ def record(checked: Checked) -> dict[str, Any]:
         if checked.is_of_output:
             return said | found
         said["arrays"] = {"output": {"agrees": finding.agrees} | compared}
-        said |= {name: found[name] for name in ("diagnosed", "explanations", "facts", "untried", "apart", "blind")}
+        said |= {
+            name: found[name]
+            for name in ("diagnosed", "explanations", "facts", "untried", "ruled_out", "apart", "blind")
+        }
     if checked.on_the_way is not None:
         said |= _with_results(said, checked, checked.on_the_way)
     said |= beside
@@ -140,6 +145,28 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "options": explanation.options,
         "libraries": libraries(explanation.mistakes),
     }
+
+
+def _ruled_out(found: RuledOut) -> list[dict[str, Any]]:
+    """Return the families of mistakes; errors are shares of a row."""
+    return [
+        {
+            "family": each.family,
+            "tried": each.tried,
+            "nearest": None
+            if each.nearest is None
+            else {
+                "mistakes": [mistake.id for mistake in each.nearest.mistakes],
+                "said": IN_ENGLISH.say(each.nearest.description),
+                "error": each.error,
+            },
+            "more_than": each.error if each.tried and each.nearest is None else None,
+            "why_not": each.why_not or None,
+            "right": found.right,
+            "tolerance": found.tolerance,
+        }
+        for each in found.families
+    ]
 
 
 def _word(kind: str, name: str) -> str:

@@ -42,6 +42,7 @@ class Checked:
         beside: what else is told of the problem.
         on_the_way: what came of its results before the output; None: there were none.
         simulated: what a kernel of less precision gives of it.
+        verbose: whether it is said, too, what was ruled out.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Checked:
     beside: Beside | None = None
     on_the_way: ResultsFinding | None = None
     simulated: SimulationReport | None = None
+    verbose: bool = False
 
     @property
     def told(self) -> Beside | None:
@@ -130,6 +132,13 @@ def to_terminal(checked: Checked, screen: Screen, console: Console) -> None:
         results.to_terminal(way, output, checked.labels, screen, console, speech)
     if output is not None and not (way is not None and results.explains(way, output)):
         output_to_terminal(output, checked.labels, screen, console, speech)
+    if checked.verbose and output is not None and output.ruled_out is not None:
+        console.print()
+        say(speech.heading("what_was_ruled_out"), style="bold cyan")
+        first, *families = output.ruled_out.words()
+        say(speech.say(first))
+        for family in families:
+            say(speech.say(family), first="- ", rest="  ")
     if checked.backward is not None:
         backward.to_terminal(checked.backward, checked.labels, screen, console, speech)
     if checked.told is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,10 @@ class Group:
     observed: NDArray[Any]
     size: NDArray[Any]
 
+    def some(self, at: list[int]) -> Group:
+        """Return the group with some of its rows alone."""
+        return replace(self, rows=self.rows[at], observed=self.observed[at], size=self.size[at])
+
     def difference(self, made: NDArray[Any]) -> NDArray[Any]:
         """Return how far numbers are from the observed ones, as shares of their size."""
         return distance(made, self.observed) / self.size
@@ -50,11 +55,16 @@ class Sample:
     def distance(self, recipe: Recipe, limit: float = np.inf) -> float:
         """Return the largest difference between what a recipe makes and what was observed; ∞ beyond the limit."""
         worst = 0.0
-        for group in self.groups:
+        for group in self.groups if limit == np.inf else (self.first, *self.groups):
             worst = max(worst, float(group.difference(recipe.compute(group.batch, group.head, group.rows)).max()))
             if not worst <= limit:
                 return np.inf
         return worst
+
+    @cached_property
+    def first(self) -> Group:
+        """One row of the first group, where most is wrong: what is far off is mostly far off there already."""
+        return self.groups[0].some([-1])
 
     def together(self, recipe: Recipe, groups: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what a recipe makes and what was observed, as flat arrays of finite numbers in units of their size."""

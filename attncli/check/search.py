@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from attncli.check.allowance import allowed
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
-from attncli.check.families import FAMILIES, GENERATORS, Reading
+from attncli.check.families import FAMILIES, GENERATORS, Family, Reading
 from attncli.check.mistakes import cache, layout, pieces
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant, in_order
@@ -21,6 +21,7 @@ from attncli.check.part import Part
 from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.refining import nearest
 from attncli.check.rounding import Precision
+from attncli.check.ruled_out import Journal
 from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ FAR = 0.5
 ROUNDED_FAR = 2.0
 # What explains an output leaves so many times less of the difference, and in half precision so many.
 LESS, LESS_IN_HALF = 2.0, 3.0
+# Rounding costs no row so many times what it costs another one; half precision, much of whose cost is common to all.
+HOPELESS, HOPELESS_IN_HALF = 20.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Search:
         wrong: (batch, heads, L) which rows differ from the right ones.
         part: that in which the mistakes are looked for; None: everywhere.
         among: the pieces in which they are looked for, see `attncli.check.results.start`; None: all.
+        journal: what was tried, in the whole problem.
     """
 
     case: Case
@@ -72,6 +76,7 @@ class Search:
     all_heads: bool = True
     part: Part | None = None
     among: frozenset[Piece] | None = None
+    journal: Journal = field(default_factory=Journal)
 
     @classmethod
     def of(cls, case: Case, comparison: Comparison, among: frozenset[Piece] | None = None) -> Search:
@@ -89,14 +94,28 @@ class Search:
     @cached_property
     def known(self) -> list[Variant | Unknown]:
         """Every mistake that can be made to this problem."""
-        every = (each for family in FAMILIES for each in family(self.right.operands))
-        return [each for each in every if self._is_sought(each)]
+        return [each for _, each in self._of_families]
+
+    @cached_property
+    def _of_families(self) -> list[tuple[Family, Variant | Unknown]]:
+        every = ((family, each) for family in FAMILIES for each in family(self.right.operands))
+        return [(family, each) for family, each in every if self._is_sought(each)]
+
+    def _in_turn(self) -> Iterator[Variant | Unknown]:
+        for family, each in self._of_families:
+            self.journal.begin(family)
+            yield each
+        self.journal.done.update(FAMILIES)
 
     def read_off(self, generators: Sequence[Reading]) -> Iterator[Variant | Unknown]:
         """Return the mistakes of generators, each as it is asked for, and once if two of them find it."""
         seen = set()
         for family in generators:
+            # What reads an output and finds nothing in it takes time too.
+            if self.is_over("some generated mistakes"):
+                return
             for each in family(self.right.operands):
+                self.journal.begin(family)
                 if isinstance(each, Generator):
                     made = each.make(self.observed) if self._is_read_off(each) else ()
                 else:
@@ -107,6 +126,7 @@ class Search:
                     elif one.key not in seen:
                         seen.add(one.key)
                         yield one
+            self.journal.done.add(family)
 
     def seeks(self, piece: Piece) -> bool:
         """Tell whether mistakes are looked for in this piece."""
@@ -148,7 +168,7 @@ class Search:
 
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
-        return self.each_alone(self.known, "some single mistakes")
+        return self.each_alone(self._in_turn(), "some single mistakes")
 
     def generated(self, generators: Sequence[Reading] = GENERATORS) -> list[Candidate]:
         """Return those of generators that come near it."""
@@ -161,6 +181,8 @@ class Search:
             if self.is_over(what):
                 break
             found += self.tried([], each)
+            if self.part is None:
+                self.journal.count()
         return found
 
     def is_over(self, what: str) -> bool:
@@ -172,14 +194,19 @@ class Search:
 
     def roundings(self) -> list[Candidate]:
         """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
-        apart, found = self.sample.distance(self.right), []
+        found: list[Candidate] = []
+        apart = self.sample.distance(self.right)
         for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR and self.seeks(pieces.CACHE) else ():
             if self.is_over("some caches of fewer bits"):
-                break
+                return found
+            self.journal.begin(cache.rounded)
+            self.journal.count()
             recipe = self.made([each])
             # Most do not explain even the first rows, and to round all keys takes long.
             if recipe is not None and (distance := self.sample.distance(recipe, apart / 2)) <= apart / 2:
                 found.append(Candidate((each,), recipe, distance))
+                self.journal.note(each, distance)
+        self.journal.done.add(cache.rounded)
         return found
 
     def pairs(self) -> list[Candidate]:
@@ -187,6 +214,7 @@ class Search:
         every = [each for each in self.known if not (each.alone or (isinstance(each, Variant) and each.raw))]
         both = [pair for pair in combinations(every, 2) if pair[0].piece != pair[1].piece]
         found: list[Candidate] = []
+        far = self.far
         recipes: dict[tuple[int, bool], Recipe | None] = {}
         progress, deadline = self.case.reference.progress, self.case.deadline
         for at, pair in enumerate(both):
@@ -203,36 +231,61 @@ class Search:
                 recipe = recipes[place]
                 made = None if recipe is None else second.apply(recipe)
                 if made is not None:
-                    found += self.near((first, second), made)
+                    found += self.near((first, second), made, far=far)
             elif isinstance(first, Variant):
-                found += self.tried([first], second)
+                found += self.tried([first], second, far)
             elif isinstance(second, Variant):
-                found += self.tried([second], first)
+                found += self.tried([second], first, far)
         return found
 
-    def tried(self, others: Sequence[Variant], each: Variant | Unknown) -> list[Candidate]:
+    @cached_property
+    def far(self) -> float:
+        """The share of a row beyond which nothing explains it: it must leave much less than the right recipe does."""
+        return min(FAR, self.sample.distance(self.right) / LESS)
+
+    def tried(self, others: Sequence[Variant], each: Variant | Unknown, far: float = FAR) -> list[Candidate]:
         """Make a mistake beside others; one with a number in it is made with the number that comes nearest."""
         if isinstance(each, Variant):
-            recipe = self.made([*others, each])
-            return [] if recipe is None else self.near((*others, each), recipe)
+            return self.tried_as_it_is(others, each, far)
         base = self.made(others, self.base([*others, each]))
         if base is None:
             return []
-        found = []
-        for number in self.fitted(base, others, each):
+        found: list[Candidate] = []
+        numbers = self.fitted(base, others, each)
+        if not (numbers or others):
+            self._note_guesses(base, each)
+        for number in numbers:
             variants = in_order([*others, replace(each.of(number), number=number)])
             recipe = self.made(variants)
             if recipe is not None:
-                found += self.near(tuple(variants), recipe, fitted=1)
+                found += self.near(tuple(variants), recipe, 1, far)
         # The first that is as near as any: rounder numbers come first.
         nearest = min((each.distance for each in found), default=0.0)
         return [candidate for candidate in found if candidate.distance <= 2 * nearest + self.case.limit / 10][:1]
+
+    def _note_guesses(self, base: Recipe, each: Unknown) -> None:
+        """Note how near a mistake comes with the guesses for its number, none of which is near enough to be refined."""
+        for guess in each.guesses(base, self.sample):
+            recipe = self.made([each.of(guess)], base)
+            if recipe is not None:
+                self.near((each.of(guess),), recipe)
+
+    def tried_as_it_is(self, others: Sequence[Variant], each: Variant, far: float) -> list[Candidate]:
+        """Make a mistake with nothing open about it, in the sample first, where that is quicker."""
+        if each.quick is not None and not others:
+            recipe = each.quick(self.base([each]))
+            if recipe is None or not self.near((each,), recipe, far=far):
+                return []
+        recipe = self.made([*others, each])
+        return [] if recipe is None else self.near((*others, each), recipe, far=far)
 
     @cached_property
     def observed(self) -> Observed:
         """What generators fit their mistakes to."""
         case, given = self.case, self.case.reference.given
-        return Observed(self.baked, self.sample, case.expected, case.reference.output, self.wrong, case.limit, given)
+        return Observed(
+            self.baked, self.sample, case.expected, case.reference.output, self.wrong, case.limit, given, case.deadline
+        )
 
     @cached_property
     def baked(self) -> Recipe:
@@ -251,10 +304,12 @@ class Search:
             recipe = None if recipe is None else variant.apply(recipe)
         return recipe
 
-    def near(self, variants: tuple[Variant, ...], recipe: Recipe, fitted: int = 0) -> list[Candidate]:
+    def near(self, variants: tuple[Variant, ...], recipe: Recipe, fitted: int = 0, far: float = FAR) -> list[Candidate]:
         """Return the candidate, if it is near enough to be one at all."""
-        distance = self.sample.distance(recipe, FAR)
-        return [Candidate(variants, recipe, distance, fitted)] if distance <= FAR else []
+        distance = self.sample.distance(recipe, far)
+        if len(variants) == 1 and self.part is None and distance <= far:
+            self.journal.note(variants[0], distance)
+        return [Candidate(variants, recipe, distance, fitted)] if distance <= far else []
 
     def fitted(self, base: Recipe, others: Sequence[Variant], unknown: Unknown) -> list[float]:
         """Return the numbers with which a mistake comes nearest to what was observed."""
@@ -262,18 +317,25 @@ class Search:
         before = self.made([each for each in others if each.piece.order <= unknown.piece.order], start)
         after = [each for each in others if each.piece.order > unknown.piece.order]
 
-        def apart(number: float) -> NDArray[Any] | None:
+        def apart(number: float, sample: Sample = self.sample) -> NDArray[Any] | None:
             recipe = before
             for variant in (unknown.of(number), *after):
                 recipe = None if recipe is None else variant.apply(recipe)
             if recipe is None:
                 return None
-            made, observed = self.sample.together(recipe, 1)
+            made, observed = sample.together(recipe, 1)
             return np.nan_to_num(made - observed, nan=1e3, posinf=1e3, neginf=-1e3)
 
         guesses = unknown.guesses(base, self.sample)
         if not unknown.smooth or len(guesses) < 2:
             return guesses
+        if others:
+            few = Sample((self.sample.first,))
+            observed = few.together(base)[1]
+            most = float(observed @ observed)
+            guesses = [each for each in guesses if (left := apart(each, few)) is not None and left @ left <= most]
+            if not guesses:
+                return []
         return nearest(apart, guesses, self.sample.together(base, 1)[1])
 
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
@@ -285,12 +347,23 @@ class Search:
         # Whatever changes nothing, or little, explains nothing.
         half = self.case.precision.is_half
         most = self.sample.distance(self.right) / (LESS_IN_HALF if half else LESS)
-        explaining = [each for each in found if each.distance <= most and each.distance <= self.allowed(each.recipe)]
         if not half:
-            return explaining
-        nearest = min((each.distance for each in explaining), default=0.0)
-        near = [each for each in explaining if each.distance <= LESS_IN_HALF * nearest]
+            return [each for each in found if each.distance <= most and self.is_rounding(each)]
+        explaining: list[Candidate] = []
+        for each in sorted(found, key=lambda each: each.distance):
+            # The rest is too far off, whatever rounding costs it.
+            if each.distance > (LESS_IN_HALF * explaining[0].distance if explaining else most):
+                break
+            explaining += [each] * (each.distance <= most and self.is_rounding(each))
+        kept = {id(each) for each in explaining}
+        near = [each for each in found if id(each) in kept]
         return sorted(near, key=lambda each: float(f"{each.distance:.2g}"))
+
+    def is_rounding(self, candidate: Candidate) -> bool:
+        """Tell whether what a candidate leaves may be rounding; one row mostly shows that it is far more."""
+        few = allowed(candidate.recipe, self.case, Sample((self.sample.first,)))
+        times = HOPELESS_IN_HALF if self.case.precision.is_half else HOPELESS
+        return candidate.distance <= times * few and candidate.distance <= self.allowed(candidate.recipe)
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from attncli.attend.arrays import ARRAYS, STATES
@@ -72,6 +73,7 @@ class Checking(Group):
     seconds: Annotated[
         float, shown("--seconds", "How long a mistake is looked for in each problem.", min=0, metavar="NUMBER")
     ] = SECONDS
+    verbose: Annotated[bool, shown("--verbose", "Say also what was ruled out, and how near it came.")] = False
     against: Annotated[
         str | None,
         of_arrays(
@@ -143,9 +145,10 @@ def run(
         raise InputError("--map has no effect without --against", hint="--against FILE names the other dump")
     problems = separate(inputs.sources(), margins)
     if is_probe(problems):
-        return _probed(problems, inputs, checking, settings, screening, where)
+        return _probed(problems, inputs, checking, simulating, settings, screening, where)
     many = len(problems) > 1
     found = [_checked(files, inputs, margins, checking, settings, wanted, kernel, many) for files in problems]
+    found = [replace(each, verbose=checking.verbose) for each in found]
     screen = screening.screen()
     with reader_may_leave():  # the exit status still matters
         _deliver(found, many, screen, where)
@@ -156,19 +159,26 @@ def _probed(
     problems: Sequence[Sequence[Opened]],
     inputs: Inputs,
     checking: Checking,
+    simulating: Simulating,
     settings: Settings,
     screening: Screening,
     where: Destination,
 ) -> int:
     """Answer the questions of a probe."""
     given = {**inputs.arrays(), **checking.arrays(), **settings.options(), "layer": inputs.layer}
-    given |= {"expected": checking.expected, "rtol": checking.rtol, "atol": checking.atol}
+    given |= {
+        "expected": checking.expected,
+        "rtol": checking.rtol,
+        "atol": checking.atol,
+        **simulating.given(),
+        "verbose": checking.verbose or None,
+    }
     idle = next((name for name, value in given.items() if value is not None), None)
     if idle is not None:
         raise InputError(f"--{as_flag(idle)} has no effect on a probe", hint="its file says what was asked for")
     voice, file, screen = Voice(screening.language()), name_of(problems), screening.screen()
     with progress_bar() as progress:
-        replies = answers(problems, diagnose=checking.diagnose, progress=progress)
+        replies = answers(problems, diagnose=checking.diagnose, seconds=checking.wanted().seconds, progress=progress)
     renderers = {
         "table": lambda console: probe.to_terminal(file, replies, voice, screen, console),
         "json": lambda console: console.out(as_json(probe.record(file, replies), indent=2), highlight=False),

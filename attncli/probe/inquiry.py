@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from attncli.check.deadline import SECONDS
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.probe.marker import ENTRY
@@ -39,9 +40,13 @@ def _file(opened: Opened) -> tuple[str, str]:
 
 
 def answers(
-    problems: Sequence[Sequence[Opened]], *, diagnose: bool = True, progress: Callable[[float], None] | None = None
+    problems: Sequence[Sequence[Opened]],
+    *,
+    diagnose: bool = True,
+    seconds: float = SECONDS,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Reply]:
-    """Return the answers to the questions of a probe.
+    """Return the answers to the questions of a probe, each problem in so many seconds.
 
     Raises:
         InputError: no output has been filled in, or a problem is not what `attn probe` wrote.
@@ -53,4 +58,4 @@ def answers(
     if not any("expected" in each.arrays for each in found.values()):
         hint = "save what your program makes of each problem as NAME.expected; attn help python has the lines"
         raise InputError("no problem has an output yet", place=name_of(problems), hint=hint)
-    return replies(found, diagnose=diagnose, progress=progress)
+    return replies(found, diagnose=diagnose, seconds=seconds, progress=progress)

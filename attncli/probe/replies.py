@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.check.deadline import SECONDS, Deadline
 from attncli.check.diagnosis import Finding, Wanted, check
 from attncli.check.layouts import readings
 from attncli.errors import InputError
@@ -89,13 +90,18 @@ class _Told:
 
 
 def replies(
-    problems: Mapping[str, Problem], *, diagnose: bool = True, progress: Callable[[float], None] | None = None
+    problems: Mapping[str, Problem],
+    *,
+    diagnose: bool = True,
+    seconds: float = SECONDS,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Reply]:
     """Return the answers, in the order of the questions.
 
     Args:
         problems: those of a probe, by name.
         diagnose: whether outputs that no known answer explains are looked at further.
+        seconds: how long each problem may take.
         progress: called with the share that is done.
 
     Raises:
@@ -107,7 +113,7 @@ def replies(
     order = sorted(problems, key=lambda name: min(map(IDS.index, asked[name])))
     found = []
     for done, name in enumerate(order):
-        found += list(_of(name, problems[name], asked[name], told, diagnose=diagnose))
+        found += list(_of(name, problems[name], asked[name], told, Deadline(seconds), diagnose=diagnose))
         if progress is not None:
             progress((done + 1) / len(order))
     known = {each.question for each in found if each.verdict is Verdict.OTHER}
@@ -120,7 +126,9 @@ def _questions(problem: Problem) -> dict[str, str]:
         return parsed(problem.texts[ENTRY])
 
 
-def _of(name: str, problem: Problem, asked: Mapping[str, str], told: _Told, *, diagnose: bool) -> Iterator[Reply]:
+def _of(
+    name: str, problem: Problem, asked: Mapping[str, str], told: _Told, deadline: Deadline, *, diagnose: bool
+) -> Iterator[Reply]:
     """Return the answers of one problem."""
     operands = problem.operands()
     with problem.naming_files():
@@ -139,7 +147,8 @@ def _of(name: str, problem: Problem, asked: Mapping[str, str], told: _Told, *, d
     with np.errstate(all="ignore"):
         match = None
         for layout in layouts:
-            match = Search(right(operands), layout.array, list(asked), told.answers, told.unknown < DEEP).find()
+            own, deep = list(asked), told.unknown < DEEP
+            match = Search(right(operands), layout.array, own, told.answers, deep, deadline).find()
             if match is not None:
                 break
     if match is not None:
@@ -149,7 +158,7 @@ def _of(name: str, problem: Problem, asked: Mapping[str, str], told: _Told, *, d
     finding = None
     told.unknown += 1
     if diagnose and told.unknown <= DIAGNOSED:
-        finding = check(operands, expected, Wanted())
+        finding = check(operands, expected, Wanted(seconds=deadline.seconds), deadline=deadline)
     yield from (Reply(each, name, Verdict.UNKNOWN, wanted[each], finding=finding) for each in asked)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.fast.blas import one_thread
+from attncli.check.deadline import Deadline
 from attncli.check.precision import grids
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import OUTPUT, Rounding
@@ -54,6 +55,7 @@ class Search:
         own: the questions that the problem asks.
         inherited: what other problems told.
         deep: whether two answers at once are tried.
+        deadline: when the search ends; whether all is as asked is always looked at.
     """
 
     recipe: Recipe
@@ -61,6 +63,7 @@ class Search:
     own: Sequence[str]
     inherited: Mapping[str, Answer]
     deep: bool = True
+    deadline: Deadline = field(default_factory=Deadline)
 
     @cached_property
     def known(self) -> Answers:
@@ -82,11 +85,22 @@ class Search:
     def find(self) -> Match | None:
         """Return the answers, the fewest that are not as asked; None: no known answers make what was observed."""
         with one_thread(1 << 30):
-            for several in (self._one(), self._fitted(), self._two() if self.deep else ()):
-                tried = [(answers, made) for answers in several if (made := self.made(answers)) is not None]
+            for at, several in enumerate((self._one(), self._fitted(), self._two() if self.deep else ())):
+                if at and self.deadline.passed:
+                    return None
+                tried = [
+                    (answers, made) for answers in self._in_time(several) if (made := self.made(answers)) is not None
+                ]
                 if (match := self._nearest(tried)) is not None:
                     return match
         return None
+
+    def _in_time(self, several: Iterable[Answers]) -> Iterator[Answers]:
+        """Return the first of these, and others as long as there is time."""
+        for at, answers in enumerate(several):
+            if at and self.deadline.passed:
+                return
+            yield answers
 
     def made(self, answers: Iterable[Answer]) -> Made | None:
         """Return what the problem comes to under some answers; None where they do not go together."""
@@ -134,7 +148,8 @@ class Search:
     def _nearest(self, tried: Sequence[tuple[Answers, Made]]) -> Match | None:
         """Return the nearest of several outputs, and what is as near; None: none is near enough."""
         far, enough = {}, 1.0
-        for rough, at in sorted((made.roughly(self.observed), at) for at, (_, made) in enumerate(tried)):
+        timely = ((at, made) for at, (_, made) in enumerate(tried) if not at or not self.deadline.passed)
+        for rough, at in sorted((made.roughly(self.observed), at) for at, made in timely):
             # All heads are no nearer than some: what is left is not among the nearest.
             if not rough < enough:
                 break

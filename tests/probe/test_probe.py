@@ -217,6 +217,13 @@ def test_the_program_as_one_sees_it(tmp_path: Path) -> None:
     assert [line.split()[:1] for line in out.splitlines()[4:]] == [["✓"], ["✗"]]
     assert "空行" in called("check", "probe.npz", "--lang", "zh", cwd=tmp_path, status=1).out
     assert "has no effect on a probe" in called("check", "probe.npz", "--scale", "none", cwd=tmp_path, status=2).err
+    assert (
+        "--simulate has no effect"
+        in called("check", "probe.npz", "--simulate", "flash=bfloat16", cwd=tmp_path, status=2).err
+    )
+    # Whether all is as asked is looked at even without any time for more.
+    out = called("check", "probe.npz", "--seconds", "0", cwd=tmp_path, status=1).out
+    assert [line.split()[:1] for line in out.splitlines()[4:6]] == [["✓"], ["?"]]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def biases(o: Operands) -> Iterator[Variant]:
     for other in _others(right):
         if not np.array_equal(other.array, right):
             yield _variant(other.form, other.said, partial(_with, value=other.array))
+    yield from _cut_off(right)
     yield _variant("after softmax", sentence("bias_after_softmax"), _after_softmax)
 
 
@@ -59,7 +60,6 @@ def _others(right: Array) -> Iterator[Other]:
     if queries > 1 and keys > 1:
         yield from _skewed(right)
         yield from buckets.others(right)
-    yield from _cut_off(right)
 
 
 def _skewed(right: Array) -> Iterator[Other]:
@@ -75,15 +75,32 @@ def _skewed(right: Array) -> Iterator[Other]:
     yield Other("not shifted", sentence("bias_not_shifted"), undone)
 
 
-def _cut_off(right: Array) -> Iterator[Other]:
-    """Return the bias without some keys: from a multiple of a tile on, or before one."""
+def _cut_off(right: Array) -> Iterator[Variant]:
+    """Leave the bias of some keys out: from a multiple of a tile on, or before one."""
     keys = right.shape[3]
     last = [(keys - 1) // tile * tile for tile in TILES if tile < keys]
     every = [at for tile in TILES for at in range(tile, keys, tile) if keys // tile <= MOST]
-    at = np.arange(keys)
+    at, biased = np.arange(keys), right.any(axis=(0, 1, 2))
     for first in list(dict.fromkeys([*last, *every]))[:MOST]:
-        yield Other(f"none from {first}", sentence("bias_lost_from", key=first), np.where(at < first, right, 0))
-        yield Other(f"none before {first}", sentence("bias_lost_before", key=first), np.where(at >= first, right, 0))
+        for where, kept in (("from", at < first), ("before", at >= first)):
+            if (biased & ~kept).any():
+                said = sentence(f"bias_lost_{where}", key=first)
+                yield replace(
+                    _variant(f"none {where} {first}", said, partial(_kept, kept=kept)),
+                    quick=partial(_kept_in_rows, kept=kept),
+                )
+
+
+def _kept(recipe: Recipe, *, kept: NDArray[np.bool_]) -> Recipe | None:
+    here = recipe.operands.bias
+    if here is None or here.shape[-1] not in (1, len(kept)):
+        return None
+    return recipe.with_operands(bias=np.where(kept, np.asarray(here, dtype=np.float64), 0))
+
+
+def _kept_in_rows(recipe: Recipe, *, kept: NDArray[np.bool_]) -> Recipe | None:
+    added = recipe.added
+    return replace(recipe, added=lambda o: added(o if o.bias is None else replace(o, bias=np.where(kept, o.bias, 0))))
 
 
 def _after_softmax(recipe: Recipe) -> Recipe:

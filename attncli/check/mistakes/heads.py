@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # How many rows of a place have to fit, and how many numbers may be computed to find where one of them comes from.
 ROWS = 3
 MOST = 1 << 28
+# Features of a value that are looked at first.
+FEW = 4
 STATES = Operands.NAMES
 Sources = tuple[int, int, int]
 
@@ -106,11 +108,22 @@ class _Search:
         by_key: dict[tuple[int, int], set[int]] = {}
         for query, key, value in among:
             by_key.setdefault((query, key), set()).add(value)
+        # What is made is as large as what was observed, and a little larger where they differ.
+        near = 8 * self.observed.share * np.abs(expected).max()
         own = self.own(place)
         order = sorted(by_key, key=lambda each: (each[0] != own[0], each[1] != own[1]))
         numbers = len(rows) * self.operands.sizes.keys * (self.operands.sizes.features + expected.shape[1])
         for query, key in order[: max(1, MOST // numbers)]:
+            if self.observed.deadline.passed:
+                return None
             values = sorted(by_key[query, key])
+            # Few features tell nearly all of them apart.
+            if expected.shape[1] > FEW:
+                made = self._made(batch, head, rows, query, key, values, FEW)
+                apart = distance(made, expected[:, None, :FEW]).max(axis=(0, 2))
+                values = [each for each, is_near in zip(values, apart <= near, strict=True) if is_near]
+                if not values:
+                    continue
             made = self._made(batch, head, rows, query, key, values)
             apart = distance(made, expected[:, None]).max(axis=(0, 2))
             size = np.abs(made).max(axis=(0, 2)) + np.finfo(float).tiny
@@ -126,18 +139,25 @@ class _Search:
         return (place, other, rows) if self.axis is ITEMS else (other, place, rows)
 
     def _made(
-        self, batch: int, head: int, rows: NDArray[np.int64], query: int, key: int, values: list[int]
+        self,
+        batch: int,
+        head: int,
+        rows: NDArray[np.int64],
+        query: int,
+        key: int,
+        values: list[int],
+        features: int | None = None,
     ) -> NDArray[Any]:
-        """Return rows made with another query and key, and of each of several values: (rows, values, Ev)."""
+        """Return rows made with another query and key, and of each of several values: (rows, values, features)."""
         o = self.operands
         one = o.select(batch=batch, head=head, rows=rows)
         if self.axis is ITEMS:
             serving = head // o.sizes.group
             queries, keys, valued = (_items(each, o.sizes.batch) for each in (o.query, o.key, o.value))
-            chosen = queries[query, head], keys[key, serving], valued[values, serving]
+            chosen = queries[query, head], keys[key, serving], valued[values, serving, :, :features]
         else:
             queries, keys, valued = (_items(each, o.sizes.batch)[batch] for each in (o.query, o.key, o.value))
-            chosen = queries[query], keys[key], valued[values]
+            chosen = queries[query], keys[key], valued[values, :, :features]
         beside = np.concatenate(list(chosen[2]), axis=-1)  # (S, values · Ev): all are weighed alike
         sizes = replace(one.sizes, value_features=beside.shape[-1])
         made = replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -124,11 +124,14 @@ def slots(o: Operands) -> Iterator[Variant]:
                 sentence("slots_read", states=words("states", names), how=order.said),
                 sentence("fix_slots"),
                 {"read": list(names), "order": order.slots.tolist() if len(order.slots) <= SHORT else order.name},
+                quick=partial(_met, names=names, order=order.slots),
             )
 
 
 def _loses(order: Order) -> bool:
     """Tell whether some keys are read as often as each other and the rest never: where all are open, it is lost."""
+    if (order.slots < 0).any():
+        return False  # what is there instead are zeros, which weigh
     counts = np.bincount(order.slots, minlength=len(order.slots))
     return bool((counts == 0).any()) and len(np.unique(counts[counts > 0])) == 1
 
@@ -139,3 +142,17 @@ def _read(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -
         return None
     there = (order >= 0)[:, None]
     return recipe.with_operands(**{name: np.where(there, getattr(o, name)[:, :, order], 0) for name in names})
+
+
+def _met(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -> Recipe | None:
+    """Put the scores and the values of a few rows into the other order, not all keys and values."""
+    products, weigh = recipe.products, recipe.weigh
+    # A slot of zeros has a score that depends on the score function.
+    if recipe.operands.sizes.keys != len(order) or recipe.operands.held or (order < 0).any():
+        return _read(recipe, names=names, order=order)
+    changed = recipe
+    if "key" in names:
+        changed = replace(changed, products=lambda o: products(o)[..., order])
+    if "value" in names:
+        changed = replace(changed, weigh=lambda weights, values: weigh(weights, values[order]))
+    return changed

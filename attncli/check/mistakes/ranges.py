@@ -63,6 +63,8 @@ def _found(observed: Observed, *, change: Change) -> Iterator[Variant]:
                 continue
             if change.mistake is KEYS_LOST and not group.observed[at].any():
                 continue  # no key is left of those that it sees
+            if observed.deadline.passed:
+                return
             seen = _seen(observed, change, (batch, head, row), group.observed[at], float(group.size[at, 0]))
             if seen is None:
                 return

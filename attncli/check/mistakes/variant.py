@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from attncli.check.deadline import Deadline
 from attncli.check.mistakes.mistake import Mistake
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.recipe import Recipe
@@ -39,6 +40,7 @@ class Variant:
         raw: whether it is made before query and key are rotated.
         alone: whether it is looked for only where nothing else is wrong.
         flips: whether numbers near the middle between two codes may go to either, so that a few rows differ.
+        quick: makes the same of some rows without a copy of what has the size of the problem; None: `apply` does.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -53,6 +55,7 @@ class Variant:
     raw: bool = False
     alone: bool = False
     flips: bool = False
+    quick: Callable[[Recipe], Recipe | None] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -100,6 +103,7 @@ class Observed:
         wrong: (batch, heads, L) which rows of it differ from the right ones.
         share: how large a share of a row rounding may be.
         given: the problem before its query, key and value are projected and normalised; None: there is none to change.
+        deadline: when the search ends; what takes more than an instant looks at it between its steps.
     """
 
     right: Recipe
@@ -109,6 +113,7 @@ class Observed:
     wrong: NDArray[np.bool_]
     share: float
     given: Operands | None = None
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 @dataclass(frozen=True)

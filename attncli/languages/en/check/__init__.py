@@ -12,6 +12,7 @@ from attncli.languages.en.check.layer import LAYER
 from attncli.languages.en.check.mistakes import MISTAKES
 from attncli.languages.en.check.report import REPORT
 from attncli.languages.en.check.results import RESULTS
+from attncli.languages.en.check.ruled import RULED
 from attncli.languages.en.check.standing import STANDING
 from attncli.languages.en.check.sums import SUMS
 from attncli.languages.en.check.turning import TURNING
@@ -31,6 +32,7 @@ CHECK = (
     | CACHES
     | LAYER
     | RESULTS
+    | RULED
     | STANDING
     | TURNING
     | BACKWARD

@@ -36,6 +36,7 @@ FACTS = {
     "untried": "The search ended after {seconds} s. Not tried, or not all of it: {phases}. --seconds N gives it more time.",
     "phase_some_single_mistakes": "some single mistakes",
     "phase_some_generated_mistakes": "some generated mistakes",
+    "phase_the_whole_of_what_explains_a_sample": "the whole of what explains a sample",
     "phase_some_caches_of_fewer_bits": "some caches of fewer bits",
     "phase_some_pairs_of_mistakes": "some pairs of mistakes",
     "phase_rows_that_were_not_written": "rows that were not written",

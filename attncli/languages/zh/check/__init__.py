@@ -12,6 +12,7 @@ from attncli.languages.zh.check.layer import LAYER
 from attncli.languages.zh.check.mistakes import MISTAKES
 from attncli.languages.zh.check.report import REPORT
 from attncli.languages.zh.check.results import RESULTS
+from attncli.languages.zh.check.ruled import RULED
 from attncli.languages.zh.check.standing import STANDING
 from attncli.languages.zh.check.sums import SUMS
 from attncli.languages.zh.check.turning import TURNING
@@ -31,6 +32,7 @@ CHECK = (
     | CACHES
     | LAYER
     | RESULTS
+    | RULED
     | STANDING
     | TURNING
     | BACKWARD

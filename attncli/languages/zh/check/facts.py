@@ -25,6 +25,7 @@ FACTS = {
     "untried": "搜索在 {seconds} 秒后结束。没有尝试、或没有试完的有：{phases}。用 --seconds N 可以给它更多时间。",
     "phase_some_single_mistakes": "部分单个错误",
     "phase_some_generated_mistakes": "部分由数据推出的错误",
+    "phase_the_whole_of_what_explains_a_sample": "样本已能解释的错误在整个输出上的核对",
     "phase_some_caches_of_fewer_bits": "部分位数更少的缓存",
     "phase_some_pairs_of_mistakes": "部分成对的错误",
     "phase_rows_that_were_not_written": "没有写入的行",
