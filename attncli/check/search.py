@@ -14,6 +14,7 @@ from attncli.check.allowance import allowed
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
 from attncli.check.families import FAMILIES, GENERATORS, Family, Reading
+from attncli.check.journal import Journal
 from attncli.check.mistakes import cache, layout, pieces
 from attncli.check.mistakes.pieces import Piece
 from attncli.check.mistakes.variant import Generator, Observed, Unknown, Variant, in_order
@@ -21,7 +22,6 @@ from attncli.check.part import Part
 from attncli.check.recipe import OUTPUT, Recipe
 from attncli.check.refining import nearest
 from attncli.check.rounding import Precision
-from attncli.check.ruled_out import Journal
 from attncli.check.sample import Sample, choose
 
 if TYPE_CHECKING:
