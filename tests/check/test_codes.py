@@ -148,9 +148,8 @@ CASES: dict[str, tuple[Program, str, str]] = {
     ),
     "small weights": (
         weighed(small_lost),
-        # A threshold is read off in the way of top-p and top-k, before it is asked whether a kernel flushed to zero.
-        "softmax-replaced",
-        "only weights of 0.03 or more were kept",
+        "weights-flushed",
+        "weights below 0.03 counted as 0, and the others kept theirs",
     ),
     "dropout of keys": (
         dropped("keys"),

@@ -75,7 +75,8 @@ def _found(observed: Observed, *, renormalised: bool) -> Iterator[Variant]:
     # A row with fewer open keys than that keeps all of them, and is not among those that differ.
     for count in [each for each in seen[0].counts if all(each in other.counts for other in seen)][:3]:
         yield _kept(count, renormalised)
-    for what in ("sum", "weight", "of the largest"):
+    # A threshold without a new norm is told by `flushed`.
+    for what in ("sum", "weight", "of the largest") if renormalised else ("sum",):
         if (limit := _between(seen, what)) is not None:
             yield _above(limit, what, renormalised)
     if (share := _share(seen)) is not None:
