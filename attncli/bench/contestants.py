@@ -22,7 +22,7 @@ from attncli.attend.stages.mask import openings
 from attncli.bench.before import Before, nodes_before
 from attncli.bench.problem import has_before, plain
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 from attncli.said import Said
 from attncli.text import nearest
 

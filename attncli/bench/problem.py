@@ -14,7 +14,7 @@ from attncli.attend.operands import Operands
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

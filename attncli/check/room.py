@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from attncli import memory
 from attncli.attend.operands import Operands
 from attncli.check.backward.finding import scores_held
 from attncli.check.diagnosis import Wanted
 from attncli.check.explanation import CHUNK
-from attncli.problem import estimate_checks, memory
+from attncli.problem import estimate_checks
 
 
 def require_room(operands: Operands, wanted: Wanted, *, gradients: bool, results: int = 0) -> None:

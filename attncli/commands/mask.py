@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
+from attncli import memory
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
 from attncli.commands.inputs import Around, Masking, Masks
@@ -31,7 +32,6 @@ from attncli.mask.picture import About, Layer
 from attncli.mask.record import Booleans
 from attncli.mask.report import Voice
 from attncli.plot import figure
-from attncli.problem import memory
 from attncli.problem.assemble import assemble
 from attncli.problem.notices import Notices
 from attncli.problem.selection import Choice, choice_of

@@ -16,9 +16,9 @@ from attncli.commands.presentation import Tables
 from attncli.errors import InputError
 from attncli.files.formats import DATA, FORMATS, NUMBERS, Format
 from attncli.files.margins import Margins
+from attncli.memory import size
 from attncli.problem import estimate
 from attncli.problem.computation import LONG_TEXT, Computation, Resources
-from attncli.problem.memory import size
 from attncli.problem.selection import Choice
 from attncli.said import Said
 from attncli.show.beside import Beside

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from attncli import memory
 from attncli.attend.parts import Selection
 from attncli.commands.destination import TABLE, Destination, destination
 from attncli.commands.groups import shown
@@ -16,7 +17,6 @@ from attncli.files.formats import FORMATS, Holds, that_hold
 from attncli.files.save import encoded, save
 from attncli.plot import figure
 from attncli.plot.picture import Picture
-from attncli.problem import memory
 from attncli.problem.assemble import assemble
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.factory import attention_of, scores_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.attend.shapes import show
 from attncli.explain.tiled_row import TiledRow
-from attncli.problem.memory import size
+from attncli.memory import size
 
 # With so many keys it is said what tiles save where there are few.
 MANY_KEYS = 8192

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.mask import differences
 from attncli.mask.differences import Explanation
 from attncli.mask.opening import Opening, Place, Plane, by_rows, rows_at_once
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.said import Said
 from attncli.show.progress import Progress, part_of
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.arrays import ARRAYS
 from attncli.attend.given import numbers
 from attncli.attend.operands import ScoreOperands
@@ -17,7 +18,7 @@ from attncli.attend.words.array import OVER_SCORES, Role
 from attncli.attend.words.mask import POSITIONAL
 from attncli.errors import InputError
 from attncli.mask.opening import rows_at_once
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

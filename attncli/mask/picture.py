@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.languages import catalogue
 from attncli.mask.opening import Plane
 from attncli.mask.survey import Survey, survey
 from attncli.plot.page import SIDE, document, names_of, packed
 from attncli.plot.picture import CLOSED, Panel, Picture
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.show.progress import Progress, part_of
 from attncli.text import visible
 

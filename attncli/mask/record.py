@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.files.contents import Named
 from attncli.files.formats import FORMATS
 from attncli.mask.comparison import Comparison, Verdict
 from attncli.mask.opening import Place
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.show.progress import Progress
 from attncli.text import as_json
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.parts import Selection
 from attncli.files.pictures import Photo, as_png
 from attncli.languages import DEFAULT
@@ -17,7 +18,7 @@ from attncli.plot.maps import MARK, add_legend, colors, write_values
 from attncli.plot.names import counted, key_of, name_of, query_of
 from attncli.plot.patches import Patches
 from attncli.plot.picture import CLOSED, Panel, Picture
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.said import Said
 from attncli.show.grid import balanced

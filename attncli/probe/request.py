@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.layouts import LETTERS, ORDERS
 from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
@@ -16,7 +17,6 @@ from attncli.files.contents import Named
 from attncli.probe.marker import ENTRY, written
 from attncli.probe.registry import PRECISION, QUESTIONS
 from attncli.probe.trials import TRIALS, Sizes, Trial, check_scores
-from attncli.problem import memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend import steps
 from attncli.attend.computations import AttentionSteps
 from attncli.attend.operands import Operands, ScoreOperands
@@ -18,7 +19,7 @@ from attncli.attend.steps import STEPS
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import FORMATS, Format
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.computation import Computation, Resources
 from attncli.problem.notices import of_empty, of_inputs, of_logits, of_overflow, of_unused
 from attncli.said import Said

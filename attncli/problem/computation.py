@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from attncli import memory
 from attncli.attend.alone import states_of
 from attncli.attend.computations import Calculation
 from attncli.attend.options import Options
@@ -15,7 +16,7 @@ from attncli.attend.prepare import precision
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import DATA, Format
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.notices import Notices
 from attncli.problem.problem import Problem
 from attncli.text import listed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend import gradients, steps
 from attncli.attend.arrays import GRADIENTS
 from attncli.attend.backpropagation import GIVEN, ONES, Backpropagation, with_gradient
@@ -21,7 +22,7 @@ from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.errors import InputError
 from attncli.files.contents import Named
 from attncli.files.formats import Format
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.attention import FEW_SCORES
 from attncli.problem.computation import Computation, Resources
 from attncli.problem.notices import not_finite, of_inputs, of_logits, of_numbers, of_unused

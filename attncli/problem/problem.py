@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from attncli import memory
 from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.options import Options
 from attncli.attend.pages import Pages
 from attncli.attend.prepare import prepare, prepare_scores
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, of_item
-from attncli.problem import memory
 from attncli.problem.first import First
 from attncli.problem.selection import Choice
 

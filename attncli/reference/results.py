@@ -11,9 +11,9 @@ from attncli.attend.words.gradients import ON_THE_WAY
 from attncli.files.formats import DATA
 from attncli.languages import DEFAULT
 from attncli.mask.differences import DIFFERENCES
+from attncli.memory import size
 from attncli.problem.attention import FEW_SCORES
 from attncli.problem.computation import LONG_TEXT
-from attncli.problem.memory import size
 from attncli.reference.arrays import table
 from attncli.reference.blocks import Block, Table
 from attncli.reference.topics import Program

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.fast.blas import one_thread
 from attncli.attend.parts import Selection
 from attncli.errors import InputError
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.show.progress import Progress
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.fast.blas import NEVER_THREADED, one_thread
 from attncli.attend.fast.shared import Shared
 from attncli.attend.fast.stream import Progress, share_out
@@ -17,7 +18,7 @@ from attncli.attend.operands import Operands, ScoreOperands
 from attncli.attend.parts import WHOLE, Selection
 from attncli.attend.threads import thread_count, using
 from attncli.attend.views import one_of
-from attncli.problem import estimate, memory
+from attncli.problem import estimate
 from attncli.problem.attention import ScoreComputation
 from attncli.problem.notices import of_empty, of_inputs
 from attncli.stats.findings import Findings

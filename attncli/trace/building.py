@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 from attncli.trace.checkpoint import Weights
 
 # Modules for each tensor, and in any case: containers, activations and dropouts have no tensors, and layers may share

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 from attncli.trace import gguf
 
 CONFIG = "config.json"

@@ -10,7 +10,7 @@ from typing import Any
 from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.contents import Labels
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 from attncli.trace.model import Model
 
 # Features of pictures, spectra and waveforms, with the number of axes of a batch.

@@ -10,7 +10,7 @@ from attncli.attend.options import Options
 from attncli.attend.prepare import prepare
 from attncli.errors import InputError
 from attncli.files.contents import AnyLabels, Labels, Named
-from attncli.problem.memory import size
+from attncli.memory import size
 from attncli.said import Said
 from attncli.text import a_few
 from attncli.trace.capture import Call

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attncli.errors import InputError
-from attncli.problem.memory import available_memory
+from attncli.memory import available_memory
 from attncli.said import Said
 from attncli.text import a_few
 from attncli.trace.around import Around

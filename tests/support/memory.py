@@ -17,7 +17,7 @@ from tests.support.processes import environment
 MEASURE = """
 import re, sys
 from attncli.commands.app import main
-from attncli.problem import memory
+from attncli import memory
 
 asked, require = [0], memory.require
 

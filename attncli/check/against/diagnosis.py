@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.arrays import ARRAYS, RESULTS, STATES
 from attncli.attend.operands import Operands
 from attncli.attend.options import as_flag, written
@@ -23,7 +24,7 @@ from attncli.check.results import finding as results
 from attncli.errors import InputError
 from attncli.mask.comparison import MOST_RULED
 from attncli.mask.differences import Explanation, explain
-from attncli.problem import estimate_checks, memory
+from attncli.problem import estimate_checks
 from attncli.problem.problem import Problem
 from attncli.sentences import Field, Sentence, sentence
 

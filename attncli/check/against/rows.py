@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from attncli import memory
 from attncli.attend.arrays import ARRAYS, RESULTS, STATES
 from attncli.attend.fast import stream
 from attncli.attend.operands import Operands
@@ -20,7 +21,6 @@ from attncli.check.against.side import Side
 from attncli.check.compare import compare
 from attncli.check.precision import Reference
 from attncli.check.results.right import changed
-from attncli.problem import memory
 
 # What is given, then the mask, then what is made of both.
 ORDER = (*(name for name in ARRAYS if name not in (*RESULTS, "mask")), "mask", *RESULTS)
