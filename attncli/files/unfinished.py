@@ -50,19 +50,16 @@ def unfinished(target: Path, force: bool) -> Iterator[IO[bytes]]:
         FileExistsError: the target exists by now, and ``force`` is off.
         InputError: an input has changed meanwhile.
     """
-    with _part(target.parent) as part:
-        nameless = _nameless(target.parent)
-        with part.open("x+b") if nameless is None else os.fdopen(nameless, "w+b") as stream:
-            _lock(stream.fileno())
-            yield stream
-            check_unchanged()
-            stream.flush()
-            if nameless is not None:
-                give_name(stream, part)
-            part.chmod(_mode(target))
-            if fcntl is None:
-                stream.close()  # Windows renames no file that is open
-            part.replace(target) if force else _create(part, target)
+    with _opened(target.parent) as (stream, part):
+        yield stream
+        check_unchanged()
+        stream.flush()
+        if not part.exists():
+            give_name(stream, part)
+        part.chmod(_mode(target))
+        if fcntl is None:
+            stream.close()  # Windows renames no file that is open
+        part.replace(target) if force else _create(part, target)
 
 
 @contextmanager
@@ -112,11 +109,8 @@ def unfinished_store(target: Path, force: bool) -> Iterator[Path]:
 @contextmanager
 def scratch(near: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array in a file of its own in a folder, which is gone afterwards; it may be larger than memory."""
-    with _part(near) as part:
-        nameless = _nameless(near)
-        with part.open("x+b") if nameless is None else os.fdopen(nameless, "w+b") as stream:
-            _lock(stream.fileno())
-            yield room(stream, shape, dtype)
+    with _opened(near) as (stream, _):
+        yield room(stream, shape, dtype)
 
 
 def room(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memmap[Any, Any]:
@@ -136,6 +130,16 @@ def _restore(old: Path, target: Path) -> None:
     """Put back what was moved away, if nothing has taken its place."""
     if old.exists() and not target.exists():
         old.rename(target)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Open a file to write, without a name where the system can; yield it, and the path that it has or may be given."""
+    with _part(folder) as part:
+        nameless = _nameless(folder)
+        with part.open("x+b") if nameless is None else os.fdopen(nameless, "w+b") as stream:
+            _lock(stream.fileno())
+            yield stream, part
 
 
 @contextmanager
