@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -20,6 +19,7 @@ from attncli.attend.shapes import show
 from attncli.errors import InputError
 from attncli.files.archive import Entries, contents
 from attncli.files.attributes import is_said, named_of
+from attncli.files.broken import broken
 from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+BROKEN = "broken HDF5 file"
 MOST_NODES = 100_000
 MOST_DEPTH = 64
 # What Keras and others ask of each filter is that it is built in; others are libraries that HDF5 loads by name.
@@ -35,13 +36,13 @@ FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "s
 
 def read_path(path: Path, only: str | None = None) -> Contents:
     """Read the arrays of a problem, or the one that is wanted."""
-    with _broken():
+    with broken(BROKEN):
         return _read(path, only)
 
 
 def read_bytes(data: bytes, only: str | None = None) -> Contents:
     """Read what came from a stream."""
-    with _broken():
+    with broken(BROKEN):
         return _read(io.BytesIO(data), only)
 
 
@@ -49,14 +50,14 @@ def tensors(path: Path) -> Tensors:
     """Open a file; no array is read before it is asked for."""
 
     def entry(name: str) -> Entry:
-        with _broken(), h5py.File(path, "r") as file:
+        with broken(BROKEN), h5py.File(path, "r") as file:
             return _entry(file, found[name], name)
 
     def array(name: str) -> NDArray[Any]:
-        with _broken(), h5py.File(path, "r") as file:
+        with broken(BROKEN), h5py.File(path, "r") as file:
             return _array(file, found[name], name)
 
-    with _broken(), h5py.File(path, "r") as file:
+    with broken(BROKEN), h5py.File(path, "r") as file:
         found, _ = _walked(file)
     return Tensors(found.keys(), entry, array)
 
@@ -184,15 +185,3 @@ def _array(file: Any, path: str, name: str) -> NDArray[Any]:
     chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     memory.require(size + 2 * chunk, f"{name}: {show(dataset.shape)} {dataset.dtype.name} take {memory.size(size)}", "")
     return np.asarray(dataset[()])
-
-
-@contextmanager
-def _broken() -> Iterator[None]:
-    """Return a context that turns whatever is raised on a broken file into one error."""
-    try:
-        yield
-    except (InputError, MemoryError):
-        raise
-    # HDF5 raises anything on hostile bytes; whatever it is, the file is broken.
-    except Exception as error:
-        raise InputError(f"broken HDF5 file: {' '.join(str(error).split())[:200]}") from None

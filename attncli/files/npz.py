@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 import zipfile
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from attncli.attend.types import is_own
 from attncli.errors import InputError
 from attncli.files import npy
 from attncli.files.archive import Entries, contents
+from attncli.files.broken import broken, ended
 from attncli.files.contents import TEXT, AnyLabels, Contents, Entry, Matrix, Named, Tensors
 from attncli.files.formats import FOLDERS
 from attncli.files.json import parse_object
@@ -46,16 +47,9 @@ def read_bytes(data: bytes, only: str | None = None) -> Contents:
         return _read(io.BytesIO(data), memoryview(data), only)
 
 
-@contextmanager
-def broken_archive() -> Iterator[None]:
-    """Turn whatever is raised on a broken archive into one error."""
-    try:
-        yield
-    except (InputError, MemoryError):
-        raise
-    # zipfile and its decompressors raise anything on hostile bytes; whatever it is, the archive is broken.
-    except Exception as error:
-        raise InputError(f"broken ZIP archive: {str(error) or 'it ends too early'}") from None
+def broken_archive() -> AbstractContextManager[None]:
+    """Turn whatever zipfile and its decompressors raise on a broken archive into one error."""
+    return broken("broken ZIP archive", ended)
 
 
 def tensors(path: Path) -> Tensors:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from attncli.errors import InputError
+from attncli.files.broken import broken
 from attncli.files.formats import is_address
 from attncli.files.json import decode
 from attncli.files.npz import broken_archive, check_bomb
 
+# What is said of whatever a system of files raises.
+REMOTE = "cannot be read"
 MOST_HEADER = 1 << 24  # bytes of one piece of metadata; labels of a million tokens take fewer
 
 
@@ -168,7 +170,7 @@ class _Address(Place):
 
     def read(self, key: str) -> bytes | None:
         system, root = self._system
-        with _remote():
+        with broken(REMOTE):
             try:
                 return _checked(system.cat_file(f"{root}/{key}", 0, MOST_HEADER + 1), key)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -176,7 +178,7 @@ class _Address(Place):
 
     def folders(self, key: str) -> Sequence[str]:
         system, root = self._system
-        with _remote():
+        with broken(REMOTE):
             try:
                 found = system.ls(f"{root}/{key}".rstrip("/"), detail=True)
             except (FileNotFoundError, NotADirectoryError):
@@ -191,24 +193,8 @@ class _Address(Place):
         return FsspecStore.from_url(self.url, read_only=True)
 
 
-@contextmanager
-def _remote() -> Iterator[None]:
-    """Return a context that turns whatever a system of files raises into one error."""
-    try:
-        yield
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:
-        raise InputError(f"cannot be read: {one_line(error)}") from None
-
-
 def _elsewhere(key: str) -> InputError:
     return InputError(f"{key} is a link or a device, and of a store only files and folders are read")
-
-
-def one_line(error: BaseException) -> str:
-    """Return what an error of a library says, in one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _checked(data: bytes, key: str) -> bytes:

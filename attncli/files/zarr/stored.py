@@ -20,9 +20,10 @@ import numpy as np
 from attncli import memory
 from attncli.attend.shapes import show
 from attncli.errors import InputError
+from attncli.files.broken import broken
 from attncli.files.zarr.headers import Header, header, node
 from attncli.files.zarr.layout import layout
-from attncli.files.zarr.places import Place, one_line, place_of
+from attncli.files.zarr.places import Place, place_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -224,11 +225,5 @@ def _warning_nobody() -> Iterator[None]:
 @contextmanager
 def _saying() -> Iterator[None]:
     """Return a context that turns whatever the library raises on a broken store into one error."""
-    try:
-        with _warning_nobody():
-            yield
-    except (InputError, MemoryError, ImportError):
-        raise
-    # zarr and its codecs raise anything on hostile bytes; whatever it is, the array is broken.
-    except Exception as error:
-        raise InputError(f"broken Zarr array: {one_line(error)}") from None
+    with broken("broken Zarr array", passed=(ImportError,)), _warning_nobody():
+        yield
