@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attncli.attend.arrays import KINDS, Kind
 from attncli.errors import InputError
-from attncli.files.contents import Named
+from attncli.files.archive import Entries, contents
+from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named
 from attncli.files.json import object_of, parse_object
 from attncli.files.json_values import to_labels, to_text
 
@@ -26,7 +27,45 @@ def is_said(name: str) -> bool:
     return KINDS.get(name.rpartition(".")[2]) in SAID
 
 
-def named_of(arrays: Mapping[str, NDArray[Any]], said: Mapping[str, Any]) -> Named:
+def contents_of(
+    found: Collection[str],
+    said: Mapping[str, Any],
+    array: Callable[[str], NDArray[Any]],
+    entry: Callable[[str], Entry],
+    only: str | None,
+) -> Contents:
+    """Return what the arrays and attributes of an archive are, or the one part of it that is wanted.
+
+    Args:
+        found: the names of its arrays.
+        said: what its attributes say, by their names.
+        array: reads one array.
+        entry: describes one array, of which it reads no more than the header.
+        only: what is wanted, with dots or slashes between names of groups.
+
+    Raises:
+        InputError: see `attncli.files.archive.contents`, or what is wanted is a text.
+    """
+
+    def named(entries: Entries) -> Named:
+        arrays = {meant: array(name) for name, meant in entries.items() if name in found}
+        return _named_of(arrays, {meant: said[name] for name, meant in entries.items() if name in said})
+
+    def matrix(name: str) -> Matrix:
+        if name not in found:
+            raise InputError(f"{name} is a text, not an array")
+        return Matrix(array(name))
+
+    def described(name: str) -> Entry:
+        return entry(name) if name in found else Entry(name, None, TEXT)
+
+    names = [*found, *(name for name in said if name not in found)]
+    if only is not None and only not in names:
+        only = only.strip("/").replace("/", ".")
+    return contents(names, named, matrix, described, only)
+
+
+def _named_of(arrays: Mapping[str, NDArray[Any]], said: Mapping[str, Any]) -> Named:
     """Put arrays and attributes together to a problem.
 
     Args:

@@ -17,10 +17,9 @@ import numpy as np
 from attncli import memory
 from attncli.attend.shapes import show
 from attncli.errors import InputError
-from attncli.files.archive import Entries, contents
-from attncli.files.attributes import is_said, named_of
+from attncli.files.attributes import contents_of, is_said
 from attncli.files.broken import broken
-from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
+from attncli.files.contents import Contents, Entry, Tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,22 +65,13 @@ def _read(source: Path | io.BytesIO, only: str | None) -> Contents:
     with h5py.File(source, "r") as file:
         found, said = _walked(file)
 
-        def named(entries: Entries) -> Named:
-            arrays = {meant: _array(file, found[name], name) for name, meant in entries.items() if name in found}
-            return named_of(arrays, {meant: said[name] for name, meant in entries.items() if name in said})
-
-        def matrix(name: str) -> Matrix:
-            if name not in found:
-                raise InputError(f"{name} is a text, not an array")
-            return Matrix(_array(file, found[name], name))
+        def array(name: str) -> NDArray[Any]:
+            return _array(file, found[name], name)
 
         def entry(name: str) -> Entry:
-            return _entry(file, found[name], name) if name in found else Entry(name, None, TEXT)
+            return _entry(file, found[name], name)
 
-        names = [*found, *(name for name in said if name not in found)]
-        if only is not None and only not in names:
-            only = only.strip("/").replace("/", ".")
-        return contents(names, named, matrix, entry, only)
+        return contents_of(found, said, array, entry, only)
 
 
 def _walked(file: Any) -> tuple[dict[str, str], dict[str, Any]]:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
-from attncli.files.archive import Entries, contents
-from attncli.files.attributes import is_said, named_of
-from attncli.files.contents import TEXT, Contents, Entry, Matrix, Named, Tensors
+from attncli.files.attributes import contents_of, is_said
+from attncli.files.contents import Contents, Entry, Matrix, Named, Tensors
 from attncli.files.npz import own_type
 from attncli.files.zarr.headers import Header, header, node
 from attncli.files.zarr.places import Place, place_of
@@ -37,23 +36,7 @@ def read_path(path: Path | str, only: str | None = None) -> Contents:
             raise InputError(f"holds one array without a name, so there is no {only!r} in it")
         return Matrix(Stored(place, "", header(metadata)).read())
     found, said = _walked(place)
-
-    def named(entries: Entries) -> Named:
-        arrays = {meant: _array(place, found, name) for name, meant in entries.items() if name in found}
-        return named_of(arrays, {meant: said[name] for name, meant in entries.items() if name in said})
-
-    def matrix(name: str) -> Matrix:
-        if name not in found:
-            raise InputError(f"{name} is a text, not an array")
-        return Matrix(_array(place, found, name))
-
-    def entry(name: str) -> Entry:
-        return _entry(found, name) if name in found else Entry(name, None, TEXT)
-
-    names = [*found, *(name for name in said if name not in found)]
-    if only is not None and only not in names:
-        only = only.strip("/").replace("/", ".")
-    return contents(names, named, matrix, entry, only)
+    return contents_of(found, said, lambda name: _array(place, found, name), lambda name: _entry(found, name), only)
 
 
 def tensors(path: Path | str) -> Tensors:
