@@ -13,7 +13,7 @@ from attncli.files.attributes import contents_of, is_said
 from attncli.files.contents import Contents, Entry, Matrix, Named, Tensors
 from attncli.files.npz import own_type
 from attncli.files.zarr.headers import Header, header, node
-from attncli.files.zarr.places import Place, place_of
+from attncli.files.zarr.places import Place, below, place_of
 from attncli.files.zarr.stored import Stored, create, regions, write_region
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def _walked(place: Place) -> tuple[Arrays, dict[str, Any]]:
             found[name] = key, metadata
         elif kind == "group":
             said |= {f"{name}.{own}" if name else own: each for own, each in attributes.items() if is_said(own)}
-            below = [f"{key}/{each}" if key else each for each in place.folders(key)]
-            waiting += reversed(below)
+            waiting += reversed([below(key, each) for each in place.folders(key)])
     return found, said
 
 

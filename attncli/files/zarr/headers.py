@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.files.zarr.places import Place
+from attncli.files.zarr.places import Place, below
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -73,24 +73,20 @@ def node(place: Place, key: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     found = place.header(key, V3)
     if found is not None:
         if found.get("zarr_format") != 3 or found.get("node_type") not in ("array", "group"):
-            raise InputError(f"{_called(key, V3)} is broken: it is no array or group of Zarr 3")
+            raise InputError(f"{below(key, V3)} is broken: it is no array or group of Zarr 3")
         return found["node_type"], found, _attributes(found.get("attributes", {}), key)
     for kind, name in (("array", ARRAY_2), ("group", GROUP_2)):
         found = place.header(key, name)
         if found is not None:
             if found.get("zarr_format") != 2:
-                raise InputError(f"{_called(key, name)} is broken: it is not of Zarr 2")
+                raise InputError(f"{below(key, name)} is broken: it is not of Zarr 2")
             return kind, found, place.header(key, ATTRIBUTES_2) or {}
     return "", {}, {}
 
 
-def _called(key: str, name: str) -> str:
-    return f"{key}/{name}" if key else name
-
-
 def _attributes(found: object, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise InputError(f"{_called(key, V3)} is broken: its attributes are no object")
+        raise InputError(f"{below(key, V3)} is broken: its attributes are no object")
     return found
 
 

@@ -54,7 +54,7 @@ class Place(ABC):
         Raises:
             InputError: they are broken.
         """
-        full = f"{key}/{name}" if key else name
+        full = below(key, name)
         data = self.read(full)
         if data is None:
             return None
@@ -65,6 +65,15 @@ class Place(ABC):
         if not isinstance(found, dict):
             raise InputError(f"{full} is broken: it is not an object")
         return found
+
+
+def below(key: str, name: str) -> str:
+    """Return the key of what has this name below another key.
+
+    >>> below("decoder", "3"), below("", "zarr.json")
+    ('decoder/3', 'zarr.json')
+    """
+    return f"{key}/{name}" if key else name
 
 
 def place_of(path: Path | str) -> Place:
@@ -102,7 +111,7 @@ class _Folder(Place):
         with os.scandir(self.path / key) as entries:
             found = [each for each in entries if each.is_dir() and not each.name.startswith(".")]
         if link := next((each.name for each in found if each.is_symlink()), None):
-            raise _elsewhere("/".join(filter(None, [key, link])))
+            raise _elsewhere(below(key, link))
         return sorted(each.name for each in found)
 
     def check(self, key: str) -> None:
