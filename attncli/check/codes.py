@@ -69,6 +69,9 @@ FLOATING = tuple(Kind(name, floating(name), TYPES[name].largest) for name in ("e
 BEYOND = tuple(Kind(f"int{bits}", whole(2.0 ** (bits - 1) - 1), 2.0 ** (bits - 1)) for bits in (8, 4))
 WRAPPED = tuple(Kind(f"int{bits}", wrapped(bits), 2.0 ** (bits - 1)) for bits in (8, 4))
 UNSIGNED = tuple(Kind(f"int{bits}", unsigned(bits), 2.0 ** (bits - 1) - 1) for bits in (8, 4))
+# Steps to which numbers may be rounded with no scale at all; halves of 1, and decimals.
+HALVED = (1.0, 0.5, 0.25, 0.125, 0.0625)
+STEPS = (*HALVED, 0.1, 0.01)
 _ANY = Kept(TYPES["int8"], "tensor")
 
 

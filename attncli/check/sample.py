@@ -37,7 +37,7 @@ class Group:
     observed: NDArray[Any]
     size: NDArray[Any]
 
-    def some(self, at: list[int]) -> Group:
+    def some(self, at: slice | list[int] | NDArray[np.int64]) -> Group:
         """Return the group with some of its rows alone."""
         return replace(self, rows=self.rows[at], observed=self.observed[at], size=self.size[at])
 
@@ -65,6 +65,11 @@ class Sample:
     def first(self) -> Group:
         """One row of the first group, where most is wrong: what is far off is mostly far off there already."""
         return self.groups[0].some([-1])
+
+    @cached_property
+    def few(self) -> Sample:
+        """That row alone, to be looked at before what takes long."""
+        return Sample((self.first,))
 
     def together(self, recipe: Recipe, groups: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return what a recipe makes and what was observed, as flat arrays of finite numbers in units of their size."""

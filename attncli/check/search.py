@@ -330,7 +330,7 @@ class Search:
         if not unknown.smooth or len(guesses) < 2:
             return guesses
         if others:
-            few = Sample((self.sample.first,))
+            few = self.sample.few
             observed = few.together(base)[1]
             most = float(observed @ observed)
             guesses = [each for each in guesses if (left := apart(each, few)) is not None and left @ left <= most]
@@ -361,7 +361,7 @@ class Search:
 
     def is_rounding(self, candidate: Candidate) -> bool:
         """Tell whether what a candidate leaves may be rounding; one row mostly shows that it is far more."""
-        few = allowed(candidate.recipe, self.case, Sample((self.sample.first,)))
+        few = allowed(candidate.recipe, self.case, self.sample.few)
         times = HOPELESS_IN_HALF if self.case.precision.is_half else HOPELESS
         return candidate.distance <= times * few and candidate.distance <= self.allowed(candidate.recipe)
 

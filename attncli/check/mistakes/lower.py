@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.codes import FLOATING, SYMMETRIC, Codes, Kind
+from attncli.check.codes import FLOATING, HALVED, STEPS, SYMMETRIC, Codes, Kind
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.general import ROUNDED_BETWEEN
 from attncli.check.mistakes.variant import Generator, Observed, Variant
@@ -63,7 +63,7 @@ def _found(observed: Observed) -> Iterator[Variant]:
     group = observed.sample.groups[0]
     # The row that is the most wrong, and those beside it in the sample.
     worst = np.argsort(-group.difference(right.compute(group.batch, group.head, group.rows)).max(axis=1))[:ROWS]
-    few = Sample((replace(group, rows=group.rows[worst], observed=group.observed[worst], size=group.size[worst]),))
+    few = Sample((group.some(worst),))
     most = LEFT * few.distance(right)
     for each in lower(right.operands):
         if few.distance(each.apply(right), most) <= most:
@@ -94,7 +94,7 @@ def _scores() -> Iterator[Lower]:
     for what in ("scores", "products"):
         for kind in FLOATING:
             yield _at(what, kind.name, "as they are", kind.to)
-        for step in (1.0, 0.5, 0.25, 0.125, 0.0625):
+        for step in HALVED:
             yield _at(what, f"{step:g}", "to steps", partial(_steps, step=step))
         for kind in (*FLOATING, *SYMMETRIC):
             yield _at(what, kind.name, "by row", partial(_of_row, kind=kind))
@@ -152,7 +152,7 @@ def _weight(recipe: Recipe, *, to: Codes) -> Recipe:
 def _exponential(recipe: Recipe, *, to: Codes) -> Recipe:
     """Round what is divided by the sum of what is not rounded."""
     right = recipe.softmax
-    return replace(recipe, softmax=lambda logits, o: _rounded(right(logits, o), to)[0])
+    return replace(recipe, softmax=lambda logits, o: _rounded(right(logits, o), to))
 
 
 def _summed(recipe: Recipe, *, to: Codes) -> Recipe:
@@ -161,18 +161,23 @@ def _summed(recipe: Recipe, *, to: Codes) -> Recipe:
 
     def softmax(logits: Array, o: Operands) -> Array:
         weights = right(logits, o)
-        made, _ = _rounded(weights, to)
+        made = _rounded(weights, to)
         total = 1 + made.sum(axis=-1, keepdims=True) - weights.sum(axis=-1, keepdims=True)
         return np.asarray(made / np.where(total == 0, 1, total))
 
     return replace(recipe, softmax=softmax)
 
 
-def _rounded(weights: Array, to: Codes) -> tuple[Array, Array]:
-    """Round exponentials less their maximum, of which the largest is 1; return them as weights, and that one."""
+def _rounded(weights: Array, to: Codes) -> Array:
+    """Round exponentials less their maximum, of which the largest is 1; return them as weights."""
+    largest = _largest(weights)
+    return to(weights / largest) * largest
+
+
+def _largest(weights: Array) -> Array:
+    """Return the largest weight of each row, which stands for exp(0); 1 where all are 0."""
     largest = weights.max(axis=-1, keepdims=True)
-    largest = np.where(largest > 0, largest, 1)
-    return to(weights / largest) * largest, largest
+    return np.where(largest > 0, largest, 1)
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
@@ -194,8 +199,7 @@ def _with_sum(recipe: Recipe, *, half: Precision, tile: int) -> Recipe:
 
     def softmax(logits: Array, o: Operands) -> Array:
         weights = right(logits, o)
-        largest = weights.max(axis=-1, keepdims=True)
-        largest = np.where(largest > 0, largest, 1)
+        largest = _largest(weights)
         total = np.zeros_like(largest)
         for start in range(0, weights.shape[-1], tile):
             part = weights[..., start : start + tile].sum(axis=-1, keepdims=True)
@@ -224,7 +228,7 @@ def _outputs() -> Iterator[Lower]:
         yield _output(kind.name, "as they are", kind.to)
     for kind in (*FLOATING, *SYMMETRIC):
         yield _output(kind.name, "by row", partial(_of_row, kind=kind))
-    for step in (1.0, 0.5, 0.25, 0.125, 0.0625, 0.1, 0.01):
+    for step in STEPS:
         yield _output(f"{step:g}", "to steps", partial(_steps, step=step))
 
 

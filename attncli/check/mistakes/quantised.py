@@ -19,6 +19,7 @@ from attncli.check.codes import (
     BEYOND,
     COUNTED,
     FLOATING,
+    STEPS,
     SYMMETRIC,
     UNSIGNED,
     WRAPPED,
@@ -50,10 +51,10 @@ SHARED = {
 }
 # Along which axis scales may be another's, and what stands there.
 ALONG = ("item", "head", "token", "feature")
+# Those that are tried where another thing is wrong than the scales themselves.
+USUAL = ("batch", "head", "channel", "token")
 # Numbers that a scale may be fixed by beforehand: the largest that has a code.
 LIMITS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 16.0)
-# Steps to which numbers may be rounded with no scale at all.
-STEPS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.1, 0.01)
 # How many rows are tried first, and how much of the difference may be left in them.
 ROWS, LEFT, MOST = 3, 0.5, 0.25
 
@@ -84,7 +85,7 @@ def _found(observed: Observed) -> Iterator[Variant]:
     right = observed.right
     if right.until != OUTPUT or not observed.sample.groups:
         return
-    few = _few(observed.sample)
+    few = Sample((observed.sample.groups[0].some(slice(ROWS)),))
     most = min(LEFT * few.distance(right), MOST)
     for way in ways(right.operands):
         for states in (STATES, *((state,) for state in STATES)):
@@ -93,11 +94,6 @@ def _found(observed: Observed) -> Iterator[Variant]:
                 recipe = made.apply(right)
                 if recipe is not None and few.distance(recipe, most) <= most:
                     yield made
-
-
-def _few(sample: Sample) -> Sample:
-    group = sample.groups[0]
-    return Sample((replace(group, rows=group.rows[:ROWS], observed=group.observed[:ROWS], size=group.size[:ROWS]),))
 
 
 def ways(o: Operands) -> Iterator[Way]:
@@ -217,7 +213,7 @@ def _fixed(states: Mapping[str, Array]) -> Iterator[Way]:
 def _in_the_past(states: Mapping[str, Array], past: int) -> Iterator[Way]:
     """What is in the cache is given back without its scale, and what is new needs none."""
     for kind in SYMMETRIC:
-        for scales in ("batch", "head", "channel", "token"):
+        for scales in USUAL:
             held = {}
             for name, x in states.items():
                 scale = _peak(x[:, :, :past], SHARED[scales], None) / kind.largest
@@ -228,7 +224,7 @@ def _in_the_past(states: Mapping[str, Array], past: int) -> Iterator[Way]:
 def _unpacked(states: Mapping[str, Array]) -> Iterator[Way]:
     """Two codes of four bits in a byte, read in another order than they were written."""
     kind = SYMMETRIC[1]
-    for scales in ("batch", "head", "channel", "token"):
+    for scales in USUAL:
         for order in ("swapped", "halves", "interleaved"):
             held = {}
             for name, x in states.items():
