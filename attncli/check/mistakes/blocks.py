@@ -151,7 +151,7 @@ def _variant(rule: Rule, cut: Cut) -> Variant:
     return Variant(
         (rule.mistake,),
         pieces.KEYS,
-        f"blocks, {form}, {'-'.join(map(str, cut.borders))}",
+        f"blocks, {form}, {cut.name}",
         partial(_with, rule=rule, cut=cut),
         _said(rule, fields),
         sentence("fix_blocks"),

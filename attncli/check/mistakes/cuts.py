@@ -40,6 +40,11 @@ class Cut:
     tile: bool = False
 
     @property
+    def name(self) -> str:
+        """What tells it from other cuts."""
+        return "-".join(map(str, self.borders))
+
+    @property
     def count(self) -> int:
         """How many parts there are."""
         return len(self.borders) - 1

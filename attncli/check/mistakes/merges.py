@@ -31,9 +31,14 @@ def _normalised(shares: Array) -> Array:
     return over(shares, total(shares))
 
 
+def by_lse(lse: Array) -> Array:
+    """Return the shares of parts (…, parts, 1) that have these log-sum-exps; 0 for −∞."""
+    return _normalised(_log_shares(lse))
+
+
 def _times(t: Tiles, factor: float) -> Array:
     """Take exp(factor · lse)."""
-    return _normalised(_log_shares(np.where(t.is_open, factor * finite(t.lse), -np.inf)))
+    return by_lse(np.where(t.is_open, factor * finite(t.lse), -np.inf))
 
 
 def _averaged(t: Tiles) -> Array:
@@ -60,7 +65,7 @@ def _of_scores(t: Tiles, times: Callable[[float], float]) -> Array:
     top = logits.max(axis=-1, keepdims=True)
     sums = np.exp(logits - finite(top)).sum(axis=-1, keepdims=True)
     lse = np.where(t.is_open, finite(top) + np.log(np.where(sums == 0, 1, sums)), -np.inf)
-    return _normalised(_log_shares(lse))
+    return by_lse(lse)
 
 
 def _of_others(t: Tiles, order: Callable[[Array], Array]) -> Array:
@@ -131,7 +136,7 @@ SHARES: dict[str, Shares] = {
     "averaged": _averaged,
     "averaged if open": _averaged_open,
     "added": lambda t: np.ones_like(t.top),
-    "by maximum": lambda t: _normalised(_log_shares(t.top)),
+    "by maximum": lambda t: by_lse(t.top),
     "by sum": lambda t: _normalised(t.sums),
     "base 2": partial(_times, factor=float(np.log(2))),
     "lse in base 2": partial(_times, factor=float(1 / np.log(2))),
@@ -146,11 +151,11 @@ SHARES: dict[str, Shares] = {
     "squared": partial(_times, factor=2.0),
     "root": partial(_times, factor=0.5),
     "other sign": partial(_times, factor=-1.0),
-    "outputs not divided": lambda t: _normalised(_log_shares(t.lse)) * t.sums,
-    "outputs divided twice": lambda t: over(_normalised(_log_shares(t.lse)), t.sums),
+    "outputs not divided": lambda t: by_lse(t.lse) * t.sums,
+    "outputs divided twice": lambda t: over(by_lse(t.lse), t.sums),
     CLOSED: lambda t: _normalised(np.exp(finite(t.lse) - np.maximum(t.lse.max(axis=-2, keepdims=True), 0))),
-    "lse in bfloat16": lambda t: _normalised(_log_shares(to_half(t.lse, "bfloat16"))),
-    "lse in float16": lambda t: _normalised(_log_shares(to_half(t.lse, "float16"))),
+    "lse in bfloat16": lambda t: by_lse(to_half(t.lse, "bfloat16")),
+    "lse in float16": lambda t: by_lse(to_half(t.lse, "float16")),
     "of the next part": partial(_of_others, order=lambda parts: np.roll(parts, -1)),
     "of the part before": partial(_of_others, order=lambda parts: np.roll(parts, 1)),
     "in reverse order": partial(_of_others, order=lambda parts: parts[::-1]),

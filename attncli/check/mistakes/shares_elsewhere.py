@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.mistakes import pieces
+from attncli.check.mistakes import merges, pieces
 from attncli.check.mistakes.cuts import Cut, cuts
 from attncli.check.mistakes.general import PARTS_MERGED
 from attncli.check.mistakes.near import Row, nearest, rows
-from attncli.check.mistakes.tiles import Tiles, over, total
+from attncli.check.mistakes.tiles import Tiles
 from attncli.check.mistakes.variant import Generator, Observed, Variant
 from attncli.check.recipe import Recipe
 from attncli.sentences import sentence, word
@@ -99,9 +99,7 @@ def _far(one: tuple[Source, Cut, dict[tuple[int, int, int], Array]], row: Row) -
 
 def _weights(t: Tiles, lse: Array) -> Array:
     """Return the weights of parts that are weighed by these log-sum-exps."""
-    top = lse.max(axis=-2, keepdims=True)
-    shares = np.where(np.isfinite(lse), np.exp(lse - np.where(np.isfinite(top), top, 0)), 0)
-    return t.back(over(t.exponentials, t.sums) * over(shares, total(shares)))
+    return t.back(merges.weights(t, lambda t: merges.by_lse(lse)))
 
 
 def _variant(source: Source, cut: Cut) -> Variant:
@@ -109,7 +107,7 @@ def _variant(source: Source, cut: Cut) -> Variant:
     return Variant(
         (PARTS_MERGED,),
         pieces.SOFTMAX,
-        f"by the lse of {source.name}, {'-'.join(map(str, cut.borders))}",
+        f"by the lse of {source.name}, {cut.name}",
         partial(_made, source=source, cut=cut),
         sentence("in_parts", what=what, count=cut.count),
         sentence("fix_weigh"),

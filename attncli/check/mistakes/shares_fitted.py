@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from attncli.attend.operands import Operands
-from attncli.check.mistakes import pieces
+from attncli.check.mistakes import merges, pieces
 from attncli.check.mistakes.cuts import Cut, cuts
 from attncli.check.mistakes.general import PARTS_MERGED
 from attncli.check.mistakes.near import Row, rows
@@ -58,9 +58,7 @@ class Rule:
         by = self.alpha * finite(t.lse) + self.beta * finite(t.top) + self.gamma[:, None]
         if not self.normalised:
             return np.where(t.is_open, np.exp(by + self.delta * _of_all(t)), 0)
-        by = np.where(t.is_open, by, -np.inf)
-        shares = np.where(t.is_open, np.exp(by - finite(by.max(axis=-2, keepdims=True))), 0)
-        return over(shares, total(shares))
+        return merges.by_lse(np.where(t.is_open, by, -np.inf))
 
 
 def _of_all(t: Tiles) -> Array:
@@ -140,12 +138,12 @@ def _variant(rule: Rule, cut: Cut) -> Variant:
         def softmax(logits: Array, o: Operands) -> Array:
             with np.errstate(all="ignore"):
                 t = Tiles.of(logits, cut, o)
-                return t.back(over(t.exponentials, t.sums) * rule.shares(t))
+                return t.back(merges.weights(t, rule.shares))
 
         return replace(recipe, softmax=softmax)
 
     said = sentence("in_parts", what=what, count=cut.count)
-    form = f"fitted shares, {'-'.join(map(str, cut.borders))}"
+    form = f"fitted shares, {cut.name}"
     return Variant((PARTS_MERGED,), pieces.SOFTMAX_ROW, form, made, said, sentence("fix_weigh"), detail)
 
 

@@ -82,7 +82,7 @@ def _variant(bug: Bug, cut: Cut) -> Variant:
     return Variant(
         (bug.mistake,),
         pieces.SOFTMAX_ROW,
-        f"{bug.form}, {cut.size}" if cut.tile else f"{bug.form}, {'-'.join(map(str, cut.borders))}",
+        f"{bug.form}, {cut.size}" if cut.tile else f"{bug.form}, {cut.name}",
         partial(_made, bug=bug, cut=cut),
         _said(bug, cut),
         sentence(bug.fix),
