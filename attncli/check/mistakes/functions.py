@@ -12,6 +12,7 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
+from attncli.check.mistakes.arithmetic import exponentials, finite, over
 from attncli.check.mistakes.general import FUNCTION
 from attncli.check.mistakes.near import functions_near
 from attncli.check.mistakes.variant import Generator, Observed, Variant
@@ -30,8 +31,7 @@ def _exponentials(logits: Array, o: Operands) -> Array:
 
 
 def _less_maximum(logits: Array, o: Operands) -> Array:
-    top = logits.max(axis=-1, keepdims=True)
-    return np.exp(logits - np.where(np.isfinite(top), top, 0))
+    return exponentials(logits)
 
 
 def _twice(logits: Array, o: Operands) -> Array:
@@ -50,7 +50,7 @@ def _sigmoid(logits: Array, o: Operands) -> Array:
 def _normalised(function: Callable[[Array], Array], logits: Array, o: Operands) -> Array:
     made = np.where(logits == -np.inf, 0, function(logits))
     total = made.sum(axis=-1, keepdims=True)
-    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+    return over(made, total)
 
 
 def _relu(logits: Array, o: Operands) -> Array:
@@ -83,7 +83,7 @@ def _mean(logits: Array, o: Operands) -> Array:
 def _sparsemax(logits: Array, o: Operands) -> Array:
     """Project logits on the simplex (Martins & Astudillo, "From softmax to sparsemax", 2016, algorithm 1)."""
     top = logits.max(axis=-1, keepdims=True)
-    z = np.where(np.isfinite(logits), logits - np.where(np.isfinite(top), top, 0), -1e30)
+    z = np.where(np.isfinite(logits), logits - finite(top), -1e30)
     ordered = -np.sort(-z, axis=-1)
     sums = np.cumsum(ordered, axis=-1) - 1
     count = np.arange(1, z.shape[-1] + 1)
@@ -95,13 +95,13 @@ def _sparsemax(logits: Array, o: Operands) -> Array:
 def _square_root(logits: Array, o: Operands) -> Array:
     made = _less_maximum(logits, o)
     total = np.sqrt((made**2).sum(axis=-1, keepdims=True))
-    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+    return over(made, total)
 
 
 def _entmax(logits: Array, o: Operands) -> Array:
     """Project with α = 1.5 (Peters et al., "Sparse sequence-to-sequence models", 2019), the threshold by bisection."""
     top = logits.max(axis=-1, keepdims=True)
-    z = np.where(np.isfinite(logits), (logits - np.where(np.isfinite(top), top, 0)) / 2, -np.inf)
+    z = np.where(np.isfinite(logits), (logits - finite(top)) / 2, -np.inf)
     low, high = np.full_like(top, -1.0), np.zeros_like(top)
     for _ in range(40):
         middle = (low + high) / 2
@@ -138,19 +138,19 @@ def _one_more(logits: Array, o: Operands) -> Array:
 def _up_to_each(logits: Array, o: Operands) -> Array:
     made = _less_maximum(logits, o)
     total = np.cumsum(made, axis=-1)
-    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+    return over(made, total)
 
 
 def _by_length(logits: Array, o: Operands) -> Array:
     made = np.where(logits > -np.inf, logits, 0)
     total = np.sqrt((made**2).sum(axis=-1, keepdims=True))
-    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+    return over(made, total)
 
 
 def _by_size(logits: Array, o: Operands) -> Array:
     made = np.where(logits > -np.inf, logits, 0)
     total = np.abs(made).sum(axis=-1, keepdims=True)
-    return np.divide(made, total, out=np.zeros_like(made), where=total != 0)
+    return over(made, total)
 
 
 def _changed(function: Callable[[Array, Array], Array], logits: Array, o: Operands) -> Array:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Turn = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 PAGES = (4, 8, 16, 32, 64, 128)
-BOTH = (("key", "value"), ("key",), ("value",))
+BOTH: tuple[tuple[str, ...], ...] = (("key", "value"), ("key",), ("value",))
 # Up to so many slots, scripts get them one by one.
 SHORT = 64
 
@@ -120,7 +120,7 @@ def slots(o: Operands) -> Iterator[Variant]:
                 (KEYS_STALE,),
                 pieces.KEYS,
                 f"{' and '.join(names)}, {order.name}",
-                partial(_read, names=names, order=order.slots),
+                partial(read, names=names, order=order.slots),
                 sentence("slots_read", states=words("states", names), how=order.said),
                 sentence("fix_slots"),
                 {"read": list(names), "order": order.slots.tolist() if len(order.slots) <= SHORT else order.name},
@@ -136,7 +136,8 @@ def _loses(order: Order) -> bool:
     return bool((counts == 0).any()) and len(np.unique(counts[counts > 0])) == 1
 
 
-def _read(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -> Recipe | None:
+def read(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) -> Recipe | None:
+    """Read keys, values or both from other slots, 0 where there is none; None: there are not as many slots."""
     o = recipe.operands
     if o.sizes.keys != len(order):
         return None
@@ -149,7 +150,7 @@ def _met(recipe: Recipe, *, names: tuple[str, ...], order: NDArray[np.int64]) ->
     products, weigh = recipe.products, recipe.weigh
     # A slot of zeros has a score that depends on the score function.
     if recipe.operands.sizes.keys != len(order) or recipe.operands.held or (order < 0).any():
-        return _read(recipe, names=names, order=order)
+        return read(recipe, names=names, order=order)
     changed = recipe
     if "key" in names:
         changed = replace(changed, products=lambda o: products(o)[..., order])

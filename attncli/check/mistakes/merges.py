@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attncli.check.mistakes.tiles import Tiles, finite, over, total
+from attncli.check.mistakes.arithmetic import finite, over
+from attncli.check.mistakes.tiles import Tiles, total
 from attncli.check.rounding import to_half
 
 if TYPE_CHECKING:

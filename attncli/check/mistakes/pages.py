@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MOST, NEAREST = 4096, 3
 # Of so many items all pairs are exchanged.
 ITEMS = 6
-STATES: tuple[tuple[str, ...], ...] = BOTH
 
 
 def _whole(o: Operands) -> Pages | None:
@@ -42,9 +41,7 @@ def _whole(o: Operands) -> Pages | None:
     count, last = len(pages.table), len(pages.pools["key"]) - 1
     # What stands behind the used places may be anything.
     table = np.clip(np.nan_to_num(pages.table.astype(np.float64)), 0, last).astype(np.int64)
-    return replace(
-        pages, table=table, used=np.full(count, places), lengths=np.full(count, places * pages.size), pools=pages.pools
-    )
+    return replace(pages, table=table, used=np.full(count, places), lengths=np.full(count, places * pages.size))
 
 
 def _tables(table: Table, pool: int) -> Iterator[tuple[str, Table]]:
@@ -183,7 +180,7 @@ def _entries(observed: Observed) -> Iterator[Variant]:
     found: list[tuple[float, int, int, tuple[str, ...]]] = []
     for place, page in order[:MOST]:
         at = slice(place * size, min((place + 1) * size, length))
-        for states in STATES:
+        for states in BOTH:
             changed: dict[str, Any] = {name: np.array(getattr(one, name), dtype=np.float64) for name in states}
             for name, array in changed.items():
                 array[0, 0, at] = pools[name][page, : at.stop - at.start]

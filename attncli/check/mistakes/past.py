@@ -13,7 +13,7 @@ from attncli.attend.operands import Operands
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.changes import CHANGES
 from attncli.check.mistakes.general import ITEMS_MIXED, KEYS_STALE
-from attncli.check.mistakes.key_slots import BOTH
+from attncli.check.mistakes.key_slots import BOTH, read
 from attncli.check.mistakes.ranges import variant_of
 from attncli.check.mistakes.spans import Run
 from attncli.check.mistakes.variant import Generator, Observed, Variant
@@ -114,13 +114,8 @@ def _pair(one: int, other: int, count: int) -> Variant:
         (KEYS_STALE,),
         pieces.KEYS,
         f"{one} and {other} exchanged",
-        partial(_in_order, order=order),
+        partial(read, names=("key",), order=order),
         sentence("slots_exchanged", one=one, other=other),
         sentence("fix_slots"),
         {"exchanged": [one, other]},
     )
-
-
-def _in_order(recipe: Recipe, *, order: NDArray[np.int64]) -> Recipe | None:
-    o = recipe.operands
-    return recipe.with_operands(key=o.key[:, :, order]) if o.sizes.keys == len(order) else None

@@ -14,10 +14,11 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.check.mistakes import merges, pieces
+from attncli.check.mistakes.arithmetic import finite, over
 from attncli.check.mistakes.cuts import Cut, cuts
 from attncli.check.mistakes.general import PARTS_MERGED
 from attncli.check.mistakes.near import Row, rows
-from attncli.check.mistakes.tiles import Tiles, finite, over, total
+from attncli.check.mistakes.tiles import Tiles, total
 from attncli.check.mistakes.variant import Generator, Observed, Variant
 from attncli.check.recipe import Recipe
 from attncli.check.solving import solutions

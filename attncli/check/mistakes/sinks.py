@@ -16,6 +16,7 @@ import numpy as np
 
 from attncli.attend.operands import Operands
 from attncli.check.mistakes import pieces
+from attncli.check.mistakes.arithmetic import exponentials
 from attncli.check.mistakes.general import FUNCTION
 from attncli.check.mistakes.near import functions_near
 from attncli.check.mistakes.orders import named, patterns
@@ -53,16 +54,20 @@ def sinks(o: Operands) -> Iterator[Generator]:
 # --- where the sink stands -------------------------------------------------------------------------------------------
 
 
+def _own(o: Operands) -> Array:
+    """Return the sinks, (1, heads, 1, 1)."""
+    return np.asarray(o.sinks, np.float64).reshape(1, -1, 1, 1)
+
+
 def _parts(logits: Array, o: Operands) -> tuple[Array, Array, Array]:
     """Return exponentials and that of the sink, less the largest of all, and what the exponential of the sink is."""
-    own = np.broadcast_to(np.asarray(o.sinks, np.float64).reshape(1, -1, 1, 1), (*logits.shape[:-1], 1))
+    own = np.broadcast_to(_own(o), (*logits.shape[:-1], 1))
     top = np.maximum(logits.max(axis=-1, keepdims=True), own)
     return np.exp(logits - top), np.exp(own - top), np.exp(own)
 
 
 def _without_maximum(logits: Array, o: Operands) -> Array:
-    top = logits.max(axis=-1, keepdims=True)
-    made = np.exp(logits - np.where(np.isfinite(top), top, 0))
+    made = exponentials(logits)
     return np.asarray(made / (made.sum(axis=-1, keepdims=True) + _parts(logits, o)[2]))
 
 
@@ -85,14 +90,12 @@ def _on_key(logits: Array, o: Operands, *, key: int) -> Array:
 
 
 def _in_logit(logits: Array, o: Operands, *, key: int) -> Array:
-    own = np.asarray(o.sinks, np.float64).reshape(1, -1, 1, 1)
-    moved = np.where(np.arange(logits.shape[-1]) == key % logits.shape[-1], logits + own, logits)
+    moved = np.where(np.arange(logits.shape[-1]) == key % logits.shape[-1], logits + _own(o), logits)
     return softmax(moved, replace(o, sinks=None))
 
 
 def _as_factor(logits: Array, o: Operands) -> Array:
-    own = np.asarray(o.sinks, np.float64).reshape(1, -1, 1, 1)
-    return np.asarray(softmax(logits, replace(o, sinks=None)) / (1 + np.exp(own)))
+    return np.asarray(softmax(logits, replace(o, sinks=None)) / (1 + np.exp(_own(o))))
 
 
 PLACES: dict[str, Callable[[Array, Operands], Array]] = {
@@ -233,8 +236,7 @@ def _more(number: float) -> Variant:
         return replace(recipe, softmax=more)
 
     def more(logits: Array, o: Operands) -> Array:
-        top = logits.max(axis=-1, keepdims=True)
-        made = np.exp(logits - np.where(np.isfinite(top), top, 0))
+        made = exponentials(logits)
         return np.asarray(made / (made.sum(axis=-1, keepdims=True) + number))
 
     said = sentence("sum_more", number=f"{number:.6g}")

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.attend.operands import Operands
 from attncli.attend.stages.mask import openings
 from attncli.check.mistakes import pieces
+from attncli.check.mistakes.arithmetic import exponentials
 from attncli.check.mistakes.empty import all_when_empty, mean_when_empty, nan_when_empty
 from attncli.check.mistakes.general import KEYS_OPENED
 from attncli.check.mistakes.mistake import Mistake
@@ -192,8 +193,7 @@ def _along(logits: Array, o: Operands, *, axis: int) -> Array:
 
 
 def _along_all(logits: Array, o: Operands, *, axes: tuple[int, ...]) -> Array:
-    top = logits.max(axis=axes, keepdims=True)
-    made = np.exp(logits - np.where(np.isfinite(top), top, 0))
+    made = exponentials(logits, axes)
     return made / np.maximum(made.sum(axis=axes, keepdims=True), np.finfo(float).tiny)
 
 

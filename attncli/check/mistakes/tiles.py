@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.check.mistakes.arithmetic import finite, over
 from attncli.check.mistakes.cuts import Cut
 
 if TYPE_CHECKING:
@@ -90,17 +91,6 @@ class Tiles:
     def back(self, weights: Array) -> Array:
         """Return weights (…, tiles, size) as (…, S)."""
         return weights.reshape(*weights.shape[:-2], -1)[..., self.cut.back]
-
-
-def finite(top: Array) -> Array:
-    """Return logits with 0 for those of closed keys."""
-    return np.where(np.isfinite(top), top, 0)
-
-
-def over(numerator: Array, denominator: Array) -> Array:
-    """Divide; what is divided by 0 becomes 0."""
-    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
-    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator != 0)
 
 
 def total(numbers: Array) -> Array:
