@@ -10,13 +10,14 @@ import numpy as np
 
 from attncli.attend.fast import stream
 from attncli.check import dropout
+from attncli.check.candidate import Candidate
 from attncli.check.case import Case
 from attncli.check.compare import distance
 from attncli.check.mistakes import pieces
 from attncli.check.mistakes.registry import DROPOUT, SAME
 from attncli.check.part import Part
 from attncli.check.recipe import Recipe
-from attncli.check.search import Candidate, Search
+from attncli.check.search import Search
 from attncli.sentences import Field, Listed, Sentence, sentence, word
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from functools import cached_property
 from attncli.attend.fast.blas import one_thread
 from attncli.check import dropout, random_loss
 from attncli.check.allowance import beyond_rounding
+from attncli.check.candidate import Candidate
 from attncli.check.compare import Comparison
 from attncli.check.explanation import CONFIRMED, Explanation, dropped, explained
 from attncli.check.families import LAST
@@ -17,8 +18,8 @@ from attncli.check.mistakes.variant import Variant
 from attncli.check.part import LEAST, parts
 from attncli.check.recipe import OUTPUT
 from attncli.check.rounding import BFLOAT16, FLOAT32
-from attncli.check.search import Candidate, Search
-from attncli.check.subset import is_large, narrowed
+from attncli.check.search import Search
+from attncli.check.subset import again, is_large, narrowed
 from attncli.check.unwritten import unwritten
 
 # Candidates that are looked at again with rounding to half precision.
@@ -59,7 +60,7 @@ class Course:
         # The widest limit: what is held against the whole later must not be lost here.
         widest = search.at(BFLOAT16).case.limit
         near = [each for each in part.pairs() if each.distance <= max(part.allowed(each.recipe), widest)]
-        found = [search.again(each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
+        found = [again(search, each) for each in sorted(near, key=lambda each: each.distance)[:CONFIRMED]]
         return [each for each in found if each is not None]
 
     @property

@@ -53,7 +53,7 @@ class RuledOut:
         """Return what a search ruled out; what leaves more than so large a share of a row was cut off."""
         late = "no time" if search.case.deadline.passed else "explained before"
         families = [_ruled(name, makers, search.journal, far, late) for name, makers in TOPICS.items()]
-        return cls(families, search.sample.distance(search.right), search.case.limit)
+        return cls(families, search.apart, search.case.limit)
 
     def words(self) -> Iterator[Sentence]:
         """Say it, a sentence for each family."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.allowance import allowed
+from attncli.check.candidate import LESS, Candidate, explaining
 from attncli.check.case import Case
 from attncli.check.compare import Comparison
 from attncli.check.families import FAMILIES, GENERATORS, Family, Reading
@@ -31,27 +32,6 @@ if TYPE_CHECKING:
 FAR = 0.5
 # Keys of four bits may move all weight to another key, and a row by more than its size.
 ROUNDED_FAR = 2.0
-# What explains an output leaves so many times less of the difference, and in half precision so many.
-LESS, LESS_IN_HALF = 2.0, 3.0
-# Rounding costs no row so many times what it costs another one; half precision, much of whose cost is common to all.
-HOPELESS, HOPELESS_IN_HALF = 20.0, 5.0
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Mistakes that, made together, come near to what was observed.
-
-    Attributes:
-        variants: in the order in which they are made.
-        recipe: the recipe with them.
-        distance: the largest difference in the sample, as a share of the row's size.
-        fitted: how many of them have a number in them that was looked for.
-    """
-
-    variants: tuple[Variant, ...]
-    recipe: Recipe
-    distance: float
-    fitted: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,26 +126,6 @@ class Search:
         made = self.made([each])
         return made is not None and not made.back
 
-    def again(self, candidate: Candidate) -> Candidate | None:
-        """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
-        found = [same for variant in candidate.variants if (same := self.same(variant)) is not None]
-        recipe = self.made(found) if len(found) == len(candidate.variants) else None
-        if recipe is None:
-            return None
-        return Candidate(tuple(found), recipe, self.sample.distance(recipe), candidate.fitted)
-
-    def same(self, variant: Variant) -> Variant | None:
-        """Return the mistake of this problem that has the key, and the number, of one of another part of it."""
-        for each in self.known:
-            if isinstance(each, Variant):
-                if variant.number is None and each.key == variant.key:
-                    return each
-            elif variant.number is not None and each.piece == variant.piece:
-                made = each.of(variant.number)
-                if made.key == variant.key:
-                    return replace(made, number=variant.number)
-        return None
-
     def singles(self) -> list[Candidate]:
         """Return the mistakes that alone come anywhere near what was observed."""
         return self.each_alone(self._in_turn(), "some single mistakes")
@@ -195,7 +155,7 @@ class Search:
     def roundings(self) -> list[Candidate]:
         """Return the caches of fewer bits that come near it; there are none where it is too far off for rounding."""
         found: list[Candidate] = []
-        apart = self.sample.distance(self.right)
+        apart = self.apart
         for each in cache.rounded(self.right.operands) if apart <= ROUNDED_FAR and self.seeks(pieces.CACHE) else ():
             if self.is_over("some caches of fewer bits"):
                 return found
@@ -203,9 +163,8 @@ class Search:
             self.journal.count()
             recipe = self.made([each])
             # Most do not explain even the first rows, and to round all keys takes long.
-            if recipe is not None and (distance := self.sample.distance(recipe, apart / 2)) <= apart / 2:
-                found.append(Candidate((each,), recipe, distance))
-                self.journal.note(each, distance)
+            if recipe is not None:
+                found += self.near((each,), recipe, far=apart / 2)
         self.journal.done.add(cache.rounded)
         return found
 
@@ -239,9 +198,14 @@ class Search:
         return found
 
     @cached_property
+    def apart(self) -> float:
+        """The share of a row that the right recipe leaves in the sample."""
+        return self.sample.distance(self.right)
+
+    @cached_property
     def far(self) -> float:
         """The share of a row beyond which nothing explains it: it must leave much less than the right recipe does."""
-        return min(FAR, self.sample.distance(self.right) / LESS)
+        return min(FAR, self.apart / LESS)
 
     def tried(self, others: Sequence[Variant], each: Variant | Unknown, far: float = FAR) -> list[Candidate]:
         """Make a mistake beside others; one with a number in it is made with the number that comes nearest."""
@@ -339,31 +303,8 @@ class Search:
         return nearest(apart, guesses, self.sample.together(base, 1)[1])
 
     def explaining(self, found: list[Candidate]) -> list[Candidate]:
-        """Return the candidates that explain what was observed to within rounding.
-
-        In half precision much is within rounding: there those come first that come nearest, and what another one
-        explains much better is left out.
-        """
-        # Whatever changes nothing, or little, explains nothing.
-        half = self.case.precision.is_half
-        most = self.sample.distance(self.right) / (LESS_IN_HALF if half else LESS)
-        if not half:
-            return [each for each in found if each.distance <= most and self.is_rounding(each)]
-        explaining: list[Candidate] = []
-        for each in sorted(found, key=lambda each: each.distance):
-            # The rest is too far off, whatever rounding costs it.
-            if each.distance > (LESS_IN_HALF * explaining[0].distance if explaining else most):
-                break
-            explaining += [each] * (each.distance <= most and self.is_rounding(each))
-        kept = {id(each) for each in explaining}
-        near = [each for each in found if id(each) in kept]
-        return sorted(near, key=lambda each: float(f"{each.distance:.2g}"))
-
-    def is_rounding(self, candidate: Candidate) -> bool:
-        """Tell whether what a candidate leaves may be rounding; one row mostly shows that it is far more."""
-        few = allowed(candidate.recipe, self.case, self.sample.few)
-        times = HOPELESS_IN_HALF if self.case.precision.is_half else HOPELESS
-        return candidate.distance <= times * few and candidate.distance <= self.allowed(candidate.recipe)
+        """Return the candidates that explain what was observed to within rounding, see `attncli.check.candidate`."""
+        return explaining(found, self.case, self.sample, self.apart)
 
     def allowed(self, recipe: Recipe) -> float:
         """Return how large a share of a row rounding may be, for a recipe that may round worse than the right one."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.fast.blas import one_thread
+from attncli.check.candidate import Candidate
 from attncli.check.case import Case
 from attncli.check.compare import Comparison, compare
 from attncli.check.deadline import Deadline
@@ -21,7 +22,7 @@ from attncli.check.explanation import CONFIRMED, Explanation, explained
 from attncli.check.precision import Reference
 from attncli.check.recipe import Recipe
 from attncli.check.rounding import HALVES, OUTPUT, TOGETHER, Precision, Rounding
-from attncli.check.search import Candidate, Search
+from attncli.check.search import Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class Look:
     def better(self) -> list[Candidate]:
         """Return the single mistakes that leave so much less, the nearest first."""
         search = self.search
-        most = search.sample.distance(search.right) / 2
+        most = search.apart / 2
         found = [*search.singles(), *search.generated(), *search.roundings()]
         near = sorted((each for each in found if each.distance <= most), key=lambda each: each.distance)
         return [each for each in near[:CONFIRMED] if BETTER * self.left(each.recipe) <= self.of_rounding]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.attend.operands import Operands
+from attncli.check.candidate import Candidate
+from attncli.check.mistakes.variant import Variant
 from attncli.check.recipe import Recipe
 from attncli.check.sample import Sample
 from attncli.check.search import Search
@@ -43,6 +45,28 @@ def narrowed(search: Search) -> Search:
         sample=Sample(groups),
         all_heads=False,
     )
+
+
+def again(search: Search, candidate: Candidate) -> Candidate | None:
+    """Return what was found in a part of the problem as it is in this whole one; None: it is not there."""
+    found = [one for variant in candidate.variants if (one := same(search, variant)) is not None]
+    recipe = search.made(found) if len(found) == len(candidate.variants) else None
+    if recipe is None:
+        return None
+    return Candidate(tuple(found), recipe, search.sample.distance(recipe), candidate.fitted)
+
+
+def same(search: Search, variant: Variant) -> Variant | None:
+    """Return the mistake of this problem that has the key, and the number, of one of another part of it."""
+    for each in search.known:
+        if isinstance(each, Variant):
+            if variant.number is None and each.key == variant.key:
+                return each
+        elif variant.number is not None and each.piece == variant.piece:
+            made = each.of(variant.number)
+            if made.key == variant.key:
+                return replace(made, number=variant.number)
+    return None
 
 
 def part_of(operands: Operands, batch: int, heads: list[int]) -> Operands:

@@ -21,6 +21,7 @@ from attncli.check.recipe import Recipe
 from attncli.check.rounding import FLOAT32
 from attncli.check.sample import Sample
 from attncli.check.search import Search
+from attncli.check.subset import same
 from attncli.sentences import sentence
 from tests.check.plain import attended, states
 from tests.mistakes.problems import places
@@ -88,6 +89,6 @@ def test_a_mistake_is_found_again_whatever_is_said_of_it() -> None:
     search = Search(case, Recipe(operands), Sample(()), np.ones((1, 2, 4), bool))
     for each in search.known:
         variant = replace(each.of(2.0), number=2.0) if isinstance(each, Unknown) else each
-        found = search.same(replace(variant, description=sentence("why"), fix=sentence("where")))
+        found = same(search, replace(variant, description=sentence("why"), fix=sentence("where")))
         assert found is not None
         assert (found.key, found.number, found.description) == (variant.key, variant.number, variant.description)
