@@ -94,7 +94,7 @@ _FAMILIES: tuple[tuple[str, Family], ...] = (
     ("bias", additions.bias),
     ("score", operands.score_function),
     ("around", numbers.factor),
-    ("score", functions.early),
+    ("softmax", functions.early),
     ("softmax", kept.alone),
 )
 # Mistakes that are read off what was observed, and those of which there are too many to try them in pairs.
