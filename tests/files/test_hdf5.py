@@ -17,17 +17,13 @@ from numpy.typing import NDArray
 
 from attncli.errors import InputError
 from attncli.files import checkpoint
-from attncli.files.contents import Cases, Matrix, Named
+from attncli.files.contents import Matrix, Named
 from attncli.files.open import read, read_stream
+from tests.support.groups import holds_layers, layers, picks_an_array, states
 from tests.support.places import SAMPLES
 from tests.support.processes import attn, called
 
 Array = NDArray[Any]
-
-
-def states(seed: int = 0) -> dict[str, Array]:
-    rng = np.random.default_rng(seed)
-    return {name: rng.normal(size=(2, 3, 5)).astype("f4") for name in ("query", "key", "value")}
 
 
 def saved(path: Path, arrays: dict[str, Array], **how: Any) -> Path:
@@ -44,18 +40,12 @@ def saved(path: Path, arrays: dict[str, Array], **how: Any) -> Path:
 )
 def test_a_file_is_a_problem_however_it_is_packed(how: dict[str, Any], tmp_path: Path) -> None:
     """By its name, by its first bytes, and from a pipe; groups in groups are parts of names."""
-    arrays = {f"decoder/{layer}/{name}": array for layer in (9, 10) for name, array in states(layer).items()}
-    path = saved(tmp_path / "x", arrays, **how)
-    saved(tmp_path / "x.h5", arrays, **how)
+    path = saved(tmp_path / "x", layers(), **how)
+    saved(tmp_path / "x.h5", layers(), **how)
     piped = read_stream(io.BufferedReader(io.BytesIO(path.read_bytes())))
     for found in (read(str(path)), read(f"{path}.h5"), piped):
-        assert isinstance(found, Cases)
-        assert list(found.named) == ["decoder.9", "decoder.10"]
-        assert_array_equal(found.named["decoder.10"].arrays["key"], states(10)["key"])
-    for name in ("decoder.9.key", "decoder/9/key"):
-        one = read(f"{path}:{name}")
-        assert isinstance(one, Matrix)
-        assert_array_equal(one.array, states(9)["key"])
+        holds_layers(found)
+    picks_an_array(path)
 
 
 @pytest.mark.takes(3)

@@ -26,15 +26,11 @@ from attncli.files import checkpoint
 from attncli.files.contents import Cases, Matrix, Named
 from attncli.files.open import read
 from attncli.files.save import save_problems
+from tests.support.groups import holds_layers, layers, picks_an_array, states
 from tests.support.places import SAMPLES
 from tests.support.processes import AT_IMPORT, attn, called, environment, small_files
 
 Array = NDArray[Any]
-
-
-def states(seed: int = 0) -> dict[str, Array]:
-    rng = np.random.default_rng(seed)
-    return {name: rng.normal(size=(2, 3, 5)).astype("f4") for name in ("query", "key", "value")}
 
 
 def stored(path: Path, arrays: Mapping[str, Array], version: Any = 3, **how: Any) -> Path:
@@ -100,16 +96,9 @@ def test_one_array_is_one_matrix(dtype: str, version: Any, tmp_path: Path) -> No
 
 def test_groups_in_groups_are_parts_of_names(tmp_path: Path) -> None:
     """As in other archives, and a slash picks as well as a dot; a folder that holds a store needs no suffix."""
-    arrays = {f"decoder/{layer}/{name}": array for layer in (9, 10) for name, array in states(layer).items()}
-    path = stored(tmp_path / "store", arrays)
-    found = read(str(path))
-    assert isinstance(found, Cases)
-    assert list(found.named) == ["decoder.9", "decoder.10"]
-    assert_array_equal(found.named["decoder.10"].arrays["query"], states(10)["query"])
-    for name in ("decoder.9.key", "decoder/9/key"):
-        one = read(f"{path}:{name}")
-        assert isinstance(one, Matrix)
-        assert_array_equal(one.array, states(9)["key"])
+    path = stored(tmp_path / "store", layers())
+    holds_layers(read(str(path)))
+    picks_an_array(path)
     picked = read(f"{path}:10")
     assert isinstance(picked, Named)
     assert list(picked.arrays) == ["query", "key", "value"]
